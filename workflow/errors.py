@@ -1,0 +1,345 @@
+"""Everything that can go wrong, one class per fact a host can act on.
+
+Every error carries its facts as attributes and says, in English and Chinese, what was expected, what came and
+what to do. ``str(error)`` is English; ``error.text("zh")`` is Chinese. All errors survive pickling, so they may
+cross process boundaries.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+Language = Literal["en", "zh"]
+
+
+def _rebuild(cls: type[WorkflowError], facts: dict[str, Any]) -> WorkflowError:
+    return cls(**facts)
+
+
+class WorkflowError(Exception):
+    """The base of all errors of this library.
+
+    Subclasses name a stable ``code`` and two templates, ``en`` and ``zh``, over the facts they are built from.
+    """
+
+    code: ClassVar[str] = "error"
+    en: ClassVar[str] = "{problem}"
+    zh: ClassVar[str] = "{problem}"
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts = facts
+        for name, value in facts.items():
+            setattr(self, name, value)
+        super().__init__(self.text("en"))
+
+    def text(self, lang: Language = "en") -> str:
+        """The sentence for a person, in English or Chinese."""
+        template = self.zh if lang == "zh" else self.en
+        return template.format_map(_Shown(self.facts))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.facts))
+
+
+class _Shown(dict[str, Any]):
+    """Facts as a sentence shows them: lists joined, absent facts as a dash."""
+
+    def __missing__(self, key: str) -> str:
+        return "-"
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return ", ".join(str(v) for v in value) or "-"
+        return value
+
+
+# --- refusals: a rule said no -----------------------------------------------------------------------------------
+
+
+class Refused(WorkflowError):
+    """A rule refused an act. Nothing was written.
+
+    Attributes:
+        rule: the stable code of the rule, the same as ``code``.
+        expected, actual: what the rule wanted and what came.
+        place: where in the definition the rule stands (``flow@version: stages.plan.chain``), or ``-``.
+    """
+
+    code = "refused"
+    expected: Any
+    actual: Any
+    place: str
+    en = "refused by {rule} ({place}): expected {expected}; got {actual}"
+    zh = "被规则 {rule} 拒绝({place}):应为 {expected};实为 {actual}"
+
+    def __init__(self, **facts: Any) -> None:
+        facts.setdefault("place", "-")
+        facts["rule"] = type(self).code
+        super().__init__(**facts)
+
+
+class NotHolder(Refused):
+    """The actor does not hold the post that must act."""
+
+    code = "not-holder"
+    en = (
+        "{person} may not act as {post} of {unit} on {day} ({place}): the holder is {expected}; got {actual}. "
+        "Act as a post that the person holds on that day, or register the tenure first"
+    )
+    zh = "{person} 在 {day} 不能以 {unit} {post} 的身份办理({place}):任职人为 {expected};实为 {actual}。请以当日所任职务办理,或先登记任期"
+
+
+class OutOfTurn(Refused):
+    """The slot is not open: somebody else must act first."""
+
+    code = "out-of-turn"
+    en = "{actual} is not to be signed now ({place}): open is {expected}. Every lower place signs first"
+    zh = "现在不能办理 {actual}({place}):当前待办环节为 {expected}。下级环节须先签批"
+
+
+class Stale(Refused):
+    """The content changed after it was shown, so the signature would cover something else."""
+
+    code = "stale"
+    en = "what was shown is no longer what is there ({place}): content is now {expected}, seen was {actual}. Show it again and sign anew"
+    zh = "所见内容已变更({place}):现内容为 {expected},所见为 {actual}。请重新查看后再签批"
+
+
+class SamePerson(Refused):
+    """One person would sign where the definition says two."""
+
+    code = "same-person"
+    en = "{person} already signed {actual} ({place}): {expected} must be another person"
+    zh = "{person} 已签 {actual}({place}):{expected} 须由他人签批"
+
+
+class Avoidance(Refused):
+    """The definition bars holders of this post from this step (回避)."""
+
+    code = "avoidance"
+    en = "{person} must stand aside ({place}): expected nobody who is {expected}; got {actual}"
+    zh = "{person} 应当回避({place}):不得为 {expected};实为 {actual}"
+
+
+class WrongStage(Refused):
+    """The act does not belong to the stage the item is in."""
+
+    code = "wrong-stage"
+    en = "{act} is not possible in stage {actual} ({place}): it belongs to {expected}"
+    zh = "{actual} 阶段不能办理 {act}({place}):应在 {expected}"
+
+
+class NoSuchExit(Refused):
+    """The outcome is not an exit of the stage."""
+
+    code = "no-such-exit"
+    en = "{actual} is not a way out of this stage ({place}): expected one of {expected}"
+    zh = "{actual} 不是本阶段的流转去向({place}):应为 {expected} 之一"
+
+
+class MaterialMissing(Refused):
+    """A document or list that the stage demands has not been submitted."""
+
+    code = "material-missing"
+    en = "materials are lacking ({place}): expected {expected}; submitted {actual}. Submit them first"
+    zh = "材料不全({place}):应有 {expected};已交 {actual}。请先补齐"
+
+
+class BadMaterial(Refused):
+    """A submitted value does not fit its field."""
+
+    code = "bad-material"
+    en = "{path} does not fit ({place}): expected {expected}; got {actual}"
+    zh = "{path} 不符合要求({place}):应为 {expected};实为 {actual}"
+
+
+class ReasonRequired(Refused):
+    """A return, a refusal or an exemption without a written reason."""
+
+    code = "reason-required"
+    en = "{act} needs {expected} ({place}); got {actual}"
+    zh = "{act} 须填写 {expected}({place});实为 {actual}"
+
+
+class DateRequired(Refused):
+    """A return for rework carries a new date, always."""
+
+    code = "date-required"
+    en = "{act} needs a date ({place}): expected {expected}; got {actual}"
+    zh = "{act} 须注明期限({place}):应为 {expected};实为 {actual}"
+
+
+class GateClosed(Refused):
+    """Something outside the item must happen first."""
+
+    code = "gate-closed"
+    en = "{unit} cannot report up yet ({place}): expected {expected}; missing: {actual}"
+    zh = "{unit} 尚不能上报({place}):应有 {expected};缺:{actual}"
+
+
+class ZeroRefused(Refused):
+    """A zero report beside findings, or findings left out where a zero statement is owed."""
+
+    code = "zero-refused"
+    en = "a zero report does not fit ({place}): expected {expected}; got {actual}"
+    zh = "零报告不成立({place}):应为 {expected};实为 {actual}"
+
+
+class LimitReached(Refused):
+    """A bound of the definition is reached (times of rework, size of a value)."""
+
+    code = "limit-reached"
+    en = "limit reached ({place}): at most {expected}; got {actual}"
+    zh = "超过上限({place}):最多 {expected};实为 {actual}"
+
+
+class WindowOpen(Refused):
+    """A notice has not run its full window, or objections are open."""
+
+    code = "window-open"
+    en = "the notice has not run its course ({place}): expected {expected}; now {actual}"
+    zh = "公示未满({place}):应 {expected};现 {actual}"
+
+
+class LinesOpen(Refused):
+    """Lines of a list are not closed."""
+
+    code = "lines-open"
+    en = "lines are still open ({place}): expected {expected}; open: {actual}. Close each with its evidence first"
+    zh = "清单尚有未销号条目({place}):应 {expected};未销:{actual}。请逐条销号"
+
+
+class OneByOne(Refused):
+    """The step is done item by item; several at once is refused. Source: S0 「逐个评估」, R134."""
+
+    code = "one-by-one"
+    en = "items are accepted one by one ({place}): expected {expected}; got {actual}"
+    zh = "须逐个评估验收({place}):应为 {expected};实为 {actual}"
+
+
+class WrongMeaning(Refused):
+    """The signature does not mean what the slot asks for."""
+
+    code = "wrong-meaning"
+    en = "the slot asks for another act ({place}): expected {expected}; got {actual}"
+    zh = "本环节须以其他方式办理({place}):应为 {expected};实为 {actual}"
+
+
+class BadSignature(Refused):
+    """A signature made by the person's own key does not verify over the prepared statement."""
+
+    code = "bad-signature"
+    en = "the signature does not verify ({place}): expected {expected}; got {actual}"
+    zh = "签名验证不通过({place}):应为 {expected};实为 {actual}"
+
+
+# --- requests, races, unknown things ----------------------------------------------------------------------------
+
+
+class Conflict(WorkflowError):
+    """Another act on the same item won the race. Nothing was written; read again and decide anew."""
+
+    code = "conflict"
+    en = "{item} changed meanwhile: expected version {expected}; got {actual}. Read it again and decide anew"
+    zh = "{item} 已被他人更新:应为第 {expected} 版;实为 {actual}。请重新读取后再办理"
+
+
+class RequestReused(WorkflowError):
+    """The same request_id came with other arguments."""
+
+    code = "request-reused"
+    en = "request {request_id} was used for another act: expected digest {expected}; got {actual}. Use a new request_id"
+    zh = "请求号 {request_id} 已用于其他办理:应为 {expected};实为 {actual}。请使用新的请求号"
+
+
+class Unknown(WorkflowError):
+    """Something was named that is not there."""
+
+    code = "unknown"
+    en = "no {kind} called {name!r}{hint}"
+    zh = "没有名为 {name!r} 的 {kind}{hint}"
+
+    def __init__(self, **facts: Any) -> None:
+        facts.setdefault("hint", "")
+        super().__init__(**facts)
+
+
+class TooLarge(WorkflowError):
+    """A value is larger than the limit says."""
+
+    code = "too-large"
+    en = "{path} is too large: at most {expected}; got {actual}"
+    zh = "{path} 过大:最多 {expected};实为 {actual}"
+
+
+class NotCanonical(WorkflowError):
+    """A value has no canonical bytes, so it can be neither hashed nor signed."""
+
+    code = "not-canonical"
+    en = "{path} cannot be recorded: expected {expected}; got {actual}"
+    zh = "{path} 无法记录:应为 {expected};实为 {actual}"
+
+
+class CalendarMissing(WorkflowError):
+    """A date needs a calendar year that is not published. Dates are never guessed."""
+
+    code = "calendar-missing"
+    en = "calendar {calendar} has no year {year}: published are {expected}. Import that year before counting working days in it"
+    zh = "日历 {calendar} 没有 {year} 年:已公布 {expected}。请先导入该年度再计算工作日"
+
+
+class DefinitionInvalid(WorkflowError):
+    """A flow file does not hold. ``problems`` lists every fault with its place, in file order."""
+
+    code = "definition-invalid"
+    en = "{count} problem(s) in {file}:\n{listing}"
+    zh = "{file} 有 {count} 处问题:\n{listing}"
+
+
+class OrgInvalid(WorkflowError):
+    """An organisation import does not hold. ``problems`` lists every fault with its row. Nothing was imported."""
+
+    code = "org-invalid"
+    en = "{count} problem(s) in {file}; nothing was imported:\n{listing}"
+    zh = "{file} 有 {count} 处问题,未导入任何内容:\n{listing}"
+
+
+class DatabaseNewer(WorkflowError):
+    """The database was written by a newer version of this library."""
+
+    code = "database-newer"
+    en = "the database is at schema {actual}, newer than this library knows ({expected}). Upgrade signoff-workflow"
+    zh = "数据库结构版本为 {actual},高于本程序所知的 {expected}。请升级 signoff-workflow"
+
+
+class DatabaseOld(WorkflowError):
+    """The database has no schema yet, or an older one."""
+
+    code = "database-old"
+    en = "the database is at schema {actual}; this library needs {expected}. Run: workflow db upgrade"
+    zh = "数据库结构版本为 {actual};本程序需要 {expected}。请运行:workflow db upgrade"
+
+
+class DatabaseBusy(WorkflowError):
+    """Somebody else holds the database and did not let go in time. Nothing was written."""
+
+    code = "database-busy"
+    en = "the database is locked by another writer: waited {expected}; got {actual}. Try again with the same request_id"
+    zh = "数据库被其他写入者锁定:已等待 {expected};{actual}。请用同一请求号重试"
+
+
+class KeyUnavailable(WorkflowError):
+    """A key cannot be used: absent, readable by others, or of another kind."""
+
+    code = "key-unavailable"
+    en = "key {name}: expected {expected}; got {actual}"
+    zh = "密钥 {name}:应为 {expected};实为 {actual}"
+
+
+class ContentMissing(WorkflowError):
+    """The store has no bytes for a digest, or other bytes than the digest says."""
+
+    code = "content-missing"
+    en = "content {digest}: expected {expected}; got {actual}"
+    zh = "内容 {digest}:应为 {expected};实为 {actual}"
