@@ -1,0 +1,71 @@
+"""A definition in force: the frozen flow, its canonical bytes, and the digest that items and signatures pin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from workflow.definition.model import Chain, Flow, NodeSet, Stage, Step
+from workflow.errors import Unknown
+from workflow.evidence import canonical
+from workflow.evidence.digest import digest
+
+
+@dataclass(frozen=True, eq=False)
+class Definition:
+    """One version of a flow. Two files that mean the same have the same digest, whatever their comments and layout."""
+
+    flow: Flow
+    body: bytes
+    digest: str
+
+    @classmethod
+    def of(cls, flow: Flow) -> Definition:
+        body = canonical.encode(flow.canonical())
+        return cls(flow, body, digest(body))
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Definition:
+        """Read a published definition back from its exact bytes."""
+        return cls(Flow.model_validate(canonical.decode(body)), body, digest(body))
+
+    @property
+    def name(self) -> str:
+        return self.flow.flow
+
+    @property
+    def version(self) -> str:
+        return self.flow.version
+
+    @cached_property
+    def stages(self) -> dict[str, Stage]:
+        return {s.stage: s for s in self.flow.stages}
+
+    @cached_property
+    def first(self) -> Stage:
+        return self.flow.stages[0]
+
+    def stage(self, name: str) -> Stage:
+        try:
+            return self.stages[name]
+        except KeyError:
+            raise Unknown(kind="stage", name=name, hint=f" in {self.name}@{self.version}") from None
+
+    def chain_of(self, stage: Stage) -> Chain:
+        """The chain of a stage; a stage that lists slots has a chain of just these."""
+        if stage.chain is not None:
+            return self.flow.chains[stage.chain]
+        return Chain(steps=stage.slots, two_persons=stage.two_persons)
+
+    def kind_of(self, step: Step) -> str:
+        """What a place in a chain asks for: as written, or by what its post may do."""
+        if step.kind is not None:
+            return step.kind
+        return {"prepare": "prepare", "review": "review", "seal": "seal"}.get(self.flow.posts[step.post].may, "sign")
+
+    def node_set(self, name: str) -> NodeSet:
+        return self.flow.nodes[name]
+
+    def place(self, *path: str | int) -> str:
+        """Where in the definition a rule stands, for refusals: ``flow@version: stages.plan.chain``."""
+        return f"{self.name}@{self.version}: " + ".".join(str(p) for p in path)

@@ -1,0 +1,531 @@
+"""What a flow file means, as frozen values: the one shape that loader, rules, linter and schema share.
+
+Keys in a file are the kebab-case forms of the names here. Several keys accept a short form (``due: 5 workdays``,
+``exits: {passed: closed}``); validators expand it, so that the rules only ever see the long one. The canonical form
+(``Flow.canonical``) is the long one too: two files that mean the same have the same digest.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    model_serializer,
+    model_validator,
+)
+
+
+def _kebab(name: str) -> str:
+    return name.rstrip("_").replace("_", "-")
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=_kebab)
+
+
+def _code(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError(f"expected a code such as self-check; got {value!r}. Put numbers and yes/no in quotes")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", value):
+        raise ValueError(f"expected a code of small letters, digits and hyphens (at most 64); got {value!r}")
+    return value
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, date) and not hasattr(value, "hour"):
+        return value
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise ValueError(f"expected a date such as 2019-10-31; got {value!r}")
+
+
+def _one_or_many(value: Any) -> Any:
+    return [value] if isinstance(value, (str, dict)) else value
+
+
+Code = Annotated[str, BeforeValidator(_code)]
+Day = Annotated[date, BeforeValidator(_day), PlainSerializer(lambda d: d.isoformat(), return_type=str)]
+Count = Annotated[StrictInt, Field(ge=1, le=10_000)]
+
+OWN = "own"
+RELATIVE = ("own", "superior", "next-above", "top")
+
+
+class Text(Model):
+    """A text for people in both languages; a bare string stands for both."""
+
+    zh: StrictStr
+    en: StrictStr
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"zh": value, "en": value}
+        if isinstance(value, dict) and len(value) == 1 and ("zh" in value or "en" in value):
+            only = next(iter(value.values()))
+            return {"zh": only, "en": only}
+        return value
+
+    def get(self, lang: str) -> str:
+        return self.zh if lang == "zh" else self.en
+
+
+SpanUnit = Literal["workdays", "days", "hours", "weeks", "months", "years"]
+_SPAN = re.compile(r"(\d{1,4}) (workday|day|hour|week|month|year)s?")
+
+
+class Span(Model):
+    """A length of time as people write it: ``10 workdays``. Days without "work" are calendar days."""
+
+    n: StrictInt
+    unit: SpanUnit
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            match = _SPAN.fullmatch(value)
+            if match:
+                return {"n": int(match[1]), "unit": match[2] + "s"}
+        raise ValueError(f"expected a span such as 10 workdays, 30 days, 2 hours or 12 months; got {value!r}")
+
+    @model_serializer
+    def _string(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        return f"{self.n} {self.unit}"
+
+
+class Who(Model):
+    """A post at a unit relative to the item: ``secretary`` (own unit), ``{secretary: superior}``, ``{department: third}``.
+
+    ``of`` is ``own``, ``superior`` (one up from the item's unit), ``next-above`` (one up from the unit that acted last),
+    ``top``, or the name of a level: the nearest unit of that level or, where the level is absent, the next level above.
+    """
+
+    post: Code
+    of: Code = OWN
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return _post_of(value)
+
+
+def _post_of(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"post": value}
+    if isinstance(value, dict) and len(value) == 1 and "post" not in value:
+        post, of = next(iter(value.items()))
+        return {"post": post, "of": of}
+    return value
+
+
+Whos = Annotated[tuple[Who, ...], BeforeValidator(_one_or_many)]
+Codes = Annotated[tuple[Code, ...], BeforeValidator(_one_or_many)]
+
+
+class Node(Model):
+    """A dated node; ``reading`` says how an ambiguous wording was read. Source: S0 「11月中旬前」, R067."""
+
+    on: Day
+    reading: Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return value if isinstance(value, dict) else {"on": value}
+
+
+class NodeSet(Model):
+    """One version of a campaign's dated nodes, in force from a day on. Source: R068."""
+
+    in_force: Day
+    nodes: dict[Code, Node]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "nodes" not in value:
+            return {
+                **({"in-force": value["in-force"]} if "in-force" in value else {}),
+                "nodes": {k: v for k, v in value.items() if k != "in-force"},
+            }
+        return value
+
+
+SlotKind = Literal["prepare", "review", "decision", "sign", "seal"]
+
+
+class Post(Model):
+    """An office. Definitions name posts, never persons."""
+
+    title: Text
+    may: Literal["prepare", "review", "sign", "seal", "record"] = "sign"
+    first_responsible: StrictBool = False
+    backstop: Literal["superior"] | None = None
+
+
+class FieldSpec(Model):
+    """One field of a document or of a list's lines."""
+
+    type: Literal["text", "integer", "date", "choice", "boolean", "decimal", "unit", "person", "digest"]
+    title: Text | None = None
+    required: StrictBool = True
+    max: StrictInt | None = None
+    min: StrictInt | None = None
+    choices: tuple[StrictStr, ...] | None = None
+    choices_from: Literal["categories"] | None = None
+    personal: StrictBool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"type": value} if isinstance(value, str) else value
+
+
+class Material(Model):
+    """A document, list or tally that an item carries. Lists are closed out line by line."""
+
+    title: Text
+    kind: Literal["document", "list", "tally"] = "document"
+    fields: dict[Code, FieldSpec] = {}
+    at_least: StrictInt | None = None
+
+
+class Step(Model):
+    """One place in a chain. Short forms: ``handler``; ``{department: superior}``; ``{seal: seal-keeper}``;
+    ``{decision: committee-meeting, recorded-by: department, minutes: required}``."""
+
+    post: Code
+    of: Code = OWN
+    kind: SlotKind | None = None
+    body: Code | None = None
+    minutes: Literal["required"] | None = None
+    in_person: StrictBool = False
+    within: Span | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "post" not in value:
+            rest = dict(value)
+            if "decision" in rest:
+                if "recorded-by" not in rest:
+                    raise ValueError("expected recorded-by: the post that records the minutes of the meeting; got none")
+                return {"kind": "decision", "body": rest.pop("decision"), "post": rest.pop("recorded-by"), **rest}
+            if "seal" in rest:
+                return {"kind": "seal", "post": rest.pop("seal"), **rest}
+            extra = {k: rest.pop(k) for k in ("in-person", "within", "kind", "minutes") if k in rest}
+            if len(rest) == 1:
+                post, of = next(iter(rest.items()))
+                return {"post": post, "of": of, **extra}
+            return value
+        return {"post": value} if isinstance(value, str) else value
+
+
+class Levels(Model):
+    """Repeat an inner chain at every level from one to another, lowest first."""
+
+    from_: Code = Field(default=OWN, alias="from")
+    to: Code = OWN
+    each: Code
+    at: dict[Code, Code] = {}
+    within: Span | None = None
+
+
+class Returning(Model):
+    """Where a return goes and what it must carry."""
+
+    to: Literal["previous", "first", "any"] = "previous"
+    needs: Codes = ("reason",)
+
+
+class Chain(Model):
+    """An ordered list of places for signatures: levels first, then single steps."""
+
+    levels: Levels | None = None
+    steps: tuple[Step, ...] = ()
+    requires: Codes = ()
+    return_: Returning = Field(default=Returning(), alias="return")
+    two_persons: tuple[Codes, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"steps": value} if isinstance(value, list) else value
+
+
+class Due(Model):
+    """When something must be done: by a dated node, within a span of the stage's entry, by a date the acceptor sets,
+    or by a date the material carries. ``reading`` says what to do with a day off; dates mean the whole day."""
+
+    node: Code | None = None
+    within: Span | None = None
+    set_by: Literal["acceptor"] | None = None
+    field: Code | None = None
+    required: StrictBool = True
+    reading: Literal["keep", "next-workday", "previous-workday"] = "keep"
+    ladder: Code = "overdue"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"within": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_anchor(self) -> Due:
+        given = [n for n in ("node", "within", "set_by", "field") if getattr(self, n) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"expected exactly one of node, within, set-by, field; got {', '.join(given).replace('_', '-') or 'none'}"
+            )
+        return self
+
+
+class AlsoDue(Model):
+    """A further due of a stage, met by a material being submitted again."""
+
+    node: Code
+    met_by: Code
+    reading: Literal["keep", "next-workday", "previous-workday"] = "keep"
+    ladder: Code = "overdue"
+
+
+class Limit(Model):
+    """At most so many times, then elsewhere."""
+
+    times: Count
+    then: Code
+
+
+class Exit(Model):
+    """A way out of a stage: where it leads, what it needs, how often it may be taken."""
+
+    to: Code
+    needs: Codes = ()
+    opens: Opens | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"to": value} if isinstance(value, str) else value
+
+
+class Opens(Model):
+    """Every line of a list opens an item of another flow, which cites it. Source: S0 「逐级签字上报」, R036."""
+
+    list: Code
+    flow: Code
+    at_level: Code
+    unit_by: Code
+    exit_by: Code
+
+
+class NoticeSpec(Model):
+    """What must be posted before the stage may be left; a window counts both end days, working days.
+    Source: S4 「整顿工作全过程要在本村进行公示」, R162."""
+
+    content: Code
+    posted: Literal["required"] = "required"
+    for_: Span | None = Field(default=None, alias="for")
+    both_ends: Literal["counted"] | None = None
+    objection: Code | None = None
+
+
+class CloseOut(Model):
+    """The stage is left only when every line of the list is closed with what it needs. Source: S3 「台账销号」, R101."""
+
+    list: Code
+    each_needs: Codes = ("evidence",)
+
+
+_RATIO = re.compile(r"(>=|>|<=|<) ?(\d{1,3})(%|/(\d{1,4}))?")
+
+
+class Threshold(Model):
+    """A comparison people write: ``>= 80%`` includes (以上), ``> 35%`` does not (超过). Exact, in whole numbers."""
+
+    op: Literal[">=", ">", "<=", "<"]
+    numerator: StrictInt
+    denominator: StrictInt
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        match = _RATIO.fullmatch(value) if isinstance(value, str) else None
+        if not match:
+            raise ValueError(f'expected a comparison such as ">= 80%", "> 2/3" or ">= 70"; got {value!r}')
+        per = 100 if match[3] == "%" else int(match[4]) if match[4] else 1
+        return {"op": match[1], "numerator": int(match[2]), "denominator": per}
+
+    @model_serializer
+    def _string(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        tail = {100: "%", 1: ""}.get(self.denominator, f"/{self.denominator}")
+        return f"{self.op} {self.numerator}{tail}"
+
+    def holds(self, part: int, whole: int) -> bool:
+        """Whether part/whole compares so; ``whole`` is 1 for plain numbers. Exact: no division."""
+        left, right = part * self.denominator, self.numerator * whole
+        return {">=": left >= right, ">": left > right, "<=": left <= right, "<": left < right}[self.op]
+
+
+class Tally(Model):
+    """A signed tally sheet decides the exit: no-quorum below the turnout, failed when a measure fails, else passed.
+    Awareness and satisfaction are two measures; both must hold. Source: S4 「群众知情度和满意度不高」, R137."""
+
+    material: Code
+    turnout: Threshold
+    aware: Threshold
+    dissatisfied: Threshold
+
+
+class Score(Model):
+    """A scorecard's total decides between two exits."""
+
+    material: Code
+    field: Code
+    pass_: Threshold = Field(alias="pass")
+    passed: Code
+    failed: Code
+
+
+class Needs(Model):
+    """What an item must have before the stage can be left."""
+
+    lead: Literal["named"] | None = None
+
+
+class Gate(Model):
+    """A condition outside the item. ``children: settled``: every direct child's report is in. Source: R036."""
+
+    children: Literal["settled"]
+
+
+class Zero(Model):
+    """A report with no line of the main class is a zero report: a statement of its own, signed at every level.
+    Source: S0 「甚至图省事,干脆报“没有”」, R058."""
+
+    exit: Code
+    list: Code
+    counts: dict[Code, Codes]
+
+
+class Tracking(Model):
+    """After close-out: look-backs by a body, then the end of the period. A rebound reopens the same item, next round.
+    Source: S4 「防止旧问题反弹,新问题发生」, R148."""
+
+    for_: Span = Field(alias="for")
+    look_backs: tuple[Span, ...]
+    by: Who
+    held: Code
+    rebound: Code
+
+
+class Stage(Model):
+    """Where an item is, who must do what there by when, and how it leaves."""
+
+    stage: Code
+    title: Text | None = None
+    duty: Who = Who(post="secretary")
+    due: Due | None = None
+    also_due: tuple[AlsoDue, ...] = ()
+    materials: Codes = ()
+    chain: Annotated[Code, Field()] | None = None
+    slots: Annotated[tuple[Step, ...], BeforeValidator(_one_or_many)] = ()
+    two_persons: tuple[Codes, ...] = ()
+    exits: dict[Code, Exit] = {}
+    needs: Needs | None = None
+    gate: Gate | None = None
+    notice: NoticeSpec | None = None
+    close_out: CloseOut | None = None
+    tally: Tally | None = None
+    score: Score | None = None
+    zero: Zero | None = None
+    not_by: Whos = ()
+    one_by_one: StrictBool = False
+    at_most: Limit | None = None
+    new_round: StrictBool = False
+    tracking: Tracking | None = None
+    class_: Literal["register", "watch"] | None = Field(default=None, alias="class")
+    final: StrictBool = False
+
+
+class Rung(Model):
+    """One step of a ladder. The machine reminds; everything beyond is a proposal that opens an item for people to
+    decide. Source: S4 「要逐支部说明原因,并对支部书记及上级党组织书记进行约谈」, R169."""
+
+    before: Span | None = None
+    after: Span | None = None
+    do: Literal["remind", "propose"]
+    to: Whos
+    item: Code | None = None
+    whom: Whos = ()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Rung:
+        if (self.before is None) == (self.after is None):
+            raise ValueError("expected exactly one of before and after; got " + ("both" if self.before else "none"))
+        if (self.do == "propose") != (self.item is not None):
+            raise ValueError(
+                "expected item: the flow a proposal opens; got none"
+                if self.do == "propose"
+                else "expected no item: a reminder opens none; got " + str(self.item)
+            )
+        return self
+
+
+class Reports(Model):
+    """Which units owe a report of this flow, and by which node. Source: S0 「应报必报」, R054."""
+
+    owed_by: Codes
+    node: Code
+
+
+class Flow(Model):
+    """A whole definition."""
+
+    flow: Code
+    version: StrictStr
+    title: Text
+    timezone: StrictStr
+    calendar: Code
+    levels: tuple[Code, ...]
+    label: Text | None = None
+    liability: Text
+    nodes: dict[StrictStr, NodeSet] = {}
+    categories: dict[Code, Text] = {}
+    watch_class: dict[Code, Text] = {}
+    posts: dict[Code, Post]
+    bodies: dict[Code, Text] = {}
+    materials: dict[Code, Material] = {}
+    chains: dict[Code, Chain] = {}
+    ladder: dict[Code, tuple[Rung, ...]] = {}
+    stages: tuple[Stage, ...]
+    reports: Reports | None = None
+
+    def canonical(self) -> dict[str, Any]:
+        """The definition as plain strings, integers, lists and maps: what is hashed, pinned and published."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+
+
+Exit.model_rebuild()
+Stage.model_rebuild()
