@@ -1,0 +1,221 @@
+"""The tables, all with the prefix ``wf_``. SQLAlchemy Core only.
+
+``wf_entry`` is the evidence and is never updated or deleted. ``wf_item.snapshot`` is the fold of an item's entries.
+Everything else about items (open slots, dues, lines, stays) is a projection that the entries can rebuild.
+Moments are integers, microseconds UTC; days are ISO text; a period's end (``until_on``) is exclusive.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy import text as sql
+
+metadata = MetaData()
+
+Id = String(64)
+Day = String(10)
+Moment = BigInteger
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+meta = Table("wf_meta", metadata, Column("key", String(64), primary_key=True), Column("value", Text, nullable=False))
+
+definition = Table(
+    "wf_definition",
+    metadata,
+    Column("digest", String(80), primary_key=True),
+    Column("flow", Id, nullable=False),
+    Column("version", Id, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("published_at", Moment, nullable=False),
+    UniqueConstraint("flow", "version"),
+)
+
+calendar = Table(
+    "wf_calendar",
+    metadata,
+    Column("digest", String(80), primary_key=True),
+    Column("name", Id, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("published_at", Moment, nullable=False),
+)
+
+# --- organisation --------------------------------------------------------------------------------------------------
+
+unit = Table(
+    "wf_unit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("level", Id, nullable=False),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("ordinal", Integer, nullable=False),  # the order in which offices list their units
+    Column("established_on", Day),  # null: should be established but is not yet
+    Column("dissolved_on", Day),
+    Column("part", Integer, nullable=False, server_default="0"),
+)
+
+parent = Table(
+    "wf_parent",
+    metadata,
+    Column("unit", Id, primary_key=True),
+    Column("kind", String(16), primary_key=True),  # managing, guiding, entrusted
+    Column("from_on", Day, primary_key=True),
+    Column("until_on", Day),
+    Column("parent", Id, nullable=False),
+    Index("wf_parent_children", "parent", "kind"),
+)
+
+person = Table(
+    "wf_person", metadata, Column("id", Id, primary_key=True), Column("name_zh", Text, nullable=False), Column("name_en", Text, nullable=False)
+)
+
+tenure = Table(
+    "wf_tenure",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person", Id, nullable=False),
+    Column("unit", Id, nullable=False),
+    Column("post", Id, nullable=False),
+    Column("from_on", Day, nullable=False),
+    Column("until_on", Day),
+    Column("acting", Boolean, nullable=False, server_default=sql("false")),
+    Index("wf_tenure_post", "unit", "post", "from_on"),
+    Index("wf_tenure_person", "person"),
+)
+
+# --- items and their evidence --------------------------------------------------------------------------------------
+
+item = Table(
+    "wf_item",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("flow", Id, nullable=False),
+    Column("definition", String(80), nullable=False),
+    Column("campaign", Id, nullable=False),
+    Column("unit", Id, nullable=False),
+    Column("stage", Id, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("klass", String(16), nullable=False),
+    Column("category", Id, nullable=False),
+    Column("final", Boolean, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("seq", Integer, nullable=False),  # the version: the head of the item's chain
+    Column("head", LargeBinary(32), nullable=False),
+    Column("snapshot", LargeBinary, nullable=False),
+    Column("part", Integer, nullable=False, server_default="0"),
+    Index("wf_item_unit", "unit", "flow", "campaign"),
+    Index("wf_item_flow", "flow", "campaign", "stage"),
+)
+
+entry = Table(
+    "wf_entry",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("chain", Id, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("act", String(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("seal", LargeBinary, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("request_id", String(128)),
+    Column("request_digest", LargeBinary(32)),
+    UniqueConstraint("chain", "seq"),
+    UniqueConstraint("request_id"),
+)
+
+chain = Table(  # heads of chains that are not items: org, views of an item
+    "wf_chain",
+    metadata,
+    Column("chain", Id, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("head", LargeBinary(32), nullable=False),
+)
+
+slot = Table(  # the places that wait for a signature now
+    "wf_slot",
+    metadata,
+    Column("item", Id, primary_key=True),
+    Column("key", String(16), primary_key=True),
+    Column("unit", Id, nullable=False),
+    Column("post", Id, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("stage", Id, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Index("wf_slot_awaited", "unit", "post"),
+)
+
+line = Table(
+    "wf_line",
+    metadata,
+    Column("item", Id, primary_key=True),
+    Column("list", Id, primary_key=True),
+    Column("no", Integer, primary_key=True),
+    Column("cells", LargeBinary, nullable=False),
+    Column("closed_seq", Integer),
+    Column("closed_at", Moment),
+)
+
+stay = Table(  # which stage from when to when: the past, answerable at any instant
+    "wf_stay",
+    metadata,
+    Column("item", Id, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("stage", Id, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("entered_at", Moment, nullable=False),
+    Column("left_at", Moment),
+    Column("exit", Id),
+)
+
+due = Table(
+    "wf_due",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("part", Integer, nullable=False, server_default="0"),
+    Column("item", Id, nullable=False),
+    Column("rule", String(96), nullable=False),
+    Column("ladder", Id, nullable=False),
+    Column("missed_at", Moment, nullable=False),  # the first instant at which the duty counts as missed
+    Column("step", Integer, nullable=False),  # the next rung
+    Column("next_at", Moment),  # when the next rung fires; null when none is left
+    Column("state", Integer, nullable=False),  # 0 waiting for a rung, 1 met, 2 no rung left but not met, 3 cancelled
+    Column("met_at", Moment),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("item", "rule"),
+    Index("wf_due_open", "part", "next_at", "id", sqlite_where=sql("state = 0"), postgresql_where=sql("state = 0")),
+)
+
+outbox = Table(
+    "wf_outbox",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("dedupe", String(160), nullable=False, unique=True),
+    Column("topic", String(32), nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("next_try_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("sent_at", Moment),
+)
+
+heartbeat = Table(
+    "wf_heartbeat",
+    metadata,
+    Column("node", String(96), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("fired", BigInteger, nullable=False, server_default="0"),
+)
