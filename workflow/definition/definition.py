@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from workflow.definition.model import Chain, Flow, NodeSet, Stage, Step
+from workflow.definition.model import Chain, Flow, NodeSet, Returning, Stage, Step
 from workflow.errors import Unknown
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
@@ -53,9 +53,16 @@ class Definition:
 
     def chain_of(self, stage: Stage) -> Chain:
         """The chain of a stage; a stage that lists slots has a chain of just these."""
-        if stage.chain is not None:
-            return self.flow.chains[stage.chain]
-        return Chain(steps=stage.slots, two_persons=stage.two_persons)
+        return self._chains[stage.stage]
+
+    @cached_property
+    def _chains(self) -> dict[str, Chain]:
+        return {
+            s.stage: self.flow.chains[s.chain]
+            if s.chain is not None
+            else Chain.model_construct(steps=s.slots, two_persons=s.two_persons, return_=Returning())
+            for s in self.flow.stages
+        }
 
     def kind_of(self, step: Step) -> str:
         """What a place in a chain asks for: as written, or by what its post may do."""

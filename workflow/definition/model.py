@@ -282,6 +282,7 @@ class Due(Model):
     required: StrictBool = True
     reading: Literal["keep", "next-workday", "previous-workday"] = "keep"
     ladder: Code = "overdue"
+    or_within: Span | None = None  # the node has already passed when the stage is entered: this span instead
 
     @model_validator(mode="before")
     @classmethod
@@ -438,6 +439,7 @@ class Tracking(Model):
     by: Who
     held: Code
     rebound: Code
+    ladder: Code = "overdue"
 
 
 class Stage(Model):

@@ -1,0 +1,80 @@
+"""Pure decisions: no I/O, no clock, no SQL.
+
+``needs`` names the facts an act rests on; it is asked again after loading, until it names nothing new. ``decide`` turns
+an act into effects, or refuses with an exception that names the rule. The same two functions serve the engine, the
+scenario tests and the replay of history: there is exactly one interpreter of a definition.
+"""
+
+from __future__ import annotations
+
+from workflow.acts import (
+    AdoptNodes,
+    CloseLine,
+    Fire,
+    NameLead,
+    Objection,
+    Open,
+    PostNotice,
+    Reopen,
+    Return,
+    Signature,
+    Submit,
+)
+from workflow.errors import WrongStage
+from workflow.rules import handing, ladder, opening, signing
+from workflow.rules.context import Asked, Context, Decision, Facts, Need, key
+
+__all__ = ["Asked", "Context", "Decision", "Facts", "Need", "decide", "key", "needs"]
+
+
+def needs(asked: Asked) -> list[Need]:
+    """The facts the decision rests on and that are not loaded yet."""
+    act = asked.act
+    if isinstance(act, Signature):
+        wanted = signing.needs(asked, act)
+    elif isinstance(act, Fire):
+        wanted = ladder.needs(asked, act)
+    elif isinstance(act, Open):
+        wanted = [("path", act.unit, asked.context.day)]
+    else:
+        wanted = handing.needs(asked, act)
+    return [need for need in wanted if need not in asked.facts]
+
+
+def decide(asked: Asked) -> Decision:
+    """What follows from the act.
+
+    Raises:
+        Refused: one of its classes; nothing has happened.
+    """
+    act = asked.act
+    if isinstance(act, Open):
+        return opening.open_item(asked, act)
+    if isinstance(act, Fire):
+        return ladder.fire(asked, act)
+    if asked.case.final:
+        raise WrongStage(
+            act=act.kind,
+            expected="an item still under way",
+            actual=asked.case.stage,
+            place=asked.definition.place("stages", asked.case.stage),
+        )
+    if isinstance(act, Return):
+        return signing.send_back(asked, act)
+    if isinstance(act, Reopen):
+        return signing.reopen(asked, act)
+    if isinstance(act, Signature):
+        return signing.sign(asked, act)
+    if isinstance(act, Submit):
+        return handing.submit(asked, act)
+    if isinstance(act, CloseLine):
+        return handing.close_line(asked, act)
+    if isinstance(act, NameLead):
+        return handing.name_lead(asked, act)
+    if isinstance(act, PostNotice):
+        return handing.post_notice(asked, act)
+    if isinstance(act, Objection):
+        return handing.object_to(asked, act)
+    if isinstance(act, AdoptNodes):
+        return handing.adopt_nodes(asked, act)
+    raise TypeError(f"expected an act the rules know; got {type(act).__name__}")

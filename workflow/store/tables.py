@@ -78,7 +78,11 @@ parent = Table(
 )
 
 person = Table(
-    "wf_person", metadata, Column("id", Id, primary_key=True), Column("name_zh", Text, nullable=False), Column("name_en", Text, nullable=False)
+    "wf_person",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
 )
 
 tenure = Table(

@@ -1,0 +1,228 @@
+"""Every verb as a frozen value. Hosts, adapters, import, the simulator and replay all hand the same acts to the engine.
+
+An act names who does what as which post; it carries digests of content, never content itself. ``record`` gives the
+plain form that stands in the entry, ``act_of`` reads it back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person in one capacity: the same person in two posts is two actors. Source: R020."""
+
+    person: str
+    post: str
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.person} as {self.post}@{self.unit}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Act:
+    """The base of all acts. ``by`` is None only for what the engine itself does: remind, propose, open what was signed."""
+
+    kind: ClassVar[str] = ""
+    item: str
+    by: Actor | None = None
+
+    def record(self) -> dict[str, Any]:
+        """The act as plain data, empty fields left out."""
+        out: dict[str, Any] = {"kind": self.kind}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if value is None or value == () or value == {} or value == "":
+                continue
+            if isinstance(value, Actor):
+                value = {"person": value.person, "post": value.post, "unit": value.unit}
+            elif isinstance(value, tuple):
+                value = list(value)
+            out[f.name] = value
+        return out
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Open(Act):
+    """Begin to follow one thing. ``enter`` is the exit of the first stage by which a signed report leads in:
+    the report did the first stage's work, and ``cites`` names its entry."""
+
+    kind: ClassVar[str] = "open"
+    flow: str
+    unit: str
+    campaign: str = ""
+    enter: str = ""
+    category: str = ""
+    fields_: dict[str, Any] = field(default_factory=dict)
+    cites: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Submit(Act):
+    """Hand in documents and lists, by digest. ``figures`` are the few values that rules decide on (a tally's numbers,
+    a score, how many lines); ``outcome`` proposes the exit that everyone then signs; ``relies`` cites children."""
+
+    kind: ClassVar[str] = "submit"
+    materials: dict[str, str] = field(default_factory=dict)
+    figures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    outcome: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportZero(Submit):
+    """A zero report: a statement of its own, never the default of an empty form. Source: R058."""
+
+    kind: ClassVar[str] = "report-zero"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordTally(Submit):
+    """Hand in the tally sheet that the scrutineers then sign."""
+
+    kind: ClassVar[str] = "record-tally"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signature(Act):
+    """What all acts on a slot share. ``seen`` is the digest of the content that was shown to the person."""
+
+    seen: str
+    slot: str = ""
+    opinion: str = ""
+    outcome: str = ""
+    reason: str = ""
+    minutes: str = ""
+    due: str = ""  # the date a rework must be done by, YYYY-MM-DD
+    proof: dict[str, Any] = field(default_factory=dict)  # how the person proved who they are: see recording.py
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sign(Signature):
+    """Sign a slot. 谁签字上报谁负责."""
+
+    kind: ClassVar[str] = "sign"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decide(Signature):
+    """Record what a meeting decided, with the digest of its minutes."""
+
+    kind: ClassVar[str] = "decide"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accept(Signature):
+    """Accept or not, item by item; a failing outcome carries the new date. Source: R079, R134."""
+
+    kind: ClassVar[str] = "accept"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CloseOut(Signature):
+    """Strike the item out of the ledger (销号), or declare its lines done."""
+
+    kind: ClassVar[str] = "close-out"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LookBack(Signature):
+    """Record a look-back after close-out: ``held`` or ``rebound``."""
+
+    kind: ClassVar[str] = "look-back"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Return(Signature):
+    """Send back with a reason. Signatures after the place returned to are superseded, never deleted."""
+
+    kind: ClassVar[str] = "return"
+    to: str = ""  # a slot's key where the chain allows any; otherwise as the chain says
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reopen(Signature):
+    """A rebound found between look-backs: the same item, next round. Source: R148."""
+
+    kind: ClassVar[str] = "reopen"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CloseLine(Act):
+    """Close one line of a list with its evidence."""
+
+    kind: ClassVar[str] = "close-line"
+    list: str
+    no: int
+    evidence: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NameLead(Act):
+    """Name the officer who guides and urges the item (包抓责任人)."""
+
+    kind: ClassVar[str] = "name-lead"
+    person: str
+    post: str
+    unit: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostNotice(Act):
+    """Record that a notice was posted: channel, place. Source: R162."""
+
+    kind: ClassVar[str] = "post-notice"
+    content: str
+    channel: str
+    place: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Objection(Act):
+    """An objection to a posted notice. It holds the item; the text goes to the content store, the digest here."""
+
+    kind: ClassVar[str] = "objection"
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdoptNodes(Act):
+    """Bind an open item to a later set of dated nodes; its dues are armed anew. Source: R068."""
+
+    kind: ClassVar[str] = "adopt-nodes"
+    nodes: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View(Act):
+    """Somebody opened the content. Kept in a log of its own."""
+
+    kind: ClassVar[str] = "view"
+    seen: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fire(Act):
+    """The engine fires the next rung of a due: it reminds, or proposes to people. It decides nothing."""
+
+    kind: ClassVar[str] = "fire"
+    rule: str
+    step: int
+
+
+SIGNATURES: tuple[type[Signature], ...] = (Sign, Decide, Accept, CloseOut, LookBack, Return, Reopen)
+_VERBS: tuple[type[Act], ...] = (Open, Submit, ReportZero, RecordTally, CloseLine, NameLead, PostNotice)
+_VERBS += (Objection, AdoptNodes, View, Fire)
+KINDS: dict[str, type[Act]] = {c.kind: c for c in (*_VERBS, *SIGNATURES)}
+
+
+def act_of(record: dict[str, Any]) -> Act:
+    """The act of an entry, read back from its plain form."""
+    rest = dict(record)
+    cls = KINDS[rest.pop("kind")]
+    if "by" in rest:
+        rest["by"] = Actor(**rest["by"])
+    return cls(**rest)

@@ -1,0 +1,309 @@
+"""Case: what the rules need to know of one item, folded from its entries. Frozen.
+
+An entry's effects are small plain facts (``{"e": "signed", ...}``); ``fold`` applies them one by one. The stored
+snapshot is ``Case.snapshot()`` as canonical bytes; folding an item's entries gives it again, byte for byte. The open
+round is held in full, closed rounds as a digest and their signers, list lines as counts: a long history costs an act
+nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from workflow.evidence import canonical
+from workflow.evidence.digest import digest
+
+SNAPSHOT = 1
+Effect = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One place in a chain. ``state``: waiting, open, signed. ``seq`` is the entry that signed it."""
+
+    key: str
+    unit: str
+    level: str
+    post: str
+    kind: str
+    state: str = "waiting"
+    minutes: bool = False
+    in_person: bool = False
+    person: str = ""
+    seq: int = 0
+    not_before: int = 0
+
+    def record(self) -> dict[str, Any]:
+        out: dict[str, Any] = {
+            "key": self.key,
+            "unit": self.unit,
+            "level": self.level,
+            "post": self.post,
+            "kind": self.kind,
+            "state": self.state,
+        }
+        for name in ("minutes", "in_person", "person", "seq", "not_before"):
+            value = getattr(self, name)
+            if value:
+                out[name] = value
+        return out
+
+
+@dataclass(frozen=True)
+class Case:
+    """The state of one item.
+
+    Attributes:
+        stays: how many stages it has entered; numbers each stay.
+        entries: how often each stage was entered, in this round unless the stage starts rounds itself.
+        dues: by rule; ``missed`` is the first instant that counts as missed, ``step`` the next rung, ``next`` its
+            moment or null.
+        materials: name -> digest; ``lists``: name -> lines, open lines, closings as a running digest.
+        closed: finished rounds as {round, digest, signers}.
+    """
+
+    item: str = ""
+    flow: str = ""
+    definition: str = ""
+    campaign: str = ""
+    unit: str = ""
+    level: str = ""
+    stage: str = ""
+    entered: int = 0
+    stays: int = 0
+    round: int = 1
+    klass: str = ""
+    category: str = ""
+    nodes: str = ""
+    final: bool = False
+    outcome: str = ""
+    due_set: str = ""
+    last_unit: str = ""
+    slots: tuple[Slot, ...] = ()
+    materials: dict[str, str] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    lists: dict[str, dict[str, Any]] = field(default_factory=dict)
+    relies: tuple[dict[str, Any], ...] = ()
+    lead: dict[str, str] = field(default_factory=dict)
+    notices: dict[str, dict[str, Any]] = field(default_factory=dict)
+    objections: int = 0
+    entries: dict[str, int] = field(default_factory=dict)
+    dues: dict[str, dict[str, Any]] = field(default_factory=dict)
+    fields_: dict[str, Any] = field(default_factory=dict)
+    cites: dict[str, Any] = field(default_factory=dict)
+    signers: tuple[str, ...] = ()
+    closed: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def open_slots(self) -> list[Slot]:
+        return [s for s in self.slots if s.state == "open"]
+
+    def slot(self, key: str) -> Slot | None:
+        return next((s for s in self.slots if s.key == key), None)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What a signature on this item covers: every material, list, cited report, the outcome, the stage and round."""
+        return {
+            "item": self.item,
+            "round": self.round,
+            "stage": self.stage,
+            "stay": self.stays,
+            "outcome": self.outcome,
+            "category": self.category,
+            "fields": self.fields_,
+            "materials": self.materials,
+            "lists": self.lists,
+            "relies": list(self.relies),
+            "notices": {k: v["seq"] for k, v in self.notices.items()},
+        }
+
+    @cached_property
+    def content(self) -> str:
+        """The digest of the manifest: what ``seen`` must equal."""
+        return digest(canonical.encode(self.manifest))
+
+    def snapshot(self) -> bytes:
+        """The canonical bytes of this case, empty fields left out."""
+        out: dict[str, Any] = {"v": SNAPSHOT}
+        for name, default in _DEFAULTS.items():
+            value = getattr(self, name)
+            if value == default:
+                continue
+            if name == "slots":
+                value = [s.record() for s in value]
+            elif isinstance(value, tuple):
+                value = list(value)
+            out[name] = value
+        return canonical.encode(out)
+
+    @classmethod
+    def of_snapshot(cls, data: bytes) -> Case:
+        plain = canonical.read(data)
+        plain.pop("v")
+        if "slots" in plain:
+            plain["slots"] = tuple(Slot(**s) for s in plain["slots"])
+        for name in ("relies", "signers", "closed"):
+            if name in plain:
+                plain[name] = tuple(plain[name])
+        return cls(**plain)
+
+    def fold(self, effects: list[Effect], seq: int, at: int) -> Case:
+        """The case after an entry's effects."""
+        case = self
+        for effect in effects:
+            case = _APPLY[effect["e"]](case, effect, seq, at)
+        return case
+
+
+def _opened(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return replace(case, **{k: v for k, v in e.items() if k != "e"})
+
+
+def _entered(case: Case, e: Effect, seq: int, at: int) -> Case:
+    stage, new_round = e["stage"], e.get("round", case.round)
+    changes: dict[str, Any] = {}
+    entries = dict(case.entries)
+    if new_round != case.round:
+        changes["closed"] = (*case.closed, _closing(case))
+        changes["signers"] = ()
+        changes["materials"] = {k: v for k, v in case.materials.items() if k in case.lists}
+        changes["figures"] = {k: v for k, v in case.figures.items() if k in case.lists}
+        changes["notices"] = {}
+        keep = set(e.get("counted", ()))
+        entries = {k: v for k, v in entries.items() if k in keep}
+    if not e.get("again"):
+        entries[stage] = entries.get(stage, 0) + 1
+    return replace(
+        case,
+        stage=stage,
+        entered=at,
+        stays=case.stays + 1,
+        round=new_round,
+        klass=e.get("klass", case.klass),
+        final=e.get("final", False),
+        outcome="",
+        slots=tuple(Slot(**s) for s in e.get("slots", ())),
+        entries=entries,
+        due_set=e.get("due_set", case.due_set),
+        **changes,
+    )
+
+
+def _closing(case: Case) -> dict[str, Any]:
+    return {"round": case.round, "digest": case.content, "signers": sorted(set(case.signers))}
+
+
+def _submitted(case: Case, e: Effect, seq: int, at: int) -> Case:
+    materials, figures, lists = dict(case.materials), dict(case.figures), dict(case.lists)
+    materials.update(e.get("materials", {}))
+    for name, value in e.get("figures", {}).items():
+        figures[name] = {k: v for k, v in value.items() if k not in ("lines", "closed")}
+        if "lines" in value:
+            kept = len(value.get("closed", ()))
+            closings = lists[name]["closings"] if kept else ""
+            lists[name] = {"lines": value["lines"], "open": value["lines"] - kept, "closings": closings}
+    return replace(
+        case,
+        materials=materials,
+        figures=figures,
+        lists=lists,
+        outcome=e.get("outcome", case.outcome),
+        relies=tuple(e["relies"]) if "relies" in e else case.relies,
+    )
+
+
+def _outcome(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return replace(case, outcome=e["outcome"])
+
+
+def _slots(case: Case, **by_key: dict[str, Any]) -> Case:
+    return replace(case, slots=tuple(replace(s, **by_key[s.key]) if s.key in by_key else s for s in case.slots))
+
+
+def _signed(case: Case, e: Effect, seq: int, at: int) -> Case:
+    after = _slots(case, **{e["slot"]: {"state": "signed", "person": e["person"], "seq": seq}})
+    return replace(after, signers=(*case.signers, e["person"]), last_unit=e["unit"])
+
+
+def _slot_opened(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return _slots(case, **{e["slot"]: {"state": "open"}})
+
+
+def _superseded(case: Case, e: Effect, seq: int, at: int) -> Case:
+    back = {k: {"state": "waiting", "person": "", "seq": 0} for k in e["slots"]}
+    return _slots(case, **back)
+
+
+def _line_closed(case: Case, e: Effect, seq: int, at: int) -> Case:
+    lists = dict(case.lists)
+    held = lists[e["list"]]
+    chained = digest(canonical.encode([held["closings"], e["no"], e["evidence"]]))
+    lists[e["list"]] = {"lines": held["lines"], "open": held["open"] - 1, "closings": chained}
+    return replace(case, lists=lists)
+
+
+def _lead_named(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return replace(case, lead={"person": e["person"], "post": e["post"], "unit": e["unit"]})
+
+
+def _notice_posted(case: Case, e: Effect, seq: int, at: int) -> Case:
+    notice: dict[str, Any] = {"seq": seq, "stage": case.stage, "stay": case.stays, "at": at}
+    if "until" in e:
+        notice["until"] = e["until"]
+    return replace(case, notices={**case.notices, e["content"]: notice}, objections=0)
+
+
+def _objection(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return replace(case, objections=case.objections + 1)
+
+
+def _due_armed(case: Case, e: Effect, seq: int, at: int) -> Case:
+    due = {k: e[k] for k in ("ladder", "missed", "step", "next")}
+    return replace(case, dues={**case.dues, e["rule"]: due})
+
+
+def _due_ended(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return replace(case, dues={k: v for k, v in case.dues.items() if k != e["rule"]})
+
+
+def _due_moved(case: Case, e: Effect, seq: int, at: int) -> Case:
+    due = {**case.dues[e["rule"]], "step": e["step"], "next": e["next"]}
+    return replace(case, dues={**case.dues, e["rule"]: due})
+
+
+def _nodes_bound(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return replace(case, nodes=e["nodes"])
+
+
+def _nothing(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return case
+
+
+_APPLY = {
+    "opened": _opened,
+    "entered": _entered,
+    "submitted": _submitted,
+    "outcome-set": _outcome,
+    "signed": _signed,
+    "slot-opened": _slot_opened,
+    "superseded": _superseded,
+    "line-closed": _line_closed,
+    "lead-named": _lead_named,
+    "notice-posted": _notice_posted,
+    "objection-raised": _objection,
+    "due-armed": _due_armed,
+    "due-met": _due_ended,
+    "due-cancelled": _due_ended,
+    "due-moved": _due_moved,
+    "nodes-bound": _nodes_bound,
+    "left": _nothing,
+    "returned": _nothing,
+    "reminded": _nothing,
+    "proposed": _nothing,
+    "item-opened": _nothing,
+}
+_EMPTY = Case()
+_DEFAULTS = {name: getattr(_EMPTY, name) for name in Case.__dataclass_fields__}

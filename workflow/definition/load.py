@@ -1,0 +1,364 @@
+"""From a flow file to a definition in force, or to every fault in it, each with its place.
+
+Three passes: the text (source.py), the shape (model.py, its complaints said in plain words here), the sense
+(check.py). A pass that fails ends the reading; all faults of that pass and of those before it are told together.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from workflow.definition.check import check, check_project
+from workflow.definition.definition import Definition
+from workflow.definition.model import Flow
+from workflow.definition.problem import NOTHING, Problem, Said, nearest, render, shown
+from workflow.definition.quota import quota_key
+from workflow.definition.source import MAX_BYTES, Positions, Source, read
+from workflow.errors import DefinitionInvalid, NotCanonical
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a reading found: the definition where there is no error, the flow where it has at least its shape."""
+
+    problems: tuple[Problem, ...]
+    positions: Positions
+    flow: Flow | None = None
+    definition: Definition | None = None
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(p for p in self.problems if p.severity == "error")
+
+
+_KEPT = 128
+_compiled: dict[bytes, Definition] = {}
+_lock = threading.Lock()
+
+
+def load(path: str | Path) -> Definition:
+    """The definition in a file. The same bytes are compiled once in a process.
+
+    Raises:
+        DefinitionInvalid: with every error in file order. Warnings do not raise; ``check_file`` gives them.
+    """
+    raw = _bytes(Path(path))
+    if not isinstance(raw, bytes):
+        _refuse(str(path), (raw,))
+    return _load(raw, str(path))
+
+
+def loads(text: str, file: str = "<text>") -> Definition:
+    """The definition in a text; ``file`` is the name that problems are told under. Raises ``DefinitionInvalid``."""
+    return _load(text.encode("utf-8", "surrogatepass"), file)
+
+
+def check_file(path: str | Path) -> list[Problem]:
+    """Every error and warning of a file, in file order. Never raises for what stands in the file."""
+    raw = _bytes(Path(path))
+    return list(examine(raw, str(path)).problems) if isinstance(raw, bytes) else [raw]
+
+
+def check_files(paths: Iterable[str | Path]) -> list[Problem]:
+    """Every error and warning of several files that stand together, and of what one of them says about another."""
+    problems: list[Problem] = []
+    flows: list[tuple[Flow, Positions]] = []
+    for path in paths:
+        raw = _bytes(Path(path))
+        if not isinstance(raw, bytes):
+            problems.append(raw)
+            continue
+        found = examine(raw, str(path))
+        problems += found.problems
+        if found.flow is not None:
+            flows.append((found.flow, found.positions))
+    return problems + check_project(flows)
+
+
+def examine(raw: bytes, file: str = "<text>") -> Examined:
+    """Read the bytes of a flow file as far as they can be read."""
+    source = read(raw, file)
+    problems = list(source.problems)
+    flow: Flow | None = None
+    if isinstance(source.data, dict) and (source.data or not problems):
+        try:
+            flow = Flow.model_validate(source.data)
+        except ValidationError as error:
+            problems += _shape(error, source) or ([] if problems else [_unreadable(source)])
+        else:
+            problems += check(flow, source.positions)
+    problems.sort(key=lambda p: (p.line, p.column))
+    definition: Definition | None = None
+    if flow is not None and not any(p.severity == "error" for p in problems):
+        try:
+            definition = Definition.of(flow)
+        except NotCanonical as error:
+            said = Said(error.text("en"), error.text("zh"))
+            problems.insert(0, source.positions.problem("not-canonical", source.positions.at(), said))
+    return Examined(tuple(problems), source.positions, flow, definition)
+
+
+def _load(raw: bytes, file: str) -> Definition:
+    key = sha256(raw).digest()
+    known = _compiled.get(key)
+    if known is not None:
+        return known
+    found = examine(raw, file)
+    if found.definition is None:
+        _refuse(file, found.errors)
+    with _lock:
+        while len(_compiled) >= _KEPT:
+            del _compiled[next(iter(_compiled))]
+        _compiled[key] = found.definition
+    return found.definition
+
+
+def _refuse(file: str, problems: Sequence[Problem]) -> NoReturn:
+    listing = Said(*("\n".join(render(p, lang) for p in problems) for lang in ("en", "zh")))
+    raise DefinitionInvalid(count=len(problems), file=file, listing=listing, problems=list(problems))
+
+
+def _bytes(path: Path) -> bytes | Problem:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a usable path"
+        return Problem(
+            "unreadable-file",
+            str(path),
+            1,
+            1,
+            Said(f"the file cannot be read: {reason}", f"无法读取文件:{reason}"),
+            hint=Said("check the path and the permissions", "请检查路径与权限"),
+        )
+
+
+def _unreadable(source: Source) -> Problem:
+    return source.positions.problem("wrong-value", source.positions.at(), Said("not a definition", "不是流程定义"))
+
+
+def _shape(error: ValidationError, source: Source) -> list[Problem]:
+    """The model's complaints in plain words. Those about values that the text pass refused already are left out, and
+    one unreadable post (``{secretary: a, deputy: b}``) is one problem, not one for each key."""
+    details = error.errors(include_url=False)
+    no_post = {d["loc"][:-1] for d in details if d["type"] == "missing" and d["loc"][-1:] == ("post",)}
+    problems: list[Problem] = []
+    for detail in details:
+        loc = detail["loc"]
+        path, _ = source.positions.resolve(loc)
+        if any(path[:n] in source.bad for n in range(len(path) + 1)):
+            continue
+        if loc[:-1] in no_post:
+            if detail["type"] == "missing":
+                problems.append(_not_a_post(detail, source.positions))
+            continue
+        problems.append(_plain(detail, source.positions))
+    return problems
+
+
+def _plain(detail: ErrorDetails, positions: Positions) -> Problem:
+    kind, loc, value = detail["type"], detail["loc"], detail["input"]
+    if kind == "extra_forbidden":
+        return _unknown_key(loc, positions)
+    if kind == "missing":
+        name = str(loc[-1])
+        return positions.problem(
+            "missing-key",
+            positions.key(*loc[:-1]) if len(loc) > 1 else positions.at(),
+            Said(f"the key {name} is missing", f"缺少键 {name}"),
+            Said(f"{name}: ...", f"{name}: …"),
+        )
+    place = positions.at(*loc)
+    context = detail.get("ctx", {})
+    if kind in ("value_error", "assertion_error"):
+        return _own_words(str(context.get("error", detail["msg"])), place, positions)
+    if kind == "literal_error":
+        options = [shown(o) for o in _options(loc)]
+        listed = ", ".join(options) or str(context.get("expected", "")).replace("'", "")
+        return positions.problem(
+            "wrong-value",
+            place,
+            Said(f"{shown(value)} is not one of the values allowed here", f"{shown(value)} 不是此处允许的值"),
+            Said(
+                f"one of {listed}" if len(options) != 1 else listed, f"{listed} 之一" if len(options) != 1 else listed
+            ),
+            shown(value),
+            nearest(value, options),
+        )
+    if kind in ("greater_than_equal", "less_than_equal", "greater_than", "less_than"):
+        words = {
+            "greater_than_equal": ("at least", "不小于", "ge"),
+            "less_than_equal": ("at most", "不大于", "le"),
+            "greater_than": ("more than", "大于", "gt"),
+            "less_than": ("less than", "小于", "lt"),
+        }[kind]
+        limit = context.get(words[2], "")
+        return positions.problem(
+            "out-of-range",
+            place,
+            Said(f"{shown(value)} is out of range", f"{shown(value)} 超出范围"),
+            Said(f"{words[0]} {limit}", f"{words[1]} {limit}"),
+            shown(value),
+        )
+    expected, hint = _TYPES.get(kind, (NOTHING, NOTHING))
+    if kind in ("int_type", "bool_type") and isinstance(value, str):
+        hint = Said("write it without quotes", "请勿加引号") if value.isdigit() else hint
+    if kind == "string_type" and isinstance(value, (int, bool)):
+        hint = Said(f'put it in quotes: "{shown(value)}"', f'请加引号:"{shown(value)}"')
+    if not expected:
+        expected = Said("another value", "其他值")
+    kinds = _kind_of(value)
+    return positions.problem(
+        "wrong-type",
+        place,
+        Said(f"expected {expected}; got {kinds}", f"应为{expected.zh};实为{kinds.zh}"),
+        expected,
+        shown(value),
+        hint,
+    )
+
+
+_MAP = (Said("a map of keys and values", "“键: 值”"), Said("write key: value", "请写作 键: 值"))
+_LIST = (
+    Said("a list", "列表"),
+    Said("write [a, b], or one entry a line with a dash", "请写作 [a, b],或每行以短横线开头"),
+)
+_TEXT = (Said("a text", "文本"), Said("put it in quotes", "请加引号"))
+_TYPES: dict[str, tuple[Said, Said]] = {
+    "string_type": _TEXT,
+    "int_type": (Said("a whole number", "整数"), NOTHING),
+    "bool_type": (Said("true or false", "true 或 false"), Said("yes and no are texts here", "yes、no 在此为文本")),
+    "dict_type": _MAP,
+    "mapping_type": _MAP,
+    "model_type": _MAP,
+    "model_attributes_type": _MAP,
+    "dict_attributes_type": _MAP,
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+    "iterable_type": _LIST,
+    "date_type": (Said("a date such as 2019-10-31", "日期,如 2019-10-31"), NOTHING),
+}
+
+
+def _kind_of(value: object) -> Said:
+    """What sort of thing somebody wrote, with the thing itself where it is short."""
+    if isinstance(value, bool):
+        return Said(shown(value), shown(value))
+    if isinstance(value, int):
+        return Said(f"the number {shown(value)}", f"数字 {shown(value)}")
+    if isinstance(value, str):
+        return Said(f"the text {shown(value, 40)}", f"文本 {shown(value, 40)}")
+    if isinstance(value, dict):
+        return Said(f"a map {shown(value)}", f"“键: 值” {shown(value)}")
+    if isinstance(value, (list, tuple)):
+        return Said(f"a list {shown(value)}", f"列表 {shown(value)}")
+    return Said("nothing", "空值")
+
+
+def _not_a_post(detail: ErrorDetails, positions: Positions) -> Problem:
+    return positions.problem(
+        "not-a-post",
+        positions.at(*detail["loc"][:-1]),
+        Said("this does not name a post", "此处未指明职务"),
+        Said("secretary, or {secretary: superior}", "secretary 或 {secretary: superior}"),
+        shown(detail["input"]),
+    )
+
+
+def _unknown_key(loc: tuple[int | str, ...], positions: Positions) -> Problem:
+    name = str(loc[-1])
+    place = positions.key(*loc)
+    quota = quota_key(name, place, positions)
+    if quota is not None:
+        return quota
+    model = _model_at(loc[:-1])
+    known = [f.alias or n for n, f in model.model_fields.items()] if model is not None else []
+    return positions.problem(
+        "unknown-key",
+        place,
+        Said(f"unknown key {shown(name)}", f"未知的键 {shown(name)}"),
+        Said(f"one of {', '.join(known)}", f"{', '.join(known)} 之一") if known else NOTHING,
+        shown(name),
+        nearest(name, known),
+    )
+
+
+# Our own validators' sentences: "expected ...; got ...". Code and Chinese wording by how the sentence begins.
+_OWN: tuple[tuple[str, str, str], ...] = (
+    (
+        "expected a code",
+        "not-a-code",
+        "应为代码(小写字母、数字和连字符,最多 64 位,如 self-check);实为 {got}。数字及 yes/no 请加引号",
+    ),
+    ("expected a date", "not-a-date", "应为日期,如 2019-10-31;实为 {got}"),
+    ("expected a span", "not-a-span", "应为时长,如 10 workdays、30 days、2 hours、12 months;实为 {got}"),
+    ("expected a comparison", "not-a-comparison", '应为比较式,如 ">= 80%"、"> 2/3"、">= 70";实为 {got}'),
+    ("expected recorded-by", "no-recorder", "会议研究须写明 recorded-by(记录会议纪要的职务);未写"),
+    ("expected exactly one of node", "due-anchor", "时限须在 node、within、set-by、field 中恰选其一;实为 {got}"),
+    ("expected exactly one of before", "rung-time", "督办措施须在 before、after 中恰选其一;实为 {got}"),
+    ("expected item", "proposal-without-item", "建议须写明 item(所启动的流程);未写"),
+    ("expected no item", "reminder-with-item", "催办不启动流程,不应写 item;实为 {got}"),
+)
+
+
+def _own_words(text: str, place: tuple[int, int], positions: Positions) -> Problem:
+    parts = re.fullmatch(r"expected (.*?); got (.*?)(?:\. ([A-Z][^.]*))?", text, re.DOTALL)
+    expected, got, hint = (parts[1], parts[2], parts[3] or "") if parts else ("", "", "")
+    code, chinese = next(((c, z) for start, c, z in _OWN if text.startswith(start)), ("not-allowed", text))
+    if len(got) > 120:
+        text = text.replace(got, shown(got, 120))
+    return positions.problem(
+        code,
+        place,
+        Said(text, chinese.replace("{got}", shown(got, 120))),
+        Said(expected, ""),
+        shown(got.strip("'"), 120),
+        Said(hint, ""),
+    )
+
+
+def _annotation_at(loc: Sequence[int | str]) -> Any:
+    """The type that the model declares at a place."""
+    here: Any = Flow
+    for part in loc:
+        here = _bare(here)
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            here = next((f.annotation for f in here.model_fields.values() if f.alias == part), None)
+        else:
+            arguments = get_args(here)
+            if not arguments:
+                return None
+            here = arguments[1] if get_origin(here) is dict else arguments[0]
+            if part == "[key]":
+                return None
+    return _bare(here)
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without its annotations and without ``None``."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif type(None) in get_args(annotation):
+            annotation = next(a for a in get_args(annotation) if a is not type(None))
+        else:
+            return annotation
+
+
+def _model_at(loc: Sequence[int | str]) -> type[BaseModel] | None:
+    found = _annotation_at(loc)
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+
+
+def _options(loc: Sequence[int | str]) -> tuple[Any, ...]:
+    return get_args(_annotation_at(loc))

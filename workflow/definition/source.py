@@ -1,0 +1,706 @@
+"""The text of a flow file: plain data, where everything stands in it, and what is wrong with it, said with a place.
+
+YAML 1.2 is read event by event from ruamel.yaml's pure parser, so that limits bite while reading, before anything is
+built. Anchors, aliases, tags and merge keys are refused, so a small file cannot unfold into a large one. Dates,
+versions and ``yes`` stay texts; what they mean is the model's business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from workflow.definition.problem import NOTHING, Problem, Said, Severity, nearest, render, shown
+
+__all__ = ["Place", "Positions", "Problem", "Said", "Source", "nearest", "read", "render", "shown"]
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 24
+MAX_SCALAR = 20_000
+MAX_DIGITS = 15
+MAX_PROBLEMS = 200
+
+Path = tuple[str | int, ...]
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Where each key and each value of a file stands. Paths are keys and indices from the top, as in the file.
+
+    Lookups also understand paths of the model, where short forms are written out: parts that the file does not have
+    are passed over (``due.within`` is found at ``due``), and the place of the nearest known part is given.
+    """
+
+    file: str = "<text>"
+    lines: tuple[str, ...] = ()
+    keys: Mapping[Path, Place] = field(default_factory=dict)
+    values: Mapping[Path, Place] = field(default_factory=dict)
+    data: Any = None
+
+    def resolve(self, path: Sequence[str | int]) -> tuple[Path, bool]:
+        """The path in the file for a path of the model, and whether to point at its key rather than its value."""
+        at: Path = ()
+        here, key = self.data, False
+        for part in path:
+            if part == "[key]":
+                return at, True
+            if isinstance(here, Mapping) and part not in here:
+                part = _short_name(here, part)
+                if isinstance(part, tuple):  # the key itself is what the model calls post
+                    return (*at, part[0]), True
+            found = (
+                part in here
+                if isinstance(here, Mapping)
+                else isinstance(here, list) and isinstance(part, int) and part < len(here)
+            )
+            if found:
+                at, here = (*at, part), here[part]
+        return at, key
+
+    def at(self, *path: str | int) -> Place:
+        """Line and column of a value, or of the nearest thing around it that the file has."""
+        found, key = self.resolve(path)
+        return self._place(found, key)
+
+    def key(self, *path: str | int) -> Place:
+        """Line and column of the key under which a value stands; of the value itself in a list."""
+        return self._place(self.resolve(path)[0], True)
+
+    def _place(self, path: Path, key: bool) -> Place:
+        table = self.keys if key else self.values
+        while path:
+            if path in table:
+                return table[path]
+            if path in self.values:
+                return self.values[path]
+            path = path[:-1]
+        return self.values.get((), (1, 1))
+
+    def line_text(self, line: int) -> str:
+        return self.lines[line - 1] if 0 < line <= len(self.lines) else ""
+
+    def problem(
+        self,
+        code: str,
+        place: Place,
+        message: Said,
+        expected: Said = NOTHING,
+        actual: str = "",
+        hint: Said = NOTHING,
+        severity: Severity = "error",
+    ) -> Problem:
+        line, column = place
+        return Problem(code, self.file, line, column, message, expected, actual, hint, self.line_text(line), severity)
+
+
+_STEP_KEYS = frozenset(("in-person", "within", "kind", "minutes", "of", "decision", "recorded-by", "seal", "body"))
+
+
+def _short_name(here: Mapping[str, Any], part: str | int) -> Any:
+    """What a name of the model is called in a short form: a one-element tuple means "the key itself"."""
+    if part == "body" and "decision" in here:
+        return "decision"
+    if part == "post":
+        for name in ("recorded-by", "seal"):
+            if name in here:
+                return name
+    if part in ("post", "of"):
+        posts = [k for k in here if k not in _STEP_KEYS]
+        if len(posts) == 1 and "post" not in here:
+            return (posts[0],) if part == "post" else posts[0]
+    return part
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a text holds: its data (``None`` when it cannot be read at all), the places, the faults in file order.
+    ``bad`` are the paths of values that were faulted already, so that nobody complains about them again."""
+
+    data: Any
+    positions: Positions
+    problems: tuple[Problem, ...]
+    bad: frozenset[Path] = frozenset()
+
+
+def read(raw: bytes, file: str = "<text>") -> Source:
+    """Read the bytes of a flow file. Never raises for what stands in them."""
+    if len(raw) > MAX_BYTES:
+        return _only(
+            file,
+            "file-too-large",
+            (1, 1),
+            _SAID["file-too-large"],
+            Said(f"{MAX_BYTES:,} bytes at most", f"不超过 {MAX_BYTES:,} 字节"),
+            f"{len(raw):,}",
+        )
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return _undecodable(raw, error, file)
+    reading = _Reading(text, file)
+    return reading.run()
+
+
+def _only(
+    file: str,
+    code: str,
+    place: Place,
+    message: Said,
+    expected: Said = NOTHING,
+    actual: str = "",
+    hint: Said = NOTHING,
+    lines: tuple[str, ...] = (),
+) -> Source:
+    positions = Positions(file, lines)
+    return Source(None, positions, (positions.problem(code, place, message, expected, actual, hint),))
+
+
+def _undecodable(raw: bytes, error: UnicodeDecodeError, file: str) -> Source:
+    before = raw[: error.start].decode("utf-8")
+    line = before.count("\n") + 1
+    column = len(before) - (before.rfind("\n") + 1) + 1
+    hint = Said("save the file as UTF-8", "请将文件另存为 UTF-8 编码")
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        hint = Said("the file looks like UTF-16; save it as UTF-8", "文件疑为 UTF-16 编码,请另存为 UTF-8")
+    else:
+        try:
+            raw.decode("gb18030")
+            hint = Said("the file looks like GBK; save it as UTF-8", "文件疑为 GBK 编码,请另存为 UTF-8")
+        except UnicodeDecodeError:
+            pass
+    lines = tuple(raw.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"))
+    return _only(
+        file,
+        "wrong-encoding",
+        (line, column),
+        _SAID["wrong-encoding"],
+        Said("UTF-8", "UTF-8 编码"),
+        f"0x{raw[error.start]:02x}",
+        hint,
+        lines,
+    )
+
+
+_SAID = {
+    "file-too-large": Said("the file is too large", "文件过大"),
+    "wrong-encoding": Said("the file is not UTF-8", "文件不是 UTF-8 编码"),
+    "bom": Said("the file starts with a byte order mark", "文件以字节序标记(BOM)开头"),
+    "tab": Said("a tab stands here", "此处有制表符(Tab)"),
+    "nul": Said("a NUL character stands here", "此处有空字符(NUL)"),
+    "control-character": Said("an invisible or control character stands here", "此处有不可见字符或控制字符"),
+    "empty-file": Said("the file holds no definition", "文件中没有流程定义"),
+    "not-a-map": Said("a definition is a map of keys and values", "流程定义应由“键: 值”组成"),
+    "several-documents": Said("a file holds one document", "一个文件只能有一个文档"),
+    "directive": Said("directives (%) are not used in flow files", "流程文件不使用 % 指令"),
+    "anchor": Said("anchors and aliases (& and *) are not used in flow files", "流程文件不使用锚点与引用(& 和 *)"),
+    "tag": Said("tags (!) are not used in flow files", "流程文件不使用标签(!)"),
+    "too-deep": Said("too deeply nested", "嵌套过深"),
+    "scalar-too-long": Said("a text is too long", "文本过长"),
+    "duplicate-key": Said("the key stands here twice", "键重复"),
+    "key-not-text": Said("a key must be text", "键必须是文本"),
+    "fullwidth-punctuation": Said("full-width punctuation outside quotes", "引号之外出现全角标点"),
+    "float": Said("a number with a decimal point has no exact form", "小数没有精确形式"),
+    "number-form": Said("this number can be read in two ways", "此数字写法有歧义"),
+    "no-value": Said("the key has no value", "键没有值"),
+    "syntax": Said("this cannot be read", "此处无法读取"),
+}
+
+# Lone CR, other C0 and C1, line separators, zero-width and bidirectional marks, surrogates. CRLF became LF before.
+_FORBIDDEN = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+_IN_VALUES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
+
+_NULL = frozenset(("", "~", "null", "Null", "NULL"))
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", re.ASCII)
+_OTHER_INT = re.compile(r"[-+]?\d[\d_]*|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
+_STRUCTURAL = {
+    "\uff1a": ":",
+    "\uff0c": ",",
+    "\uff5b": "{",
+    "\uff5d": "}",
+    "\uff3b": "[",
+    "\uff3d": "]",
+    "\uff02": '"',
+    "\uff07": "'",
+    "\u3000": " ",
+    "\xa0": " ",
+}
+_WIDE = re.compile("[" + re.escape("".join(_STRUCTURAL)) + "]")
+_WIDE_QUOTES = re.compile("[\u201c\u201d]")
+_WIDE_OR_QUOTES = re.compile("[\u201c\u201d" + re.escape("".join(_STRUCTURAL)) + "]")
+_HAN = re.compile("[\u3400-\u9fff]")
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'')
+
+
+# The parser meets some broken escapes and directives with plain Python errors.
+_PARSER_TRIPS = (
+    YAMLError,
+    YAMLStreamError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+)
+
+
+class _Stop(Exception):
+    """Nothing after this place can be read sensibly."""
+
+
+class _Frame:
+    """A map or list being filled."""
+
+    __slots__ = ("into", "key", "path", "waiting")
+
+    def __init__(self, path: Path, into: dict[str, Any] | list[Any]) -> None:
+        self.path = path
+        self.into = into
+        self.key: str | None = None
+        self.waiting = False
+
+
+class _Reading:
+    """One pass over one text."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text = text.replace("\r\n", "\n")
+        self.keys: dict[Path, Place] = {}
+        self.values: dict[Path, Place] = {}
+        self.bad: set[Path] = set()
+        self.problems: list[Problem] = []
+        self.data: Any = None
+        self.stack: list[_Frame] = []
+        self.last_line = 1
+        self.places = Positions(file, tuple(self.text.split("\n")))
+
+    def run(self) -> Source:
+        try:
+            self._characters()
+            self._parse()
+        except _Stop:
+            self.data = None
+        positions = Positions(self.places.file, self.places.lines, self.keys, self.values, self.data)
+        return Source(self.data, positions, tuple(self.problems), frozenset(self.bad))
+
+    def _say(
+        self,
+        code: str,
+        place: Place,
+        expected: Said = NOTHING,
+        actual: str = "",
+        hint: Said = NOTHING,
+        message: Said | None = None,
+    ) -> None:
+        self.problems.append(self.places.problem(code, place, message or _SAID[code], expected, actual, hint))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise _Stop
+
+    def _characters(self) -> None:
+        if self.text.startswith("\ufeff"):
+            hint = Said('save it as "UTF-8" without a byte order mark', "请另存为“UTF-8(无 BOM)”")
+            self._say("bom", (1, 1), Said("UTF-8 without a byte order mark", "不带 BOM 的 UTF-8"), "U+FEFF", hint)
+            self.text = self.text[1:]
+            self.places = Positions(self.places.file, tuple(self.text.split("\n")))
+        if not _FORBIDDEN.search(self.text):
+            return
+        for number, line in enumerate(self.places.lines, 1):
+            match = _FORBIDDEN.search(line)
+            if match:
+                code = {"\t": "tab", "\0": "nul"}.get(match[0], "control-character")
+                hint = (
+                    Said("indent with spaces", "请用空格缩进") if code == "tab" else Said("delete it", "请删除该字符")
+                )
+                self._say(
+                    code,
+                    (number, match.start() + 1),
+                    Said("printable characters and spaces", "可见字符与空格"),
+                    f"U+{ord(match[0]):04X}",
+                    hint,
+                )
+        raise _Stop
+
+    def _parse(self) -> None:
+        yaml = YAML(typ="safe", pure=True)
+        documents = 0
+        events: Iterator[Any] = yaml.parse(self.text)
+        try:
+            for event in events:
+                documents += isinstance(event, DocumentStartEvent)
+                self._event(event, documents)
+        except _Stop:
+            raise
+        except MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            begun = error.context_mark
+            if begun is not None and (begun.line, begun.column) < (mark.line, mark.column):
+                unclosed = re.search(
+                    r"expected ':'|end of stream|document separator|expected ',' or", error.problem or ""
+                )
+                if unclosed and begun.line != mark.line:  # what was never closed is found where it began
+                    mark = begun
+            self._syntax(error.problem or error.context or "", mark)
+        except _PARSER_TRIPS:
+            self._syntax("", None)
+        if self.data is None and not self.problems:
+            self._say("empty-file", (1, 1), Said("flow: ... and the rest of a definition", "flow: … 等流程定义内容"))
+
+    def _event(self, event: Any, documents: int) -> None:
+        place = (event.start_mark.line + 1, event.start_mark.column + 1)
+        self.last_line = place[0]
+        if isinstance(event, DocumentStartEvent):
+            if event.version is not None or event.tags:
+                self._say("directive", place)
+                raise _Stop
+            if documents > 1:
+                self._say(
+                    "several-documents",
+                    place,
+                    Said("one document", "一个文档"),
+                    hint=Said("put it in a file of its own", "请另存为单独的文件"),
+                )
+                raise _Stop
+            return
+        if isinstance(event, (MappingEndEvent, SequenceEndEvent)):
+            self.stack.pop()
+            return
+        if isinstance(event, AliasEvent):
+            self._say("anchor", place, Said("the text itself", "直接写出内容"), f"*{shown(event.anchor, 30)}")
+            self._place(None, place, faulty=True)
+            return
+        if not isinstance(event, (ScalarEvent, MappingStartEvent, SequenceStartEvent)):
+            return
+        if event.anchor is not None:
+            self._say("anchor", place, Said("the text itself", "直接写出内容"), f"&{shown(event.anchor, 30)}")
+        if event.ctag is not None:
+            self._say("tag", place, Said("a plain value", "普通的值"), shown(event.tag, 30))
+        if isinstance(event, ScalarEvent):
+            self._scalar(event, place)
+        else:
+            self._open({} if isinstance(event, MappingStartEvent) else [], place)
+
+    def _open(self, into: dict[str, Any] | list[Any], place: Place) -> None:
+        if len(self.stack) >= MAX_DEPTH:
+            self._say("too-deep", place, Said(f"at most {MAX_DEPTH} levels", f"最多 {MAX_DEPTH} 层"))
+            raise _Stop
+        if not self.stack and isinstance(into, list):
+            self._say("not-a-map", place, Said("key: value", "键: 值"), "a list")
+        path = self._place(into, place)
+        self.stack.append(_Frame(path, into))
+
+    def _place(self, value: Any, place: Place, faulty: bool = False) -> Path:
+        """Put a value where it belongs and remember where it stands; returns its path."""
+        path: Path = ()
+        if not self.stack:
+            self.data = value
+        else:
+            frame = self.stack[-1]
+            if isinstance(frame.into, list):
+                path = (*frame.path, len(frame.into))
+                frame.into.append(value)
+            elif not frame.waiting:
+                return self._key(frame, value, place)
+            else:
+                frame.waiting = False
+                path = (*frame.path, frame.key if frame.key is not None else "\0dropped")
+                if frame.key is not None:
+                    frame.into[frame.key] = value
+        self.values.setdefault(path, place)
+        if faulty:
+            self.bad.add(path)
+        return path
+
+    def _key(self, frame: _Frame, key: Any, place: Place) -> Path:
+        frame.waiting = True
+        if not isinstance(key, (str, int)):
+            self._say("key-not-text", place, Said("text", "文本"), shown(key), Said("put it in quotes", "请加引号"))
+            frame.key = None
+            return (*frame.path, "\0dropped")
+        if not isinstance(key, str):
+            self._say(
+                "key-not-text",
+                place,
+                Said("text", "文本"),
+                shown(key),
+                Said(f'put it in quotes: "{shown(key)}"', f'请加引号:"{shown(key)}"'),
+            )
+            key = shown(key)
+        path = (*frame.path, key)
+        if path in self.keys:
+            line = self.keys[path][0]
+            self._say(
+                "duplicate-key",
+                place,
+                Said("each key once", "每个键只写一次"),
+                shown(key),
+                Said(f"the first one is on line {line}", f"第一处在第 {line} 行"),
+                Said(f"the key {shown(key)} stands here twice", f"键 {shown(key)} 重复"),
+            )
+            frame.key = None
+            return (*frame.path, "\0dropped")
+        self.keys[path] = place
+        frame.key = key
+        return path
+
+    def _scalar(self, event: Any, place: Place) -> None:
+        text: str = event.value
+        if not self.stack:
+            marks = [] if event.style else self._wide_marks(text, event)
+            for wide, where in marks:
+                self._wide(wide, where)
+            if (text or event.style) and not marks:
+                self._say("not-a-map", place, Said("key: value", "键: 值"), shown(text))
+            return
+        if len(text) > MAX_SCALAR:
+            self._say(
+                "scalar-too-long",
+                place,
+                Said(f"at most {MAX_SCALAR:,} characters", f"最多 {MAX_SCALAR:,} 字"),
+                f"{len(text):,}",
+            )
+            self._place("", place, faulty=True)
+            return
+        if event.style:  # quoted or block text: as it stands
+            found = _IN_VALUES.search(text)
+            if found:
+                code = "nul" if found[0] == "\0" else "control-character"
+                self._say(
+                    code,
+                    place,
+                    Said("printable characters", "可见字符"),
+                    f"U+{ord(found[0]):04X}",
+                    Said("delete it", "请删除该字符"),
+                )
+            self._place(text, place, faulty=bool(found))
+            return
+        self._plain(text, place, event)
+
+    def _plain(self, text: str, place: Place, event: Any) -> None:
+        """An unquoted scalar: the core schema of YAML 1.2, without floats and without numbers that look like others."""
+        marks = self._wide_marks(text, event)
+        if marks:
+            for wide, where in marks:
+                self._wide(wide, where)
+            self._place(text, place, faulty=True)
+            return
+        frame = self.stack[-1]
+        is_key = isinstance(frame.into, dict) and not frame.waiting
+        if text in _BOOL:
+            self._place(_BOOL[text], place)
+        elif text in _NULL:
+            if is_key:
+                self._place(None, place)
+                return
+            self._say(
+                "no-value",
+                place if text else self._before(frame, place),
+                Said("a value, or no key at all", "填写值,或删去该键"),
+                hint=Said('for an empty text write ""', '空文本请写 ""'),
+            )
+            self._place(None, place, faulty=True)
+        elif _INT.fullmatch(text) and len(text) <= MAX_DIGITS:
+            self._place(int(text), place)
+        elif is_key:  # the key is refused only where it would be read as something else than its text
+            self._place(None if _FLOAT.fullmatch(text) else text, place)
+        elif _OTHER_INT.fullmatch(text):
+            self._say(
+                "number-form",
+                place,
+                Said(
+                    f"plain digits (at most {MAX_DIGITS}), or quotes when it is a text",
+                    f"普通数字(最多 {MAX_DIGITS} 位);若为文本请加引号",
+                ),
+                shown(text),
+                Said(f'put it in quotes if it is a text: "{shown(text)}"', f'若为文本请加引号:"{shown(text)}"'),
+            )
+            self._place(None, place, faulty=True)
+        elif _FLOAT.fullmatch(text):
+            self._say(
+                "float",
+                place,
+                Said("a whole number, or a text in quotes", "整数,或加引号的文本"),
+                shown(text),
+                Said(f'put it in quotes: "{shown(text)}"', f'请加引号:"{shown(text)}"'),
+            )
+            self._place(None, place, faulty=True)
+        else:
+            self._place(text, place)
+
+    def _before(self, frame: _Frame, place: Place) -> Place:
+        """An empty value has no place of its own: its key's, where it has one."""
+        return self.keys.get((*frame.path, frame.key), place) if frame.key is not None else place
+
+    def _wide_marks(self, text: str, event: Any) -> list[tuple[str, Place]]:
+        """Full-width marks that were probably meant as punctuation of the format, the first of each line. Chinese
+        quotation marks inside Chinese prose are prose, as long as they come in pairs."""
+        if text.isascii():
+            return []
+        pattern = _WIDE if _paired(text) and _HAN.search(text) else _WIDE_OR_QUOTES
+        if not pattern.search(text):
+            return []
+        first, last = event.start_mark, event.end_mark
+        marks: list[tuple[str, Place]] = []
+        for line in range(first.line, last.line + 1):
+            content = self.places.line_text(line + 1)
+            start = first.column if line == first.line else 0
+            stop = last.column if line == last.line else len(content)
+            found = pattern.search(content, start, stop)
+            if found:
+                marks.append((found[0], (line + 1, found.start() + 1)))
+        return marks
+
+    def _wide(self, wide: str, place: Place) -> None:
+        narrow = _STRUCTURAL.get(wide, '"')
+        name = {" ": ("a space", "空格")}.get(narrow, (narrow, narrow))
+        self._say(
+            "fullwidth-punctuation",
+            place,
+            Said(f"{name[0]} (half-width)", f"半角 {name[1]}"),
+            f"{wide if wide.strip() else 'wide space'} (U+{ord(wide):04X})",
+            Said(
+                "type it half-width; if it belongs to a text, put the text in quotes",
+                "请改用半角;若属于文本内容,请给文本加半角引号",
+            ),
+        )
+
+    def _syntax(self, problem: str, mark: Any) -> None:
+        line = mark.line + 1 if mark is not None else self.last_line
+        column = mark.column + 1 if mark is not None else 1
+        while line > 1 and line > len(self.places.lines):
+            line, column = line - 1, 1
+        said = len(self.problems)
+        for number in range(min(self.last_line, line), line + 1):  # a full-width mark nearby is the likelier cause
+            content = _QUOTED.sub(lambda m: "x" * len(m[0]), self.places.line_text(number))
+            content = re.split(r"(?:^|\s)#", content)[0]
+            found = _WIDE.search(content) or (_WIDE_QUOTES.search(content) if not _paired(content) else None)
+            known = any(p.code == "fullwidth-punctuation" and p.line == number for p in self.problems)
+            if found and not known:
+                self._wide(found[0], (number, found.start() + 1))
+        if len(self.problems) == said:
+            for pattern, message, hint in _SYNTAX:
+                if re.search(pattern, problem):
+                    self._say("syntax", (line, column), message=message, hint=hint)
+                    break
+            else:
+                self._say(
+                    "syntax",
+                    (line, column),
+                    hint=Said(
+                        "check quotes, brackets and indentation here and above", "请检查此处及上文的引号、括号和缩进"
+                    ),
+                )
+        raise _Stop
+
+
+def _paired(text: str) -> bool:
+    """Whether Chinese quotation marks open and close in turn."""
+    depth = 0
+    for mark in _WIDE_QUOTES.findall(text):
+        depth += 1 if mark == "\u201c" else -1
+        if depth not in (0, 1):
+            return False
+    return depth == 0
+
+
+# What the parser says, in words of the people who write flows. First match wins.
+_SYNTAX: tuple[tuple[str, Said, Said], ...] = (
+    (
+        r"mapping values are not allowed",
+        Said("a colon stands where no key can be", "此处不应出现冒号"),
+        Said("put texts that contain a colon in quotes; check the indentation", "含冒号的文本请加引号;并检查缩进"),
+    ),
+    (
+        r"could not find expected ':'",
+        Said("a key without a colon", "键后缺少冒号"),
+        Said("write key: value, with a colon and a space", "请写作 键: 值,冒号后空一格"),
+    ),
+    (
+        r"expected ',' or ']'",
+        Said("a list [ ... ] is not closed, or a comma is missing", "列表 [ ] 未闭合,或缺少逗号"),
+        Said("separate entries with half-width commas and close with ]", "各项用半角逗号分隔,并以 ] 结束"),
+    ),
+    (
+        r"expected ',' or '\}'",
+        Said("a map { ... } is not closed, or a comma is missing", "花括号 { } 未闭合,或缺少逗号"),
+        Said("separate entries with half-width commas and close with }", "各项用半角逗号分隔,并以 } 结束"),
+    ),
+    (
+        r"expected <block end>, but found '[\]},]'",
+        Said("a bracket or comma too many", "多余的括号或逗号"),
+        Said("put texts that contain brackets or commas in quotes", "含括号或逗号的文本请加引号"),
+    ),
+    (
+        r"expected <block end>, but found '<scalar>'",
+        Said("something stands behind a value that is already complete", "值已结束,其后还有内容"),
+        Said("put the whole text in quotes; check the indentation", "请给整段文本加引号;并检查缩进"),
+    ),
+    (
+        r"expected <block end>, but found",
+        Said("the indentation does not fit what stands above", "缩进与上文不符"),
+        Said("align keys of one map, and dashes of one list, in one column", "同一组的键、同一列表的短横线须左对齐"),
+    ),
+    (
+        r"(sequence entries|mapping keys) are not allowed",
+        Said("a list entry or key cannot stand here", "此处不能写列表项或键"),
+        Said("start it on a line of its own and check the indentation", "请另起一行并检查缩进"),
+    ),
+    (
+        r"unexpected end of stream|unexpected document separator",
+        Said("a quotation mark is not closed", "引号未闭合"),
+        Said("close the text with the same mark it began with", "请用与开头相同的引号结束文本"),
+    ),
+    (
+        r"unknown escape|escape sequence",
+        Said("a backslash with an unknown letter behind it", "反斜杠后的字符无法识别"),
+        Said("write \\\\ for a backslash, or use single quotes", "反斜杠请写作 \\\\,或改用单引号"),
+    ),
+    (
+        r"cannot start any token",
+        Said("a text cannot start with this character", "文本不能以此字符开头"),
+        Said("put the text in quotes", "请给文本加引号"),
+    ),
+    (
+        r"directive",
+        Said("directives (%) are not used in flow files", "流程文件不使用 % 指令"),
+        Said("delete the line, or put the text in quotes", "请删除该行,或给文本加引号"),
+    ),
+    (
+        r"tag|URI",
+        Said("tags (!) are not used in flow files", "流程文件不使用标签(!)"),
+        Said("put the text in quotes", "请给文本加引号"),
+    ),
+    (
+        r"alphabetic or numeric",
+        Said("anchors and aliases (& and *) are not used in flow files", "流程文件不使用锚点与引用(& 和 *)"),
+        Said("put the text in quotes", "请给文本加引号"),
+    ),
+    (
+        r"document start|document end",
+        Said("something stands outside the document", "文档之外还有内容"),
+        Said("a file holds one document", "一个文件只能有一个文档"),
+    ),
+    (
+        r"node content",
+        Said("a value is missing here", "此处缺少值"),
+        Said("check commas, brackets and dashes", "请检查逗号、括号和短横线"),
+    ),
+)

@@ -1,0 +1,76 @@
+"""One structured event for each act, and never a word of what people wrote.
+
+The library does not configure logging: events go through the standard logger ``workflow``, silent unless the host
+listens. Keys are ids and names only; opinions, ballots, salts and keys never appear.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from workflow.acts import Act
+    from workflow.case import Case
+
+_stdlib = logging.getLogger("workflow")
+_stdlib.addHandler(logging.NullHandler())
+
+
+def _render(_logger: Any, _method: str, event: dict[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
+    """Hand the event to the standard logger with its keys prefixed, so that none collides with a record's own."""
+    name = event.pop("event")
+    return (name,), {"extra": {f"wf_{k}": v for k, v in event.items()}}
+
+
+logger: Any = structlog.wrap_logger(_stdlib, processors=[structlog.stdlib.filter_by_level, _render])
+
+_PAST = {
+    "open": "item.opened",
+    "submit": "item.submitted",
+    "report-zero": "item.zero_reported",
+    "record-tally": "item.tally_recorded",
+    "sign": "item.signed",
+    "decide": "item.decided",
+    "accept": "item.accepted",
+    "close-out": "item.closed_out",
+    "look-back": "item.looked_back",
+    "return": "item.returned",
+    "reopen": "item.reopened",
+    "close-line": "item.line_closed",
+    "name-lead": "item.lead_named",
+    "post-notice": "item.notice_posted",
+    "objection": "item.objected",
+    "adopt-nodes": "item.nodes_adopted",
+    "fire": "item.rung_fired",
+}
+
+
+def acted(act: Act, case: Case, seq: int) -> None:
+    """An act was written (not yet committed, on a host's transaction)."""
+    if _stdlib.isEnabledFor(logging.INFO):
+        logger.info(
+            _PAST.get(act.kind, act.kind), item=case.item, seq=seq, stage=case.stage, round=case.round, flow=case.flow
+        )
+
+
+def rung(item: str, effects: list[dict[str, Any]]) -> None:
+    """A rung of a ladder fired."""
+    if not _stdlib.isEnabledFor(logging.INFO):
+        return
+    for effect in effects:
+        if effect["e"] in ("reminded", "proposed"):
+            name = f"rung.{effect['e']}"
+            logger.info(name, item=item, rule=effect["rule"], step=effect["step"])
+
+
+def parked(item: str, rule: str, step: int, attempts: int) -> None:
+    """A rung could not fire and waits for another try."""
+    logger.warning("rung.parked", item=item, rule=rule, step=step, attempts=attempts)
+
+
+def tick_failed(node: str, code: str) -> None:
+    """A sweep failed as a whole; the next one comes by itself."""
+    logger.error("tick.failed", node=node, code=code)

@@ -1,0 +1,91 @@
+"""What a decision rests on: the definition, the calendar, one moment, and facts from outside the item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from workflow.acts import Act, Actor
+from workflow.calendar import Calendar
+from workflow.case import Case, Effect
+from workflow.clock import local_day
+from workflow.definition.definition import Definition
+
+Need = tuple[str, ...]
+
+
+def key(need: Need) -> str:
+    """The name under which a fact stands in an entry: its words joined by spaces."""
+    return " ".join(need)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The frame of one decision. ``at`` is the one moment of the act, microseconds UTC; ``seq`` the entry it will be."""
+
+    definition: Definition
+    calendar: Calendar
+    at: int
+    seq: int
+
+    @cached_property
+    def today(self) -> date:
+        return local_day(self.at, self.definition.flow.timezone)
+
+    @property
+    def day(self) -> str:
+        return self.today.isoformat()
+
+
+@dataclass
+class Facts:
+    """Facts the store loaded for ``needs``. Those a rule really read are remembered: they, and only they, go on record,
+    so that a replay has exactly what the decision had."""
+
+    loaded: dict[str, Any]
+    used: dict[str, Any] = field(default_factory=dict)
+
+    def __contains__(self, need: Need) -> bool:
+        return key(need) in self.loaded
+
+    def peek(self, *need: str) -> Any:
+        """A fact read only to know what else is needed; it goes on record when a rule decides on it."""
+        return self.loaded[key(need)]
+
+    def get(self, *need: str) -> Any:
+        name = key(need)
+        value = self.loaded[name]
+        self.used[name] = value
+        return value
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What follows from an act: effects on its item, and items to open behind it."""
+
+    effects: list[Effect]
+    authority: dict[str, Any] | None = None
+    signed_slot: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An act in front of its rules."""
+
+    case: Case
+    act: Act
+    context: Context
+    facts: Facts
+
+    @property
+    def definition(self) -> Definition:
+        return self.context.definition
+
+    @property
+    def actor(self) -> Actor:
+        by = self.act.by
+        if by is None:
+            raise ValueError(f"{self.act.kind} is a person's act: expected by=Actor(person, post, unit); got None")
+        return by

@@ -1,0 +1,223 @@
+"""Acts on an item that sign nothing: handing in materials, closing lines, naming the lead, notices, node sets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from workflow.acts import Act, AdoptNodes, CloseLine, NameLead, Objection, PostNotice, ReportZero, Submit
+from workflow.case import Effect, Slot
+from workflow.clock import start_of_day
+from workflow.errors import (
+    BadMaterial,
+    LinesOpen,
+    MaterialMissing,
+    NoSuchExit,
+    NotHolder,
+    OutOfTurn,
+    Unknown,
+    WrongStage,
+)
+from workflow.rules import authority, dues, gates
+from workflow.rules.chain import unit_at
+from workflow.rules.context import Asked, Decision, Need
+
+
+def needs(asked: Asked, act: Act) -> list[Need]:
+    """The facts these acts rest on."""
+    case, day = asked.case, asked.context.day
+    wanted: list[Need] = [] if isinstance(act, Objection) else [authority.own_need(asked)]
+    if isinstance(act, Submit) and asked.definition.stage(case.stage).gate is not None:
+        wanted.append(gates.need(asked))
+    if isinstance(act, CloseLine):
+        wanted.append(("line", case.item, act.list, str(act.no)))
+    if isinstance(act, (NameLead, AdoptNodes)):
+        wanted.append(("path", case.unit, day))
+    if isinstance(act, NameLead):
+        wanted.append(("authority", act.person, act.unit, act.post, day, "holder"))
+    return wanted
+
+
+def _preparing(asked: Asked) -> Slot | None:
+    """The place of the chain that draws up the materials: its first."""
+    return asked.case.slots[0] if asked.case.slots else None
+
+
+def submit(asked: Asked, act: Submit) -> Decision:
+    """Hand in materials. Done by whoever signs first at that unit, or by a post there that prepares.
+
+    Signatures already given in this stage no longer cover the content: they are superseded and the chain starts anew.
+
+    Raises:
+        OutOfTurn: the actor neither prepares nor signs first here.
+        NoSuchExit: the proposed outcome is no exit of the stage.
+        GateClosed: children are missing; each is named.
+    """
+    case, definition = asked.case, asked.definition
+    stage = definition.stage(case.stage)
+    place = definition.place("stages", stage.stage, "materials")
+    held = authority.authority(asked)
+    first = _preparing(asked)
+    by = asked.actor
+    prepares = definition.flow.posts[by.post].may == "prepare" if by.post in definition.flow.posts else False
+    if first is None or by.unit != first.unit or not (prepares or by.post == first.post):
+        expected = f"{first.post}@{first.unit}, or a preparing post there" if first else "no material in this stage"
+        raise OutOfTurn(expected=expected, actual=str(by), place=place)
+    outcome = act.outcome
+    if isinstance(act, ReportZero):
+        if stage.zero is None:
+            raise WrongStage(act=act.kind, expected="a stage with a zero report", actual=stage.stage, place=place)
+        outcome = stage.zero.exit
+    if outcome and outcome not in stage.exits:
+        raise NoSuchExit(
+            expected=sorted(stage.exits), actual=outcome, place=definition.place("stages", stage.stage, "exits")
+        )
+    allowed = {*stage.materials, *(n for e in stage.exits.values() for n in e.needs)}
+    for name in act.materials:
+        if name not in allowed:
+            raise MaterialMissing(expected=sorted(allowed) or "none in this stage", actual=name, place=place)
+    effect: Effect = {"e": "submitted"}
+    if act.materials:
+        effect["materials"] = act.materials
+    if act.figures:
+        effect["figures"] = act.figures
+    if outcome or case.outcome:
+        effect["outcome"] = outcome
+    if stage.gate is not None:
+        effect["relies"] = gates.relied(gates.children(asked))
+    effects: list[Effect] = [effect]
+    signed = [s.key for s in case.slots if s.state == "signed"]
+    if signed:
+        keep = [s.key for s in case.slots if s.state != "waiting"]
+        effects += [{"e": "superseded", "slots": keep}, {"e": "slot-opened", "slot": first.key}]
+    for also in stage.also_due:
+        rule = dues.rule_of(stage, case.stays, also.node)
+        if also.met_by in act.materials and rule in case.dues:
+            effects.append({"e": "due-met", "rule": rule, "late": asked.context.at >= case.dues[rule]["missed"]})
+    return Decision(effects, held)
+
+
+def close_line(asked: Asked, act: CloseLine) -> Decision:
+    """Close one line of a list with its evidence. Source: S3 「台账销号」, R101.
+
+    Raises:
+        WrongStage: the stage closes no such list. LinesOpen: the line is not open. MaterialMissing: what each needs.
+    """
+    case, definition = asked.case, asked.definition
+    stage = definition.stage(case.stage)
+    place = definition.place("stages", stage.stage, "close-out")
+    if stage.close_out is None or stage.close_out.list != act.list:
+        expected = [s.stage for s in definition.flow.stages if s.close_out and s.close_out.list == act.list]
+        raise WrongStage(
+            act=f"closing a line of {act.list}", expected=expected or "no stage", actual=stage.stage, place=place
+        )
+    held = authority.authority(asked)
+    if asked.actor.unit != case.unit and held.get("at") != case.unit:
+        raise OutOfTurn(expected=f"somebody of {case.unit}", actual=str(asked.actor), place=place)
+    state = asked.facts.get("line", case.item, act.list, str(act.no))
+    if state != "open":
+        raise LinesOpen(expected=f"line {act.no} of {act.list} open", actual=f"line {act.no} is {state}", place=place)
+    if not act.evidence:
+        raise MaterialMissing(expected=f"evidence for line {act.no}", actual="none", place=place)
+    if "lead" in stage.close_out.each_needs and not case.lead:
+        raise MaterialMissing(expected="a named lead", actual="none", place=place)
+    return Decision([{"e": "line-closed", "list": act.list, "no": act.no, "evidence": act.evidence}], held)
+
+
+def name_lead(asked: Asked, act: NameLead) -> Decision:
+    """Name the lead, by somebody of the superior unit or above. The named person must hold the post named.
+
+    Raises:
+        OutOfTurn: the actor stands at the item's own unit or outside its line. NotHolder: the lead holds no such post.
+    """
+    case, context, definition = asked.case, asked.context, asked.definition
+    held = authority.authority(asked)
+    path = asked.facts.get("path", case.unit, context.day)
+    place = definition.place("stages", case.stage, "needs")
+    above = [u["unit"] for u in path[1:]] or [path[0]["unit"]]
+    if asked.actor.unit not in above:
+        raise OutOfTurn(expected=f"somebody of {', '.join(above)}", actual=str(asked.actor), place=place)
+    lead = asked.facts.get("authority", act.person, act.unit, act.post, context.day, "holder")
+    if not lead.get("tenure"):
+        raise NotHolder(
+            person=act.person,
+            post=act.post,
+            unit=act.unit,
+            day=context.day,
+            expected=[a["person"] for a in lead.get("answerable", [])] or "nobody",
+            actual=act.person,
+            place=place,
+        )
+    return Decision([{"e": "lead-named", "person": act.person, "post": act.post, "unit": act.unit}], held)
+
+
+def post_notice(asked: Asked, act: PostNotice) -> Decision:
+    """Record a posted notice; a window counts both end days as working days. Posting again runs it again in full.
+
+    Raises:
+        WrongStage: the stage posts nothing of that kind. BadMaterial: channel or place is empty.
+    """
+    case, context, definition = asked.case, asked.context, asked.definition
+    stage = definition.stage(case.stage)
+    place = definition.place("stages", stage.stage, "notice")
+    spec = stage.notice
+    if spec is None or spec.content != act.content:
+        expected = [s.stage for s in definition.flow.stages if s.notice and s.notice.content == act.content]
+        raise WrongStage(
+            act=f"notice of {act.content}", expected=expected or "no stage", actual=stage.stage, place=place
+        )
+    for name in ("channel", "place"):
+        if not getattr(act, name).strip():
+            raise BadMaterial(path=f"$.{name}", expected="where it was posted", actual="nothing", place=place)
+    held = authority.authority(asked)
+    effect: Effect = {"e": "notice-posted", "content": act.content}
+    if spec.for_ is not None:
+        first = context.calendar.roll(context.today, "next-workday") if spec.for_.unit == "workdays" else context.today
+        last = context.calendar.add(first, spec.for_.n - 1, spec.for_.unit)
+        effect["until"] = start_of_day(last + timedelta(days=1), definition.flow.timezone)
+    return Decision([effect], held)
+
+
+def object_to(asked: Asked, act: Objection) -> Decision:
+    """An objection to a posted notice holds the item.
+
+    Raises:
+        WrongStage: no notice with objections is posted here.
+    """
+    case, definition = asked.case, asked.definition
+    stage = definition.stage(case.stage)
+    posted = stage.notice is not None and case.notices.get(stage.notice.content, {}).get("stay") == case.stays
+    if stage.notice is None or stage.notice.objection is None or not posted:
+        raise WrongStage(
+            act="objection",
+            expected=[s.stage for s in definition.flow.stages if s.notice and s.notice.objection],
+            actual=stage.stage,
+            place=definition.place("stages", stage.stage, "notice"),
+        )
+    return Decision([{"e": "objection-raised", "text": act.text}])
+
+
+def adopt_nodes(asked: Asked, act: AdoptNodes) -> Decision:
+    """Bind the item to a later node set that is in force; by somebody of the top unit of its line.
+
+    Raises:
+        Unknown: no such set. WrongStage: it is not in force yet, or binds already. OutOfTurn: not of the top unit.
+    """
+    case, context, definition = asked.case, asked.context, asked.definition
+    place = definition.place("nodes", act.nodes)
+    if act.nodes not in definition.flow.nodes:
+        raise Unknown(kind="node set", name=act.nodes, hint=f"; known are {', '.join(definition.flow.nodes)}")
+    if case.final:
+        raise WrongStage(act=act.kind, expected="an open item", actual=case.stage, place=place)
+    if definition.flow.nodes[act.nodes].in_force > context.today or act.nodes == case.nodes:
+        raise WrongStage(
+            act=act.kind,
+            expected=f"a set in force on {context.day} other than {case.nodes}",
+            actual=act.nodes,
+            place=place,
+        )
+    held = authority.authority(asked)
+    path = asked.facts.get("path", case.unit, context.day)
+    top = unit_at(definition, path, "top")["unit"]
+    if asked.actor.unit != top:
+        raise OutOfTurn(expected=f"somebody of {top}", actual=str(asked.actor), place=place)
+    return Decision([{"e": "nodes-bound", "nodes": act.nodes}, *dues.rearm(context, case, act.nodes)], held)

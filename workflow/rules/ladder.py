@@ -1,0 +1,92 @@
+"""What happens when a due passes, rung by rung. The machine reminds; everything beyond is a proposal that opens an item
+for people to decide. No rung decides about anybody. Source: S4 「对支部书记及上级党组织书记进行约谈」, R168-R170."""
+
+from __future__ import annotations
+
+from workflow.acts import Fire
+from workflow.case import Effect
+from workflow.definition.model import Rung, Who
+from workflow.errors import Conflict
+from workflow.rules.authority import backstop
+from workflow.rules.chain import resolve
+from workflow.rules.context import Asked, Decision, Need
+from workflow.rules.dues import rung_at
+from workflow.rules.opening import item_id
+
+
+def _rung(asked: Asked, act: Fire) -> Rung | None:
+    due = asked.case.dues.get(act.rule)
+    if due is None or due["step"] != act.step:
+        return None
+    rungs = asked.definition.flow.ladder.get(due["ladder"], ())
+    return rungs[act.step] if act.step < len(rungs) else None
+
+
+def needs(asked: Asked, act: Fire) -> list[Need]:
+    """Targets are resolved on the day a rung fires: the path above the item, then who answers for each post."""
+    day, case = asked.context.day, asked.case
+    path_need: Need = ("path", case.unit, day)
+    rung = _rung(asked, act)
+    if path_need not in asked.facts or rung is None:
+        return [path_need]
+    path = asked.facts.peek(*path_need)
+    stage = asked.definition.stage(case.stage)
+    whos = [resolve(asked.definition, stage, who, path, case.last_unit) for who in (*rung.to, *rung.whom)]
+    return [path_need, *(("answerable", w.of, w.post, day, backstop(asked.definition, w.post)) for w in whos)]
+
+
+def fire(asked: Asked, act: Fire) -> Decision:
+    """The next rung of a due fires, once.
+
+    Raises:
+        Conflict: the due was met, moved or fired by somebody else meanwhile.
+    """
+    case, context = asked.case, asked.context
+    rung = _rung(asked, act)
+    due = case.dues.get(act.rule)
+    if rung is None or due is None or due["next"] is None or due["next"] > context.at:
+        raise Conflict(item=case.item, expected=f"{act.rule} at rung {act.step}", actual=str(due))
+    stage = asked.definition.stage(case.stage)
+    path = asked.facts.get("path", case.unit, context.day)
+
+    def people(whos: tuple[Who, ...]) -> list[dict[str, str]]:
+        out = []
+        for who in whos:
+            at = resolve(asked.definition, stage, who, path, case.last_unit)
+            holders = asked.facts.get("answerable", at.of, at.post, context.day, backstop(asked.definition, at.post))
+            out += [{"unit": at.of, "post": at.post, "person": h["person"], "as": h["as"]} for h in holders] or [
+                {"unit": at.of, "post": at.post, "person": "", "as": "vacant"}
+            ]
+        return _once(out)
+
+    rungs = asked.definition.flow.ladder[due["ladder"]]
+    step = act.step + 1
+    upcoming = max(rung_at(context, rungs[step], due["missed"]), context.at) if step < len(rungs) else None
+    told = people(rung.to)
+    effects: list[Effect] = []
+    if rung.do == "remind":
+        effects.append({"e": "reminded", "rule": act.rule, "step": act.step, "to": told, "missed": due["missed"]})
+    else:
+        assert rung.item is not None
+        opened = item_id(case.item, act.rule, str(act.step))
+        whom = people(rung.whom)
+        body = resolve(asked.definition, stage, rung.to[0], path, case.last_unit)
+        effects.append({"e": "proposed", "rule": act.rule, "step": act.step, "to": told, "whom": whom, "item": opened})
+        effects.append(
+            {
+                "e": "item-opened",
+                "item": opened,
+                "flow": rung.item,
+                "unit": body.of,
+                "fields_": {"about": case.item, "rule": act.rule, "missed": due["missed"], "whom": whom},
+            }
+        )
+    effects.append({"e": "due-moved", "rule": act.rule, "step": step, "next": upcoming})
+    return Decision(effects)
+
+
+def _once(people: list[dict[str, str]]) -> list[dict[str, str]]:
+    seen: dict[tuple[str, str, str], dict[str, str]] = {}
+    for p in people:
+        seen.setdefault((p["unit"], p["post"], p["person"]), p)
+    return list(seen.values())

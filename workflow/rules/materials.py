@@ -1,0 +1,148 @@
+"""Typed documents and lists: what a value must be, and the few figures of it that rules decide on."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+from workflow.definition.definition import Definition
+from workflow.definition.model import FieldSpec, Material
+from workflow.errors import BadMaterial, LimitReached, Unknown
+
+LINES = 10_000
+TEXT = 20_000
+_DECIMAL = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
+_HOLLOW = {"无", "略", "同上", "n/a", "na", "none", "todo", "tbd", "xxx", "...", "……", "待定", "待补充"}
+
+
+def check(definition: Definition, name: str, value: Any) -> dict[str, Any]:
+    """Check a document, list or tally against its fields and give the figures rules need.
+
+    Args:
+        value: a document as a map of fields; a list as a list of such maps, first line is line 1.
+
+    Returns:
+        For lists ``{"lines": n, "counts": {field: {choice: n}}}``; for other materials every whole number and choice.
+
+    Raises:
+        BadMaterial: names the path ($.measures[3].due), what was expected and what came.
+    """
+    material = definition.flow.materials.get(name)
+    if material is None:
+        raise Unknown(
+            kind="material", name=name, hint=f"; {definition.name} knows {', '.join(definition.flow.materials)}"
+        )
+    place = definition.place("materials", name)
+    if material.kind == "list":
+        return _list(definition, material, name, value, place)
+    if not isinstance(value, dict):
+        raise BadMaterial(path=f"$.{name}", expected="a map of fields", actual=_shown(value), place=place)
+    _fields(definition, material, f"$.{name}", value, place)
+    return {
+        k: v for k, v in value.items() if material.fields[k].type in ("integer", "choice", "boolean") and v is not None
+    }
+
+
+def _list(definition: Definition, material: Material, name: str, value: Any, place: str) -> dict[str, Any]:
+    if not isinstance(value, list):
+        raise BadMaterial(path=f"$.{name}", expected="a list of lines", actual=_shown(value), place=place)
+    if len(value) > LINES:
+        raise LimitReached(expected=f"{LINES} lines", actual=f"{len(value)} lines", place=place)
+    if material.at_least is not None and len(value) < material.at_least:
+        raise BadMaterial(
+            path=f"$.{name}", expected=f"at least {material.at_least} line(s)", actual=len(value), place=place
+        )
+    counts: dict[str, dict[str, int]] = {}
+    for i, line in enumerate(value, start=1):
+        if not isinstance(line, dict):
+            raise BadMaterial(path=f"$.{name}[{i}]", expected="a map of fields", actual=_shown(line), place=place)
+        _fields(definition, material, f"$.{name}[{i}]", line, place)
+        for field, spec in material.fields.items():
+            if spec.type == "choice" and line.get(field):
+                of = counts.setdefault(field, {})
+                of[line[field]] = of.get(line[field], 0) + 1
+    return {"lines": len(value), "counts": counts} if counts else {"lines": len(value)}
+
+
+def _fields(definition: Definition, material: Material, path: str, value: dict[str, Any], place: str) -> None:
+    for field in value:
+        if field not in material.fields:
+            raise BadMaterial(
+                path=f"{path}.{field}", expected=f"one of {', '.join(material.fields)}", actual=field, place=place
+            )
+    for field, spec in material.fields.items():
+        got = value.get(field)
+        if got is None or got == "":
+            if spec.required:
+                raise BadMaterial(
+                    path=f"{path}.{field}", expected=_wanted(definition, spec), actual="nothing", place=place
+                )
+            continue
+        if not _fits(definition, spec, got):
+            raise BadMaterial(
+                path=f"{path}.{field}", expected=_wanted(definition, spec), actual=_shown(got), place=place
+            )
+
+
+def _choices(definition: Definition, spec: FieldSpec) -> tuple[str, ...]:
+    return tuple(definition.flow.categories) if spec.choices_from else spec.choices or ()
+
+
+def _fits(definition: Definition, spec: FieldSpec, got: Any) -> bool:
+    if spec.type == "integer":
+        ok = isinstance(got, int) and not isinstance(got, bool)
+        return ok and (spec.min is None or got >= spec.min) and (spec.max is None or got <= spec.max)
+    if spec.type == "boolean":
+        return isinstance(got, bool)
+    if not isinstance(got, str):
+        return False
+    if spec.type == "text":
+        hollow = spec.required and got.strip().lower() in _HOLLOW
+        return bool(got.strip()) and not hollow and len(got) <= (spec.max or TEXT)
+    if spec.type == "choice":
+        return got in _choices(definition, spec)
+    if spec.type == "date":
+        return _is_date(got)
+    if spec.type == "decimal":
+        return bool(_DECIMAL.fullmatch(got))
+    if spec.type == "digest":
+        return bool(re.fullmatch(r"(sha256|sm3):[0-9a-f]{64}", got))
+    return 0 < len(got) <= 64
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return len(text) == 10
+
+
+def _wanted(definition: Definition, spec: FieldSpec) -> str:
+    if spec.type == "choice":
+        return "one of " + ", ".join(_choices(definition, spec))
+    if spec.type == "integer":
+        low = "any" if spec.min is None else str(spec.min)
+        high = "any" if spec.max is None else str(spec.max)
+        return f"a whole number from {low} to {high}"
+    if spec.type == "text":
+        return f"a text of 1 to {spec.max or TEXT} characters that says something"
+    return {
+        "date": "a date such as 2019-10-31",
+        "boolean": "true or false",
+        "decimal": "a decimal number as text, such as 85.50",
+        "digest": "a digest such as sha256:<64 hex digits>",
+        "unit": "the id of a unit",
+        "person": "the id of a person",
+    }[spec.type]
+
+
+def _shown(value: Any) -> str:
+    """A value for a sentence: its type and the beginning of it."""
+    text = repr(value)
+    return (
+        f"{text[:60]}… ({type(value).__name__}, {len(text)} characters)"
+        if len(text) > 60
+        else f"{text} ({type(value).__name__})"
+    )

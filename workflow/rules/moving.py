@@ -1,0 +1,132 @@
+"""Leaving a stage and entering the next: slots are planned, dues end and begin, rounds turn."""
+
+from __future__ import annotations
+
+from workflow.case import Case, Effect, Slot
+from workflow.definition.model import Span, Stage
+from workflow.errors import DateRequired
+from workflow.rules import dues
+from workflow.rules.chain import Path, plan_slots, unit_at
+from workflow.rules.context import Context
+from workflow.rules.stages import destination
+
+END_OF_TRACKING = Span.model_construct(n=1, unit="months")
+
+
+def enter(
+    context: Context,
+    case: Case,
+    stage: Stage,
+    path: Path,
+    *,
+    turn: bool = False,
+    due_set: str = "",
+    again: bool = False,
+) -> list[Effect]:
+    """The effects of entering a stage: the first slot opens, the stage's dues are armed.
+
+    ``turn`` begins the item's next round; ``again`` is a return into the same stage and does not count as an entry.
+    """
+    definition = context.definition
+    slots = (
+        _tracking_slots(context, stage, path) if stage.tracking else plan_slots(definition, stage, path, case.last_unit)
+    )
+    entered: Effect = {"e": "entered", "stage": stage.stage}
+    if slots:
+        records = [s.record() for s in slots]
+        records[0]["state"] = "open"
+        entered["slots"] = records
+    if turn:
+        entered["round"] = case.round + 1
+        entered["counted"] = sorted(s.stage for s in definition.flow.stages if s.new_round)
+    if stage.class_:
+        entered["klass"] = stage.class_
+    if stage.final:
+        entered["final"] = True
+    if due_set:
+        entered["due_set"] = due_set
+    if again:
+        entered["again"] = True
+    stay = case.stays + 1
+    effects = [entered, *dues.arm_stage(context, stage, stay, case.nodes, due_set or case.due_set)]
+    if stage.tracking:
+        effects += _look_back_dues(context, stage, stay)
+    return effects
+
+
+def _tracking_slots(context: Context, stage: Stage, path: Path) -> list[Slot]:
+    """One slot for each look-back, then one for the end of the tracking period, which may not be signed before it."""
+    tracking = stage.tracking
+    assert tracking is not None
+    unit = unit_at(context.definition, path, tracking.by.of)
+    end = dues.after(context, context.at, tracking.for_)
+    count = len(tracking.look_backs) + 1
+    return [
+        Slot(
+            key=str(n),
+            unit=unit["unit"],
+            level=unit["level"],
+            post=tracking.by.post,
+            kind="look-back",
+            not_before=end if n == count else 0,
+        )
+        for n in range(1, count + 1)
+    ]
+
+
+def look_back_rule(stage: Stage, stay: int, slot: str) -> str:
+    """The key of the due of one look-back."""
+    return dues.rule_of(stage, stay, f"look-back-{slot}")
+
+
+def _look_back_dues(context: Context, stage: Stage, stay: int) -> list[Effect]:
+    """Each look-back is due by its span from close-out; the end of tracking within a month after the period."""
+    tracking = stage.tracking
+    assert tracking is not None
+    moments = [dues.after(context, context.at, span) for span in tracking.look_backs]
+    moments.append(dues.after(context, dues.after(context, context.at, tracking.for_), END_OF_TRACKING))
+    return [
+        dues.armed(context, look_back_rule(stage, stay, str(n)), tracking.ladder, missed)
+        for n, missed in enumerate(moments, start=1)
+    ]
+
+
+def leave(
+    context: Context, case: Case, exit_name: str, path: Path, *, due_set: str = "", again: bool = False
+) -> list[Effect]:
+    """The effects of leaving the present stage by an exit.
+
+    Raises:
+        NoSuchExit: the stage has no such exit.
+        DateRequired: the exit leads to a stage whose date the acceptor sets, and none was given or it is not after today.
+    """
+    definition = context.definition
+    stage = definition.stage(case.stage)
+    target = destination(definition, stage, exit_name, case.entries)
+    rebound = stage.tracking is not None and exit_name == stage.tracking.rebound
+    if target.due is not None and target.due.set_by is not None:
+        _check_date(context, stage, exit_name, target, due_set)
+    left: Effect = {"e": "left", "stage": stage.stage, "exit": exit_name}
+    return [
+        left,
+        *dues.end_all(context, case),
+        *enter(
+            context,
+            case,
+            target,
+            path,
+            turn=rebound or (target.new_round and not again),
+            due_set=due_set,
+            again=again,
+        ),
+    ]
+
+
+def _check_date(context: Context, stage: Stage, exit_name: str, target: Stage, due_set: str) -> None:
+    if not due_set or due_set <= context.day:
+        raise DateRequired(
+            act=f"{exit_name} of {stage.stage}",
+            expected=f"due=YYYY-MM-DD after {context.day}, by which {target.stage} must be done",
+            actual=due_set or "none",
+            place=context.definition.place("stages", target.stage, "due"),
+        )

@@ -1,0 +1,72 @@
+"""Opening items: by a person, behind a signed report's line, or as a proposal of a ladder."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from workflow.acts import Open
+from workflow.case import Case, Effect
+from workflow.rules.chain import Path
+from workflow.rules.context import Asked, Context, Decision
+from workflow.rules.dues import binding_nodes
+from workflow.rules.moving import enter
+from workflow.rules.stages import destination
+
+
+def item_id(*parts: str) -> str:
+    """A stable id for an item that another one opens: the same cause never opens two."""
+    return "i" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:20]
+
+
+def open_item(asked: Asked, act: Open) -> Decision:
+    """The first entry of an item: what it is about, which definition and nodes bind it, where it enters."""
+    context = asked.context
+    definition = context.definition
+    path: Path = asked.facts.get("path", act.unit, context.day)
+    stage = definition.first
+    if act.enter:
+        stage = destination(definition, stage, act.enter, {})
+    opened: dict[str, Any] = {
+        "e": "opened",
+        "item": act.item,
+        "flow": definition.name,
+        "definition": definition.digest,
+        "unit": act.unit,
+        "level": path[0]["level"],
+    }
+    for name, value in (
+        ("campaign", act.campaign),
+        ("category", act.category),
+        ("nodes", binding_nodes(definition, context.today)),
+        ("fields_", act.fields_),
+        ("cites", act.cites),
+    ):
+        if value:
+            opened[name] = value
+    effects: list[Effect] = [opened]
+    begun = Case().fold(effects, context.seq, context.at)
+    effects += enter(context, begun, stage, path)
+    return Decision(effects)
+
+
+def of_lines(context: Context, case: Case, lines: list[dict[str, Any]], opens: Any) -> list[Effect]:
+    """One item for each line of a signed list, citing the line."""
+    effects: list[Effect] = []
+    for line in lines:
+        cells = line["cells"]
+        effect: Effect = {
+            "e": "item-opened",
+            "item": item_id(case.item, opens.list, str(line["no"])),
+            "flow": opens.flow,
+            "unit": cells[opens.unit_by],
+            "enter": cells[opens.exit_by],
+            "line": line["no"],
+        }
+        if cells.get("category"):
+            effect["category"] = cells["category"]
+        rest = {k: v for k, v in cells.items() if k not in (opens.unit_by, opens.exit_by, "category")}
+        if rest:
+            effect["fields_"] = rest
+        effects.append(effect)
+    return effects

@@ -1,0 +1,370 @@
+"""Signing a slot: is it open, may this person, did they see what is there, what follows.
+
+Every act on a slot goes through ``sign``: signing, deciding, accepting, closing out and look-backs differ only in what
+the slot asks for. Source: S0 「谁签字上报谁负责」, R036, R037.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflow.acts import Accept, CloseOut, Decide, LookBack, Reopen, Return, Sign, Signature
+from workflow.case import Case, Effect, Slot
+from workflow.definition.model import Stage, Tally
+from workflow.errors import (
+    GateClosed,
+    LinesOpen,
+    MaterialMissing,
+    NoSuchExit,
+    OutOfTurn,
+    ReasonRequired,
+    Stale,
+    WindowOpen,
+    WrongMeaning,
+    WrongStage,
+    ZeroRefused,
+)
+from workflow.rules import authority, gates
+from workflow.rules.chain import Path, following
+from workflow.rules.context import Asked, Decision, Need
+from workflow.rules.moving import leave, look_back_rule
+from workflow.rules.opening import of_lines
+
+MEANS: dict[str, tuple[type[Signature], ...]] = {
+    "prepare": (Sign,),
+    "review": (Sign,),
+    "sign": (Sign, Accept, CloseOut),
+    "seal": (Sign,),
+    "decision": (Decide,),
+    "look-back": (LookBack,),
+}
+RETURN_EXIT = "returned"
+
+
+def needs(asked: Asked, act: Signature) -> list[Need]:
+    """The facts a signature rests on: the actor's tenure always; the rest only where this signature may end the stage."""
+    case, definition, day = asked.case, asked.definition, asked.context.day
+    wanted: list[Need] = [authority.own_need(asked)]
+    stage = definition.stage(case.stage)
+    slot = _find(case, act)
+    ends = slot is None or slot is case.slots[-1] or isinstance(act, (Return, Reopen, LookBack))
+    if ends or stage.not_by:
+        wanted.append(("path", case.unit, day))
+    if stage.not_by and ("path", case.unit, day) in asked.facts:
+        wanted += authority.barred_needs(asked, asked.facts.peek("path", case.unit, day))
+    if stage.gate is not None and not isinstance(act, Return):
+        wanted.append(gates.need(asked))
+    if ends:
+        wanted += [("lines", case.item, e.opens.list) for e in stage.exits.values() if e.opens is not None][:1]
+    return wanted
+
+
+def _find(case: Case, act: Signature) -> Slot | None:
+    """The slot an act is about: by key, or the open one (else the nearest one) of the actor's post and unit."""
+    if act.slot:
+        return case.slot(act.slot)
+    by = act.by
+    mine = [s for s in case.slots if by is not None and s.post == by.post and s.unit == by.unit]
+    return next((s for s in mine if s.state == "open"), mine[0] if mine else None)
+
+
+def open_slot(asked: Asked, act: Signature) -> tuple[Slot, dict[str, Any]]:
+    """The open slot an act is about and the authority it rests on, with every check that all acts on slots share.
+
+    Raises:
+        OutOfTurn, NotHolder, Stale: see there.
+    """
+    case, definition = asked.case, asked.definition
+    place = definition.place("stages", case.stage, "chain")
+    waiting = [f"{s.key}:{s.post}@{s.unit}" for s in case.open_slots] or [f"nothing (stage {case.stage})"]
+    slot = _find(case, act)
+    by = asked.actor
+    if slot is None or slot.state != "open":
+        shown = f"{slot.key}:{slot.post}@{slot.unit} ({slot.state})" if slot else act.slot or str(by)
+        raise OutOfTurn(expected=waiting, actual=shown, place=place)
+    if (by.post, by.unit) != (slot.post, slot.unit):
+        raise OutOfTurn(expected=waiting, actual=str(by), place=place)
+    held = authority.authority(asked)
+    if act.seen != case.content:
+        raise Stale(expected=case.content, actual=act.seen or "nothing", place=place)
+    return slot, held
+
+
+def sign(asked: Asked, act: Signature) -> Decision:
+    """Sign the open slot; at the end of the chain leave the stage.
+
+    Raises:
+        Refused: one of its classes, naming the rule, what was expected and what came.
+    """
+    case, context, definition = asked.case, asked.context, asked.definition
+    slot, held = open_slot(asked, act)
+    stage = definition.stage(case.stage)
+    authority.apart(asked, slot)
+    if stage.not_by:
+        authority.stand_aside(asked, asked.facts.get("path", case.unit, context.day))
+    _check_kind(asked, act, slot)
+    _check_window(asked, slot, stage)
+    outcome, effects = _outcome(asked, act, slot, stage)
+    first = not any(s.state == "signed" for s in case.slots)
+    if first or slot is case.slots[-1]:
+        _check_complete(asked, stage)
+    signed: Effect = {
+        "e": "signed",
+        "slot": slot.key,
+        "person": asked.actor.person,
+        "unit": slot.unit,
+        "post": slot.post,
+        "as": held["as"],
+        "late": any(context.at >= d["missed"] for d in case.dues.values()),
+    }
+    effects.append(signed)
+    if slot.kind == "look-back":
+        rule = look_back_rule(stage, case.stays, slot.key)
+        if rule in case.dues:
+            effects.append({"e": "due-met", "rule": rule, "late": context.at >= case.dues[rule]["missed"]})
+    rebound = stage.tracking is not None and act.outcome == stage.tracking.rebound
+    upcoming = None if rebound else following(case.slots, slot)
+    if upcoming is not None:
+        effects.append({"e": "slot-opened", "slot": upcoming.key})
+        return Decision(effects, held, slot.key)
+    so_far = case.fold(effects, context.seq, context.at)
+    exit_name = _exit(asked, act, stage, outcome, so_far)
+    path: Path = asked.facts.get("path", case.unit, context.day)
+    opens = stage.exits[exit_name].opens
+    effects += leave(context, so_far, exit_name, path, due_set=act.due)
+    if opens is not None and case.level == opens.at_level:
+        effects += of_lines(context, case, asked.facts.get("lines", case.item, opens.list), opens)
+    return Decision(effects, held, slot.key)
+
+
+def _check_kind(asked: Asked, act: Signature, slot: Slot) -> None:
+    place = asked.definition.place("stages", asked.case.stage, "chain")
+    wanted = MEANS[slot.kind]
+    if not isinstance(act, wanted):
+        raise WrongMeaning(expected=" or ".join(c.kind for c in wanted), actual=act.kind, place=place)
+    if slot.minutes and not act.minutes:
+        raise ReasonRequired(act=act.kind, expected="the minutes of the meeting", actual="none", place=place)
+    chain = asked.definition.chain_of(asked.definition.stage(asked.case.stage))
+    if "opinion" in chain.requires and not act.opinion.strip():
+        raise ReasonRequired(act=act.kind, expected="an opinion", actual="none", place=place)
+
+
+def _check_window(asked: Asked, slot: Slot, stage: Stage) -> None:
+    """A notice must be posted, have run its full window and be free of objections; tracking must have run out."""
+    case, at = asked.case, asked.context.at
+    place = asked.definition.place("stages", stage.stage, "notice")
+    if slot.not_before and at < slot.not_before:
+        raise WindowOpen(
+            expected="the end of the tracking period",
+            actual=asked.context.day,
+            place=asked.definition.place("stages", stage.stage, "tracking"),
+        )
+    spec = stage.notice
+    if spec is None or slot is not case.slots[-1]:
+        return
+    posted = case.notices.get(spec.content)
+    if posted is None or posted["stay"] != case.stays:
+        raise WindowOpen(expected=f"a posted notice of {spec.content}", actual="none posted in this stage", place=place)
+    if case.objections == 0 and at < posted.get("until", 0):
+        raise WindowOpen(expected=f"{spec.for_}, both end days counted", actual=asked.context.day, place=place)
+
+
+def _outcome(asked: Asked, act: Signature, slot: Slot, stage: Stage) -> tuple[str, list[Effect]]:
+    """The exit that is proposed. Only whoever signs first may set it: everyone after signs over it.
+
+    Raises:
+        NoSuchExit: the outcome is no exit of the stage.
+        WrongMeaning: the outcome differs from the one others have already signed.
+    """
+    case = asked.case
+    if not act.outcome:
+        return case.outcome, []
+    place = asked.definition.place("stages", stage.stage, "exits")
+    if act.outcome not in stage.exits:
+        raise NoSuchExit(expected=sorted(stage.exits), actual=act.outcome, place=place)
+    if slot.kind == "look-back" or act.outcome == case.outcome:
+        return act.outcome, []
+    if case.outcome or any(s.state == "signed" for s in case.slots):
+        raise WrongMeaning(
+            expected=f"the outcome the others signed ({case.outcome or 'none'}), or a return",
+            actual=act.outcome,
+            place=place,
+        )
+    return act.outcome, [{"e": "outcome-set", "outcome": act.outcome}]
+
+
+def _check_complete(asked: Asked, stage: Stage) -> None:
+    """Everything the stage demands is there: materials, the lead, closed lines, the children's reports as cited.
+
+    Raises:
+        MaterialMissing, LinesOpen, GateClosed: see there.
+    """
+    case, definition = asked.case, asked.definition
+    lacking = [m for m in stage.materials if m not in case.materials]
+    if case.outcome:
+        exit_ = stage.exits.get(case.outcome)
+        known = definition.flow.materials
+        lacking += [n for n in (exit_.needs if exit_ else ()) if n in known and n not in case.materials]
+        if stage.zero is not None and case.outcome == stage.zero.exit:
+            lacking = [m for m in lacking if m != stage.zero.list]
+    if lacking:
+        raise MaterialMissing(
+            expected=lacking,
+            actual=sorted(case.materials) or "nothing",
+            place=definition.place("stages", stage.stage, "materials"),
+        )
+    if stage.needs is not None and stage.needs.lead and not case.lead:
+        raise MaterialMissing(
+            expected="a named lead", actual="none", place=definition.place("stages", stage.stage, "needs")
+        )
+    if stage.close_out is not None:
+        held = case.lists.get(stage.close_out.list, {"open": 0, "lines": 0})
+        if held["open"]:
+            raise LinesOpen(
+                expected=f"all {held['lines']} lines of {stage.close_out.list} closed",
+                actual=f"{held['open']} open",
+                place=definition.place("stages", stage.stage, "close-out"),
+            )
+    if stage.zero is not None:
+        _check_zero(asked, stage)
+    if stage.gate is not None:
+        now = gates.relied(gates.children(asked))
+        if now != list(case.relies):
+            raise GateClosed(
+                unit=case.unit,
+                expected="a report drawn up over what the children signed last",
+                actual="a child's report changed meanwhile; submit again",
+                place=definition.place("stages", stage.stage, "gate"),
+            )
+
+
+def _check_zero(asked: Asked, stage: Stage) -> None:
+    """No line of the main class and a zero statement go together, and only together. Source: R058."""
+    case, zero = asked.case, stage.zero
+    assert zero is not None
+    counts = case.figures.get(zero.list, {}).get("counts", {})
+    found = sum(counts.get(field, {}).get(v, 0) for field, values in zero.counts.items() for v in values)
+    place = asked.definition.place("stages", stage.stage, "zero")
+    if case.outcome == zero.exit and found:
+        raise ZeroRefused(expected="no line of the main class", actual=f"{found} line(s)", place=place)
+    if case.outcome != zero.exit and not found:
+        raise ZeroRefused(expected="a zero statement (report-zero)", actual="a report without a line", place=place)
+
+
+def _exit(asked: Asked, act: Signature, stage: Stage, outcome: str, case: Case) -> str:
+    """Which way the completed chain leads: computed where the definition computes, else as signed, else the only one."""
+    place = asked.definition.place("stages", stage.stage, "exits")
+    if stage.tally is not None:
+        return tally_exit(stage.tally, case.figures[stage.tally.material])
+    if stage.score is not None:
+        computed = stage.score.passed if _score(stage, case) else stage.score.failed
+        if outcome and outcome != computed:
+            raise WrongMeaning(expected=f"{computed} (by the score {stage.score.pass_})", actual=outcome, place=place)
+        return computed
+    if stage.tracking is not None:
+        return outcome or stage.tracking.held
+    if stage.notice is not None and stage.notice.objection and case.objections:
+        return stage.notice.objection
+    ways = [
+        name for name in stage.exits if name != RETURN_EXIT and not (stage.notice and name == stage.notice.objection)
+    ]
+    name = outcome or (ways[0] if len(ways) == 1 else "")
+    if not name:
+        raise NoSuchExit(expected=sorted(ways), actual="none chosen", place=place)
+    exit_ = stage.exits[name]
+    if "reason" in exit_.needs and not act.reason.strip():
+        raise ReasonRequired(act=name, expected="a written reason", actual="none", place=place)
+    return name
+
+
+def _score(stage: Stage, case: Case) -> bool:
+    assert stage.score is not None
+    return stage.score.pass_.holds(int(case.figures[stage.score.material][stage.score.field]), 1)
+
+
+def tally_exit(tally: Tally, figures: dict[str, int]) -> str:
+    """What a tally sheet's numbers say: no-quorum, failed or passed. Exact; ``>=`` includes. Source: R137."""
+    if not tally.turnout.holds(figures["voted"], figures["eligible"]):
+        return "no-quorum"
+    if not figures["voted"]:
+        return "no-quorum"
+    aware = tally.aware.holds(figures["aware"], figures["voted"])
+    content = tally.dissatisfied.holds(figures["dissatisfied"], figures["voted"])
+    return "passed" if aware and content else "failed"
+
+
+def send_back(asked: Asked, act: Return) -> Decision:
+    """Return with a reason: to the stage's beginning where it has such an exit, else within the chain.
+
+    Raises:
+        ReasonRequired: no reason was written. Source: S0 「层层把关」, R038.
+    """
+    case, context, definition = asked.case, asked.context, asked.definition
+    slot, held = open_slot(asked, act)
+    stage = definition.stage(case.stage)
+    chain = definition.chain_of(stage)
+    place = definition.place("stages", case.stage, "return")
+    if not act.reason.strip():
+        raise ReasonRequired(act="return", expected="a written reason", actual="none", place=place)
+    back: Effect = {"e": "returned", "slot": slot.key, "person": asked.actor.person, "as": held["as"]}
+    path: Path = asked.facts.get("path", case.unit, context.day)
+    if RETURN_EXIT in stage.exits:
+        again = stage.exits[RETURN_EXIT].to == stage.stage
+        return Decision([back, *leave(context, case, RETURN_EXIT, path, due_set=act.due, again=again)], held)
+    index = case.slots.index(slot)
+    if index == 0:
+        raise OutOfTurn(
+            expected="an earlier place to return to", actual=f"{slot.post}@{slot.unit} is the first", place=place
+        )
+    target = case.slots[0] if chain.return_.to == "first" else _level_below(case, slot, index)
+    if chain.return_.to == "any" and act.to:
+        chosen = case.slot(act.to)
+        if chosen is None or case.slots.index(chosen) >= index:
+            raise OutOfTurn(expected=f"a place before {slot.key}", actual=act.to, place=place)
+        target = chosen
+    start = case.slots.index(target)
+    undone = [s.key for s in case.slots[start : index + 1]]
+    return Decision([back, {"e": "superseded", "slots": undone}, {"e": "slot-opened", "slot": target.key}], held)
+
+
+def _level_below(case: Case, slot: Slot, index: int) -> Slot:
+    """``previous``: the first place of the unit that signed before this unit, or of this unit itself if it began."""
+    own = next(i for i, s in enumerate(case.slots) if s.unit == slot.unit)
+    if own < index:
+        return case.slots[own]
+    below = case.slots[own - 1].unit
+    return next(s for s in case.slots if s.unit == below)
+
+
+def reopen(asked: Asked, act: Reopen) -> Decision:
+    """A rebound found at any time in tracking: the same item, next round. Source: S4 「防止旧问题反弹」, R148."""
+    stage = asked.definition.stage(asked.case.stage)
+    if stage.tracking is None:
+        raise WrongStage(
+            act=act.kind,
+            expected=[s.stage for s in asked.definition.flow.stages if s.tracking],
+            actual=stage.stage,
+            place=asked.definition.place("stages", stage.stage),
+        )
+    if not act.reason.strip():
+        raise ReasonRequired(
+            act=act.kind,
+            expected="a written reason",
+            actual="none",
+            place=asked.definition.place("stages", stage.stage, "tracking"),
+        )
+    slot, held = open_slot(asked, act)
+    path: Path = asked.facts.get("path", asked.case.unit, asked.context.day)
+    signed: Effect = {
+        "e": "signed",
+        "slot": slot.key,
+        "person": asked.actor.person,
+        "unit": slot.unit,
+        "post": slot.post,
+        "as": held["as"],
+        "late": False,
+    }
+    so_far = asked.case.fold([signed], asked.context.seq, asked.context.at)
+    return Decision(
+        [signed, *leave(asked.context, so_far, stage.tracking.rebound, path, due_set=act.due)], held, slot.key
+    )

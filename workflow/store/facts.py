@@ -1,0 +1,60 @@
+"""Loading the facts that rules name, and remembering those of the organisation while it stays the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from workflow.store import items
+from workflow.store.org import OrgReader
+
+ORG_FACTS = frozenset({"path", "authority", "answerable"})
+KEPT = 200_000
+
+
+class OrgMemory:
+    """Facts of the organisation, kept across transactions as long as the head of the org chain is the same.
+
+    Keyed by that head's hash, not its number: an import that a host rolls back leaves nothing behind.
+    """
+
+    def __init__(self) -> None:
+        self._head: bytes | None = None
+        self._facts: dict[tuple[str, ...], Any] = {}
+
+    def at(self, head: bytes | None) -> dict[tuple[str, ...], Any]:
+        if head != self._head or len(self._facts) > KEPT:
+            self._head, self._facts = head, {}
+        return self._facts
+
+
+def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, ...], Any]) -> Any:
+    """One fact, as plain data that can be recorded."""
+    kind = need[0]
+    if kind in ORG_FACTS:
+        if need not in memory:
+            memory[need] = _org_fact(OrgReader(connection), need)
+        return memory[need]
+    if kind == "children":
+        _, flow, campaign, unit, day = need
+        below: tuple[str, ...] = ("below", unit, day)
+        if below not in memory:
+            memory[below] = OrgReader(connection).children(unit, day)
+        return items.reports_of(connection, flow, campaign, memory[below])
+    if kind == "lines":
+        return [{"no": r["no"], "cells": r["cells"]} for r in items.lines(connection, need[1], need[2])]
+    if kind == "line":
+        return items.line_state(connection, need[1], need[2], int(need[3]))
+    raise KeyError(f"expected a fact the store can load; got {' '.join(need)}")
+
+
+def _org_fact(org: OrgReader, need: tuple[str, ...]) -> Any:
+    if need[0] == "path":
+        return org.path(need[1], need[2])
+    if need[0] == "answerable":
+        _, unit, post, day, backstop = need
+        return org.answerable(unit, post, day, backstop == "backstop")
+    _, person, unit, post, day, backstop = need
+    found = org.authority(person, unit, post, day, backstop == "backstop")
+    return found or {"answerable": org.answerable(unit, post, day, backstop == "backstop")}

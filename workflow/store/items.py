@@ -1,0 +1,467 @@
+"""Items and their entries: read one under its lock, append what an act led to, keep the projections in step.
+
+All statements are built once. A write of an item is guarded by its version (``seq``); a lost race raises and never
+overwrites. PostgreSQL adds ``FOR UPDATE``; our own SQLite engines write under ``BEGIN IMMEDIATE``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from workflow.case import Case, Effect
+from workflow.errors import Conflict, Unknown
+from workflow.evidence import canonical
+from workflow.store import tables as t
+
+ORG = "org"
+
+
+class Head(NamedTuple):
+    """An item as it stands: its version, the hash of its last entry, its snapshot, and the head of the org chain."""
+
+    seq: int
+    head: bytes
+    definition: str
+    snapshot: bytes
+    org: bytes | None
+    now: Any = None
+
+
+_org_head = sa.select(t.chain.c.head).where(t.chain.c.chain == ORG).scalar_subquery()
+_head = sa.select(t.item.c.seq, t.item.c.head, t.item.c.definition, t.item.c.snapshot, _org_head).where(
+    t.item.c.id == bindparam("item")
+)
+_locked = _head.with_for_update(of=t.item)
+_locked_now = _head.add_columns(sa.func.clock_timestamp()).with_for_update(of=t.item)
+_heads = sa.select(t.item.c.id, t.item.c.seq, t.item.c.head, t.item.c.definition, t.item.c.snapshot).where(
+    t.item.c.id.in_(bindparam("items", expanding=True))
+)
+_heads_locked = _heads.order_by(t.item.c.id).with_for_update(of=t.item)
+_present = sa.select(t.item.c.id).where(t.item.c.id.in_(bindparam("items", expanding=True)))
+_org_only = sa.select(t.chain.c.head).where(t.chain.c.chain == ORG)
+
+_insert_entry = t.entry.insert()
+_insert_item = t.item.insert()
+_update_item = (
+    t.item.update()
+    .where(t.item.c.id == bindparam("b_item"), t.item.c.seq == bindparam("b_seq"))
+    .values({k: bindparam(k) for k in ("stage", "round", "klass", "category", "final", "seq", "head", "snapshot")})
+)
+_chain_head = sa.select(t.chain.c.seq, t.chain.c.head).where(t.chain.c.chain == bindparam("chain")).with_for_update()
+_insert_chain = t.chain.insert()
+_update_chain = (
+    t.chain.update()
+    .where(t.chain.c.chain == bindparam("b_chain"), t.chain.c.seq == bindparam("b_seq"))
+    .values(seq=bindparam("seq"), head=bindparam("head"))
+)
+
+_insert_slot = t.slot.insert()
+_delete_slots = t.slot.delete().where(t.slot.c.item == bindparam("b_item"))
+_delete_slot = t.slot.delete().where(t.slot.c.item == bindparam("b_item"), t.slot.c.key == bindparam("b_key"))
+_move_slot = (
+    t.slot.update()
+    .where(t.slot.c.item == bindparam("b_item"), t.slot.c.key == bindparam("b_key"))
+    .values({k: bindparam(k) for k in ("key", "unit", "post", "kind", "stage", "opened_at")})
+)
+_insert_stay = t.stay.insert()
+_leave_stay = (
+    t.stay.update()
+    .where(t.stay.c.item == bindparam("b_item"), t.stay.c.n == bindparam("b_n"))
+    .values(left_at=bindparam("left_at"), exit=bindparam("exit"))
+)
+_insert_due = t.due.insert()
+_rearm_due = (
+    t.due.update()
+    .where(t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"))
+    .values({k: bindparam(k) for k in ("missed_at", "step", "next_at", "state")})
+)
+_end_due = (
+    t.due.update()
+    .where(t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"))
+    .values(state=bindparam("state"), met_at=bindparam("met_at"), next_at=None)
+)
+_delete_lines = t.line.delete().where(t.line.c.item == bindparam("b_item"), t.line.c.list == bindparam("b_list"))
+_insert_line = t.line.insert()
+_close_line = (
+    t.line.update()
+    .where(t.line.c.item == bindparam("b_item"), t.line.c.list == bindparam("b_list"), t.line.c.no == bindparam("b_no"))
+    .values(closed_seq=bindparam("closed_seq"), closed_at=bindparam("closed_at"))
+)
+_lines = (
+    sa.select(t.line.c.no, t.line.c.cells, t.line.c.closed_seq, t.line.c.closed_at)
+    .where(t.line.c.item == bindparam("item"), t.line.c.list == bindparam("list"))
+    .order_by(t.line.c.no)
+)
+_line = sa.select(t.line.c.closed_seq).where(
+    t.line.c.item == bindparam("item"), t.line.c.list == bindparam("list"), t.line.c.no == bindparam("no")
+)
+_children = sa.select(t.item.c.unit, t.item.c.id, t.item.c.seq, t.item.c.head, t.item.c.stage, t.item.c.final).where(
+    t.item.c.flow == bindparam("flow"),
+    t.item.c.campaign == bindparam("campaign"),
+    t.item.c.unit.in_(bindparam("units", expanding=True)),
+)
+_insert_outbox = t.outbox.insert()
+_request = sa.select(t.entry.c.chain, t.entry.c.seq, t.entry.c.hash, t.entry.c.at, t.entry.c.request_digest).where(
+    t.entry.c.request_id == bindparam("request_id")
+)
+_entries = (
+    sa.select(t.entry.c.seq, t.entry.c.at, t.entry.c.act, t.entry.c.body, t.entry.c.seal, t.entry.c.hash)
+    .where(t.entry.c.chain == bindparam("chain"))
+    .order_by(t.entry.c.seq)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One entry ready to be stored, with the item as it stands after it."""
+
+    case: Case
+    before: Case
+    seq: int
+    at: int
+    act: str
+    effects: list[Effect]
+    body: bytes
+    seal: bytes
+    hash: bytes
+    snapshot: bytes
+    request_id: str | None = None
+    request_digest: bytes | None = None
+
+
+def lock(connection: Connection, item: str, *, with_now: bool = False) -> Head:
+    """An item under its lock, and the org chain's head in the same statement.
+
+    Raises:
+        Unknown: there is no such item.
+    """
+    postgresql = connection.dialect.name == "postgresql"
+    statement = _locked_now if with_now and postgresql else _locked
+    row = connection.execute(statement, {"item": item}).first()
+    if row is None:
+        raise Unknown(kind="item", name=item)
+    return Head(*row)
+
+
+def read(connection: Connection, item: str) -> Head:
+    """An item as it stands, without a lock."""
+    row = connection.execute(_head, {"item": item}).first()
+    if row is None:
+        raise Unknown(kind="item", name=item)
+    return Head(*row)
+
+
+def lock_many(connection: Connection, items: Sequence[str]) -> dict[str, Head]:
+    """Several items under their locks, always in order of their ids."""
+    rows = connection.execute(_heads_locked, {"items": sorted(items)})
+    return {r[0]: Head(r[1], r[2], r[3], r[4], None) for r in rows}
+
+
+def present(connection: Connection, wanted: Sequence[str]) -> set[str]:
+    """Which of these items exist."""
+    return set(connection.execute(_present, {"items": list(wanted)}).scalars())
+
+
+def org_head(connection: Connection) -> bytes | None:
+    """The hash of the org chain's last entry; None before any import."""
+    return connection.execute(_org_only).scalar()
+
+
+def now(connection: Connection) -> Any:
+    """The database's own clock where it has one (PostgreSQL), else None."""
+    return (
+        connection.execute(sa.select(sa.func.clock_timestamp())).scalar()
+        if connection.dialect.name == "postgresql"
+        else None
+    )
+
+
+def request(connection: Connection, request_id: str) -> Any:
+    """The entry that a request led to, or None."""
+    return connection.execute(_request, {"request_id": request_id}).first()
+
+
+def entries(connection: Connection, chain: str) -> list[Any]:
+    """All entries of a chain in order, as stored."""
+    return list(connection.execute(_entries, {"chain": chain}))
+
+
+def lines(connection: Connection, item: str, list_: str) -> list[dict[str, Any]]:
+    """The lines of a list, in order: {no, cells, closed_seq, closed_at}."""
+    return [
+        {"no": r[0], "cells": canonical.read(r[1]), "closed_seq": r[2], "closed_at": r[3]}
+        for r in connection.execute(_lines, {"item": item, "list": list_})
+    ]
+
+
+def line_state(connection: Connection, item: str, list_: str, no: int) -> str:
+    """open, closed or absent."""
+    row = connection.execute(_line, {"item": item, "list": list_, "no": no}).first()
+    return "absent" if row is None else "open" if row[0] is None else "closed"
+
+
+def reports_of(connection: Connection, flow: str, campaign: str, units: list[str]) -> list[dict[str, Any]]:
+    """The report of each unit in the order given; a unit without one stands there with no item."""
+    held = {
+        r.unit: {"unit": r.unit, "item": r.id, "seq": r.seq, "head": r.head.hex(), "stage": r.stage, "final": r.final}
+        for r in connection.execute(_children, {"flow": flow, "campaign": campaign, "units": units})
+    }
+    return [held.get(u, {"unit": u}) for u in units]
+
+
+def append(connection: Connection, written: Sequence[Written], lists: dict[str, list[Any]] | None = None) -> None:
+    """Store entries, items and everything projected from them; several at once go set-wise.
+
+    Args:
+        lists: the cells of lists just submitted, by name (only with a single entry).
+
+    Raises:
+        Conflict: another act on one of the items came first. Nothing of this call may be committed.
+    """
+    try:
+        if len(written) == 1:
+            connection.execute(_insert_entry, _entry_row(written[0]))
+        else:
+            connection.execute(_insert_entry, [_entry_row(w) for w in written])
+    except IntegrityError as error:
+        w = written[0]
+        raise Conflict(
+            item=w.case.item, expected=w.seq - 1, actual="a later version, or the same request twice"
+        ) from error
+    new = [w for w in written if w.seq == 1]
+    if new:
+        connection.execute(_insert_item, [_item_row(w) for w in new])
+    for w in written:
+        if w.seq > 1:
+            result = connection.execute(_update_item, {"b_item": w.case.item, "b_seq": w.seq - 1, **_item_values(w)})
+            if result.rowcount != 1:
+                raise Conflict(item=w.case.item, expected=w.seq - 1, actual="another version")
+    project(connection, written, lists or {})
+
+
+def _entry_row(w: Written) -> dict[str, Any]:
+    return {
+        "chain": w.case.item,
+        "seq": w.seq,
+        "at": w.at,
+        "act": w.act,
+        "body": w.body,
+        "seal": w.seal,
+        "hash": w.hash,
+        "request_id": w.request_id,
+        "request_digest": w.request_digest,
+    }
+
+
+def _item_values(w: Written) -> dict[str, Any]:
+    case = w.case
+    return {
+        "stage": case.stage,
+        "round": case.round,
+        "klass": case.klass,
+        "category": case.category,
+        "final": case.final,
+        "seq": w.seq,
+        "head": w.hash,
+        "snapshot": w.snapshot,
+    }
+
+
+def _item_row(w: Written) -> dict[str, Any]:
+    case = w.case
+    return {
+        "id": case.item,
+        "flow": case.flow,
+        "definition": case.definition,
+        "campaign": case.campaign,
+        "unit": case.unit,
+        "opened_at": w.at,
+        **_item_values(w),
+    }
+
+
+def project(connection: Connection, written: Sequence[Written], lists: dict[str, list[Any]]) -> None:
+    """Bring slots, stays, dues, lines and the outbox to where the effects lead. Grouped by statement for set-wise work."""
+    rows: dict[Any, list[dict[str, Any]]] = {}
+
+    def put(statement: Any, row: dict[str, Any]) -> None:
+        rows.setdefault(statement, []).append(row)
+
+    for w in written:
+        _slots(put, w)
+        for effect in w.effects:
+            _PROJECT.get(effect["e"], _none)(put, w, effect)
+        if lists:
+            _lists(connection, put, w, lists)
+    for statement in _ORDER:
+        found = rows.get(statement)
+        if found:
+            connection.execute(statement, found if len(found) > 1 else found[0])
+
+
+def _slots(put: Any, w: Written) -> None:
+    """Open slots before and after: one that moves on is one update."""
+    item = w.case.item
+    before = {} if w.seq == 1 else {s.key: s for s in w.before.slots if s.state == "open"}
+    after = {s.key: s for s in w.case.slots if s.state == "open"}
+    if w.before.stays == w.case.stays:
+        gone, come = [k for k in before if k not in after], [k for k in after if k not in before]
+    else:
+        gone, come = list(before), list(after)
+    for old, new in zip(gone, come, strict=False):
+        put(_move_slot, {"b_item": item, "b_key": old, **_slot_row(w, new)})
+    for old in gone[len(come) :]:
+        put(_delete_slot, {"b_item": item, "b_key": old})
+    for new in come[len(gone) :]:
+        put(_insert_slot, {"item": item, **_slot_row(w, new)})
+
+
+def _slot_row(w: Written, key: str) -> dict[str, Any]:
+    slot = w.case.slot(key)
+    assert slot is not None
+    return {
+        "key": key,
+        "unit": slot.unit,
+        "post": slot.post,
+        "kind": slot.kind,
+        "stage": w.case.stage,
+        "opened_at": w.at,
+    }
+
+
+def _entered(put: Any, w: Written, e: Effect) -> None:
+    stay = {"item": w.case.item, "n": w.case.stays, "stage": e["stage"], "round": w.case.round, "entered_at": w.at}
+    put(_insert_stay, {**stay, "left_at": None, "exit": None})
+
+
+def _left(put: Any, w: Written, e: Effect) -> None:
+    put(_leave_stay, {"b_item": w.case.item, "b_n": w.before.stays, "left_at": w.at, "exit": e["exit"]})
+
+
+def _armed(put: Any, w: Written, e: Effect) -> None:
+    values = {"missed_at": e["missed"], "step": e["step"], "next_at": e["next"], "state": 0 if e["next"] else 2}
+    if e["rule"] in w.before.dues:
+        put(_rearm_due, {"b_item": w.case.item, "b_rule": e["rule"], **values})
+    else:
+        put(_insert_due, {"item": w.case.item, "rule": e["rule"], "ladder": e["ladder"], **values})
+
+
+def _ended(put: Any, w: Written, e: Effect) -> None:
+    met = e["e"] == "due-met"
+    put(
+        _end_due,
+        {"b_item": w.case.item, "b_rule": e["rule"], "state": 1 if met else 3, "met_at": w.at if met else None},
+    )
+
+
+def _moved(put: Any, w: Written, e: Effect) -> None:
+    missed = w.before.dues[e["rule"]]["missed"]
+    state = 0 if e["next"] is not None else 2
+    values = {"missed_at": missed, "step": e["step"], "next_at": e["next"], "state": state}
+    put(_rearm_due, {"b_item": w.case.item, "b_rule": e["rule"], **values})
+
+
+def _line_closed(put: Any, w: Written, e: Effect) -> None:
+    where = {"b_item": w.case.item, "b_list": e["list"], "b_no": e["no"]}
+    put(_close_line, {**where, "closed_seq": w.seq, "closed_at": w.at})
+
+
+def _told(put: Any, w: Written, e: Effect) -> None:
+    for p in e["to"]:
+        if not p["person"]:
+            continue
+        put(
+            _insert_outbox,
+            {
+                "dedupe": f"{w.case.item} {e['rule']} {e['step']} {p['unit']} {p['post']} {p['person']}",
+                "topic": e["e"],
+                "recipient": p["person"],
+                "payload": canonical.encode({"item": w.case.item, "rule": e["rule"], "step": e["step"], "to": p}),
+                "created_at": w.at,
+                "next_try_at": w.at,
+            },
+        )
+
+
+def _lists(connection: Connection, put: Any, w: Written, lists: dict[str, list[Any]]) -> None:
+    item = w.case.item
+    for effect in w.effects:
+        for name, value in effect.get("figures", {}).items() if effect["e"] == "submitted" else ():
+            if name not in lists:
+                continue
+            closed = {r["no"]: r for r in lines(connection, item, name)} if value.get("closed") else {}
+            put(_delete_lines, {"b_item": item, "b_list": name})
+            for no, cells in enumerate(lists[name], start=1):
+                kept = closed.get(no) if no in value.get("closed", ()) else None
+                put(
+                    _insert_line,
+                    {
+                        "item": item,
+                        "list": name,
+                        "no": no,
+                        "cells": canonical.encode(cells),
+                        "closed_seq": kept["closed_seq"] if kept else None,
+                        "closed_at": kept["closed_at"] if kept else None,
+                    },
+                )
+
+
+def _none(put: Any, w: Written, e: Effect) -> None:
+    return None
+
+
+_PROJECT = {
+    "entered": _entered,
+    "left": _left,
+    "due-armed": _armed,
+    "due-met": _ended,
+    "due-cancelled": _ended,
+    "due-moved": _moved,
+    "line-closed": _line_closed,
+    "reminded": _told,
+    "proposed": _told,
+}
+_ORDER = (
+    _leave_stay,
+    _insert_stay,
+    _delete_slot,
+    _move_slot,
+    _insert_slot,
+    _end_due,
+    _rearm_due,
+    _insert_due,
+    _delete_lines,
+    _insert_line,
+    _close_line,
+    _insert_outbox,
+)
+
+
+def append_chain(connection: Connection, chain: str, make: Any) -> tuple[int, bytes]:
+    """Append to a chain that is no item (org, views). ``make(seq, prev)`` gives the entry's columns.
+
+    Returns:
+        The new sequence number and head.
+    """
+    row = connection.execute(_chain_head, {"chain": chain}).first()
+    seq, prev = (row[0], row[1]) if row else (0, b"")
+    columns = make(seq + 1, prev)
+    connection.execute(
+        _insert_entry, {"chain": chain, "seq": seq + 1, "request_id": None, "request_digest": None, **columns}
+    )
+    if row is None:
+        connection.execute(_insert_chain, {"chain": chain, "seq": 1, "head": columns["hash"]})
+    else:
+        done = connection.execute(
+            _update_chain, {"b_chain": chain, "b_seq": seq, "seq": seq + 1, "head": columns["hash"]}
+        )
+        if done.rowcount != 1:
+            raise Conflict(item=chain, expected=seq, actual="another version")
+    return seq + 1, columns["hash"]

@@ -1,0 +1,63 @@
+"""Published definitions and calendars: immutable, addressed by digest, found by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+from sqlalchemy.engine import Connection
+
+from workflow.store import tables as t
+
+_by_digest = sa.select(t.definition.c.body).where(t.definition.c.digest == bindparam("digest"))
+_versions = (
+    sa.select(t.definition.c.digest, t.definition.c.version, t.definition.c.published_at)
+    .where(t.definition.c.flow == bindparam("flow"))
+    .order_by(t.definition.c.published_at.desc(), t.definition.c.version.desc())
+)
+_calendar = sa.select(t.calendar.c.body).where(t.calendar.c.digest == bindparam("digest"))
+_calendars = (
+    sa.select(t.calendar.c.digest)
+    .where(t.calendar.c.name == bindparam("name"))
+    .order_by(t.calendar.c.published_at.desc())
+)
+_meta = sa.select(t.meta.c.value).where(t.meta.c.key == bindparam("key"))
+
+
+def definition(connection: Connection, digest: str) -> bytes | None:
+    return connection.execute(_by_digest, {"digest": digest}).scalar()
+
+
+def versions(connection: Connection, flow: str) -> list[Any]:
+    """Published versions of a flow, newest first: digest, version, published_at."""
+    return list(connection.execute(_versions, {"flow": flow}))
+
+
+def publish(connection: Connection, *, digest: str, flow: str, version: str, body: bytes, at: int) -> None:
+    connection.execute(
+        t.definition.insert(), {"digest": digest, "flow": flow, "version": version, "body": body, "published_at": at}
+    )
+
+
+def calendar(connection: Connection, digest: str) -> bytes | None:
+    return connection.execute(_calendar, {"digest": digest}).scalar()
+
+
+def newest_calendar(connection: Connection, name: str) -> str | None:
+    """The digest of the calendar published last under a name."""
+    return connection.execute(_calendars, {"name": name}).scalars().first()
+
+
+def publish_calendar(connection: Connection, *, digest: str, name: str, body: bytes, at: int) -> None:
+    connection.execute(t.calendar.insert(), {"digest": digest, "name": name, "body": body, "published_at": at})
+
+
+def meta(connection: Connection, key: str) -> str | None:
+    return connection.execute(_meta, {"key": key}).scalar()
+
+
+def set_meta(connection: Connection, key: str, value: str) -> None:
+    """Write a value of the database about itself; only while it has none."""
+    if meta(connection, key) is None:
+        connection.execute(t.meta.insert(), {"key": key, "value": value})

@@ -1,0 +1,143 @@
+"""What people ask: what waits for me, what is due, who reported. Read only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+from sqlalchemy.engine import Connection
+
+from workflow.store import tables as t
+
+_pending = (
+    sa.select(
+        t.slot.c.item,
+        t.slot.c.key,
+        t.slot.c.unit,
+        t.slot.c.post,
+        t.slot.c.kind,
+        t.slot.c.stage,
+        t.slot.c.opened_at,
+        t.item.c.flow,
+        t.item.c.campaign,
+        t.item.c.unit.label("about"),
+    )
+    .join(t.item, t.item.c.id == t.slot.c.item)
+    .where(t.slot.c.unit == bindparam("unit"), t.slot.c.post == bindparam("post"))
+    .order_by(t.slot.c.opened_at, t.slot.c.item)
+    .limit(bindparam("limit"))
+)
+_due_now = (
+    sa.select(t.due.c.id, t.due.c.item, t.due.c.rule, t.due.c.step, t.due.c.next_at, t.due.c.attempts)
+    .where(sa.text("state = 0"), t.due.c.next_at <= bindparam("at"), t.due.c.attempts < bindparam("attempts"))
+    .order_by(t.due.c.next_at, t.due.c.id)
+    .limit(bindparam("limit"))
+)
+_next_due = sa.select(sa.func.min(t.due.c.next_at)).where(sa.text("state = 0"))
+_failed = (
+    t.due.update()
+    .where(t.due.c.id == bindparam("b_id"))
+    .values(attempts=t.due.c.attempts + 1, next_at=bindparam("next_at"))
+)
+_overdue = (
+    sa.select(t.due.c.item, t.due.c.rule, t.due.c.missed_at, t.due.c.step, t.due.c.met_at, t.item.c.unit, t.item.c.flow)
+    .join(t.item, t.item.c.id == t.due.c.item)
+    .where(
+        t.due.c.missed_at <= bindparam("at"),
+        t.due.c.state != 3,
+        sa.or_(t.due.c.met_at.is_(None), t.due.c.met_at >= t.due.c.missed_at),
+    )
+    .order_by(t.due.c.missed_at, t.due.c.item)
+)
+_reports = (
+    sa.select(t.item.c.unit, t.item.c.id, t.stay.c.stage, t.stay.c.entered_at)
+    .join(t.stay, t.stay.c.item == t.item.c.id)
+    .where(
+        t.item.c.flow == bindparam("flow"),
+        t.item.c.campaign == bindparam("campaign"),
+        t.stay.c.entered_at <= bindparam("at"),
+        sa.or_(t.stay.c.left_at.is_(None), t.stay.c.left_at > bindparam("at")),
+    )
+)
+_items = (
+    sa.select(
+        t.item.c.id,
+        t.item.c.unit,
+        t.item.c.klass,
+        t.item.c.category,
+        t.item.c.opened_at,
+        t.item.c.round,
+        t.stay.c.stage,
+        t.stay.c.entered_at,
+    )
+    .join(t.stay, t.stay.c.item == t.item.c.id)
+    .where(
+        t.item.c.flow == bindparam("flow"),
+        t.item.c.campaign == bindparam("campaign"),
+        t.stay.c.entered_at <= bindparam("at"),
+        sa.or_(t.stay.c.left_at.is_(None), t.stay.c.left_at > bindparam("at")),
+    )
+    .order_by(t.item.c.opened_at, t.item.c.id)
+)
+_stays = (
+    sa.select(t.stay.c.n, t.stay.c.stage, t.stay.c.round, t.stay.c.entered_at, t.stay.c.left_at, t.stay.c.exit)
+    .where(t.stay.c.item == bindparam("item"))
+    .order_by(t.stay.c.n)
+)
+_size = sa.select(
+    sa.func.count(), sa.func.coalesce(sa.func.sum(sa.func.length(t.entry.c.body) + sa.func.length(t.entry.c.seal)), 0)
+).select_from(t.entry)
+
+
+def pending(connection: Connection, awaited: Iterable[tuple[str, str]], limit: int) -> list[dict[str, Any]]:
+    """Open slots of posts at units, oldest first within each."""
+    found: list[dict[str, Any]] = []
+    for unit, post in awaited:
+        rows = connection.execute(_pending, {"unit": unit, "post": post, "limit": limit - len(found)})
+        found += [dict(r._mapping) for r in rows]
+        if len(found) >= limit:
+            break
+    return found
+
+
+def due_now(connection: Connection, at: int, limit: int, attempts: int) -> Sequence[Any]:
+    """Dues whose next rung has come, earliest first; parked ones (too many attempts) are left out."""
+    return connection.execute(_due_now, {"at": at, "limit": limit, "attempts": attempts}).all()
+
+
+def next_due(connection: Connection) -> int | None:
+    """The earliest moment at which any rung fires."""
+    return connection.execute(_next_due).scalar()
+
+
+def count_failure(connection: Connection, due: int, next_at: int) -> None:
+    """A rung could not fire: count it and try later; the others go on."""
+    connection.execute(_failed, {"b_id": due, "next_at": next_at})
+
+
+def overdue(connection: Connection, at: int) -> list[dict[str, Any]]:
+    """Every due missed by then, met late or not met, from the dues and the moment asked for alone."""
+    return [dict(r._mapping) for r in connection.execute(_overdue, {"at": at})]
+
+
+def reports(connection: Connection, flow: str, campaign: str, at: int) -> dict[str, Any]:
+    """unit -> the report it had under way or done at that instant."""
+    return {r.unit: r for r in connection.execute(_reports, {"flow": flow, "campaign": campaign, "at": at})}
+
+
+def items_at(connection: Connection, flow: str, campaign: str, at: int) -> list[dict[str, Any]]:
+    """Items of a flow as they stood at an instant, in order of opening."""
+    return [dict(r._mapping) for r in connection.execute(_items, {"flow": flow, "campaign": campaign, "at": at})]
+
+
+def stays(connection: Connection, item: str) -> list[dict[str, Any]]:
+    """The stages an item went through, in order."""
+    return [dict(r._mapping) for r in connection.execute(_stays, {"item": item})]
+
+
+def size(connection: Connection) -> tuple[int, int]:
+    """How many entries there are, and how many bytes of bodies and seals."""
+    row = connection.execute(_size).one()
+    return int(row[0]), int(row[1])

@@ -1,0 +1,315 @@
+"""The verbs a host calls: thin makers of acts, the same on the engine and on a host's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, TypeVar
+
+from workflow.acts import (
+    Accept,
+    Act,
+    Actor,
+    AdoptNodes,
+    CloseLine,
+    CloseOut,
+    Decide,
+    LookBack,
+    NameLead,
+    Objection,
+    Open,
+    PostNotice,
+    RecordTally,
+    Reopen,
+    ReportZero,
+    Return,
+    Sign,
+    Submit,
+    View,
+)
+from workflow.case import Case
+from workflow.definition.definition import Definition
+from workflow.evidence import canonical
+from workflow.evidence.content import ContentStore
+from workflow.receipt import Receipt
+from workflow.rules import materials
+
+Value = Mapping[str, Any] | list[Any]
+S = TypeVar("S", bound=Submit)
+
+
+class Verbs:
+    """What people do. Every verb takes ``request_id``: a retry with the same arguments returns the first answer.
+
+    ``seen`` is the digest of what was shown (``show(item).digest``). All verbs raise a ``Refused`` when a rule says no;
+    then nothing was written.
+    """
+
+    contents: ContentStore
+
+    def act(self, act: Act, *, request_id: str | None = None, lists: Mapping[str, list[Any]] | None = None) -> Receipt:
+        raise TypeError("expected an engine or a desk")
+
+    def case_of(self, item: str) -> tuple[Case, Definition]:
+        """The item as it stands, and the definition it is pinned to."""
+        raise TypeError("expected an engine or a desk")
+
+    def lines_of(self, item: str, list_: str) -> list[dict[str, Any]]:
+        """The lines of a list: {no, cells, closed_seq, closed_at}, in order."""
+        raise TypeError("expected an engine or a desk")
+
+    def open(
+        self,
+        flow: str,
+        unit: str,
+        *,
+        item: str,
+        by: Actor | None = None,
+        campaign: str = "",
+        enter: str = "",
+        category: str = "",
+        fields: Mapping[str, Any] | None = None,
+        cites: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Begin to follow one thing about a unit, under the version of the flow published last."""
+        act = Open(
+            item=item,
+            by=by,
+            flow=flow,
+            unit=unit,
+            campaign=campaign,
+            enter=enter,
+            category=category,
+            fields_=dict(fields or {}),
+            cites=dict(cites or {}),
+        )
+        return self.act(act, request_id=request_id)
+
+    def submit(
+        self, item: str, by: Actor, values: Mapping[str, Value], *, outcome: str = "", request_id: str | None = None
+    ) -> Receipt:
+        """Hand in documents (maps) and lists (of maps), by the names the definition gives them.
+
+        Args:
+            outcome: the exit that the paper proposes and everyone then signs (``found``, ``watch``).
+
+        Raises:
+            BadMaterial: a value does not fit its field; the path and what was expected are named.
+        """
+        return self._hand_in(Submit, item, by, values, outcome, request_id)
+
+    def report_zero(
+        self, item: str, by: Actor, values: Mapping[str, Value], *, request_id: str | None = None
+    ) -> Receipt:
+        """Report zero: a statement of its own, signed at every level like any report. Source: R058."""
+        return self._hand_in(ReportZero, item, by, values, "", request_id)
+
+    def record_tally(
+        self, item: str, by: Actor, values: Mapping[str, Value], *, request_id: str | None = None
+    ) -> Receipt:
+        """Hand in the tally sheet that the scrutineers then sign."""
+        return self._hand_in(RecordTally, item, by, values, "", request_id)
+
+    def _hand_in(
+        self, verb: type[S], item: str, by: Actor, values: Mapping[str, Value], outcome: str, request_id: str | None
+    ) -> Receipt:
+        case, definition = self.case_of(item)
+        digests, figures, lists = {}, {}, {}
+        for name, value in values.items():
+            checked = materials.check(definition, name, value)
+            digests[name] = self.contents.put(canonical.encode(value))
+            if isinstance(value, list):
+                lists[name] = value
+                kept = self._closed_and_unchanged(item, name, value) if name in case.lists else []
+                if kept:
+                    checked["closed"] = kept
+            if checked:
+                figures[name] = checked
+        act = verb(item=item, by=by, materials=digests, figures=figures, outcome=outcome)
+        return self.act(act, request_id=request_id, lists=lists)
+
+    def _closed_and_unchanged(self, item: str, name: str, value: list[Any]) -> list[int]:
+        """Lines closed before that stand in the new list as they were: they stay closed."""
+        held = {r["no"]: r for r in self.lines_of(item, name)}
+        return [
+            no
+            for no, cells in enumerate(value, start=1)
+            if no in held and held[no]["closed_seq"] is not None and held[no]["cells"] == cells
+        ]
+
+    def view(self, item: str, by: Actor, seen: str) -> Receipt:
+        """Record that somebody opened the content, in a log of its own."""
+        return self.act(View(item=item, by=by, seen=seen))
+
+    def sign(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        *,
+        slot: str = "",
+        opinion: str = "",
+        outcome: str = "",
+        reason: str = "",
+        due: date | str = "",
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Sign the slot that waits for this post at this unit. 谁签字上报谁负责."""
+        act = Sign(
+            item=item,
+            by=by,
+            seen=seen,
+            slot=slot,
+            opinion=opinion,
+            outcome=outcome,
+            reason=reason,
+            due=str(due),
+            proof=dict(proof or {}),
+        )
+        return self.act(act, request_id=request_id)
+
+    def decide(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        *,
+        minutes: str,
+        outcome: str = "",
+        opinion: str = "",
+        reason: str = "",
+        due: date | str = "",
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Record what a meeting decided. ``minutes`` is their text; it goes to the content store, its digest on record."""
+        digest = self.contents.put(minutes.encode()) if minutes else ""
+        act = Decide(
+            item=item,
+            by=by,
+            seen=seen,
+            minutes=digest,
+            outcome=outcome,
+            opinion=opinion,
+            reason=reason,
+            due=str(due),
+            proof=dict(proof or {}),
+        )
+        return self.act(act, request_id=request_id)
+
+    def accept(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        *,
+        outcome: str = "",
+        opinion: str = "",
+        due: date | str = "",
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Accept or not. A failing outcome carries ``due``, the date the rework must be done by. Source: R079."""
+        act = Accept(
+            item=item, by=by, seen=seen, outcome=outcome, opinion=opinion, due=str(due), proof=dict(proof or {})
+        )
+        return self.act(act, request_id=request_id)
+
+    def send_back(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        reason: str,
+        *,
+        to: str = "",
+        due: date | str = "",
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Return with a written reason; signatures after the place returned to are superseded, never deleted."""
+        act = Return(item=item, by=by, seen=seen, reason=reason, to=to, due=str(due), proof=dict(proof or {}))
+        return self.act(act, request_id=request_id)
+
+    def close_line(
+        self,
+        item: str,
+        by: Actor,
+        list_: str,
+        no: int,
+        evidence: bytes,
+        *,
+        note: str = "",
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Close one line of a list with its evidence (kept in the content store)."""
+        digest = self.contents.put(evidence) if evidence else ""
+        return self.act(
+            CloseLine(item=item, by=by, list=list_, no=no, evidence=digest, note=note), request_id=request_id
+        )
+
+    def close_out(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        *,
+        opinion: str = "",
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Declare the lines done, or strike the item out of the ledger (销号)."""
+        act = CloseOut(item=item, by=by, seen=seen, opinion=opinion, proof=dict(proof or {}))
+        return self.act(act, request_id=request_id)
+
+    def look_back(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        *,
+        outcome: str = "",
+        opinion: str = "",
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Record a look-back after close-out: without an outcome it held; the rebound exit reopens the item."""
+        act = LookBack(item=item, by=by, seen=seen, outcome=outcome, opinion=opinion, proof=dict(proof or {}))
+        return self.act(act, request_id=request_id)
+
+    def reopen(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        reason: str,
+        *,
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """A rebound: the same item, next round. Source: R148."""
+        act = Reopen(item=item, by=by, seen=seen, reason=reason, proof=dict(proof or {}))
+        return self.act(act, request_id=request_id)
+
+    def name_lead(self, item: str, by: Actor, lead: Actor, *, request_id: str | None = None) -> Receipt:
+        """Name the officer who guides and urges the item; does not answer in the secretary's place."""
+        act = NameLead(item=item, by=by, person=lead.person, post=lead.post, unit=lead.unit)
+        return self.act(act, request_id=request_id)
+
+    def post_notice(
+        self, item: str, by: Actor, content: str, *, channel: str, place: str, request_id: str | None = None
+    ) -> Receipt:
+        """Record that a notice was posted."""
+        act = PostNotice(item=item, by=by, content=content, channel=channel, place=place)
+        return self.act(act, request_id=request_id)
+
+    def object_to(self, item: str, text: str, *, by: Actor | None = None, request_id: str | None = None) -> Receipt:
+        """Object to a posted notice; the text goes to the content store. ``by`` may be withheld."""
+        digest = self.contents.put(text.encode())
+        return self.act(Objection(item=item, by=by, text=digest), request_id=request_id)
+
+    def adopt_nodes(self, item: str, by: Actor, nodes: str, *, request_id: str | None = None) -> Receipt:
+        """Bind an open item to a later set of dated nodes. Source: R068."""
+        return self.act(AdoptNodes(item=item, by=by, nodes=nodes), request_id=request_id)

@@ -1,0 +1,262 @@
+"""Checking a database: does its history hold, and how far was it really checked?
+
+V1: bodies are canonical, chains unbroken, columns equal bodies, seals verify, snapshots equal the fold, definitions and
+contents match their digests. Beside it the rules: every entry is replayed through the same ``decide`` that made it.
+Every failure is collected with a code and its place; a check of nothing is never a success.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from workflow.acts import Signature, act_of
+from workflow.calendar import Calendar
+from workflow.case import Case
+from workflow.definition.definition import Definition
+from workflow.errors import ContentMissing, WorkflowError
+from workflow.evidence import canonical
+from workflow.evidence.content import ContentStore
+from workflow.evidence.digest import digest
+from workflow.evidence.entry import BadSeal, SealVerifier, entry_hash
+from workflow.recording import statement
+from workflow.rules import Asked, Context, Facts, decide
+from workflow.store import scan
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One thing that does not hold: a stable code, where, and what was expected and found."""
+
+    code: str
+    place: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"[{self.code}] {self.place}: {self.detail}"
+
+
+@dataclass
+class Report:
+    """What a verification found. ``level`` is what was really reached, never more."""
+
+    entries: int = 0
+    chains: int = 0
+    replayed: int = 0
+    contents: int = 0
+    contents_missing: int = 0
+    strengths: Counter[str] = field(default_factory=Counter)
+    failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        return self.entries > 0 and not self.failures
+
+    @property
+    def level(self) -> str:
+        return "V1" if self.holds else "V0"
+
+    @property
+    def rules(self) -> str:
+        """Whether the history is one the definitions allow."""
+        if self.replayed == 0:
+            return "not checked"
+        return "hold" if not any(f.code.startswith("rules") for f in self.failures) else "do not hold"
+
+    @property
+    def exit_code(self) -> int:
+        """0 holds, 1 does not hold, 2 could not be checked."""
+        return 2 if self.entries == 0 else 0 if self.holds else 1
+
+
+class Verifier:
+    """Verifies all chains of a database, item by item. Read only."""
+
+    def __init__(self, connection: Any, contents: ContentStore | None = None) -> None:
+        self.connection = connection
+        self.contents = contents
+        self.report = Report()
+        self.origin = scan.origin(connection)
+        self._seals = SealVerifier(self._key)
+        self._definitions: dict[str, Definition | None] = {}
+        self._calendars: dict[str, Calendar | None] = {}
+        self._seen: set[str] = set()
+
+    def _key(self, key_id: bytes) -> Ed25519PublicKey | None:
+        raw = scan.public_key(self.connection, key_id)
+        return Ed25519PublicKey.from_public_bytes(raw) if raw else None
+
+    def run(self, progress: Progress | None = None) -> Report:
+        """Check everything there is."""
+        items = scan.items(self.connection)
+        heads = scan.chain_heads(self.connection)
+        total = scan.count(self.connection)
+        chains: dict[str, Any] = {}
+        for chain, rows in scan.chains(self.connection):
+            chains[chain] = True
+            self._chain(chain, rows, items.get(chain), heads.get(chain))
+            if progress:
+                progress(self.report.entries, total)
+        for missing in (items.keys() | heads.keys()) - chains.keys():
+            self._fail("entries-missing", missing, "an item or chain head without a single entry")
+        self._library()
+        return self.report
+
+    def _fail(self, code: str, place: str, detail: str) -> None:
+        self.report.failures.append(Failure(code, place, detail))
+
+    def _chain(self, chain: str, rows: list[Any], item: Any, head: Any) -> None:
+        self.report.chains += 1
+        case, prev, seq = Case(), b"", 0
+        foldable = True
+        for row in rows:
+            seq += 1
+            place = f"{chain}#{row.seq}"
+            self.report.entries += 1
+            body = self._entry(row, chain, seq, prev, place)
+            prev = row.hash
+            if body is None:
+                foldable = False
+                continue
+            if item is not None and foldable:
+                foldable, case = self._follow(body, case, place)
+        self._head(chain, rows, item, head, case if foldable else None)
+
+    def _entry(self, row: Any, chain: str, seq: int, prev: bytes, place: str) -> dict[str, Any] | None:
+        """One entry alone: canonical, in place, linked, hashed, sealed, and equal to its columns."""
+        try:
+            body: dict[str, Any] = canonical.decode(row.body)
+        except WorkflowError as error:
+            self._fail("body", place, str(error))
+            return None
+        for name, expected in (("chain", chain), ("seq", seq), ("prev", prev.hex())):
+            if body.get(name) != expected:
+                self._fail("chain", place, f"{name}: expected {expected!r}; got {body.get(name)!r}")
+        columns = {
+            "seq": body.get("seq"),
+            "at": body.get("at"),
+            "act": body.get("act", {}).get("kind"),
+            "request_id": body.get("request"),
+        }
+        for name, expected in columns.items():
+            if getattr(row, name) != expected:
+                self._fail("column", place, f"column {name}: expected {expected!r}; got {getattr(row, name)!r}")
+        if entry_hash(row.body, row.seal) != row.hash:
+            self._fail("hash", place, "the stored hash is not that of the stored bytes")
+        try:
+            self._seals.verify(row.body, row.seal)
+        except BadSeal as error:
+            self._fail("seal", place, error.reason)
+        return body
+
+    def _follow(self, body: dict[str, Any], case: Case, place: str) -> tuple[bool, Case]:
+        """Fold the entry, and replay it through the rules with the facts and the moment it recorded."""
+        try:
+            definition, calendar = self._definition(body["definition"]), self._calendar(body["calendar"])
+            if definition is None or calendar is None:
+                self._fail("library", place, "its definition or calendar is not published here")
+                return True, case.fold(body["effects"], body["seq"], body["at"])
+            self._replay(body, case, definition, calendar, place)
+            self._contents(body, place)
+            return True, case.fold(body["effects"], body["seq"], body["at"])
+        except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
+            self._fail("fold", place, f"its effects cannot be applied: {type(error).__name__} {error}")
+            return False, case
+
+    def _replay(self, body: dict[str, Any], case: Case, definition: Definition, calendar: Calendar, place: str) -> None:
+        try:
+            act = act_of(body["act"])
+            context = Context(definition, calendar, body["at"], body["seq"])
+            asked = Asked(case, act, context, Facts(body["facts"]))
+            decision = decide(asked)
+        except WorkflowError as refusal:
+            self._fail("rules-refuse", place, f"{refusal.code}: {refusal}")
+            return
+        except KeyError as error:
+            self._fail("rules-facts", place, f"the rules need a fact that was not recorded: {error}")
+            return
+        self.report.replayed += 1
+        if canonical.encode(decision.effects) != canonical.encode(body["effects"]):
+            self._fail("rules-effects", place, "the rules lead to other effects than those recorded")
+        if isinstance(act, Signature):
+            self._statement(body, asked, decision, place)
+
+    def _statement(self, body: dict[str, Any], asked: Asked, decision: Any, place: str) -> None:
+        held = body.get("statement", {})
+        self.report.strengths[body.get("proof", {}).get("strength", "none")] += 1
+        slot = asked.case.slot(decision.signed_slot or asked.act.slot)  # type: ignore[attr-defined]
+        made = statement(asked, slot, decision.authority, self.origin, held.get("nonce", ""), held.get("at", 0))
+        if made != held:
+            differing = sorted(k for k in made.keys() | held.keys() if made.get(k) != held.get(k))
+            self._fail("statement", place, f"the signed statement does not fit the act: {', '.join(differing)}")
+
+    def _contents(self, body: dict[str, Any], place: str) -> None:
+        if self.contents is None:
+            return
+        act = body["act"]
+        named = [*act.get("materials", {}).values(), *(act[k] for k in ("minutes", "evidence", "text") if act.get(k))]
+        for one in named:
+            if one in self._seen:
+                continue
+            self._seen.add(one)
+            try:
+                self.contents.get(one)
+                self.report.contents += 1
+            except ContentMissing as error:
+                self.report.contents_missing += 1
+                self._fail("content", place, str(error))
+
+    def _head(self, chain: str, rows: list[Any], item: Any, head: Any, case: Case | None) -> None:
+        last = rows[-1]
+        if item is None and head is None:
+            self._fail("head", chain, "entries without an item or a chain head")
+            return
+        stored_seq, stored_hash = (item.seq, item.head) if item is not None else (head.seq, head.head)
+        if (stored_seq, stored_hash) != (last.seq, last.hash):
+            self._fail("head", chain, f"the head says entry {stored_seq}; the last entry is {last.seq}")
+        if item is None or case is None:
+            return
+        if case.snapshot() != item.snapshot:
+            self._fail("snapshot", chain, "the stored snapshot is not the fold of the entries")
+        for name, value in (
+            ("flow", case.flow),
+            ("definition", case.definition),
+            ("campaign", case.campaign),
+            ("unit", case.unit),
+            ("stage", case.stage),
+            ("round", case.round),
+            ("klass", case.klass),
+            ("category", case.category),
+            ("final", case.final),
+            ("opened_at", rows[0].at),
+        ):
+            if getattr(item, name) != value:
+                self._fail("column", chain, f"item column {name}: expected {value!r}; got {getattr(item, name)!r}")
+
+    def _library(self) -> None:
+        for digest_, body in scan.library(self.connection):
+            if digest(body) != digest_:
+                self._fail("library", digest_, "a published definition or calendar is not what its digest says")
+
+    def _definition(self, digest_: str) -> Definition | None:
+        if digest_ not in self._definitions:
+            body = scan.definition(self.connection, digest_)
+            self._definitions[digest_] = Definition.from_body(body) if body else None
+        return self._definitions[digest_]
+
+    def _calendar(self, digest_: str) -> Calendar | None:
+        if digest_ not in self._calendars:
+            body = scan.calendar(self.connection, digest_)
+            self._calendars[digest_] = Calendar.from_canonical(canonical.decode(body)) if body else None
+        return self._calendars[digest_]
+
+
+def verify(connection: Any, contents: ContentStore | None = None, progress: Progress | None = None) -> Report:
+    """Verify a whole database. See ``Report`` for what was reached."""
+    return Verifier(connection, contents).run(progress)
