@@ -18,7 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workflow.errors import NotCanonical, TooLarge
-from workflow.evidence.canonical import decode, encode
+from workflow.evidence.canonical import decode, encode, read
 
 LIMIT = 2**53 - 1
 
@@ -76,6 +76,7 @@ def test_encode_writes_the_bytes_of_the_reference_implementation_of_rfc_8785(val
 @given(values)
 def test_decode_gives_back_what_encode_was_given(value: Any) -> None:
     assert decode(encode(value)) == value
+    assert read(encode(value)) == value
 
 
 def test_the_example_string_of_rfc_8785_is_escaped_as_the_rfc_prints_it() -> None:

@@ -131,9 +131,8 @@ def _surely_nfc(data: bytes) -> bool:
     Characters that compose with a preceding ASCII character all lie in U+0300..U+036F, lead bytes CC and CD. Without
     those, ASCII takes no part in normalisation, and what is left after dropping it is NFC only if the strings are.
     """
-    if b"\xcc" in data or b"\xcd" in data:
-        return False
-    return unicodedata.is_normalized("NFC", data.translate(None, _ASCII).decode())
+    rest = data.translate(None, _ASCII)
+    return b"\xcc" not in rest and b"\xcd" not in rest and unicodedata.is_normalized("NFC", rest.decode())
 
 
 def _depth(value: Any) -> int:
