@@ -86,6 +86,7 @@ _stays = (
     .where(t.stay.c.item == bindparam("item"))
     .order_by(t.stay.c.n)
 )
+_fired = sa.select(t.entry.c.chain, t.entry.c.at, t.entry.c.body).where(t.entry.c.act == "fire").order_by(t.entry.c.id)
 _size = sa.select(
     sa.func.count(), sa.func.coalesce(sa.func.sum(sa.func.length(t.entry.c.body) + sa.func.length(t.entry.c.seal)), 0)
 ).select_from(t.entry)
@@ -135,6 +136,11 @@ def items_at(connection: Connection, flow: str, campaign: str, at: int) -> list[
 def stays(connection: Connection, item: str) -> list[dict[str, Any]]:
     """The stages an item went through, in order."""
     return [dict(r._mapping) for r in connection.execute(_stays, {"item": item})]
+
+
+def fired(connection: Connection) -> Sequence[Any]:
+    """The entries of rungs that fired, in the order they were written: chain, at, body."""
+    return connection.execute(_fired).all()
 
 
 def size(connection: Connection) -> tuple[int, int]:

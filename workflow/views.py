@@ -1,0 +1,301 @@
+"""What people look at: the roll call, the register, the ledger, the signature sheet, missed nodes.
+
+Read only; each view is computed at the moment of asking from the calendar, the clock and what is recorded, never from a
+job having run. Rows are plain values; how they are printed is somebody else's work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from workflow.case import Case
+from workflow.clock import local_day, start_of_day
+from workflow.definition.definition import Definition
+from workflow.engine import Desk
+from workflow.errors import WorkflowError
+from workflow.evidence import canonical
+from workflow.rules.authority import backstop
+from workflow.rules.dues import binding_nodes, node_day
+from workflow.store import items, queries
+from workflow.store.org import OrgReader
+
+
+@dataclass(frozen=True)
+class RollCall:
+    """Who owed a report at an instant, and what came of it. The four states are disjoint and sum to ``owed``.
+
+    Attributes:
+        missing: owed, the node has passed, nothing signed through (应报未报); ``due``: the node has not passed yet.
+    """
+
+    at: int
+    level: str
+    owed: tuple[str, ...]
+    reported: tuple[str, ...]
+    zero: tuple[str, ...]
+    missing: tuple[str, ...]
+    due: tuple[str, ...]
+
+
+def roll_call(desk: Desk, flow: str, campaign: str, at: int, level: str) -> RollCall:
+    """The roster of a level minus what came in, as of an instant. Source: S0 「99家企业共有 39家上报,60家零报告」, R023."""
+    definition = desk.engine.newest(desk.connection, flow)
+    assert definition.flow.reports is not None, f"{flow} owes no reports"
+    day = local_day(at, definition.flow.timezone)
+    owed = tuple(OrgReader(desk.connection).roster([level], day.isoformat()))
+    held = queries.reports(desk.connection, flow, campaign, at)
+    zeros = {s.exits[s.zero.exit].to for s in definition.flow.stages if s.zero is not None}
+    node = node_day(definition, binding_nodes(definition, day), definition.flow.reports.node)
+    passed = node is not None and at >= _after(definition, node)
+    reported, zero, rest = [], [], []
+    for unit in owed:
+        stage = held[unit].stage if unit in held else ""
+        final = bool(stage) and definition.stage(stage).final
+        (zero if stage in zeros else reported if final else rest).append(unit)
+    open_ = tuple(rest)
+    return RollCall(at, level, owed, tuple(reported), tuple(zero), open_ if passed else (), () if passed else open_)
+
+
+def _after(definition: Definition, node: date) -> int:
+    """The first instant after a node's day."""
+    return start_of_day(node + timedelta(days=1), definition.flow.timezone)
+
+
+@dataclass(frozen=True)
+class RegisterRow:
+    """One item in the register (名册) as of an instant."""
+
+    item: str
+    unit: str
+    klass: str
+    category: str
+    stage: str
+    round: int
+    opened_at: int
+
+
+def register(desk: Desk, flow: str, campaign: str, at: int) -> list[RegisterRow]:
+    """The items of a flow as they stood at an instant, in organisation order."""
+    rows = queries.items_at(desk.connection, flow, campaign, at)
+    definition = desk.engine.newest(desk.connection, flow)
+    day = local_day(at, definition.flow.timezone).isoformat()
+    order = {unit: n for n, unit in enumerate(OrgReader(desk.connection).roster(definition.flow.levels, day))}
+    return sorted(
+        (
+            RegisterRow(r["id"], r["unit"], r["klass"], r["category"], r["stage"], r["round"], r["opened_at"])
+            for r in rows
+        ),
+        key=lambda r: (order.get(r.unit, len(order)), r.opened_at, r.item),
+    )
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One row of the ledger (台账), in the columns such offices print. Persons and units are ids; ``names`` has names."""
+
+    no: int
+    item: str
+    unit: str
+    superior: str
+    category: str
+    manifestation: str
+    cause: str
+    measures: tuple[str, ...]
+    responsible_unit: str
+    responsible: tuple[str, ...]
+    answered_by_superior: bool
+    lead: str
+    due: str
+    stage: str
+    round: int
+    lines_closed: int
+    lines: int
+    acceptance: str
+    closed_on: str
+
+
+def ledger(desk: Desk, flow: str, campaign: str, at: int) -> list[LedgerRow]:
+    """The ledger of all registered items, in organisation order. Source: S3 「台账销号」, R100, R101."""
+    out: list[LedgerRow] = []
+    org = OrgReader(desk.connection)
+    for row in register(desk, flow, campaign, at):
+        if row.klass != "register":
+            continue
+        case, definition = desk.case_of(row.item)
+        day = local_day(at, definition.flow.timezone).isoformat()
+        path = org.path(case.unit, day)
+        answerable = org.answerable(case.unit, "secretary", day, backstop(definition, "secretary") == "backstop")
+        lists = [name for name in case.lists if name in definition.flow.materials]
+        lines = [line for name in lists for line in items.lines(desk.connection, case.item, name)]
+        stays = queries.stays(desk.connection, case.item)
+        closed = next((s for s in reversed(stays) if definition.stage(s["stage"]).tracking), None)
+        dues = [line["cells"]["due"] for line in lines if line["cells"].get("due")]
+        out.append(
+            LedgerRow(
+                no=len(out) + 1,
+                item=case.item,
+                unit=case.unit,
+                superior=path[1]["unit"] if len(path) > 1 else "",
+                category=case.category,
+                manifestation=str(case.fields_.get("manifestation", "")),
+                cause=str(case.fields_.get("cause", "")),
+                measures=tuple(str(line["cells"].get("measure", "")) for line in lines),
+                responsible_unit=answerable[0]["at"] if answerable else "",
+                responsible=tuple(a["person"] for a in answerable),
+                answered_by_superior=any(a["as"] == "backstop" for a in answerable),
+                lead=case.lead.get("person", ""),
+                due=max(dues) if dues else "",
+                stage=row.stage,
+                round=case.round,
+                lines_closed=sum(1 for line in lines if line["closed_seq"] is not None),
+                lines=len(lines),
+                acceptance=_acceptance(definition, stays),
+                closed_on=local_day(closed["entered_at"], definition.flow.timezone).isoformat() if closed else "",
+            )
+        )
+    return out
+
+
+def _acceptance(definition: Definition, stays: list[dict[str, Any]]) -> str:
+    """The exit by which a scored stage was left last: the acceptance's verdict."""
+    for stay in reversed(stays):
+        if stay["exit"] and definition.stage(stay["stage"]).score is not None:
+            return str(stay["exit"])
+    return ""
+
+
+@dataclass(frozen=True)
+class SignatureRow:
+    """One signature on an item. ``person`` is the head of the time (时任); ``now`` those who hold the post today (现任)."""
+
+    seq: int
+    at: int
+    kind: str
+    stage: str
+    round: int
+    unit: str
+    level: str
+    post: str
+    person: str
+    as_: str
+    outcome: str
+    late: bool
+    superseded: bool
+    strength: str
+    content: str
+    now: tuple[str, ...]
+
+
+def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
+    """Every signature on an item in order, superseded ones marked, never left out. Source: R037, R041."""
+    out: list[SignatureRow] = []
+    org = OrgReader(desk.connection)
+    _, definition = desk.case_of(item)
+    day = local_day(at, definition.flow.timezone).isoformat()
+    case = Case()
+    live: dict[tuple[int, str], int] = {}
+    for entry in items.entries(desk.connection, item):
+        body = canonical.read(entry.body)
+        for effect in body["effects"]:
+            if effect["e"] == "superseded":
+                for key in effect["slots"]:
+                    gone = live.pop((case.stays, key), None)
+                    if gone is not None:
+                        out[gone] = replace(out[gone], superseded=True)
+            if effect["e"] == "signed":
+                s = body["statement"]
+                slot = case.slot(effect["slot"])
+                mode = backstop(definition, effect["post"]) == "backstop"
+                live[(case.stays, effect["slot"])] = len(out)
+                out.append(
+                    SignatureRow(
+                        seq=entry.seq,
+                        at=entry.at,
+                        kind=body["act"]["kind"],
+                        stage=case.stage,
+                        round=case.round,
+                        unit=effect["unit"],
+                        level=slot.level if slot else "",
+                        post=effect["post"],
+                        person=effect["person"],
+                        as_=effect["as"],
+                        outcome=body["act"].get("outcome", ""),
+                        late=effect["late"],
+                        superseded=False,
+                        strength=body["proof"]["strength"],
+                        content=s["content"],
+                        now=tuple(a["person"] for a in org.answerable(effect["unit"], effect["post"], day, mode)),
+                    )
+                )
+            case = case.fold([effect], entry.seq, entry.at)
+    return out
+
+
+@dataclass(frozen=True)
+class MissedRow:
+    """A due that was missed by an instant: met late, or not met."""
+
+    item: str
+    unit: str
+    flow: str
+    rule: str
+    missed_at: int
+    met_at: int | None
+    rungs_fired: int
+
+
+def missed(desk: Desk, at: int) -> list[MissedRow]:
+    """Every node missed by then, from the dues and the moment asked for alone."""
+    return [
+        MissedRow(r["item"], r["unit"], r["flow"], r["rule"], r["missed_at"], r["met_at"], r["step"])
+        for r in queries.overdue(desk.connection, at)
+    ]
+
+
+@dataclass(frozen=True)
+class RungRow:
+    """A rung that fired: a reminder, or a proposal with the item it opened."""
+
+    at: int
+    item: str
+    rule: str
+    step: int
+    what: str
+    to: tuple[dict[str, str], ...]
+    whom: tuple[dict[str, str], ...]
+    opened: str
+
+
+def rungs(desk: Desk) -> list[RungRow]:
+    """Every rung that ever fired, in order."""
+    out: list[RungRow] = []
+    for entry in queries.fired(desk.connection):
+        for e in canonical.read(entry.body)["effects"]:
+            if e["e"] in ("reminded", "proposed"):
+                out.append(
+                    RungRow(
+                        entry.at,
+                        entry.chain,
+                        e["rule"],
+                        e["step"],
+                        e["e"],
+                        tuple(e["to"]),
+                        tuple(e.get("whom", ())),
+                        e.get("item", ""),
+                    )
+                )
+    return out
+
+
+def contents(desk: Desk, item: str) -> dict[str, Any]:
+    """The documents an item carries now, by name; one that the store has lost is named as lost, never left out."""
+    case, _ = desk.case_of(item)
+    out: dict[str, Any] = {}
+    for name, one in case.materials.items():
+        try:
+            out[name] = canonical.decode(desk.contents.get(one))
+        except WorkflowError as error:
+            out[name] = {"lost": str(error)}
+    return out
