@@ -1,0 +1,488 @@
+"""The organisation in the database: imports in, and out who stands above whom and who answers on a day.
+
+One rule says which unit is above another on a day: the managing parent, or for the days of an entrustment the
+entrusted one in its place; where rows overlap, the latest beginning. All statements share it (``_above``). It gives one
+parent or none, so a walk up is a line and ends: at the root, at ``DEEPEST``, or where it would repeat itself.
+Source: S4 「代管的县委机关工委」, R014, R015.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import islice
+from typing import Any, Literal, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from workflow.errors import OrgInvalid, Unknown
+from workflow.store.tables import chain, parent, person, tenure, unit
+
+DEEPEST = 64  # levels of an organisation; a line of parents is not followed further
+CHUNK = 10_000  # rows a statement of an import
+ASKED_AT_ONCE = 500  # names a statement
+SHOWN = 20  # clashes listed of an import
+
+Order = dict[str | None, list[str]]
+
+
+class Importable(Protocol):
+    """What ``write_import`` takes: an import whose rows were checked together."""
+
+    @property
+    def many_holders(self) -> AbstractSet[str]: ...
+
+    def to_rows(self) -> Mapping[str, Sequence[Mapping[str, Any]]]: ...
+
+
+# --- the pieces all statements share --------------------------------------------------------------------------------
+
+_UNIT, _POST, _DAY, _PERSON = (sa.bindparam(n, type_=sa.String) for n in ("unit", "post", "day", "person"))
+
+
+def _in_force(dated: Any) -> sa.ColumnElement[bool]:
+    return sa.and_(dated.c.from_on <= _DAY, sa.or_(dated.c.until_on.is_(None), dated.c.until_on > _DAY))
+
+
+def _signs(line: Any) -> sa.ColumnElement[bool]:
+    """Guiding parents urge; they are not in the line that signs."""
+    return sa.and_(line.c.kind != "guiding", _in_force(line))
+
+
+def _above(of: sa.ColumnElement[str]) -> sa.ScalarSelect[str]:
+    line = parent.alias()
+    # "entrusted" sorts before "managing"
+    first = sa.select(line.c.parent).where(line.c.unit == of, _signs(line)).correlate_except(line)
+    return first.order_by(line.c.kind, line.c.from_on.desc()).limit(1).scalar_subquery()
+
+
+def _not_dissolved(u: Any) -> sa.ColumnElement[bool]:
+    return sa.or_(u.c.dissolved_on.is_(None), u.c.dissolved_on > _DAY)
+
+
+def _established(u: Any) -> sa.ColumnElement[bool]:
+    return sa.and_(u.c.established_on <= _DAY, _not_dissolved(u))
+
+
+def _listed(u: Any) -> sa.ColumnElement[bool]:
+    """In the lists of the day: it exists, or should but is not yet established (应建未建)."""
+    return sa.and_(sa.or_(u.c.established_on.is_(None), u.c.established_on <= _DAY), _not_dissolved(u))
+
+
+def _line_up() -> sa.CTE:
+    up = (
+        sa.select(unit.c.id.label("unit"), sa.literal(0).label("depth"))
+        .where(unit.c.id == _UNIT)
+        .cte("up", recursive=True)
+    )
+    more = sa.select(_above(up.c.unit), up.c.depth + 1).where(up.c.unit.is_not(None), up.c.depth < DEEPEST - 1)
+    return up.union_all(more)
+
+
+# --- statements, built once -----------------------------------------------------------------------------------------
+
+
+def _path_statement() -> sa.Select[Any]:
+    up = _line_up()
+    columns = (
+        unit.c.id,
+        unit.c.level,
+        unit.c.name_zh,
+        sa.func.coalesce(_established(unit), sa.false()).label("established"),
+    )
+    return sa.select(*columns).join(up, up.c.unit == unit.c.id).order_by(up.c.depth)
+
+
+def _answer_statement() -> sa.Select[Any]:
+    up = _line_up()
+    established = sa.func.coalesce(_established(unit), sa.false()).label("established")
+    held = sa.and_(tenure.c.unit == unit.c.id, tenure.c.post == _POST, _in_force(tenure))
+    return (
+        sa.select(up.c.depth, unit.c.id, established, tenure.c.id.label("tenure"), tenure.c.person, tenure.c.acting)
+        .select_from(up.join(unit, unit.c.id == up.c.unit).outerjoin(tenure, held))
+        .order_by(up.c.depth)
+    )
+
+
+def _below_statement() -> sa.Select[Any]:
+    """Every unit of a subtree with the one above it. UNION, not UNION ALL: a cycle adds no new row and ends."""
+    line, below = parent.alias(), unit.alias()
+    top = sa.select(unit.c.id.label("unit"), sa.cast(sa.null(), unit.c.id.type).label("above")).where(
+        unit.c.id == _UNIT
+    )
+    down = top.cte("down", recursive=True)
+    more = (
+        sa.select(below.c.id, line.c.parent)
+        .select_from(down.join(line, line.c.parent == down.c.unit).join(below, below.c.id == line.c.unit))
+        .where(_signs(line), _listed(below), _above(line.c.unit) == line.c.parent)
+    )
+    down = down.union(more)
+    return sa.select(down.c.unit, down.c.above, unit.c.ordinal).join(unit, unit.c.id == down.c.unit)
+
+
+def _awaited_statement(some: bool) -> sa.Select[Any]:
+    """Own posts, and from each downwards as long as the units below have nobody in that post."""
+    line, below, theirs = parent.alias(), unit.alias(), tenure.alias()
+    mine = (
+        sa.select(tenure.c.unit, tenure.c.post, sa.literal(0).label("depth"))
+        .join(unit, unit.c.id == tenure.c.unit)
+        .where(tenure.c.person == _PERSON, _in_force(tenure), _established(unit))
+    )
+    down = mine.cte("down", recursive=True)
+    held = sa.exists().where(theirs.c.unit == below.c.id, theirs.c.post == down.c.post, _in_force(theirs))
+    vacant = sa.not_(sa.and_(sa.func.coalesce(_established(below), sa.false()), held))
+    more = (
+        sa.select(below.c.id, down.c.post, down.c.depth + 1)
+        .select_from(down.join(line, line.c.parent == down.c.unit).join(below, below.c.id == line.c.unit))
+        .where(_signs(line), vacant, _above(line.c.unit) == line.c.parent, down.c.depth < DEEPEST - 1)
+    )
+    if some:
+        more = more.where(down.c.post.in_(sa.bindparam("posts", expanding=True)))
+    down = down.union(more)
+    return sa.select(down.c.unit, down.c.post, sa.func.min(down.c.depth).label("depth")).group_by(
+        down.c.unit, down.c.post
+    )
+
+
+_PATH = _path_statement()
+_ANSWER = _answer_statement()
+_BELOW = _below_statement()
+_AWAITED = _awaited_statement(some=False)
+_AWAITED_SOME = _awaited_statement(some=True)
+_CHILDREN = (
+    sa.select(unit.c.id, unit.c.ordinal)
+    .join(parent, parent.c.unit == unit.c.id)
+    .where(parent.c.parent == _UNIT, _signs(parent), _listed(unit), _above(parent.c.unit) == parent.c.parent)
+)
+_TENURES = sa.select(tenure.c.id, tenure.c.person, tenure.c.acting).where(
+    tenure.c.unit == _UNIT, tenure.c.post == _POST, _in_force(tenure)
+)
+_POSTS = sa.select(tenure.c.unit, tenure.c.post, tenure.c.id, tenure.c.acting).where(
+    tenure.c.person == _PERSON, _in_force(tenure)
+)
+_LISTED = sa.select(unit.c.id, unit.c.level, unit.c.ordinal, _above(unit.c.id).label("above")).where(_listed(unit))
+_NAMES = {
+    "unit": sa.select(unit.c.id, unit.c.name_zh, unit.c.name_en).where(
+        unit.c.id.in_(sa.bindparam("ids", expanding=True))
+    ),
+    "person": sa.select(person.c.id, person.c.name_zh, person.c.name_en).where(
+        person.c.id.in_(sa.bindparam("ids", expanding=True))
+    ),
+}
+_HEAD = sa.select(chain.c.seq).where(chain.c.chain == "org")
+
+_COLUMNS = {
+    unit: ("id", "level", "name_zh", "name_en", "ordinal", "established_on", "dissolved_on"),
+    person: ("id", "name_zh", "name_en"),
+    parent: ("unit", "kind", "from_on", "until_on", "parent"),
+    tenure: ("id", "person", "unit", "post", "from_on", "until_on", "acting"),
+}
+_TABLES = {"units": unit, "persons": person, "parents": parent, "tenures": tenure}
+_STORED = {
+    name: sa.select(*(t.c[c] for c in _COLUMNS[t])).order_by(*t.primary_key.columns) for name, t in _TABLES.items()
+}
+
+
+def _upsert_sqlite(table: sa.Table) -> sa.Insert:
+    new = sqlite.insert(table).values({c: sa.bindparam(c) for c in _COLUMNS[table]})
+    keys = [c.name for c in table.primary_key]
+    return new.on_conflict_do_update(keys, set_={c: new.excluded[c] for c in _COLUMNS[table] if c not in keys})
+
+
+def _upsert_postgresql(table: sa.Table) -> sa.Insert:
+    """One array a column: a fifth of the time of sending row by row."""
+    columns = _COLUMNS[table]
+    arrays = [sa.bindparam(c, type_=postgresql.ARRAY(table.c[c].type)) for c in columns]
+    rows = sa.func.unnest(*arrays).table_valued(*columns).render_derived(name="new")
+    new = postgresql.insert(table).from_select(columns, sa.select(*(rows.c[c] for c in columns)))
+    keys = [c.name for c in table.primary_key]
+    return new.on_conflict_do_update(index_elements=keys, set_={c: new.excluded[c] for c in columns if c not in keys})
+
+
+_UPSERTS = {
+    "sqlite": {name: _upsert_sqlite(t) for name, t in _TABLES.items()},
+    "postgresql": {name: _upsert_postgresql(t) for name, t in _TABLES.items()},
+}
+
+
+def _two_at_once_statement() -> sa.Select[Any]:
+    a, b = tenure.alias(), tenure.alias()
+    overlap = _overlap(a, b)
+    same = sa.and_(a.c.unit == b.c.unit, a.c.post == b.c.post, a.c.id < b.c.id)
+    return (
+        sa.select(a.c.unit, a.c.post, a.c.person, b.c.person.label("other"))
+        .join(b, same)
+        .where(overlap, sa.not_(a.c.acting), sa.not_(b.c.acting), a.c.post.not_in(sa.bindparam("many", expanding=True)))
+        .order_by(a.c.unit, a.c.post)
+        .limit(SHOWN)
+    )
+
+
+def _two_parents_statement() -> sa.Select[Any]:
+    a, b = parent.alias(), parent.alias()
+    same = sa.and_(a.c.unit == b.c.unit, a.c.kind == b.c.kind, a.c.from_on < b.c.from_on)
+    return (
+        sa.select(a.c.unit, a.c.kind, a.c.parent, b.c.parent.label("other"))
+        .join(b, same)
+        .where(a.c.kind != "guiding", _overlap(a, b))
+        .order_by(a.c.unit)
+        .limit(SHOWN)
+    )
+
+
+def _overlap(a: Any, b: Any) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        sa.or_(a.c.until_on.is_(None), a.c.until_on > b.c.from_on),
+        sa.or_(b.c.until_on.is_(None), b.c.until_on > a.c.from_on),
+    )
+
+
+_TWO_AT_ONCE = _two_at_once_statement()
+_TWO_PARENTS = _two_parents_statement()
+
+
+# --- in and out ------------------------------------------------------------------------------------------------------
+
+
+def write_import(connection: Connection, imported: Importable) -> dict[str, int]:
+    """Write an import: units, persons and tenures by id, parents by (unit, kind, from). Rows it does not name stay.
+
+    Nobody is deleted: people leave by an end date, units by a day of dissolution, and past days keep their answer.
+    The caller commits, and writes the import's evidence entry in the same transaction.
+
+    Returns:
+        How many rows of each table were written.
+
+    Raises:
+        OrgInvalid: together with rows already stored, two persons would hold one post, or two units would be above
+            another, at once. The caller's transaction must then be rolled back.
+        Unknown: the database is neither SQLite nor PostgreSQL.
+    """
+    dialect = connection.dialect.name
+    if dialect not in _UPSERTS:
+        raise Unknown(kind="database", name=dialect, hint=f". Known are: {', '.join(_UPSERTS)}")
+    written = {}
+    rows = imported.to_rows()
+    for name, table in _TABLES.items():
+        wanted = _COLUMNS[table]
+        source = iter(rows[name])
+        while some := list(islice(source, CHUNK)):
+            statement = _UPSERTS[dialect][name]
+            if dialect == "postgresql":
+                connection.execute(statement, {c: [r[c] for r in some] for c in wanted})
+            else:
+                connection.execute(statement, some)
+        written[name] = len(rows[name])
+    _refuse_clashes(connection, imported.many_holders)
+    return written
+
+
+def _refuse_clashes(connection: Connection, many_holders: AbstractSet[str]) -> None:
+    problems = [
+        f"{r.unit}: {r.person} and {r.other} would both hold {r.post} at once. End one of the two tenures"
+        for r in connection.execute(_TWO_AT_ONCE, {"many": sorted(many_holders)})
+    ]
+    problems += [
+        f"{r.unit}: {r.parent} and {r.other} would both be its {r.kind} parent at once. End the earlier line first"
+        for r in connection.execute(_TWO_PARENTS)
+    ]
+    if problems:
+        listing = "\n".join(problems)
+        raise OrgInvalid(count=len(problems), file="the import with what is stored", listing=listing, problems=problems)
+
+
+def stored(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+    """Every row of the organisation by table, ordered by key: what ``Org.from_rows`` reads."""
+    return {name: [dict(r._mapping) for r in connection.execute(query)] for name, query in _STORED.items()}
+
+
+def head(connection: Connection) -> int:
+    """The number of the last entry of the organisation's chain; 0 before the first import."""
+    return connection.execute(_HEAD).scalar() or 0
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+class OrgReader:
+    """Answers about one organisation within one transaction. Asked twice, it answers from memory: make a new reader
+    after an import."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._paths: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self._answers: dict[tuple[str, str, str], list[list[dict[str, Any]]]] = {}
+        self._listed: dict[str, dict[str, str]] = {}
+
+    def path(self, unit: str, day: str) -> list[dict[str, Any]]:
+        """The unit and everything above it on the day, own unit first: ``unit, level, name, established``.
+
+        ``name`` is Chinese. ``established`` is False for a unit that is not yet, or no longer.
+
+        Raises:
+            Unknown: there is no such unit.
+        """
+        key = (unit, day)
+        if key not in self._paths:
+            found: dict[str, dict[str, Any]] = {}
+            for at, level, name, established in self._connection.execute(_PATH, {"unit": unit, "day": day}):
+                if at in found:  # a cycle
+                    break
+                found[at] = {"unit": at, "level": level, "name": name, "established": bool(established)}
+            if not found:
+                raise _unknown(unit)
+            self._paths[key] = list(found.values())
+        return list(self._paths[key])
+
+    def children(self, unit: str, day: str) -> list[str]:
+        """The units directly below on the day, as offices list them: those that exist and those not yet established."""
+        rows = self._connection.execute(_CHILDREN, {"unit": unit, "day": day})
+        return _in_order(rows)
+
+    def tenures(self, unit: str, post: str, day: str) -> list[dict[str, Any]]:
+        """Who holds the post on the day, ``tenure, person, acting``: holders before acting ones, then by tenure id."""
+        rows = self._connection.execute(_TENURES, {"unit": unit, "post": post, "day": day})
+        held = [{"tenure": t, "person": p, "acting": bool(a)} for t, p, a in rows]
+        return sorted(held, key=_holders_first)
+
+    def authority(self, person: str, unit: str, post: str, day: str, backstop: bool) -> dict[str, Any] | None:
+        """In which capacity the person acts as the post of the unit on the day; None: in none.
+
+        The capacities are those of ``answerable``. A person with two of them acts as holder rather than as acting.
+        """
+        for found in self.answerable(unit, post, day, backstop):
+            if found["person"] == person:
+                return found
+        return None
+
+    def answerable(self, unit: str, post: str, day: str, backstop: bool) -> list[dict[str, Any]]:
+        """Who answers for the post of the unit on the day: ``tenure, person, post, unit, as, at``.
+
+        The unit's own holders and acting holders; nobody else while there is one. Where the post is vacant or the unit
+        is not established (or no more), and ``backstop`` is set, whoever holds the same post at the nearest superior
+        that has somebody: ``as`` is then ``backstop`` and ``at`` that superior.
+        Source: S1 「由园区、乡镇(场、街道)、村(社区)党组织兜底管理」, R017.
+
+        Raises:
+            Unknown: there is no such unit.
+        """
+        own, above = self._answers.get((unit, post, day)) or self._answer(unit, post, day)
+        return [dict(a) for a in (own or (above if backstop else []))]
+
+    def _answer(self, of: str, post: str, day: str) -> list[list[dict[str, Any]]]:
+        rows = self._connection.execute(_ANSWER, {"unit": of, "post": post, "day": day}).all()
+        if not rows:
+            raise _unknown(of)
+        by_depth: dict[int, list[dict[str, Any]]] = {}
+        for depth, at, established, held, holder, acting in rows:
+            if held is None or not established or (at == of and depth):
+                continue
+            as_ = "backstop" if depth else "acting" if acting else "holder"
+            answer = {"tenure": held, "person": holder, "post": post, "unit": of, "as": as_, "at": at}
+            by_depth.setdefault(depth, []).append(answer | {"acting": acting})
+        for held_there in by_depth.values():
+            held_there.sort(key=_holders_first)
+            for answer in held_there:
+                del answer["acting"]
+        above = min((d for d in by_depth if d), default=0)
+        self._answers[of, post, day] = [by_depth.get(0, []), by_depth[above] if above else []]
+        return self._answers[of, post, day]
+
+    def posts_of(self, person: str, day: str) -> list[dict[str, Any]]:
+        """The posts a person holds on the day, by unit and post: ``unit, post, tenure, acting``."""
+        rows = self._connection.execute(_POSTS, {"person": person, "day": day})
+        held = [{"unit": u, "post": p, "tenure": t, "acting": bool(a)} for u, p, t, a in rows]
+        return sorted(held, key=lambda h: (h["unit"], h["post"], h["acting"], h["tenure"]))
+
+    def awaited_by(self, person: str, day: str, backstops: Collection[str] | None = None) -> list[tuple[str, str]]:
+        """The (unit, post) pairs that wait for this person on the day: own posts first, then those backed up (兜底).
+
+        From each own post the walk goes down to every child where the same post is vacant or which is not established
+        or no longer, and on below it: exactly the pairs for which ``answerable`` with backstop names the person. It
+        stops at a child that has a holder.
+
+        Args:
+            backstops: the posts that the definition backs up by the superior; None takes all. A post that few units
+                have walks far without it.
+        """
+        values: dict[str, Any] = {"person": person, "day": day}
+        if backstops is None:
+            rows = self._connection.execute(_AWAITED, values)
+        else:
+            rows = self._connection.execute(_AWAITED_SOME, values | {"posts": sorted(backstops)})
+        found = sorted((min(depth, 1), u, p) for u, p, depth in rows)
+        return [(u, p) for _, u, p in found]
+
+    def subtree(self, unit: str, day: str) -> list[str]:
+        """The unit and everything below it on the day, depth first, siblings as offices list them.
+
+        Raises:
+            Unknown: there is no such unit.
+        """
+        rows = self._connection.execute(_BELOW, {"unit": unit, "day": day}).all()
+        if not rows:
+            raise _unknown(unit)
+        return _depth_first([unit], _by_parent((u, above, ordinal) for u, above, ordinal in rows))
+
+    def roster(self, levels: Collection[str], day: str) -> list[str]:
+        """Every unit of the levels in the lists of the day, in the order of the whole organisation.
+
+        Units not yet established are on it: somebody answers for them too. Source: S0 「应报必报」, R054, R017.
+        """
+        if day not in self._listed:
+            rows = self._connection.execute(_LISTED, {"day": day}).all()
+            level_of = {u: level for u, level, _, _ in rows}
+            # a unit whose parent is not listed begins a tree of its own
+            below = _by_parent((u, above if above in level_of else None, ordinal) for u, _, ordinal, above in rows)
+            order = _depth_first(below.get(None, []), below)
+            order += sorted(level_of.keys() - set(order))  # cycles hang from no root
+            self._listed[day] = {u: level_of[u] for u in order}
+        wanted = frozenset(levels)
+        return [u for u, level in self._listed[day].items() if level in wanted]
+
+    def names(self, ids: Iterable[str], of: Literal["unit", "person", "any"] = "any") -> dict[str, dict[str, str]]:
+        """Names by id: ``{"zh": ..., "en": ...}``. Ids nobody has are left out.
+
+        ``any`` looks among units first and then among persons; say which where ids of the two may be equal.
+        """
+        wanted, found = sorted(set(ids)), {}
+        for table in ("unit", "person") if of == "any" else (of,):
+            for start in range(0, len(wanted), ASKED_AT_ONCE):
+                some = wanted[start : start + ASKED_AT_ONCE]
+                for id_, zh, en in self._connection.execute(_NAMES[table], {"ids": some}):
+                    found[id_] = {"zh": zh, "en": en}
+            wanted = [w for w in wanted if w not in found]
+        return found
+
+
+def _unknown(name: str) -> Unknown:
+    return Unknown(kind="unit", name=name, hint=". Import the organisation first, or look at the id")
+
+
+def _holders_first(held: Mapping[str, Any]) -> tuple[bool, str]:
+    return (bool(held["acting"]), held["tenure"])
+
+
+def _in_order(rows: Iterable[Any]) -> list[str]:
+    """Ids by ordinal and id. Sorted here, because databases sort text each in its own way."""
+    return [u for _, u in sorted({(ordinal, u) for u, ordinal in rows})]
+
+
+def _by_parent(rows: Iterable[tuple[str, str | None, int]]) -> Order:
+    found: dict[str | None, list[tuple[int, str]]] = {}
+    for u, above, ordinal in rows:
+        found.setdefault(above, []).append((ordinal, u))
+    return {above: [u for _, u in sorted(siblings)] for above, siblings in found.items()}
+
+
+def _depth_first(roots: Sequence[str], below: Order) -> list[str]:
+    found: dict[str, None] = {}
+    waiting = list(reversed(roots))
+    while waiting:
+        at = waiting.pop()
+        if at not in found:
+            found[at] = None
+            waiting.extend(reversed(below.get(at, [])))
+    return list(found)
