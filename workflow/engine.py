@@ -62,7 +62,7 @@ class Engine(Verbs):
 
     def __init__(
         self,
-        db: database.Engine,
+        db: Any,
         key: KeyProvider,
         contents: ContentStore,
         *,

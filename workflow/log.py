@@ -7,6 +7,7 @@ listens. Keys are ids and names only; opinions, ballots, salts and keys never ap
 from __future__ import annotations
 
 import logging
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -19,7 +20,7 @@ _stdlib = logging.getLogger("workflow")
 _stdlib.addHandler(logging.NullHandler())
 
 
-def _render(_logger: Any, _method: str, event: dict[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
+def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
     """Hand the event to the standard logger with its keys prefixed, so that none collides with a record's own."""
     name = event.pop("event")
     return (name,), {"extra": {f"wf_{k}": v for k, v in event.items()}}

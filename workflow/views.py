@@ -49,7 +49,9 @@ def roll_call(desk: Desk, flow: str, campaign: str, at: int, level: str) -> Roll
     zeros = {s.exits[s.zero.exit].to for s in definition.flow.stages if s.zero is not None}
     node = node_day(definition, binding_nodes(definition, day), definition.flow.reports.node)
     passed = node is not None and at >= _after(definition, node)
-    reported, zero, rest = [], [], []
+    reported: list[str] = []
+    zero: list[str] = []
+    rest: list[str] = []
     for unit in owed:
         stage = held[unit].stage if unit in held else ""
         final = bool(stage) and definition.stage(stage).final

@@ -172,7 +172,7 @@ def post_notice(asked: Asked, act: PostNotice) -> Decision:
     effect: Effect = {"e": "notice-posted", "content": act.content}
     if spec.for_ is not None:
         first = context.calendar.roll(context.today, "next-workday") if spec.for_.unit == "workdays" else context.today
-        last = context.calendar.add(first, spec.for_.n - 1, spec.for_.unit)
+        last = context.calendar.add(first, spec.for_.n - 1, "workdays" if spec.for_.unit == "workdays" else "days")
         effect["until"] = start_of_day(last + timedelta(days=1), definition.flow.timezone)
     return Decision([effect], held)
 

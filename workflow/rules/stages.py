@@ -31,7 +31,8 @@ _machines: WeakKeyDictionary[Definition, Machine] = WeakKeyDictionary()
 
 def _within(target: str, limit: Limit) -> Any:
     def within_limit(event: EventData) -> bool:
-        return bool(event.model.entries.get(target, 0) < limit.times)
+        token: Any = event.model
+        return bool(token.entries.get(target, 0) < limit.times)
 
     return within_limit
 

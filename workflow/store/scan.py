@@ -55,7 +55,8 @@ def chain_heads(connection: Connection) -> dict[str, Any]:
 def chains(connection: Connection) -> Iterator[tuple[str, list[Any]]]:
     """Every chain with its entries in order."""
     rows = connection.execution_options(yield_per=2_000).execute(_all)
-    current, held = "", []
+    current = ""
+    held: list[Any] = []
     for row in rows:
         if row.chain != current and held:
             yield current, held
