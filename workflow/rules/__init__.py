@@ -35,7 +35,7 @@ def needs(asked: Asked) -> list[Need]:
     elif isinstance(act, Fire):
         wanted = ladder.needs(asked, act)
     elif isinstance(act, Open):
-        wanted = [("path", act.unit, asked.context.day)]
+        wanted = opening.needs(asked, act)
     else:
         wanted = handing.needs(asked, act)
     return [need for need in wanted if need not in asked.facts]

@@ -7,8 +7,9 @@ from typing import Any
 
 from workflow.acts import Open
 from workflow.case import Case, Effect
+from workflow.rules import authority
 from workflow.rules.chain import Path
-from workflow.rules.context import Asked, Context, Decision
+from workflow.rules.context import Asked, Context, Decision, Need
 from workflow.rules.dues import binding_nodes
 from workflow.rules.moving import enter
 from workflow.rules.stages import destination
@@ -19,10 +20,21 @@ def item_id(*parts: str) -> str:
     return "i" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:20]
 
 
+def needs(asked: Asked, act: Open) -> list[Need]:
+    """The line above the unit; and, where a person opens, that person's authority."""
+    wanted: list[Need] = [("path", act.unit, asked.context.day)]
+    return wanted if act.by is None else [*wanted, authority.own_need(asked)]
+
+
 def open_item(asked: Asked, act: Open) -> Decision:
-    """The first entry of an item: what it is about, which definition and nodes bind it, where it enters."""
+    """The first entry of an item: what it is about, which definition and nodes bind it, where it enters.
+
+    Raises:
+        NotHolder: a person opens as a post they do not hold. NoSuchExit: ``enter`` is no exit of the first stage.
+    """
     context = asked.context
     definition = context.definition
+    held = authority.authority(asked) if act.by is not None else None
     path: Path = asked.facts.get("path", act.unit, context.day)
     stage = definition.first
     if act.enter:
@@ -47,7 +59,7 @@ def open_item(asked: Asked, act: Open) -> Decision:
     effects: list[Effect] = [opened]
     begun = Case().fold(effects, context.seq, context.at)
     effects += enter(context, begun, stage, path)
-    return Decision(effects)
+    return Decision(effects, held)
 
 
 def of_lines(context: Context, case: Case, lines: list[dict[str, Any]], opens: Any) -> list[Effect]:

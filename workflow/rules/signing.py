@@ -173,7 +173,7 @@ def _outcome(asked: Asked, act: Signature, slot: Slot, stage: Stage) -> tuple[st
     """The exit that is proposed. Only whoever signs first may set it: everyone after signs over it.
 
     Raises:
-        NoSuchExit: the outcome is no exit of the stage.
+        NoSuchExit: the outcome is no exit of the stage. ReasonRequired: the exit needs a reason.
         WrongMeaning: the outcome differs from the one others have already signed.
     """
     case = asked.case
@@ -190,6 +190,8 @@ def _outcome(asked: Asked, act: Signature, slot: Slot, stage: Stage) -> tuple[st
             actual=act.outcome,
             place=place,
         )
+    if "reason" in stage.exits[act.outcome].needs and not act.reason.strip():
+        raise ReasonRequired(act=act.outcome, expected="a written reason", actual="none", place=place)
     return act.outcome, [{"e": "outcome-set", "outcome": act.outcome}]
 
 
@@ -271,9 +273,6 @@ def _exit(asked: Asked, act: Signature, stage: Stage, outcome: str, case: Case) 
     name = outcome or (ways[0] if len(ways) == 1 else "")
     if not name:
         raise NoSuchExit(expected=sorted(ways), actual="none chosen", place=place)
-    exit_ = stage.exits[name]
-    if "reason" in exit_.needs and not act.reason.strip():
-        raise ReasonRequired(act=name, expected="a written reason", actual="none", place=place)
     return name
 
 
