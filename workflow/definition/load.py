@@ -20,9 +20,10 @@ from pydantic_core import ErrorDetails
 from workflow.definition.check import check, check_project
 from workflow.definition.definition import Definition
 from workflow.definition.model import Flow
+from workflow.definition.positions import Positions
 from workflow.definition.problem import NOTHING, Problem, Said, nearest, render, shown
 from workflow.definition.quota import quota_key
-from workflow.definition.source import MAX_BYTES, Positions, Source, read
+from workflow.definition.source import MAX_BYTES, MAX_PROBLEMS, Source, read
 from workflow.errors import DefinitionInvalid, NotCanonical
 
 
@@ -154,6 +155,8 @@ def _shape(error: ValidationError, source: Source) -> list[Problem]:
     no_post = {d["loc"][:-1] for d in details if d["type"] == "missing" and d["loc"][-1:] == ("post",)}
     problems: list[Problem] = []
     for detail in details:
+        if len(problems) >= MAX_PROBLEMS:
+            break
         loc = detail["loc"]
         path, _ = source.positions.resolve(loc)
         if any(path[:n] in source.bad for n in range(len(path) + 1)):
@@ -212,7 +215,10 @@ def _plain(detail: ErrorDetails, positions: Positions) -> Problem:
         )
     expected, hint = _TYPES.get(kind, (NOTHING, NOTHING))
     if kind in ("int_type", "bool_type") and isinstance(value, str):
-        hint = Said("write it without quotes", "请勿加引号") if value.isdigit() else hint
+        if value.isdecimal() or value in ("true", "false"):
+            hint = Said("write it without quotes", "请勿加引号")
+        elif value.lower() in ("yes", "no", "on", "off"):
+            hint = Said("yes, no, on and off are texts here", "yes、no、on、off 在此为文本")
     if kind == "string_type" and isinstance(value, (int, bool)):
         hint = Said(f'put it in quotes: "{shown(value)}"', f'请加引号:"{shown(value)}"')
     if not expected:
@@ -221,7 +227,7 @@ def _plain(detail: ErrorDetails, positions: Positions) -> Problem:
     return positions.problem(
         "wrong-type",
         place,
-        Said(f"expected {expected}; got {kinds}", f"应为{expected.zh};实为{kinds.zh}"),
+        Said(f"expected {expected}; got {kinds}", f"应为 {expected.zh};实为 {kinds.zh}"),
         expected,
         shown(value),
         hint,
@@ -237,7 +243,7 @@ _TEXT = (Said("a text", "文本"), Said("put it in quotes", "请加引号"))
 _TYPES: dict[str, tuple[Said, Said]] = {
     "string_type": _TEXT,
     "int_type": (Said("a whole number", "整数"), NOTHING),
-    "bool_type": (Said("true or false", "true 或 false"), Said("yes and no are texts here", "yes、no 在此为文本")),
+    "bool_type": (Said("true or false", "true 或 false"), NOTHING),
     "dict_type": _MAP,
     "mapping_type": _MAP,
     "model_type": _MAP,
@@ -298,7 +304,7 @@ _OWN: tuple[tuple[str, str, str], ...] = (
     (
         "expected a code",
         "not-a-code",
-        "应为代码(小写字母、数字和连字符,最多 64 位,如 self-check);实为 {got}。数字及 yes/no 请加引号",
+        "应为代码(小写字母、数字和连字符,最多 64 位,如 self-check);实为 {got}",
     ),
     ("expected a date", "not-a-date", "应为日期,如 2019-10-31;实为 {got}"),
     ("expected a span", "not-a-span", "应为时长,如 10 workdays、30 days、2 hours、12 months;实为 {got}"),
@@ -315,6 +321,8 @@ def _own_words(text: str, place: tuple[int, int], positions: Positions) -> Probl
     parts = re.fullmatch(r"expected (.*?); got (.*?)(?:\. ([A-Z][^.]*))?", text, re.DOTALL)
     expected, got, hint = (parts[1], parts[2], parts[3] or "") if parts else ("", "", "")
     code, chinese = next(((c, z) for start, c, z in _OWN if text.startswith(start)), ("not-allowed", text))
+    if hint.startswith("Put numbers"):
+        chinese += "。数字及 yes/no 请加引号"
     if len(got) > 120:
         text = text.replace(got, shown(got, 120))
     return positions.problem(

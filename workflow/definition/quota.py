@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 
 from workflow.definition.model import Flow, Text
+from workflow.definition.positions import Place, Positions
 from workflow.definition.problem import Problem, Said
-from workflow.definition.source import Place, Positions
 
 _KEY = re.compile(r"(quotas?|ratios?|targets?|target-(count|number|ratio|share)s?|指标|比例|名额|定额)", re.IGNORECASE)
 _CODE = re.compile(r"(^|-)(quotas?|target-(count|number|ratio|share)s?|finding-ratio|(minimum|required)-findings)(-|$)")

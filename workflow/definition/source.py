@@ -8,8 +8,8 @@ versions and ``yes`` stay texts; what they mean is the model's business.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -24,7 +24,9 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from workflow.definition.problem import NOTHING, Problem, Said, Severity, nearest, render, shown
+from workflow.definition.positions import Path, Place, Positions
+from workflow.definition.problem import NOTHING, Problem, Said, nearest, render, shown
+from workflow.definition.source_words import SAID, SYNTAX
 
 __all__ = ["Place", "Positions", "Problem", "Said", "Source", "nearest", "read", "render", "shown"]
 
@@ -33,97 +35,7 @@ MAX_DEPTH = 24
 MAX_SCALAR = 20_000
 MAX_DIGITS = 15
 MAX_PROBLEMS = 200
-
-Path = tuple[str | int, ...]
-Place = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Positions:
-    """Where each key and each value of a file stands. Paths are keys and indices from the top, as in the file.
-
-    Lookups also understand paths of the model, where short forms are written out: parts that the file does not have
-    are passed over (``due.within`` is found at ``due``), and the place of the nearest known part is given.
-    """
-
-    file: str = "<text>"
-    lines: tuple[str, ...] = ()
-    keys: Mapping[Path, Place] = field(default_factory=dict)
-    values: Mapping[Path, Place] = field(default_factory=dict)
-    data: Any = None
-
-    def resolve(self, path: Sequence[str | int]) -> tuple[Path, bool]:
-        """The path in the file for a path of the model, and whether to point at its key rather than its value."""
-        at: Path = ()
-        here, key = self.data, False
-        for part in path:
-            if part == "[key]":
-                return at, True
-            if isinstance(here, Mapping) and part not in here:
-                part = _short_name(here, part)
-                if isinstance(part, tuple):  # the key itself is what the model calls post
-                    return (*at, part[0]), True
-            found = (
-                part in here
-                if isinstance(here, Mapping)
-                else isinstance(here, list) and isinstance(part, int) and part < len(here)
-            )
-            if found:
-                at, here = (*at, part), here[part]
-        return at, key
-
-    def at(self, *path: str | int) -> Place:
-        """Line and column of a value, or of the nearest thing around it that the file has."""
-        found, key = self.resolve(path)
-        return self._place(found, key)
-
-    def key(self, *path: str | int) -> Place:
-        """Line and column of the key under which a value stands; of the value itself in a list."""
-        return self._place(self.resolve(path)[0], True)
-
-    def _place(self, path: Path, key: bool) -> Place:
-        table = self.keys if key else self.values
-        while path:
-            if path in table:
-                return table[path]
-            if path in self.values:
-                return self.values[path]
-            path = path[:-1]
-        return self.values.get((), (1, 1))
-
-    def line_text(self, line: int) -> str:
-        return self.lines[line - 1] if 0 < line <= len(self.lines) else ""
-
-    def problem(
-        self,
-        code: str,
-        place: Place,
-        message: Said,
-        expected: Said = NOTHING,
-        actual: str = "",
-        hint: Said = NOTHING,
-        severity: Severity = "error",
-    ) -> Problem:
-        line, column = place
-        return Problem(code, self.file, line, column, message, expected, actual, hint, self.line_text(line), severity)
-
-
-_STEP_KEYS = frozenset(("in-person", "within", "kind", "minutes", "of", "decision", "recorded-by", "seal", "body"))
-
-
-def _short_name(here: Mapping[str, Any], part: str | int) -> Any:
-    """What a name of the model is called in a short form: a one-element tuple means "the key itself"."""
-    if part == "body" and "decision" in here:
-        return "decision"
-    if part == "post":
-        for name in ("recorded-by", "seal"):
-            if name in here:
-                return name
-    if part in ("post", "of"):
-        posts = [k for k in here if k not in _STEP_KEYS]
-        if len(posts) == 1 and "post" not in here:
-            return (posts[0],) if part == "post" else posts[0]
-    return part
+MAX_VALUES = 20_000
 
 
 @dataclass(frozen=True)
@@ -144,7 +56,7 @@ def read(raw: bytes, file: str = "<text>") -> Source:
             file,
             "file-too-large",
             (1, 1),
-            _SAID["file-too-large"],
+            SAID["file-too-large"],
             Said(f"{MAX_BYTES:,} bytes at most", f"不超过 {MAX_BYTES:,} 字节"),
             f"{len(raw):,}",
         )
@@ -188,37 +100,13 @@ def _undecodable(raw: bytes, error: UnicodeDecodeError, file: str) -> Source:
         file,
         "wrong-encoding",
         (line, column),
-        _SAID["wrong-encoding"],
+        SAID["wrong-encoding"],
         Said("UTF-8", "UTF-8 编码"),
         f"0x{raw[error.start]:02x}",
         hint,
         lines,
     )
 
-
-_SAID = {
-    "file-too-large": Said("the file is too large", "文件过大"),
-    "wrong-encoding": Said("the file is not UTF-8", "文件不是 UTF-8 编码"),
-    "bom": Said("the file starts with a byte order mark", "文件以字节序标记(BOM)开头"),
-    "tab": Said("a tab stands here", "此处有制表符(Tab)"),
-    "nul": Said("a NUL character stands here", "此处有空字符(NUL)"),
-    "control-character": Said("an invisible or control character stands here", "此处有不可见字符或控制字符"),
-    "empty-file": Said("the file holds no definition", "文件中没有流程定义"),
-    "not-a-map": Said("a definition is a map of keys and values", "流程定义应由“键: 值”组成"),
-    "several-documents": Said("a file holds one document", "一个文件只能有一个文档"),
-    "directive": Said("directives (%) are not used in flow files", "流程文件不使用 % 指令"),
-    "anchor": Said("anchors and aliases (& and *) are not used in flow files", "流程文件不使用锚点与引用(& 和 *)"),
-    "tag": Said("tags (!) are not used in flow files", "流程文件不使用标签(!)"),
-    "too-deep": Said("too deeply nested", "嵌套过深"),
-    "scalar-too-long": Said("a text is too long", "文本过长"),
-    "duplicate-key": Said("the key stands here twice", "键重复"),
-    "key-not-text": Said("a key must be text", "键必须是文本"),
-    "fullwidth-punctuation": Said("full-width punctuation outside quotes", "引号之外出现全角标点"),
-    "float": Said("a number with a decimal point has no exact form", "小数没有精确形式"),
-    "number-form": Said("this number can be read in two ways", "此数字写法有歧义"),
-    "no-value": Said("the key has no value", "键没有值"),
-    "syntax": Said("this cannot be read", "此处无法读取"),
-}
 
 # Lone CR, other C0 and C1, line separators, zero-width and bidirectional marks, surrogates. CRLF became LF before.
 _FORBIDDEN = re.compile(
@@ -311,7 +199,7 @@ class _Reading:
         hint: Said = NOTHING,
         message: Said | None = None,
     ) -> None:
-        self.problems.append(self.places.problem(code, place, message or _SAID[code], expected, actual, hint))
+        self.problems.append(self.places.problem(code, place, message or SAID[code], expected, actual, hint))
         if len(self.problems) >= MAX_PROBLEMS:
             raise _Stop
 
@@ -425,6 +313,9 @@ class _Reading:
                 if frame.key is not None:
                     frame.into[frame.key] = value
         self.values.setdefault(path, place)
+        if len(self.values) > MAX_VALUES:
+            self._say("too-many-values", place, Said(f"at most {MAX_VALUES:,}", f"最多 {MAX_VALUES:,} 项"))
+            raise _Stop
         if faulty:
             self.bad.add(path)
         return path
@@ -596,7 +487,7 @@ class _Reading:
             if found and not known:
                 self._wide(found[0], (number, found.start() + 1))
         if len(self.problems) == said:
-            for pattern, message, hint in _SYNTAX:
+            for pattern, message, hint in SYNTAX:
                 if re.search(pattern, problem):
                     self._say("syntax", (line, column), message=message, hint=hint)
                     break
@@ -619,88 +510,3 @@ def _paired(text: str) -> bool:
         if depth not in (0, 1):
             return False
     return depth == 0
-
-
-# What the parser says, in words of the people who write flows. First match wins.
-_SYNTAX: tuple[tuple[str, Said, Said], ...] = (
-    (
-        r"mapping values are not allowed",
-        Said("a colon stands where no key can be", "此处不应出现冒号"),
-        Said("put texts that contain a colon in quotes; check the indentation", "含冒号的文本请加引号;并检查缩进"),
-    ),
-    (
-        r"could not find expected ':'",
-        Said("a key without a colon", "键后缺少冒号"),
-        Said("write key: value, with a colon and a space", "请写作 键: 值,冒号后空一格"),
-    ),
-    (
-        r"expected ',' or ']'",
-        Said("a list [ ... ] is not closed, or a comma is missing", "列表 [ ] 未闭合,或缺少逗号"),
-        Said("separate entries with half-width commas and close with ]", "各项用半角逗号分隔,并以 ] 结束"),
-    ),
-    (
-        r"expected ',' or '\}'",
-        Said("a map { ... } is not closed, or a comma is missing", "花括号 { } 未闭合,或缺少逗号"),
-        Said("separate entries with half-width commas and close with }", "各项用半角逗号分隔,并以 } 结束"),
-    ),
-    (
-        r"expected <block end>, but found '[\]},]'",
-        Said("a bracket or comma too many", "多余的括号或逗号"),
-        Said("put texts that contain brackets or commas in quotes", "含括号或逗号的文本请加引号"),
-    ),
-    (
-        r"expected <block end>, but found '<scalar>'",
-        Said("something stands behind a value that is already complete", "值已结束,其后还有内容"),
-        Said("put the whole text in quotes; check the indentation", "请给整段文本加引号;并检查缩进"),
-    ),
-    (
-        r"expected <block end>, but found",
-        Said("the indentation does not fit what stands above", "缩进与上文不符"),
-        Said("align keys of one map, and dashes of one list, in one column", "同一组的键、同一列表的短横线须左对齐"),
-    ),
-    (
-        r"(sequence entries|mapping keys) are not allowed",
-        Said("a list entry or key cannot stand here", "此处不能写列表项或键"),
-        Said("start it on a line of its own and check the indentation", "请另起一行并检查缩进"),
-    ),
-    (
-        r"unexpected end of stream|unexpected document separator",
-        Said("a quotation mark is not closed", "引号未闭合"),
-        Said("close the text with the same mark it began with", "请用与开头相同的引号结束文本"),
-    ),
-    (
-        r"unknown escape|escape sequence",
-        Said("a backslash with an unknown letter behind it", "反斜杠后的字符无法识别"),
-        Said("write \\\\ for a backslash, or use single quotes", "反斜杠请写作 \\\\,或改用单引号"),
-    ),
-    (
-        r"cannot start any token",
-        Said("a text cannot start with this character", "文本不能以此字符开头"),
-        Said("put the text in quotes", "请给文本加引号"),
-    ),
-    (
-        r"directive",
-        Said("directives (%) are not used in flow files", "流程文件不使用 % 指令"),
-        Said("delete the line, or put the text in quotes", "请删除该行,或给文本加引号"),
-    ),
-    (
-        r"tag|URI",
-        Said("tags (!) are not used in flow files", "流程文件不使用标签(!)"),
-        Said("put the text in quotes", "请给文本加引号"),
-    ),
-    (
-        r"alphabetic or numeric",
-        Said("anchors and aliases (& and *) are not used in flow files", "流程文件不使用锚点与引用(& 和 *)"),
-        Said("put the text in quotes", "请给文本加引号"),
-    ),
-    (
-        r"document start|document end",
-        Said("something stands outside the document", "文档之外还有内容"),
-        Said("a file holds one document", "一个文件只能有一个文档"),
-    ),
-    (
-        r"node content",
-        Said("a value is missing here", "此处缺少值"),
-        Said("check commas, brackets and dashes", "请检查逗号、括号和短横线"),
-    ),
-)

@@ -1,0 +1,239 @@
+"""Rules of sense for the parts that stages use: head, posts, nodes, materials, chains, ladders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+from workflow.definition.checking import Checking, Loc, minutes
+from workflow.definition.model import RELATIVE, Chain, FieldSpec, Rung
+from workflow.definition.problem import Said, nearest
+from workflow.definition.shipped import shipped_calendars
+
+
+class PartsChecking(Checking):
+    """The parts, from top to bottom."""
+
+    def parts(self) -> None:
+        self._head()
+        self._posts()
+        self._nodes()
+        self._materials()
+        self._chains()
+        self._ladders()
+
+    def _head(self) -> None:
+        flow = self.flow
+        if not _zone_exists(flow.timezone):
+            self.say(
+                "unknown-timezone",
+                ("timezone",),
+                f"no time zone called {flow.timezone}",
+                f"没有名为 {flow.timezone} 的时区",
+                expected=Said(
+                    "a name of the IANA time zone database, such as Asia/Shanghai", "IANA 时区名,如 Asia/Shanghai"
+                ),
+                actual=flow.timezone,
+                hint=_nearest_zone(flow.timezone),
+            )
+        if flow.calendar not in shipped_calendars() and not self._calendar_beside(flow.calendar):
+            self.say(
+                "unknown-calendar",
+                ("calendar",),
+                f"the calendar {flow.calendar} neither ships with the library nor stands beside this file",
+                f"日历 {flow.calendar} 既非随附日历,也不在本文件旁",
+                expected=Said(", ".join(shipped_calendars())),
+                actual=flow.calendar,
+                hint=nearest(flow.calendar, shipped_calendars()),
+                severity="warning",
+            )
+        if not flow.levels:
+            self.say("no-level", ("levels",), "no level is named", "未列出任何层级")
+        for index, level in enumerate(flow.levels):
+            if level in flow.levels[:index]:
+                self.say(
+                    "duplicate-level", ("levels", index), f"the level {level} stands here twice", f"层级 {level} 重复"
+                )
+            if level in RELATIVE:
+                self.say(
+                    "reserved-name",
+                    ("levels", index),
+                    f"{level} means a unit relative to the item; a level cannot be called so",
+                    f"{level} 指相对单位,不能作层级名",
+                )
+        for name in flow.watch_class:
+            if name in flow.categories:
+                self.say(
+                    "duplicate-category",
+                    ("watch-class", name),
+                    f"the category {name} is also in categories",
+                    f"类别 {name} 已列入 categories",
+                    key=True,
+                )
+
+    def _calendar_beside(self, name: str) -> bool:
+        folder = Path(self.positions.file).parent
+        return any((place / f"{name}.yaml").is_file() for place in (folder, folder.parent / "calendars"))
+
+    def _posts(self) -> None:
+        posts = self.flow.posts
+        if not any(p.first_responsible for p in posts.values()):
+            self.say(
+                "no-first-responsible",
+                ("posts",),
+                "no post is first-responsible: nobody would answer first",
+                "没有第一责任人职务",
+                expected=Said(
+                    "first-responsible: true at one post at least", "至少一个职务写明 first-responsible: true"
+                ),
+                key=True,
+            )
+        if "responsible" in posts:
+            self.say(
+                "reserved-name",
+                ("posts", "responsible"),
+                "responsible means whoever has the duty; a post cannot be called so",
+                "responsible 指负有责任者,不能作职务代码",
+                key=True,
+            )
+
+    def _nodes(self) -> None:
+        first: dict[str, str] = {}
+        for name, node_set in self.flow.nodes.items():
+            day = node_set.in_force.isoformat()
+            if day in first:
+                self.say(
+                    "duplicate-in-force",
+                    ("nodes", name, "in-force"),
+                    f"the node sets {first[day]} and {name} are both in force from {day}",
+                    f"节点版本 {first[day]} 与 {name} 的生效日同为 {day}",
+                    expected=Said("a day of its own for each set", "各版本生效日不同"),
+                )
+            first.setdefault(day, name)
+
+    def _materials(self) -> None:
+        for name, material in self.flow.materials.items():
+            if material.at_least is not None and material.kind != "list":
+                self.not_a_list(name, ("materials", name, "at-least"))
+            for code, spec in material.fields.items():
+                self._field(("materials", name, "fields", code), spec)
+
+    def _field(self, loc: Loc, spec: FieldSpec) -> None:
+        if spec.choices_from == "categories" and not self.flow.categories:
+            self.known("category", "categories", (), (*loc, "choices-from"))
+        if (spec.type == "choice") != (spec.choices is not None or spec.choices_from is not None):
+            self.say(
+                "field-choices",
+                loc,
+                "a choice needs choices or choices-from, and only a choice has them",
+                "choice 字段须有 choices 或 choices-from,其他字段不得有",
+                key=True,
+            )
+        if spec.min is not None and spec.max is not None and spec.min > spec.max:
+            self.say(
+                "min-above-max",
+                (*loc, "min"),
+                f"min {spec.min} is above max {spec.max}",
+                f"min {spec.min} 大于 max {spec.max}",
+            )
+
+    def _chains(self) -> None:
+        for name, chain in self.flow.chains.items():
+            loc: Loc = ("chains", name)
+            if chain.levels is None and not chain.steps:
+                self.say(
+                    "empty-chain",
+                    loc,
+                    f"the chain {name} has no place for a signature",
+                    f"签字链 {name} 没有签批环节",
+                    key=True,
+                )
+            for index, step in enumerate(chain.steps):
+                self.step(step, (*loc, "steps", index))
+            self.two_persons(chain.two_persons, (*loc, "two-persons"))
+            for index, need in enumerate(chain.requires):
+                self.written_or_material(need, (*loc, "requires", index))
+            for index, need in enumerate(chain.return_.needs):
+                self.written_or_material(need, (*loc, "return", "needs", index))
+            if chain.levels is not None:
+                self._levels(chain, loc)
+
+    def _levels(self, chain: Chain, loc: Loc) -> None:
+        levels = chain.levels
+        assert levels is not None
+        order = self.flow.levels
+        from_ok = self.known("level", levels.from_, ("own", *order), (*loc, "levels", "from"))
+        to_ok = self.known("level", levels.to, ("own", "superior", "top", *order), (*loc, "levels", "to"))
+        both = from_ok and to_ok and levels.from_ in order and levels.to in order
+        if both and order.index(levels.from_) > order.index(levels.to):
+            self.say(
+                "chain-not-rising",
+                (*loc, "levels", "to"),
+                f"the chain runs from {levels.from_} down to {levels.to}",
+                f"签字链由 {levels.from_} 向下到 {levels.to}",
+                expected=Said(f"a level from {levels.from_} upward", f"{levels.from_} 或其以上层级"),
+                actual=levels.to,
+            )
+        inner: list[tuple[str, Loc]] = [(levels.each, (*loc, "levels", "each"))]
+        for level, name in levels.at.items():
+            self.known("level", level, order, (*loc, "levels", "at", level), key=True)
+            inner.append((name, (*loc, "levels", "at", level)))
+        for name, where in inner:
+            if self.known("chain", name, self.flow.chains, where) and self.flow.chains[name].levels is not None:
+                self.say(
+                    "chain-nested",
+                    where,
+                    f"the chain {name} itself climbs levels; inside a level stand single steps only",
+                    f"签字链 {name} 本身逐级上行,层级之内只能是单级环节",
+                )
+
+    def _ladders(self) -> None:
+        for name, rungs in self.flow.ladder.items():
+            last: int | None = None
+            for index, rung in enumerate(rungs):
+                loc: Loc = ("ladder", name, index)
+                for field, whos in (("to", rung.to), ("whom", rung.whom)):
+                    for at, who in enumerate(whos):
+                        self.who(who, (*loc, field, at), ("responsible",))
+                lacking = [f for f, whos in (("to", rung.to), ("whom", rung.whom)) if not whos]
+                if rung.do == "propose" and lacking:
+                    self.say(
+                        "proposal-without-recipient",
+                        loc,
+                        f"a proposal needs {' and '.join(lacking)}",
+                        f"建议须写明 {'、'.join(lacking)}",
+                        expected=Said("to: who decides; whom: whom it concerns", "to: 由谁决定;whom: 针对谁"),
+                    )
+                elif not rung.to:
+                    self.say("rung-without-recipient", (*loc, "to"), "a reminder needs a recipient", "催办须有对象")
+                moment = _moment(rung)
+                if last is not None and (moment < last or rung in rungs[:index]):
+                    self.say(
+                        "ladder-not-rising",
+                        (*loc, "before" if rung.before else "after"),
+                        f"this rung of {name} does not come after the one above it",
+                        f"{name} 的此项督办措施不晚于上一项",
+                        expected=Said(
+                            "before: descending, then after: ascending", "先 before 由多到少,后 after 由少到多"
+                        ),
+                    )
+                last = moment if last is None else max(last, moment)
+
+
+def _moment(rung: Rung) -> int:
+    """When a rung comes, in minutes from the due."""
+    if rung.before is not None:
+        return -minutes(rung.before)
+    return minutes(rung.after) if rung.after is not None else 0
+
+
+def _zone_exists(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        return False
+    return bool(name)
+
+
+def _nearest_zone(name: str) -> Said:
+    return nearest(name, available_timezones()) or nearest(f"Asia/{name}".title(), available_timezones())

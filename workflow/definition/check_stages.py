@@ -1,0 +1,344 @@
+"""Rules of sense for one stage: its places, exits, dues, notice, and what chooses or holds its exit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workflow.definition.checking import Checking, Loc, minutes
+from workflow.definition.model import Chain, Due, FieldSpec, Material, Stage, Threshold
+from workflow.definition.problem import Said, nearest
+
+TALLY_EXITS = ("passed", "failed", "no-quorum")
+TALLY_FIELDS = ("eligible", "voted", "aware", "dissatisfied")
+
+
+class StagesChecking(Checking):
+    """Stage by stage."""
+
+    def all_stages(self) -> None:
+        for index, stage in enumerate(self.flow.stages):
+            self._stage(("stages", index), stage)
+
+    def _stage(self, loc: Loc, stage: Stage) -> None:
+        name = stage.stage
+        index = loc[1]
+        if any(s.stage == name for s in self.flow.stages[: int(index)]):
+            self.say("duplicate-stage", (*loc, "stage"), f"the stage {name} stands here twice", f"阶段 {name} 重复")
+        self.who(stage.duty, (*loc, "duty"))
+        for at, step in enumerate(stage.slots):
+            self.step(step, (*loc, "slots", at))
+        for at, who in enumerate(stage.not_by):
+            self.who(who, (*loc, "not-by", at), ("lead",))
+        self.two_persons(stage.two_persons, (*loc, "two-persons"))
+        for at, material in enumerate(stage.materials):
+            self.known("material", material, self.flow.materials, (*loc, "materials", at))
+        if stage.chain is not None:
+            self.known("chain", stage.chain, self.flow.chains, (*loc, "chain"))
+            for field, given in (("slots", stage.slots), ("two-persons", stage.two_persons)):
+                if given:
+                    self.say(
+                        "chain-and-slots",
+                        (*loc, field),
+                        f"{field} would be passed over: the stage has a chain",
+                        f"本阶段已有签字链,{field} 不起作用",
+                        expected=Said("chain, or slots with two-persons", "chain,或 slots 与 two-persons"),
+                        key=True,
+                    )
+        self._exits(loc, stage)
+        self._dues(loc, stage)
+        self._notice(loc, stage)
+        self._decided(loc, stage)
+        if stage.gate is not None and self.flow.reports is None:
+            self.say(
+                "gate-without-reports",
+                (*loc, "gate"),
+                "a gate on children needs reports: nobody owes one here",
+                "设有下级门槛(gate),但本流程未规定应报(reports)",
+                key=True,
+            )
+
+    def _exits(self, loc: Loc, stage: Stage) -> None:
+        for name, way in stage.exits.items():
+            at: Loc = (*loc, "exits", name)
+            self.known("stage", way.to, self.stages, (*at, "to"))
+            for number, need in enumerate(way.needs):
+                self.written_or_material(need, (*at, "needs", number))
+            if way.opens is not None:
+                self.known("level", way.opens.at_level, self.flow.levels, (*at, "opens", "at-level"))
+                lines = self.lines_of(way.opens.list, (*at, "opens", "list"), stage)
+                for field, code in (("unit-by", way.opens.unit_by), ("exit-by", way.opens.exit_by)):
+                    if lines is not None:
+                        self.known("field", code, lines.fields, (*at, "opens", field))
+        if stage.at_most is not None:
+            self.known("stage", stage.at_most.then, self.stages, (*loc, "at-most", "then"))
+        if stage.final and stage.exits:
+            self.say(
+                "final-with-exits",
+                (*loc, "exits"),
+                f"the stage {stage.stage} is final and has exits",
+                f"阶段 {stage.stage} 为终结阶段,却有流转去向",
+                expected=Said("no exits, or not final", "删去 exits,或不设 final"),
+                key=True,
+            )
+        if not stage.final and not stage.exits:
+            self.say(
+                "dead-end",
+                (*loc, "stage"),
+                f"there is no way out of {stage.stage}, and it is not final",
+                f"阶段 {stage.stage} 没有流转去向,也不是终结阶段",
+                expected=Said("exits, or final: true", "exits,或 final: true"),
+            )
+        if not stage.final and stage.exits and stage.chain is None and not stage.slots and stage.tracking is None:
+            self.say(
+                "nobody-signs",
+                (*loc, "stage"),
+                f"nobody signs in {stage.stage}",
+                f"阶段 {stage.stage} 无人签批",
+                expected=Said("chain or slots", "chain 或 slots"),
+                severity="warning",
+            )
+
+    def _dues(self, loc: Loc, stage: Stage) -> None:
+        if stage.due is not None:
+            self._due(stage.due, loc, stage)
+        elif not stage.final and stage.tracking is None:
+            self.say(
+                "no-due",
+                (*loc, "stage"),
+                f"the stage {stage.stage} has no due: it could lie forever",
+                f"阶段 {stage.stage} 没有时限,可能无限期搁置",
+                expected=Said("due: ...", "due: …"),
+                severity="warning",
+            )
+        for index, also in enumerate(stage.also_due):
+            at: Loc = (*loc, "also-due", index)
+            self.node(also.node, (*at, "node"))
+            self.known("material", also.met_by, self.flow.materials, (*at, "met-by"))
+            self.known("ladder", also.ladder, self.flow.ladder, (*at, "ladder"))
+
+    def _due(self, due: Due, loc: Loc, stage: Stage) -> None:
+        at: Loc = (*loc, "due")
+        self.known("ladder", due.ladder, self.flow.ladder, (*at, "ladder"))
+        if due.node is not None:
+            self.node(due.node, (*at, "node"))
+        elif due.or_within is not None:
+            self.say(
+                "or-within-without-node",
+                (*at, "or-within"),
+                "or-within stands in for a node that has passed; there is no node",
+                "or-within 用于节点已过时,此处没有 node",
+                key=True,
+            )
+        if due.field is not None:
+            dates = [f for m in self.flow.materials.values() for f, spec in m.fields.items() if spec.type == "date"]
+            self.known("field", due.field, dates, (*at, "field"))
+        if due.set_by == "acceptor":
+            self._acceptor(due, at, stage)
+        if due.within is not None and due.within.unit == "workdays" and stage.chain in self.flow.chains:
+            needed = self._chain_workdays(self.flow.chains[stage.chain])
+            if due.within.n < needed:
+                self.say(
+                    "due-shorter-than-chain",
+                    at,
+                    f"{due.within} are less than the {needed} workdays that the chain {stage.chain} may take",
+                    f"{due.within.n} 个工作日短于签字链 {stage.chain} 合计所需的 {needed} 个工作日",
+                    expected=Said(f"{needed} workdays or more", f"不少于 {needed} 个工作日"),
+                    actual=str(due.within),
+                    severity="warning",
+                )
+
+    def _acceptor(self, due: Due, at: Loc, stage: Stage) -> None:
+        if not due.required:
+            self.say(
+                "acceptor-date-optional",
+                (*at, "required"),
+                "a return without a date is refused: the date cannot be optional",
+                "退回整改须注明期限,不得设为可选",
+                expected=Said("required: true", "required: true"),
+                actual="false",
+            )
+        first = self.flow.stages[0]
+        if stage.stage == first.stage:
+            self.say(
+                "no-acceptor",
+                at,
+                "an item starts here: nobody before could set the date",
+                "事项由此开始,此前无人可定期限",
+            )
+        for index, other in enumerate(self.flow.stages):
+            if other.chain is None and not other.slots:
+                for name, way in other.exits.items():
+                    if way.to == stage.stage:
+                        self.say(
+                            "no-acceptor",
+                            ("stages", index, "exits", name, "to"),
+                            f"{stage.stage} needs a date set by an acceptor, and nobody signs in {other.stage}",
+                            f"{stage.stage} 的期限由验收人确定,但 {other.stage} 无人签批",
+                            expected=Said(f"chain or slots in {other.stage}", f"{other.stage} 有 chain 或 slots"),
+                        )
+
+    def _chain_workdays(self, chain: Chain) -> int:
+        """The working days that all places of a chain may take one after another; places without a span count none."""
+        days = sum(s.within.n for s in chain.steps if s.within is not None and s.within.unit == "workdays")
+        levels = chain.levels
+        if levels is not None and levels.within is not None and levels.within.unit == "workdays":
+            order = self.flow.levels
+            start = order.index(levels.from_) if levels.from_ in order else 0
+            if levels.to in order:
+                count = order.index(levels.to) - start + 1 if levels.from_ in order else 1
+            else:
+                count = {"own": 1, "superior": 2, "top": len(order) - start if levels.from_ in order else 1}.get(
+                    levels.to, 1
+                )
+            days += levels.within.n * max(count, 1)
+        return days
+
+    def _notice(self, loc: Loc, stage: Stage) -> None:
+        notice = stage.notice
+        if notice is None:
+            return
+        at: Loc = (*loc, "notice")
+        if notice.objection is not None:
+            self.known("exit", notice.objection, stage.exits, (*at, "objection"))
+        if notice.for_ is None:
+            return
+        if notice.both_ends is None:
+            self.say(
+                "window-ends",
+                (*at, "for"),
+                "a window must say that both its end days count",
+                "公示期须写明首尾两日均计入",
+                expected=Said("both-ends: counted", "both-ends: counted"),
+            )
+        within = stage.due.within if stage.due is not None else None
+        if within is not None and notice.for_.unit == within.unit == "workdays" and notice.for_.n > within.n:
+            self.say(
+                "window-longer-than-due",
+                (*at, "for"),
+                f"the window of {notice.for_} is longer than the stage's due of {within}",
+                f"公示期 {notice.for_.n} 个工作日长于本阶段时限 {within.n} 个工作日",
+                expected=Said(f"at most {within}", f"不超过 {within.n} 个工作日"),
+                actual=str(notice.for_),
+            )
+
+    def _decided(self, loc: Loc, stage: Stage) -> None:
+        """The parts that choose an exit or hold it: tally, score, zero, close-out, tracking."""
+        if stage.tally is not None:
+            self._tally(loc, stage)
+        if stage.score is not None:
+            score, at = stage.score, (*loc, "score")
+            for field, code in (("passed", score.passed), ("failed", score.failed)):
+                self.known("exit", code, stage.exits, (*at, field))
+            sheet = self.own_material(score.material, (*at, "material"), stage)
+            if sheet is not None and self.known("field", score.field, sheet.fields, (*at, "field")):
+                self._integer(sheet, score.field, (*at, "field"))
+            if score.pass_.denominator != 1:
+                self._threshold(
+                    (*at, "pass"), "a score is compared with a number of points", "评分须与分数比较", '">= 70"'
+                )
+        if stage.zero is not None:
+            zero, at = stage.zero, (*loc, "zero")
+            self.known("exit", zero.exit, stage.exits, (*at, "exit"))
+            lines = self.lines_of(zero.list, (*at, "list"), stage)
+            for field, values in zero.counts.items():
+                where: Loc = (*at, "counts", field)
+                if lines is not None and self.known("field", field, lines.fields, where, key=True):
+                    self._values(lines.fields[field], values, where)
+        if stage.close_out is not None:
+            self.lines_of(stage.close_out.list, (*loc, "close-out", "list"), None)
+            lines = self.flow.materials.get(stage.close_out.list)
+            if lines is not None:
+                for index, need in enumerate(stage.close_out.each_needs):
+                    at = (*loc, "close-out", "each-needs", index)
+                    self.known("field", need, ("evidence", "lead", *lines.fields), at)
+        if stage.tracking is not None:
+            tracking, at = stage.tracking, (*loc, "tracking")
+            for field, code in (("held", tracking.held), ("rebound", tracking.rebound)):
+                self.known("exit", code, stage.exits, (*at, field))
+            self.who(tracking.by, (*at, "by"))
+            self.known("ladder", tracking.ladder, self.flow.ladder, (*at, "ladder"))
+            for index, look in enumerate(tracking.look_backs):
+                if minutes(look) > minutes(tracking.for_):
+                    self.say(
+                        "look-back-too-late",
+                        (*at, "look-backs", index),
+                        f"a look-back after {look} comes after the end of tracking ({tracking.for_})",
+                        f"“回头看”({look})晚于跟踪期({tracking.for_})",
+                    )
+
+    def _tally(self, loc: Loc, stage: Stage) -> None:
+        tally = stage.tally
+        assert tally is not None
+        at: Loc = (*loc, "tally")
+        for code in TALLY_EXITS:
+            if code not in stage.exits:
+                self.say(
+                    "tally-exits",
+                    at,
+                    f"a tally needs the exit {code}",
+                    f"计票阶段缺少流转去向 {code}",
+                    expected=Said(f"the exits {', '.join(TALLY_EXITS)}", f"流转去向 {', '.join(TALLY_EXITS)}"),
+                    key=True,
+                )
+        sheet = self.own_material(tally.material, (*at, "material"), stage)
+        if sheet is not None and sheet.kind != "tally":
+            self.say(
+                "not-a-tally",
+                (*at, "material"),
+                f"{tally.material} is a {sheet.kind}",
+                f"{tally.material} 不是计票单",
+                expected=Said("a material of kind tally", "kind: tally 的材料"),
+                actual=sheet.kind,
+            )
+        for code in TALLY_FIELDS if sheet is not None else ():
+            if sheet is not None and code not in sheet.fields:
+                self.say(
+                    "tally-fields",
+                    (*at, "material"),
+                    f"the tally sheet {tally.material} has no field {code}",
+                    f"计票单 {tally.material} 缺少字段 {code}",
+                    expected=Said(f"the fields {', '.join(TALLY_FIELDS)}", f"字段 {', '.join(TALLY_FIELDS)}"),
+                    hint=nearest(code, sheet.fields),
+                )
+            elif sheet is not None:
+                self._integer(sheet, code, (*at, "material"))
+        for field, threshold in (
+            ("turnout", tally.turnout),
+            ("aware", tally.aware),
+            ("dissatisfied", tally.dissatisfied),
+        ):
+            if not _is_share(threshold):
+                self._threshold(
+                    (*at, field),
+                    f"{threshold} is not a share that a vote can meet",
+                    f"{threshold} 不是可达到的比例",
+                    '">= 80%"',
+                )
+
+    def _threshold(self, loc: Loc, en: str, zh: str, example: str) -> None:
+        self.say("threshold", loc, en, zh, expected=Said(f"a comparison such as {example}", f"比较式,如 {example}"))
+
+    def _integer(self, sheet: Material, code: str, loc: Loc) -> None:
+        if sheet.fields[code].type != "integer":
+            self.say(
+                "field-not-integer",
+                loc,
+                f"the field {code} must be an integer",
+                f"字段 {code} 须为整数",
+                expected=Said("type: integer", "type: integer"),
+                actual=sheet.fields[code].type,
+            )
+
+    def _values(self, spec: FieldSpec, values: Sequence[str], loc: Loc) -> None:
+        for index, value in enumerate(values):
+            if spec.choices_from == "categories":
+                self.known("category", value, (*self.flow.categories, *self.flow.watch_class), (*loc, index))
+            elif spec.choices is not None:
+                self.known("field", value, spec.choices, (*loc, index), code="unknown-choice")
+
+
+def _is_share(threshold: Threshold) -> bool:
+    """Whether a share of a whole can be compared so, and not always in vain."""
+    if threshold.denominator <= 1 or threshold.numerator > threshold.denominator:
+        return False
+    return not (threshold.op == ">" and threshold.numerator == threshold.denominator)

@@ -1,0 +1,169 @@
+"""How a rule of sense looks names up and says what is wrong: the ground on which the checks of check.py stand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from workflow.definition.model import RELATIVE, Flow, Material, Span, Stage, Step, Who
+from workflow.definition.positions import Positions
+from workflow.definition.problem import NOTHING, Problem, Said, Severity, nearest
+
+Loc = tuple[str | int, ...]
+
+WRITTEN = ("reason", "opinion")  # what a person writes into the act itself; anything else is a material
+
+_NOUNS = {
+    "stage": "阶段",
+    "post": "职务",
+    "unit": "单位层级",
+    "chain": "签字链",
+    "body": "会议机构",
+    "material": "材料",
+    "node": "节点",
+    "ladder": "督办阶梯",
+    "category": "类别",
+    "level": "层级",
+    "exit": "流转去向",
+    "field": "字段",
+    "flow": "流程",
+}
+
+
+class Checking:
+    """One flow under examination; gathers problems."""
+
+    def __init__(self, flow: Flow, positions: Positions) -> None:
+        self.flow = flow
+        self.positions = positions
+        self.problems: list[Problem] = []
+        self.stages = {s.stage: s for s in flow.stages}
+        self.units = (*RELATIVE, *flow.levels)
+
+    def say(
+        self,
+        code: str,
+        loc: Loc,
+        en: str,
+        zh: str,
+        *,
+        expected: Said = NOTHING,
+        actual: str = "",
+        hint: Said = NOTHING,
+        severity: Severity = "error",
+        key: bool = False,
+    ) -> None:
+        place = self.positions.key(*loc) if key else self.positions.at(*loc)
+        self.problems.append(self.positions.problem(code, place, Said(en, zh), expected, actual, hint, severity))
+
+    def known(
+        self, noun: str, name: str, names: Collection[str], loc: Loc, *, code: str = "", key: bool = False
+    ) -> bool:
+        """Whether a name is one of the known ones; if not, says so with the nearest."""
+        if name in names:
+            return True
+        listed = ", ".join(names)
+        self.say(
+            code or f"unknown-{noun}",
+            loc,
+            f"no {noun} called {name}",
+            f"没有名为 {name} 的{_NOUNS[noun]}",
+            expected=Said(f"one of {listed}", f"{listed} 之一")
+            if listed
+            else Said(f"no {noun} is defined", f"未定义任何{_NOUNS[noun]}"),
+            actual=name,
+            hint=nearest(name, names),
+            key=key,
+        )
+        return False
+
+    def who(self, who: Who | Step, loc: Loc, keywords: Sequence[str] = ()) -> None:
+        if who.post not in keywords:
+            self.known("post", who.post, self.flow.posts, (*loc, "post"))
+        self.known("unit", who.of, self.units, (*loc, "of"), code="unknown-of")
+
+    def node(self, node: str, loc: Loc) -> None:
+        """A node must exist in one set at least; a later set that drops it while it is still to come is told."""
+        sets = sorted(self.flow.nodes.items(), key=lambda s: s[1].in_force)
+        holding = [(name, s) for name, s in sets if node in s.nodes]
+        if not holding:
+            self.known("node", node, {n: 0 for _, s in sets for n in s.nodes}, loc)
+            return
+        last = holding[-1][1]
+        for name, later in sets:
+            if later.in_force > last.in_force and last.nodes[node].on >= later.in_force:
+                self.say(
+                    "node-dropped",
+                    loc,
+                    f"the node {node} is still to come when node set {name} takes force, and lacking there",
+                    f"节点 {node} 在节点版本 {name} 生效时尚未到期,但该版本未列",
+                    expected=Said(f"{node} in node set {name}", f"节点版本 {name} 列明 {node}"),
+                    severity="warning",
+                )
+
+    def step(self, step: Step, loc: Loc) -> None:
+        self.who(step, loc)
+        if step.body is not None:
+            self.known("body", step.body, self.flow.bodies, (*loc, "body"))
+
+    def two_persons(self, groups: Sequence[Sequence[str]], loc: Loc) -> None:
+        for index, group in enumerate(groups):
+            for at, post in enumerate(group):
+                self.known("post", post, self.flow.posts, (*loc, index, at))
+                if post in group[:at]:
+                    self.say(
+                        "duplicate-two-persons",
+                        (*loc, index, at),
+                        f"{post} stands twice in one group",
+                        f"同一组中 {post} 重复",
+                        hint=Said(
+                            f"write [{post}] to have two different persons in two places of one post",
+                            f"同一职务两处须为两人时写 [{post}]",
+                        ),
+                    )
+            if set(group) in [set(g) for g in groups[:index]]:
+                self.say("duplicate-two-persons", (*loc, index), "the same group stands here twice", "同一组重复")
+
+    def written_or_material(self, need: str, loc: Loc) -> None:
+        self.known("material", need, (*WRITTEN, *self.flow.materials), loc)
+
+    def own_material(self, code: str, loc: Loc, stage: Stage) -> Material | None:
+        """A material that exists and that this stage asks for."""
+        if not self.known("material", code, self.flow.materials, loc):
+            return None
+        if code not in stage.materials:
+            self.say(
+                "material-not-in-stage",
+                loc,
+                f"{code} is not among the materials of {stage.stage}",
+                f"{code} 不在阶段 {stage.stage} 的材料之中",
+                expected=Said(f"materials: [..., {code}]", f"materials: […, {code}]"),
+            )
+        return self.flow.materials[code]
+
+    def lines_of(self, code: str, loc: Loc, stage: Stage | None) -> Material | None:
+        if stage is not None:
+            material = self.own_material(code, loc, stage)
+        else:
+            self.known("material", code, self.flow.materials, loc)
+            material = self.flow.materials.get(code)
+        if material is not None and material.kind != "list":
+            self.not_a_list(code, loc)
+            return None
+        return material
+
+    def not_a_list(self, code: str, loc: Loc) -> None:
+        self.say(
+            "not-a-list",
+            loc,
+            f"{code} is a {self.flow.materials[code].kind}, not a list",
+            f"{code} 不是清单",
+            expected=Said("a material of kind list", "kind: list 的材料"),
+        )
+
+
+# Only for comparing spans of different units with one another: a working day is 7/5 of a day, a month 30 days.
+_MINUTES = {"hours": 60, "days": 1440, "workdays": 2016, "weeks": 10_080, "months": 43_200, "years": 525_600}
+
+
+def minutes(span: Span) -> int:
+    return span.n * _MINUTES[span.unit]
