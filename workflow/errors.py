@@ -35,14 +35,18 @@ class WorkflowError(Exception):
     def text(self, lang: Language = "en") -> str:
         """The sentence for a person, in English or Chinese."""
         template = self.zh if lang == "zh" else self.en
-        return template.format_map(_Shown(self.facts))
+        return template.format_map(_Shown(self.facts, lang))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.facts))
 
 
 class _Shown(dict[str, Any]):
-    """Facts as a sentence shows them: lists joined, absent facts as a dash."""
+    """Facts as a sentence shows them: lists joined, absent facts as a dash, texts that know Chinese in Chinese."""
+
+    def __init__(self, facts: dict[str, Any], lang: Language) -> None:
+        super().__init__(facts)
+        self._lang = lang
 
     def __missing__(self, key: str) -> str:
         return "-"
@@ -51,7 +55,7 @@ class _Shown(dict[str, Any]):
         value = super().__getitem__(key)
         if isinstance(value, (list, tuple, set, frozenset)):
             return ", ".join(str(v) for v in value) or "-"
-        return value
+        return value.zh if self._lang == "zh" and hasattr(value, "zh") else value
 
 
 # --- refusals: a rule said no -----------------------------------------------------------------------------------
@@ -293,6 +297,10 @@ class DefinitionInvalid(WorkflowError):
     """A flow file does not hold. ``problems`` lists every fault with its place, in file order."""
 
     code = "definition-invalid"
+    count: int
+    file: str
+    listing: str
+    problems: list[Any]
     en = "{count} problem(s) in {file}:\n{listing}"
     zh = "{file} 有 {count} 处问题:\n{listing}"
 

@@ -77,7 +77,7 @@ def test_a_lone_seal_is_laid_out_as_documented() -> None:
     (seal,) = seal_entries([body], ENGINE)
     assert seal[:8] == ENGINE.key_id()
     assert seal[72:] == b"\0\0\0\0" + b"\0\0\0\1"
-    TRUSTED[seal[:8]].verify(seal[8:72], pae("application/vnd.signoff.seal+v1", merkle.leaf_hash(body)))
+    TRUSTED[seal[:8]].verify(seal[8:72], pae("application/vnd.signoff.seal+v1", merkle.leaf_hash(body) + b"\0\0\0\1"))
 
 
 def test_a_batch_carries_one_signature_over_the_root_of_all() -> None:
@@ -87,7 +87,7 @@ def test_a_batch_carries_one_signature_over_the_root_of_all() -> None:
     assert signer.signatures == 1
     assert len({seal[:72] for seal in seals}) == 1
     root = merkle.root([merkle.leaf_hash(body) for body in written])
-    TRUSTED[seals[0][:8]].verify(seals[0][8:72], pae("application/vnd.signoff.seal+v1", root))
+    TRUSTED[seals[0][:8]].verify(seals[0][8:72], pae("application/vnd.signoff.seal+v1", root + b"\0\0\0\5"))
     assert [(parse_seal(seal).index, parse_seal(seal).size) for seal in seals] == [(n, 5) for n in range(5)]
 
 
@@ -109,19 +109,14 @@ def test_every_changed_byte_of_a_body_is_detected(count: int) -> None:
 
 
 @pytest.mark.parametrize("index", range(7))
-def test_every_changed_byte_of_a_seal_is_detected_but_a_size_whose_path_has_the_same_shape(index: int) -> None:
+def test_every_changed_byte_of_a_seal_is_detected(index: int) -> None:
     body, seal = bodies(7)[index], seal_entries(bodies(7), ENGINE)[index]
-    unnoticed = set()
     for place in range(len(seal)):
         for flip in range(1, 256) if 72 <= place < 80 else (1, 128):
             changed = seal[:place] + bytes([seal[place] ^ flip]) + seal[place + 1 :]
             assert entry_hash(body, changed) != entry_hash(body, seal)
-            try:
+            with pytest.raises(BadSeal):
                 verify_seal(body, changed, lookup)
-            except BadSeal:
-                continue
-            unnoticed.add((place < 76, parse_seal(changed).size))
-    assert unnoticed <= {(False, size) for size in (5, 6, 8)}
 
 
 def test_a_seal_does_not_fit_another_entry_of_its_batch() -> None:

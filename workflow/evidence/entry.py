@@ -4,12 +4,9 @@ The body is canonical JSON. The seal is made by the engine over all entries writ
 
     key id (8) | Ed25519 signature (64) | index (4) | size (4) | path hashes (32 each, nearest first)
 
-Numbers are most significant byte first. The signature covers ``pae(SEAL_TYPE, root)``, the root being RFC 6962's over
-the leaf hashes of all bodies in order. A lone entry is its own root: index 0, size 1, no path.
-
-The signed root fixes an entry's place only as far as the path shows it: where two sizes have a path of one shape (a
-first entry of 3 and of 4), the size alone can be exchanged and the signature still holds. ``entry_hash`` covers the
-whole seal, so the chain and the log notice; do not rest anything on a seal's ``size`` without them.
+Numbers are most significant byte first. The signature covers ``pae(SEAL_TYPE, root | size (4))``, the root being
+RFC 6962's over the leaf hashes of all bodies in order. A lone entry is its own root: index 0, size 1, no path. The size
+is signed because two sizes can have a path of one shape (a first entry of 3 and of 4).
 """
 
 from __future__ import annotations
@@ -110,10 +107,10 @@ def seal_entries(bodies: Sequence[bytes], signer: KeyProvider) -> list[bytes]:
     if not bodies:
         return []
     if len(bodies) == 1:
-        return [_signed(merkle.leaf_hash(bodies[0]), signer) + _ALONE]
+        return [_signed(merkle.leaf_hash(bodies[0]), 1, signer) + _ALONE]
     size = len(bodies)
     root, paths = merkle.paths([merkle.leaf_hash(body) for body in bodies])
-    signed = _signed(root, signer)
+    signed = _signed(root, size, signer)
     return [b"".join((signed, struct.pack(">II", index, size), *path)) for index, path in enumerate(paths)]
 
 
@@ -156,7 +153,7 @@ class SealVerifier:
     def __init__(self, public_key_lookup: PublicKeyLookup, remembered: int = 65_536) -> None:
         self._lookup = public_key_lookup
         self._remembered = remembered
-        self._held: OrderedDict[tuple[bytes, bytes, bytes], None] = OrderedDict()
+        self._held: OrderedDict[tuple[bytes, bytes, bytes, int], None] = OrderedDict()
 
     def verify(self, body: bytes, seal: bytes) -> None:
         """The same as ``verify_seal``.
@@ -167,7 +164,7 @@ class SealVerifier:
         parsed = parse_seal(seal)
         key = _key(parsed, self._lookup)
         root = _root(body, parsed)
-        known = (parsed.key_id, parsed.signature, root)
+        known = (parsed.key_id, parsed.signature, root, parsed.size)
         if known in self._held:
             self._held.move_to_end(known)  # the roots of large batches stay while lone entries pass by
             return
@@ -177,8 +174,12 @@ class SealVerifier:
             self._held.popitem(last=False)
 
 
-def _signed(root: bytes, signer: KeyProvider) -> bytes:
-    key_id, signature = signer.key_id(), signer.sign(pae(SEAL_TYPE, root))
+def _covered(root: bytes, size: int) -> bytes:
+    return pae(SEAL_TYPE, root + size.to_bytes(4, "big"))
+
+
+def _signed(root: bytes, size: int, signer: KeyProvider) -> bytes:
+    key_id, signature = signer.key_id(), signer.sign(_covered(root, size))
     if len(key_id) != KEY_ID_LENGTH or len(signature) != SIGNATURE_LENGTH:
         raise KeyUnavailable(
             name=repr(signer),
@@ -204,6 +205,6 @@ def _root(body: bytes, seal: Seal) -> bytes:
 
 def _verify_root(key: Ed25519PublicKey, seal: Seal, root: bytes) -> None:
     try:
-        key.verify(seal.signature, pae(SEAL_TYPE, root))
+        key.verify(seal.signature, _covered(root, seal.size))
     except InvalidSignature:
         raise BadSeal(f"the signature of key {seal.key_id.hex()} does not cover this entry") from None
