@@ -30,9 +30,11 @@ from workflow.rules import Asked, Context, Decision, Facts, decide, needs
 from workflow.rules.signing import open_slot
 from workflow.store import database, facts, items, library, schema
 from workflow.store.items import Written
+from workflow.store.org import Importable as OrgImport
+from workflow.store.org import write_import
 from workflow.verbs import Verbs
 
-CHUNK = 500
+IMPORT_PART = 5_000  # rows of an import to one content, so that none passes the limit of what can be read back
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,13 @@ class Engine(Verbs):
         clock: Clock | None = None,
         durable: bool = True,
         upgrade: bool = True,
+        busy_ms: int = database.BUSY_MS,
         **options: Any,
     ) -> Engine:
         """Open a database with a folder for its key and contents; both are made when absent.
+
+        Args:
+            busy_ms: how long to wait for another writer before ``DatabaseBusy``.
 
         Raises:
             DatabaseOld, DatabaseNewer: the schema is not the one this library knows.
@@ -100,7 +106,7 @@ class Engine(Verbs):
         """
         home = Path(home)
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        db = database.connect(url, durable=durable)
+        db = database.connect(url, durable=durable, busy_ms=busy_ms)
         if upgrade:
             schema.upgrade(db)
         else:
@@ -169,6 +175,17 @@ class Engine(Verbs):
                     connection, digest=calendar.digest, name=calendar.name, body=body, at=self.now(connection)
                 )
         self._calendars.clear()
+
+    def import_org(self, imported: OrgImport) -> Receipt:
+        """Import an organisation: its rows, and one signed entry in the chain ``org`` that cites their exact contents.
+
+        Acts from now on rest on it and cite that entry; what was signed before stays as it was.
+
+        Raises:
+            OrgInvalid: together with what is stored two persons would hold one post at once. Nothing was imported.
+        """
+        with self.desk() as desk:
+            return desk.import_org(imported)
 
     def definition(self, connection: Any, digest_: str) -> Definition:
         """A published definition by digest."""
@@ -247,7 +264,7 @@ class Engine(Verbs):
         """
         try:
             with self.desk() as desk:
-                return desk.act(act, request_id=request_id, lists=lists)
+                return desk.do(act, request_id, lists)
         except WorkflowError:
             if request_id is not None:
                 with self.reading() as connection:
@@ -346,6 +363,14 @@ class Desk(Verbs):
 
     def act(self, act: Act, *, request_id: str | None = None, lists: Mapping[str, list[Any]] | None = None) -> Receipt:
         """Do one act here. See ``Engine.act``; the transaction's owner commits."""
+        if request_id is not None:
+            earlier = answered(self.connection, request_id, act)
+            if earlier is not None:
+                return earlier
+        return self.do(act, request_id, lists)
+
+    def do(self, act: Act, request_id: str | None, lists: Mapping[str, list[Any]] | None) -> Receipt:
+        """The same for a request that is known, or assumed, to be new: a second one fails when it is written."""
         if isinstance(act, View):
             return self._view(act)
         made = self._decided(act, request_id)
@@ -398,6 +423,7 @@ class Desk(Verbs):
                 origin=engine.origin,
                 key_of=engine.key_of,
                 request_id=m.request_id,
+                request_digest=m.request_digest,
             )
             for m in made
         ]
@@ -480,23 +506,35 @@ class Desk(Verbs):
     def _view(self, act: View) -> Receipt:
         """Somebody opened the content: an entry in the item's own log of views, not in its chain."""
         head = items.read(self.connection, act.item)
+        return self._alone(f"view:{act.item}", act.record(), {"head": head.seq})
+
+    def import_org(self, imported: OrgImport) -> Receipt:
+        """Write an organisation import and its one signed entry, together. See ``Engine.import_org``."""
+        parts = [
+            {"table": table, "rows": len(rows), "content": self.contents.put(canonical.encode(rows))}
+            for table, all_rows in imported.to_rows().items()
+            for rows in _parts(all_rows)
+        ]
+        act = {"kind": "import-org", "parts": parts, "many-holders": sorted(imported.many_holders)}
+        write_import(self.connection, imported)
+        return self._alone(items.ORG, act, {})
+
+    def _alone(self, chain: str, act: dict[str, Any], more: dict[str, Any]) -> Receipt:
+        """One entry in a chain that is no item."""
         at = self.engine.now(self.connection)
-        chain = f"view:{act.item}"
+        sealed = b""
 
         def make(seq: int, prev: bytes) -> dict[str, Any]:
-            body = canonical.encode(
-                {
-                    "v": 1,
-                    "chain": chain,
-                    "seq": seq,
-                    "prev": prev.hex(),
-                    "at": at,
-                    "act": act.record(),
-                    "head": head.seq,
-                }
-            )
-            (seal,) = seal_entries([body], self.engine.key)
-            return {"at": at, "act": act.kind, "body": body, "seal": seal, "hash": entry_hash(body, seal)}
+            nonlocal sealed
+            head = {"v": 1, "chain": chain, "seq": seq, "prev": prev.hex(), "at": at}
+            body = canonical.encode({**head, "act": act, **more})
+            (sealed,) = seal_entries([body], self.engine.key)
+            return {"at": at, "act": act["kind"], "body": body, "seal": sealed, "hash": entry_hash(body, sealed)}
 
         seq, hash_ = items.append_chain(self.connection, chain, make)
-        return Receipt(chain, seq, hash_, at, "")
+        return Receipt(chain, seq, hash_, at, "", sealed if self.own else b"")
+
+
+def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, len(rows), IMPORT_PART):
+        yield [dict(row) for row in rows[start : start + IMPORT_PART]]

@@ -143,6 +143,7 @@ def body_of(
     origin: str,
     key_of: KeyOf | None,
     request_id: str | None,
+    request_digest: bytes | None,
 ) -> bytes:
     """The canonical bytes of an entry."""
     act = asked.act.record()
@@ -160,8 +161,8 @@ def body_of(
         "facts": asked.facts.used,
         "effects": decision.effects,
     }
-    if request_id is not None:
-        body["request"] = request_id
+    if request_id is not None and request_digest is not None:
+        body["request"] = {"id": request_id, "digest": request_digest.hex()}
     if isinstance(asked.act, Signature):
         body["statement"], body["proof"] = signed_statement(asked, decision, origin, key_of)
         if proof and "nonce" in proof:

@@ -18,14 +18,15 @@ from workflow.acts import Signature, act_of
 from workflow.calendar import Calendar
 from workflow.case import Case
 from workflow.definition.definition import Definition
-from workflow.errors import ContentMissing, WorkflowError
+from workflow.errors import ContentMissing, NotCanonical, WorkflowError
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore
 from workflow.evidence.digest import digest
-from workflow.evidence.entry import BadSeal, SealVerifier, entry_hash
+from workflow.evidence.entry import BadSeal, SealVerifier, entry_hash, read_body
 from workflow.recording import statement
 from workflow.rules import Asked, Context, Facts, decide
 from workflow.store import scan
+from workflow.store.items import ORG
 
 Progress = Callable[[int, int], None]
 
@@ -87,10 +88,15 @@ class Verifier:
         self._definitions: dict[str, Definition | None] = {}
         self._calendars: dict[str, Calendar | None] = {}
         self._seen: set[str] = set()
+        self._orgs: dict[str, str] = {}  # heads of the organisation's chain as entries cite them -> where first
+        self._known_orgs: set[str] = set()
 
     def _key(self, key_id: bytes) -> Ed25519PublicKey | None:
-        raw = scan.public_key(self.connection, key_id)
-        return Ed25519PublicKey.from_public_bytes(raw) if raw else None
+        try:
+            raw = scan.public_key(self.connection, key_id)
+            return Ed25519PublicKey.from_public_bytes(raw) if raw else None
+        except ValueError:  # not a key: nothing it should have signed holds
+            return None
 
     def run(self, progress: Progress | None = None) -> Report:
         """Check everything there is."""
@@ -105,6 +111,8 @@ class Verifier:
                 progress(self.report.entries, total)
         for missing in (items.keys() | heads.keys()) - chains.keys():
             self._fail("entries-missing", missing, "an item or chain head without a single entry")
+        for cited in self._orgs.keys() - self._known_orgs:
+            self._fail("org", self._orgs[cited], "it rests on an organisation that is not in the chain of imports")
         self._library()
         return self.report
 
@@ -126,27 +134,41 @@ class Verifier:
                 continue
             if item is not None and foldable:
                 foldable, case = self._follow(body, case, place)
+            try:
+                self._contents(body["act"], place)
+            except (LookupError, TypeError, AttributeError) as error:
+                self._fail("body", place, f"its act cannot be read: {type(error).__name__} {error}")
         self._head(chain, rows, item, head, case if foldable else None)
 
     def _entry(self, row: Any, chain: str, seq: int, prev: bytes, place: str) -> dict[str, Any] | None:
         """One entry alone: canonical, in place, linked, hashed, sealed, and equal to its columns."""
         try:
-            body: dict[str, Any] = canonical.decode(row.body)
+            body = read_body(row.body)
+            for name in ("act", "request"):
+                if not isinstance(body.get(name, {} if name == "request" else None), dict):
+                    raise NotCanonical(path=f"$.{name}", expected="an object", actual=type(body.get(name)).__name__)
         except WorkflowError as error:
             self._fail("body", place, str(error))
             return None
         for name, expected in (("chain", chain), ("seq", seq), ("prev", prev.hex())):
             if body.get(name) != expected:
                 self._fail("chain", place, f"{name}: expected {expected!r}; got {body.get(name)!r}")
+        request = body.get("request", {})
         columns = {
-            "seq": body.get("seq"),
-            "at": body.get("at"),
-            "act": body.get("act", {}).get("kind"),
-            "request_id": body.get("request"),
+            "seq": body["seq"],
+            "at": body["at"],
+            "act": body["act"].get("kind"),
+            "request_id": request.get("id"),
         }
         for name, expected in columns.items():
             if getattr(row, name) != expected:
                 self._fail("column", place, f"column {name}: expected {expected!r}; got {getattr(row, name)!r}")
+        if (row.request_digest.hex() if row.request_digest else None) != request.get("digest"):
+            self._fail("column", place, "column request_digest: not the digest in the body")
+        if body.get("org"):
+            self._orgs.setdefault(body["org"], place)
+        if chain == ORG:
+            self._known_orgs.add(row.hash.hex())
         if entry_hash(row.body, row.seal) != row.hash:
             self._fail("hash", place, "the stored hash is not that of the stored bytes")
         try:
@@ -160,12 +182,13 @@ class Verifier:
         try:
             definition, calendar = self._definition(body["definition"]), self._calendar(body["calendar"])
             if definition is None or calendar is None:
-                self._fail("library", place, "its definition or calendar is not published here")
+                self._fail(
+                    "library", place, "its definition or calendar is not published here, or not as its digest says"
+                )
                 return True, case.fold(body["effects"], body["seq"], body["at"])
             self._replay(body, case, definition, calendar, place)
-            self._contents(body, place)
             return True, case.fold(body["effects"], body["seq"], body["at"])
-        except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        except (WorkflowError, LookupError, TypeError, ValueError, AttributeError, StopIteration) as error:
             self._fail("fold", place, f"its effects cannot be applied: {type(error).__name__} {error}")
             return False, case
 
@@ -196,11 +219,11 @@ class Verifier:
             differing = sorted(k for k in made.keys() | held.keys() if made.get(k) != held.get(k))
             self._fail("statement", place, f"the signed statement does not fit the act: {', '.join(differing)}")
 
-    def _contents(self, body: dict[str, Any], place: str) -> None:
+    def _contents(self, act: dict[str, Any], place: str) -> None:
         if self.contents is None:
             return
-        act = body["act"]
         named = [*act.get("materials", {}).values(), *(act[k] for k in ("minutes", "evidence", "text") if act.get(k))]
+        named += [part["content"] for part in act.get("parts", ())]
         for one in named:
             if one in self._seen:
                 continue
@@ -247,13 +270,14 @@ class Verifier:
     def _definition(self, digest_: str) -> Definition | None:
         if digest_ not in self._definitions:
             body = scan.definition(self.connection, digest_)
-            self._definitions[digest_] = Definition.from_body(body) if body else None
+            self._definitions[digest_] = Definition.from_body(body) if body and digest(body) == digest_ else None
         return self._definitions[digest_]
 
     def _calendar(self, digest_: str) -> Calendar | None:
         if digest_ not in self._calendars:
             body = scan.calendar(self.connection, digest_)
-            self._calendars[digest_] = Calendar.from_canonical(canonical.decode(body)) if body else None
+            known = body is not None and digest(body) == digest_
+            self._calendars[digest_] = Calendar.from_canonical(canonical.decode(body)) if body and known else None
         return self._calendars[digest_]
 
 

@@ -20,13 +20,13 @@ class OrgMemory:
     """
 
     def __init__(self) -> None:
-        self._head: bytes | None = None
-        self._facts: dict[tuple[str, ...], Any] = {}
+        self._held: tuple[bytes | None, dict[tuple[str, ...], Any]] = (None, {})
 
     def at(self, head: bytes | None) -> dict[tuple[str, ...], Any]:
-        if head != self._head or len(self._facts) > KEPT:
-            self._head, self._facts = head, {}
-        return self._facts
+        held = self._held  # read once: another thread may be at another head
+        if head != held[0] or len(held[1]) > KEPT:
+            held = self._held = (head, {})
+        return held[1]
 
 
 def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, ...], Any]) -> Any:

@@ -449,13 +449,17 @@ def append_chain(connection: Connection, chain: str, make: Any) -> tuple[int, by
 
     Returns:
         The new sequence number and head.
+
+    Raises:
+        Conflict: another entry came first. Nothing of this call may be committed.
     """
     row = connection.execute(_chain_head, {"chain": chain}).first()
     seq, prev = (row[0], row[1]) if row else (0, b"")
-    columns = make(seq + 1, prev)
-    connection.execute(
-        _insert_entry, {"chain": chain, "seq": seq + 1, "request_id": None, "request_digest": None, **columns}
-    )
+    columns = {"chain": chain, "seq": seq + 1, "request_id": None, "request_digest": None, **make(seq + 1, prev)}
+    try:
+        connection.execute(_insert_entry, columns)
+    except IntegrityError as error:
+        raise Conflict(item=chain, expected=seq, actual="a later version") from error
     if row is None:
         connection.execute(_insert_chain, {"chain": chain, "seq": 1, "head": columns["hash"]})
     else:

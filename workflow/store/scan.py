@@ -20,6 +20,7 @@ _all = sa.select(
     t.entry.c.seal,
     t.entry.c.hash,
     t.entry.c.request_id,
+    t.entry.c.request_digest,
 ).order_by(t.entry.c.chain, t.entry.c.seq)
 
 definition = lib.definition
