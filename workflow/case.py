@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
@@ -19,8 +19,7 @@ SNAPSHOT = 1
 Effect = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One place in a chain. ``state``: waiting, open, signed. ``seq`` is the entry that signed it."""
 
     key: str
@@ -44,10 +43,16 @@ class Slot:
             "kind": self.kind,
             "state": self.state,
         }
-        for name in ("minutes", "in_person", "person", "seq", "not_before"):
-            value = getattr(self, name)
-            if value:
-                out[name] = value
+        if self.seq:
+            out["seq"] = self.seq
+        if self.person:
+            out["person"] = self.person
+        if self.minutes:
+            out["minutes"] = self.minutes
+        if self.in_person:
+            out["in_person"] = self.in_person
+        if self.not_before:
+            out["not_before"] = self.not_before
         return out
 
 
@@ -127,16 +132,11 @@ class Case:
 
     def snapshot(self) -> bytes:
         """The canonical bytes of this case, empty fields left out."""
-        out: dict[str, Any] = {"v": SNAPSHOT}
-        for name, default in _DEFAULTS.items():
-            value = getattr(self, name)
-            if value == default:
-                continue
-            if name == "slots":
-                value = [s.record() for s in value]
-            elif isinstance(value, tuple):
-                value = list(value)
-            out[name] = value
+        held = self.__dict__
+        out: dict[str, Any] = {name: held[name] for name, default in _DEFAULTS.items() if held[name] != default}
+        out["v"] = SNAPSHOT
+        if self.slots:
+            out["slots"] = [s.record() for s in self.slots]
         return canonical.encode(out)
 
     @classmethod
@@ -157,6 +157,16 @@ class Case:
             case = _APPLY[effect["e"]](case, effect, seq, at)
         return case
 
+    def but(self, **changes: Any) -> Case:
+        """The same with other values. ``dataclasses.replace`` without its cost: a signature asks for this four times."""
+        after = object.__new__(Case)
+        state = after.__dict__
+        state.update(self.__dict__)
+        state.pop("manifest", None)  # what was computed of the one before
+        state.pop("content", None)
+        state.update(changes)
+        return after
+
 
 def _opened(case: Case, e: Effect, seq: int, at: int) -> Case:
     return replace(case, **{k: v for k, v in e.items() if k != "e"})
@@ -176,8 +186,7 @@ def _entered(case: Case, e: Effect, seq: int, at: int) -> Case:
         entries = {k: v for k, v in entries.items() if k in keep}
     if not e.get("again"):
         entries[stage] = entries.get(stage, 0) + 1
-    return replace(
-        case,
+    return case.but(
         stage=stage,
         entered=at,
         stays=case.stays + 1,
@@ -205,8 +214,7 @@ def _submitted(case: Case, e: Effect, seq: int, at: int) -> Case:
             kept = len(value.get("closed", ()))
             closings = lists[name]["closings"] if kept else ""
             lists[name] = {"lines": value["lines"], "open": value["lines"] - kept, "closings": closings}
-    return replace(
-        case,
+    return case.but(
         materials=materials,
         figures=figures,
         lists=lists,
@@ -216,16 +224,16 @@ def _submitted(case: Case, e: Effect, seq: int, at: int) -> Case:
 
 
 def _outcome(case: Case, e: Effect, seq: int, at: int) -> Case:
-    return replace(case, outcome=e["outcome"])
+    return case.but(outcome=e["outcome"])
 
 
 def _slots(case: Case, **by_key: dict[str, Any]) -> Case:
-    return replace(case, slots=tuple(replace(s, **by_key[s.key]) if s.key in by_key else s for s in case.slots))
+    return case.but(slots=tuple([s._replace(**by_key[s.key]) if s.key in by_key else s for s in case.slots]))
 
 
 def _signed(case: Case, e: Effect, seq: int, at: int) -> Case:
     after = _slots(case, **{e["slot"]: {"state": "signed", "person": e["person"], "seq": seq}})
-    return replace(after, signers=(*case.signers, e["person"]), last_unit=e["unit"])
+    return after.but(signers=(*case.signers, e["person"]), last_unit=e["unit"])
 
 
 def _slot_opened(case: Case, e: Effect, seq: int, at: int) -> Case:
@@ -242,40 +250,40 @@ def _line_closed(case: Case, e: Effect, seq: int, at: int) -> Case:
     held = lists[e["list"]]
     chained = digest(canonical.encode([held["closings"], e["no"], e["evidence"]]))
     lists[e["list"]] = {"lines": held["lines"], "open": held["open"] - 1, "closings": chained}
-    return replace(case, lists=lists)
+    return case.but(lists=lists)
 
 
 def _lead_named(case: Case, e: Effect, seq: int, at: int) -> Case:
-    return replace(case, lead={"person": e["person"], "post": e["post"], "unit": e["unit"]})
+    return case.but(lead={"person": e["person"], "post": e["post"], "unit": e["unit"]})
 
 
 def _notice_posted(case: Case, e: Effect, seq: int, at: int) -> Case:
     notice: dict[str, Any] = {"seq": seq, "stage": case.stage, "stay": case.stays, "at": at}
     if "until" in e:
         notice["until"] = e["until"]
-    return replace(case, notices={**case.notices, e["content"]: notice}, objections=0)
+    return case.but(notices={**case.notices, e["content"]: notice}, objections=0)
 
 
 def _objection(case: Case, e: Effect, seq: int, at: int) -> Case:
-    return replace(case, objections=case.objections + 1)
+    return case.but(objections=case.objections + 1)
 
 
 def _due_armed(case: Case, e: Effect, seq: int, at: int) -> Case:
     due = {k: e[k] for k in ("ladder", "missed", "step", "next")}
-    return replace(case, dues={**case.dues, e["rule"]: due})
+    return case.but(dues={**case.dues, e["rule"]: due})
 
 
 def _due_ended(case: Case, e: Effect, seq: int, at: int) -> Case:
-    return replace(case, dues={k: v for k, v in case.dues.items() if k != e["rule"]})
+    return case.but(dues={k: v for k, v in case.dues.items() if k != e["rule"]})
 
 
 def _due_moved(case: Case, e: Effect, seq: int, at: int) -> Case:
     due = {**case.dues[e["rule"]], "step": e["step"], "next": e["next"]}
-    return replace(case, dues={**case.dues, e["rule"]: due})
+    return case.but(dues={**case.dues, e["rule"]: due})
 
 
 def _nodes_bound(case: Case, e: Effect, seq: int, at: int) -> Case:
-    return replace(case, nodes=e["nodes"])
+    return case.but(nodes=e["nodes"])
 
 
 def _nothing(case: Case, e: Effect, seq: int, at: int) -> Case:
