@@ -10,7 +10,7 @@ database; tests hold the two against each other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
@@ -117,10 +117,10 @@ class Org:
     def to_rows(self) -> dict[str, list[dict[str, Any]]]:
         """Plain rows by table: ``units``, ``parents``, ``persons``, ``tenures``; the keys are the columns' names."""
         return {
-            "units": [asdict(u) for u in self.units],
-            "parents": [asdict(p) for p in self.parents],
-            "persons": [asdict(p) for p in self.persons],
-            "tenures": [asdict(t) for t in self.tenures],
+            "units": [dict(vars(u)) for u in self.units],
+            "parents": [dict(vars(p)) for p in self.parents],
+            "persons": [dict(vars(p)) for p in self.persons],
+            "tenures": [dict(vars(t)) for t in self.tenures],
         }
 
     def on(self, day: str) -> OrgOnDay:
