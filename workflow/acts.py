@@ -92,6 +92,7 @@ class Signature(Act):
     seen: str
     slot: str = ""
     opinion: str = ""
+    vote: str = ""  # in a group decided by votes: agree (also when empty), against, abstain
     outcome: str = ""
     reason: str = ""
     minutes: str = ""

@@ -20,7 +20,8 @@ Effect = dict[str, Any]
 
 
 class Slot(NamedTuple):
-    """One place in a chain. ``state``: waiting, open, signed. ``seq`` is the entry that signed it."""
+    """One place in a chain. ``state``: waiting, open, signed, or not-needed when its group was decided without it.
+    ``seq`` is the entry that signed it."""
 
     key: str
     unit: str
@@ -33,6 +34,8 @@ class Slot(NamedTuple):
     person: str = ""
     seq: int = 0
     not_before: int = 0
+    weight: int = 1
+    vote: str = ""
 
     def record(self) -> dict[str, Any]:
         out: dict[str, Any] = {
@@ -53,6 +56,10 @@ class Slot(NamedTuple):
             out["in_person"] = self.in_person
         if self.not_before:
             out["not_before"] = self.not_before
+        if self.weight != 1:
+            out["weight"] = self.weight
+        if self.vote:
+            out["vote"] = self.vote
         return out
 
 
@@ -87,6 +94,7 @@ class Case:
     due_set: str = ""
     last_unit: str = ""
     slots: tuple[Slot, ...] = ()
+    plan: tuple[Any, ...] = ()
     materials: dict[str, str] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     lists: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -145,7 +153,7 @@ class Case:
         plain.pop("v")
         if "slots" in plain:
             plain["slots"] = tuple(Slot(**s) for s in plain["slots"])
-        for name in ("relies", "signers", "closed"):
+        for name in ("relies", "signers", "closed", "plan"):
             if name in plain:
                 plain[name] = tuple(plain[name])
         return cls(**plain)
@@ -195,6 +203,7 @@ def _entered(case: Case, e: Effect, seq: int, at: int) -> Case:
         final=e.get("final", False),
         outcome="",
         slots=tuple(Slot(**s) for s in e.get("slots", ())),
+        plan=tuple(e.get("plan", ())),
         entries=entries,
         due_set=e.get("due_set", case.due_set),
         **changes,
@@ -232,7 +241,9 @@ def _slots(case: Case, **by_key: dict[str, Any]) -> Case:
 
 
 def _signed(case: Case, e: Effect, seq: int, at: int) -> Case:
-    after = _slots(case, **{e["slot"]: {"state": "signed", "person": e["person"], "seq": seq}})
+    after = _slots(
+        case, **{e["slot"]: {"state": "signed", "person": e["person"], "seq": seq, "vote": e.get("vote", "")}}
+    )
     return after.but(signers=(*case.signers, e["person"]), last_unit=e["unit"])
 
 
@@ -240,8 +251,12 @@ def _slot_opened(case: Case, e: Effect, seq: int, at: int) -> Case:
     return _slots(case, **{e["slot"]: {"state": "open"}})
 
 
+def _not_needed(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return _slots(case, **{k: {"state": "not-needed"} for k in e["slots"]})
+
+
 def _superseded(case: Case, e: Effect, seq: int, at: int) -> Case:
-    back = {k: {"state": "waiting", "person": "", "seq": 0} for k in e["slots"]}
+    back = {k: {"state": "waiting", "person": "", "seq": 0, "vote": ""} for k in e["slots"]}
     return _slots(case, **back)
 
 
@@ -298,6 +313,7 @@ _APPLY = {
     "signed": _signed,
     "slot-opened": _slot_opened,
     "superseded": _superseded,
+    "not-needed": _not_needed,
     "line-closed": _line_closed,
     "lead-named": _lead_named,
     "notice-posted": _notice_posted,

@@ -149,7 +149,8 @@ class PartsChecking(Checking):
                     key=True,
                 )
             for index, step in enumerate(chain.steps):
-                self.step(step, (*loc, "steps", index))
+                for below, leaf in step.leaves():
+                    self.step(leaf, (*loc, "steps", index, *below))
             self.two_persons(chain.two_persons, (*loc, "two-persons"))
             for index, need in enumerate(chain.requires):
                 self.written_or_material(need, (*loc, "requires", index))

@@ -26,7 +26,8 @@ class StagesChecking(Checking):
             self.say("duplicate-stage", (*loc, "stage"), f"the stage {name} stands here twice", f"阶段 {name} 重复")
         self.who(stage.duty, (*loc, "duty"))
         for at, step in enumerate(stage.slots):
-            self.step(step, (*loc, "slots", at))
+            for below, leaf in step.leaves():
+                self.step(leaf, (*loc, "slots", at, *below))
         for at, who in enumerate(stage.not_by):
             self.who(who, (*loc, "not-by", at), ("lead",))
         self.two_persons(stage.two_persons, (*loc, "two-persons"))

@@ -77,7 +77,7 @@ class Checking:
         return False
 
     def who(self, who: Who | Step, loc: Loc, keywords: Sequence[str] = ()) -> None:
-        if who.post not in keywords:
+        if who.post is not None and who.post not in keywords:
             self.known("post", who.post, self.flow.posts, (*loc, "post"))
         self.known("unit", who.of, self.units, (*loc, "of"), code="unknown-of")
 

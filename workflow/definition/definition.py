@@ -68,7 +68,8 @@ class Definition:
         """What a place in a chain asks for: as written, or by what its post may do."""
         if step.kind is not None:
             return step.kind
-        return {"prepare": "prepare", "review": "review", "seal": "seal"}.get(self.flow.posts[step.post].may, "sign")
+        may = self.flow.posts[step.post].may if step.post is not None else ""
+        return {"prepare": "prepare", "review": "review", "seal": "seal"}.get(may, "sign")
 
     def node_set(self, name: str) -> NodeSet:
         return self.flow.nodes[name]

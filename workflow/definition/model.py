@@ -8,6 +8,7 @@ Keys in a file are the kebab-case forms of the names here. Several keys accept a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -169,6 +170,29 @@ class NodeSet(Model):
         return value
 
 
+_SHARE = re.compile(r"(>=|>) ?(\d{1,3}%|\d{1,4}/\d{1,4})")
+
+
+def _share(value: Any) -> Any:
+    match = _SHARE.fullmatch(value) if isinstance(value, str) else None
+    if not match or match[2].endswith("/0"):
+        raise ValueError(f'expected a share such as ">= 2/3" or "> 50%"; got {value!r}')
+    return f"{match[1]} {match[2]}"
+
+
+Share = Annotated[StrictStr, BeforeValidator(_share)]
+
+
+def _need(value: Any) -> Any:
+    if value in (None, "all", "any") or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    return _share(value)
+
+
+def _snake(name: str) -> str:
+    return name.replace("-", "_")
+
+
 SlotKind = Literal["prepare", "review", "decision", "sign", "seal"]
 
 
@@ -210,20 +234,47 @@ class Material(Model):
 
 class Step(Model):
     """One place in a chain. Short forms: ``handler``; ``{department: superior}``; ``{seal: seal-keeper}``;
-    ``{decision: committee-meeting, recorded-by: department, minutes: required}``."""
+    ``{decision: committee-meeting, recorded-by: department, minutes: required}``.
 
-    post: Code
+    Or a group of places: ``{together: [...], need: ">= 2/3"}`` signs side by side and is decided by ``need`` (all, any,
+    a count, or a share of all weights); ``{in-turn: [...]}`` is a sequence inside such a group.
+    """
+
+    post: Code | None = None
     of: Code = OWN
     kind: SlotKind | None = None
     body: Code | None = None
     minutes: Literal["required"] | None = None
     in_person: StrictBool = False
     within: Span | None = None
+    weight: Count = 1
+    together: tuple[Step, ...] = ()
+    in_turn: tuple[Step, ...] = ()
+    need: Annotated[str | int | None, BeforeValidator(_need)] = None
+    veto: Codes = ()
+    turnout: Share | None = None
+
+    def leaves(self, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Step]]:
+        """The single places of this step with their path below it, in signing order; a single place is its own."""
+        if not self.together and not self.in_turn:
+            yield path, self
+        for name, group in (("together", self.together), ("in-turn", self.in_turn)):
+            for n, step in enumerate(group):
+                yield from step.leaves((*path, name, n))
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Step:
+        given = [n for n in ("post", "together", "in-turn") if getattr(self, _snake(n))]
+        if len(given) != 1:
+            raise ValueError(f"expected exactly one of post, together, in-turn; got {', '.join(given) or 'none'}")
+        if not self.together and (self.need is not None or self.veto or self.turnout is not None):
+            raise ValueError("expected need, veto and turnout only beside together; got them beside " + given[0])
+        return self
 
     @model_validator(mode="before")
     @classmethod
     def _short(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "post" not in value:
+        if isinstance(value, dict) and "post" not in value and "together" not in value and "in-turn" not in value:
             rest = dict(value)
             if "decision" in rest:
                 if "recorded-by" not in rest:
@@ -231,7 +282,7 @@ class Step(Model):
                 return {"kind": "decision", "body": rest.pop("decision"), "post": rest.pop("recorded-by"), **rest}
             if "seal" in rest:
                 return {"kind": "seal", "post": rest.pop("seal"), **rest}
-            extra = {k: rest.pop(k) for k in ("in-person", "within", "kind", "minutes") if k in rest}
+            extra = {k: rest.pop(k) for k in ("in-person", "within", "kind", "minutes", "weight") if k in rest}
             if len(rest) == 1:
                 post, of = next(iter(rest.items()))
                 return {"post": post, "of": of, **extra}
@@ -529,5 +580,6 @@ class Flow(Model):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
 
 
+Step.model_rebuild()
 Exit.model_rebuild()
 Stage.model_rebuild()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
-from workflow.case import Slot
+from workflow.case import Case, Slot
 from workflow.definition.definition import Definition
 from workflow.definition.model import Chain, Stage, Step, Who
+from workflow.rules.plan import Progress, progress
 
 Path = list[dict[str, Any]]
 
@@ -43,37 +45,84 @@ def _span(definition: Definition, path: Path, chain: Chain) -> Path:
     return [u for u in path[start : stop + 1] if u["level"] in order]
 
 
-def plan_slots(definition: Definition, stage: Stage, path: Path, last_unit: str) -> list[Slot]:
-    """The slots of a stage for an item whose units are ``path``, all waiting, in signing order."""
+def plan_slots(definition: Definition, stage: Stage, path: Path, last_unit: str) -> tuple[list[Slot], list[Any]]:
+    """The slots of a stage for an item whose units are ``path``, all waiting, in signing order; and their plan where
+    they do not simply sign in turn (see ``rules.plan``)."""
     chain = definition.chain_of(stage)
-    places: list[tuple[dict[str, Any], Step]] = []
+    slots: list[Slot] = []
+    nodes: list[Any] = []
+
+    def place(step: Step, unit: dict[str, Any] | None) -> Any:
+        if step.together:
+            group: dict[str, Any] = {"par": [place(s, unit) for s in step.together], "need": step.need or "all"}
+            if step.veto:
+                group["veto"] = list(step.veto)
+            if step.turnout:
+                group["turnout"] = step.turnout
+            return group
+        if step.in_turn:
+            return {"seq": [place(s, unit) for s in step.in_turn]}
+        at = unit if unit is not None and step.of == "own" else unit_at(definition, path, step.of, last_unit)
+        assert step.post is not None
+        slots.append(
+            Slot(
+                key=str(len(slots) + 1),
+                unit=at["unit"],
+                level=at["level"],
+                post=step.post,
+                kind=definition.kind_of(step),
+                minutes=step.minutes is not None,
+                in_person=step.in_person,
+                weight=step.weight,
+            )
+        )
+        return slots[-1].key
+
     for unit in _span(definition, path, chain):
         assert chain.levels is not None
         inner = definition.flow.chains[chain.levels.at.get(unit["level"], chain.levels.each)]
-        places += [(unit, step) for step in inner.steps]
-    places += [(unit_at(definition, path, step.of, last_unit), step) for step in chain.steps]
-    return [
-        Slot(
-            key=str(n),
-            unit=unit["unit"],
-            level=unit["level"],
-            post=step.post,
-            kind=definition.kind_of(step),
-            minutes=step.minutes is not None,
-            in_person=step.in_person,
-        )
-        for n, (unit, step) in enumerate(places, start=1)
-    ]
+        nodes += [place(step, unit) for step in inner.steps]
+    nodes += [place(step, None) for step in chain.steps]
+    return slots, nodes if any(not isinstance(n, str) for n in nodes) else []
 
 
-def following(slots: tuple[Slot, ...], after: Slot) -> Slot | None:
-    """The slot that opens when ``after`` has been signed; None at the end of the chain."""
-    index = slots.index(after)
-    return slots[index + 1] if index + 1 < len(slots) else None
+def advance(case: Case, slot: Slot, vote: str) -> Progress:
+    """Where the chain stands once ``slot`` is signed with ``vote``: what opens, what is not needed, whether it is over."""
+    if not case.plan:
+        index = case.slots.index(slot)
+        upcoming = tuple(s.key for s in case.slots[index + 1 : index + 2])
+        return Progress(upcoming, (), "open" if upcoming else "agreed")
+    signed = [s._replace(state="signed", vote=vote) if s.key == slot.key else s for s in case.slots]
+    return progress(case.plan, signed)
 
 
-def resolve(definition: Definition, stage: Stage, who: Who, path: Path, last_unit: str) -> Who:
-    """A post at a unit by name: ``responsible`` is the stage's duty; ``of`` becomes the unit's id."""
+def restart(case: Case, undone: Container[str]) -> tuple[str, ...]:
+    """The places that open when those in ``undone`` have to sign anew."""
+    reset = [s._replace(state="waiting", vote="") if s.key in undone else s for s in case.slots]
+    return progress(case.plan, reset).open
+
+
+def resolve(definition: Definition, stage: Stage, who: Who, path: Path, case: Case) -> Who:
+    """A post at a unit by name, for a rung: ``responsible`` is the stage's duty; ``of`` becomes the unit's id.
+
+    ``superior`` is one up from whoever is responsible, not from the item's unit: when a higher unit misses its duty, no
+    proposal about it goes to a unit below it. ``next-above`` is where the stage's slots were planned: signing there
+    does not move it up.
+    """
     if who.post == "responsible":
         who = stage.duty
-    return Who.model_construct(post=who.post, of=unit_at(definition, path, who.of, last_unit)["unit"])
+    elif who.of == "superior":
+        duty, units = _planned(definition, stage, stage.duty.of, path, case), [u["unit"] for u in path]
+        path = path[units.index(duty) :] if duty in units else path
+    return Who.model_construct(post=who.post, of=_planned(definition, stage, who.of, path, case))
+
+
+def _planned(definition: Definition, stage: Stage, of: str, path: Path, case: Case) -> str:
+    """The unit that ``of`` means in a stage already entered."""
+    chain = definition.chain_of(stage)
+    if of == "next-above" and chain.levels is None:
+        for slot, step in zip(case.slots, chain.steps, strict=False):
+            if step.of == of:
+                return slot.unit
+    unit: str = unit_at(definition, path, of, case.last_unit)["unit"]
+    return unit

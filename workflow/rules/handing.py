@@ -14,11 +14,12 @@ from workflow.errors import (
     NoSuchExit,
     NotHolder,
     OutOfTurn,
+    ReasonRequired,
     Unknown,
     WrongStage,
 )
 from workflow.rules import authority, dues, gates
-from workflow.rules.chain import unit_at
+from workflow.rules.chain import restart, unit_at
 from workflow.rules.context import Asked, Decision, Need
 
 
@@ -49,7 +50,8 @@ def submit(asked: Asked, act: Submit) -> Decision:
 
     Raises:
         OutOfTurn: the actor neither prepares nor signs first here.
-        NoSuchExit: the proposed outcome is no exit of the stage.
+        NoSuchExit: the proposed outcome is no exit of the stage. ReasonRequired: that exit needs a reason, which only a
+            signature carries.
         GateClosed: children are missing; each is named.
     """
     case, definition = asked.case, asked.definition
@@ -71,6 +73,13 @@ def submit(asked: Asked, act: Submit) -> Decision:
         raise NoSuchExit(
             expected=sorted(stage.exits), actual=outcome, place=definition.place("stages", stage.stage, "exits")
         )
+    if outcome and "reason" in stage.exits[outcome].needs:
+        raise ReasonRequired(
+            act=f"proposing {outcome}",
+            expected="a written reason: choose this way when signing",
+            actual="a submission, which carries none",
+            place=definition.place("stages", stage.stage, "exits", outcome),
+        )
     allowed = {*stage.materials, *(n for e in stage.exits.values() for n in e.needs)}
     for name in act.materials:
         if name not in allowed:
@@ -85,10 +94,10 @@ def submit(asked: Asked, act: Submit) -> Decision:
     if stage.gate is not None:
         effect["relies"] = gates.relied(gates.children(asked))
     effects: list[Effect] = [effect]
-    signed = [s.key for s in case.slots if s.state == "signed"]
-    if signed:
-        keep = [s.key for s in case.slots if s.state != "waiting"]
-        effects += [{"e": "superseded", "slots": keep}, {"e": "slot-opened", "slot": first.key}]
+    if any(s.state == "signed" for s in case.slots):
+        undone = [s.key for s in case.slots if s.state != "waiting"]
+        effects.append({"e": "superseded", "slots": undone})
+        effects += [{"e": "slot-opened", "slot": k} for k in restart(case, undone)]
     for also in stage.also_due:
         rule = dues.rule_of(stage, case.stays, also.node)
         if also.met_by in act.materials and rule in case.dues:

@@ -31,7 +31,7 @@ def needs(asked: Asked, act: Fire) -> list[Need]:
         return [path_need]
     path = asked.facts.peek(*path_need)
     stage = asked.definition.stage(case.stage)
-    whos = [resolve(asked.definition, stage, who, path, case.last_unit) for who in (*rung.to, *rung.whom)]
+    whos = [resolve(asked.definition, stage, who, path, case) for who in (*rung.to, *rung.whom)]
     return [path_need, *(("answerable", w.of, w.post, day, backstop(asked.definition, w.post)) for w in whos)]
 
 
@@ -52,7 +52,7 @@ def fire(asked: Asked, act: Fire) -> Decision:
     def people(whos: tuple[Who, ...]) -> list[dict[str, str]]:
         out = []
         for who in whos:
-            at = resolve(asked.definition, stage, who, path, case.last_unit)
+            at = resolve(asked.definition, stage, who, path, case)
             holders = asked.facts.get("answerable", at.of, at.post, context.day, backstop(asked.definition, at.post))
             out += [{"unit": at.of, "post": at.post, "person": h["person"], "as": h["as"]} for h in holders] or [
                 {"unit": at.of, "post": at.post, "person": "", "as": "vacant"}
@@ -70,7 +70,7 @@ def fire(asked: Asked, act: Fire) -> Decision:
         assert rung.item is not None
         opened = item_id(case.item, act.rule, str(act.step))
         whom = people(rung.whom)
-        body = resolve(asked.definition, stage, rung.to[0], path, case.last_unit)
+        body = resolve(asked.definition, stage, rung.to[0], path, case)
         effects.append({"e": "proposed", "rule": act.rule, "step": act.step, "to": told, "whom": whom, "item": opened})
         effects.append(
             {

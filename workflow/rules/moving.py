@@ -8,6 +8,7 @@ from workflow.errors import DateRequired
 from workflow.rules import dues
 from workflow.rules.chain import Path, plan_slots, unit_at
 from workflow.rules.context import Context
+from workflow.rules.plan import progress
 from workflow.rules.stages import destination
 
 END_OF_TRACKING = Span.model_construct(n=1, unit="months")
@@ -28,14 +29,17 @@ def enter(
     ``turn`` begins the item's next round; ``again`` is a return into the same stage and does not count as an entry.
     """
     definition = context.definition
-    slots = (
-        _tracking_slots(context, stage, path) if stage.tracking else plan_slots(definition, stage, path, case.last_unit)
+    slots, plan = (
+        (_tracking_slots(context, stage, path), [])
+        if stage.tracking
+        else plan_slots(definition, stage, path, case.last_unit)
     )
     entered: Effect = {"e": "entered", "stage": stage.stage}
     if slots:
-        records = [s.record() for s in slots]
-        records[0]["state"] = "open"
-        entered["slots"] = records
+        opening = progress(plan, slots).open
+        entered["slots"] = [(s._replace(state="open") if s.key in opening else s).record() for s in slots]
+    if plan:
+        entered["plan"] = plan
     if turn:
         entered["round"] = case.round + 1
         entered["counted"] = sorted(s.stage for s in definition.flow.stages if s.new_round)

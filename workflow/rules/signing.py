@@ -25,10 +25,11 @@ from workflow.errors import (
     ZeroRefused,
 )
 from workflow.rules import authority, gates
-from workflow.rules.chain import Path, following
+from workflow.rules.chain import Path, advance, restart
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.moving import leave, look_back_rule
 from workflow.rules.opening import of_lines
+from workflow.rules.plan import ABSTAIN, AGAINST, AGREE
 
 MEANS: dict[str, tuple[type[Signature], ...]] = {
     "prepare": (Sign,),
@@ -39,6 +40,7 @@ MEANS: dict[str, tuple[type[Signature], ...]] = {
     "look-back": (LookBack,),
 }
 RETURN_EXIT = "returned"
+REFUSED_EXIT = "refused"
 
 
 def needs(asked: Asked, act: Signature) -> list[Need]:
@@ -47,7 +49,9 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
     wanted: list[Need] = [authority.own_need(asked)]
     stage = definition.stage(case.stage)
     slot = _find(case, act)
-    ends = slot is None or slot is case.slots[-1] or isinstance(act, (Return, Reopen, LookBack))
+    ends = (
+        slot is None or isinstance(act, (Return, Reopen, LookBack)) or advance(case, slot, act.vote).verdict != "open"
+    )
     if ends or stage.not_by:
         wanted.append(("path", case.unit, day))
     if stage.not_by and ("path", case.unit, day) in asked.facts:
@@ -103,11 +107,12 @@ def sign(asked: Asked, act: Signature) -> Decision:
     if stage.not_by:
         authority.stand_aside(asked, asked.facts.get("path", case.unit, context.day))
     _check_kind(asked, act, slot)
-    _check_window(asked, slot, stage)
+    ahead = advance(case, slot, act.vote)
+    _check_window(asked, slot, stage, ends=ahead.verdict != "open")
     outcome, effects = _outcome(asked, act, slot, stage)
     first = not any(s.state == "signed" for s in case.slots)
-    if first or slot is case.slots[-1]:
-        _check_complete(asked, stage)
+    if first or ahead.verdict == "agreed":
+        _check_complete(asked, stage, outcome)
     signed: Effect = {
         "e": "signed",
         "slot": slot.key,
@@ -117,18 +122,23 @@ def sign(asked: Asked, act: Signature) -> Decision:
         "as": held["as"],
         "late": any(context.at >= d["missed"] for d in case.dues.values()),
     }
+    if act.vote:
+        signed["vote"] = act.vote
     effects.append(signed)
     if slot.kind == "look-back":
         rule = look_back_rule(stage, case.stays, slot.key)
         if rule in case.dues:
             effects.append({"e": "due-met", "rule": rule, "late": context.at >= case.dues[rule]["missed"]})
     rebound = stage.tracking is not None and act.outcome == stage.tracking.rebound
-    upcoming = None if rebound else following(case.slots, slot)
-    if upcoming is not None:
-        effects.append({"e": "slot-opened", "slot": upcoming.key})
+    if ahead.not_needed:
+        effects.append({"e": "not-needed", "slots": list(ahead.not_needed)})
+    if ahead.verdict == "open" and not rebound:
+        effects += [{"e": "slot-opened", "slot": k} for k in ahead.open if _state(case, k) != "open"]
         return Decision(effects, held, slot.key)
     so_far = case.fold(effects, context.seq, context.at)
-    exit_name = _exit(asked, act, stage, outcome, so_far)
+    if ahead.verdict == "refused" and REFUSED_EXIT not in stage.exits:
+        return Decision([*effects, *_restarted(so_far, so_far.slots[0])], held, slot.key)
+    exit_name = REFUSED_EXIT if ahead.verdict == "refused" else _exit(asked, act, stage, outcome, so_far)
     path: Path = asked.facts.get("path", case.unit, context.day)
     opens = stage.exits[exit_name].opens
     effects += leave(context, so_far, exit_name, path, due_set=act.due)
@@ -142,6 +152,12 @@ def _check_kind(asked: Asked, act: Signature, slot: Slot) -> None:
     wanted = MEANS[slot.kind]
     if not isinstance(act, wanted):
         raise WrongMeaning(expected=" or ".join(c.kind for c in wanted), actual=act.kind, place=place)
+    if act.vote and not (asked.case.plan and act.vote in (AGREE, AGAINST, ABSTAIN)):
+        raise WrongMeaning(
+            expected="agree, against or abstain in a group that votes; elsewhere sign or return",
+            actual=act.vote,
+            place=place,
+        )
     if slot.minutes and not act.minutes:
         raise ReasonRequired(act=act.kind, expected="the minutes of the meeting", actual="none", place=place)
     chain = asked.definition.chain_of(asked.definition.stage(asked.case.stage))
@@ -149,7 +165,7 @@ def _check_kind(asked: Asked, act: Signature, slot: Slot) -> None:
         raise ReasonRequired(act=act.kind, expected="an opinion", actual="none", place=place)
 
 
-def _check_window(asked: Asked, slot: Slot, stage: Stage) -> None:
+def _check_window(asked: Asked, slot: Slot, stage: Stage, *, ends: bool) -> None:
     """A notice must be posted, have run its full window and be free of objections; tracking must have run out."""
     case, at = asked.case, asked.context.at
     place = asked.definition.place("stages", stage.stage, "notice")
@@ -160,7 +176,7 @@ def _check_window(asked: Asked, slot: Slot, stage: Stage) -> None:
             place=asked.definition.place("stages", stage.stage, "tracking"),
         )
     spec = stage.notice
-    if spec is None or slot is not case.slots[-1]:
+    if spec is None or not ends:
         return
     posted = case.notices.get(spec.content)
     if posted is None or posted["stay"] != case.stays:
@@ -195,7 +211,7 @@ def _outcome(asked: Asked, act: Signature, slot: Slot, stage: Stage) -> tuple[st
     return act.outcome, [{"e": "outcome-set", "outcome": act.outcome}]
 
 
-def _check_complete(asked: Asked, stage: Stage) -> None:
+def _check_complete(asked: Asked, stage: Stage, outcome: str) -> None:
     """Everything the stage demands is there: materials, the lead, closed lines, the children's reports as cited.
 
     Raises:
@@ -203,11 +219,11 @@ def _check_complete(asked: Asked, stage: Stage) -> None:
     """
     case, definition = asked.case, asked.definition
     lacking = [m for m in stage.materials if m not in case.materials]
-    if case.outcome:
-        exit_ = stage.exits.get(case.outcome)
+    if outcome:
+        exit_ = stage.exits.get(outcome)
         known = definition.flow.materials
         lacking += [n for n in (exit_.needs if exit_ else ()) if n in known and n not in case.materials]
-        if stage.zero is not None and case.outcome == stage.zero.exit:
+        if stage.zero is not None and outcome == stage.zero.exit:
             lacking = [m for m in lacking if m != stage.zero.list]
     if lacking:
         raise MaterialMissing(
@@ -228,7 +244,7 @@ def _check_complete(asked: Asked, stage: Stage) -> None:
                 place=definition.place("stages", stage.stage, "close-out"),
             )
     if stage.zero is not None:
-        _check_zero(asked, stage)
+        _check_zero(asked, stage, outcome)
     if stage.gate is not None:
         now = gates.relied(gates.children(asked))
         if now != list(case.relies):
@@ -240,16 +256,16 @@ def _check_complete(asked: Asked, stage: Stage) -> None:
             )
 
 
-def _check_zero(asked: Asked, stage: Stage) -> None:
+def _check_zero(asked: Asked, stage: Stage, outcome: str) -> None:
     """No line of the main class and a zero statement go together, and only together. Source: R058."""
     case, zero = asked.case, stage.zero
     assert zero is not None
     counts = case.figures.get(zero.list, {}).get("counts", {})
     found = sum(counts.get(field, {}).get(v, 0) for field, values in zero.counts.items() for v in values)
     place = asked.definition.place("stages", stage.stage, "zero")
-    if case.outcome == zero.exit and found:
+    if outcome == zero.exit and found:
         raise ZeroRefused(expected="no line of the main class", actual=f"{found} line(s)", place=place)
-    if case.outcome != zero.exit and not found:
+    if outcome != zero.exit and not found:
         raise ZeroRefused(expected="a zero statement (report-zero)", actual="a report without a line", place=place)
 
 
@@ -321,9 +337,20 @@ def send_back(asked: Asked, act: Return) -> Decision:
         if chosen is None or case.slots.index(chosen) >= index:
             raise OutOfTurn(expected=f"a place before {slot.key}", actual=act.to, place=place)
         target = chosen
-    start = case.slots.index(target)
-    undone = [s.key for s in case.slots[start : index + 1]]
-    return Decision([back, {"e": "superseded", "slots": undone}, {"e": "slot-opened", "slot": target.key}], held)
+    return Decision([back, *_restarted(case, target)], held)
+
+
+def _restarted(case: Case, target: Slot) -> list[Effect]:
+    """Everything from a place on signs anew; what was signed there stays on record as superseded."""
+    start = next(i for i, s in enumerate(case.slots) if s.key == target.key)
+    undone = [s.key for s in case.slots[start:] if s.state != "waiting"]
+    opened = restart(case, undone)
+    return [{"e": "superseded", "slots": undone}, *({"e": "slot-opened", "slot": k} for k in opened)]
+
+
+def _state(case: Case, key: str) -> str:
+    slot = case.slot(key)
+    return slot.state if slot else ""
 
 
 def _level_below(case: Case, slot: Slot, index: int) -> Slot:

@@ -1,0 +1,141 @@
+"""The order in which places of a stage sign: in turn, side by side, or by quorum, nested as the definition says.
+
+A plan is a tree of plain data: a place's key, ``{"seq": [...]}`` or ``{"par": [...], "need": ..., "veto": [...]}``. An
+empty plan means all places in turn. Where a group is decided before everybody has signed, the rest are not needed: they
+are never "done". Deciding early and deciding after the last vote give the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+from workflow.case import Slot
+
+Node = str | dict[str, Any]
+Verdict = Literal["open", "agreed", "refused"]
+
+AGREE, AGAINST, ABSTAIN = "agree", "against", "abstain"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a plan stands: which places are to be open now, which are not needed any more, and the verdict."""
+
+    open: tuple[str, ...]
+    not_needed: tuple[str, ...]
+    verdict: Verdict
+
+
+def keys(node: Node) -> Iterator[str]:
+    """The places below a node, in plan order."""
+    if isinstance(node, str):
+        yield node
+        return
+    for child in node.get("seq") or node.get("par") or ():
+        yield from keys(child)
+
+
+def root(plan: Sequence[Node], slots: Sequence[Slot]) -> Node:
+    """The plan as one node."""
+    return {"seq": list(plan) or [s.key for s in slots]}
+
+
+def progress(plan: Sequence[Node], slots: Sequence[Slot]) -> Progress:
+    """Where the plan stands with the votes given so far."""
+    by_key = {s.key: s for s in slots}
+    active: list[str] = []
+    idle: list[str] = []
+    verdict = _walk(root(plan, slots), by_key, active, idle)
+    signed = {s.key for s in slots if s.state == "signed"}
+    if verdict != "open":
+        idle += [s.key for s in slots if s.key not in signed]
+        active = []
+    return Progress(
+        tuple(k for k in active if k not in signed),
+        tuple(k for k in dict.fromkeys(idle) if k not in signed),
+        verdict,
+    )
+
+
+def _walk(node: Node, slots: Mapping[str, Slot], active: list[str], idle: list[str]) -> Verdict:
+    if isinstance(node, str):
+        slot = slots[node]
+        if slot.state != "signed":
+            active.append(node)
+            return "open"
+        return "refused" if slot.vote == AGAINST else "agreed"
+    if "seq" in node:
+        for child in node["seq"]:
+            verdict = _walk(child, slots, active, idle)
+            if verdict != "agreed":
+                return verdict
+        return "agreed"
+    return _parallel(node, slots, active, idle)
+
+
+def _parallel(node: dict[str, Any], slots: Mapping[str, Slot], active: list[str], idle: list[str]) -> Verdict:
+    """All children at once; decided as soon as the votes still out cannot change it."""
+    inner_active: list[str] = []
+    inner_idle: list[str] = []
+    agreed = against = abstained = out = Fraction(0)
+    vetoed = False
+    for child in node["par"]:
+        weight = Fraction(slots[child].weight) if isinstance(child, str) else Fraction(1)
+        verdict = _walk(child, slots, inner_active, inner_idle)
+        if isinstance(child, str) and slots[child].state == "signed" and slots[child].vote == ABSTAIN:
+            abstained += weight
+        elif verdict == "agreed":
+            agreed += weight
+        elif verdict == "refused":
+            against += weight
+            vetoed |= isinstance(child, str) and slots[child].post in node.get("veto", ())
+        else:
+            out += weight
+    verdict = _decided(node, agreed, against, abstained, out, vetoed, slots)
+    if verdict == "open":
+        active += inner_active
+        idle += inner_idle
+    else:
+        idle += keys(node)
+    return verdict
+
+
+def _decided(
+    node: dict[str, Any],
+    agreed: Fraction,
+    against: Fraction,
+    abstained: Fraction,
+    out: Fraction,
+    vetoed: bool,
+    slots: Mapping[str, Slot],
+) -> Verdict:
+    if vetoed:
+        return "refused"
+    need, total = node.get("need", "all"), agreed + against + abstained + out
+    veto_out = any(
+        isinstance(c, str) and slots[c].state != "signed" and slots[c].post in node.get("veto", ()) for c in node["par"]
+    )
+    turnout = Fraction(str(node.get("turnout", "0")))
+    best, worst = _holds(need, agreed + out, total, abstained), _holds(need, agreed, total, abstained)
+    reached = (agreed + against + abstained) >= turnout * total
+    if worst and reached and not veto_out:
+        return "agreed"
+    if not best:
+        return "refused"
+    return "open" if out else "refused"
+
+
+def _holds(need: str | int, agreed: Fraction, total: Fraction, abstained: Fraction) -> bool:
+    """Whether so much agreement is enough. Ratios are of all weights, abstentions included: abstaining helps nobody."""
+    if need == "all":
+        return agreed + abstained >= total and agreed > 0
+    if need == "any":
+        return agreed > 0
+    if isinstance(need, int):
+        return agreed >= need
+    op, ratio = need.split(" ", 1)
+    share = Fraction(ratio.rstrip("%")) / 100 if ratio.endswith("%") else Fraction(ratio)
+    return agreed >= share * total if op == ">=" else agreed > share * total
