@@ -118,9 +118,9 @@ def _decided(
     veto_out = any(
         isinstance(c, str) and slots[c].state != "signed" and slots[c].post in node.get("veto", ()) for c in node["par"]
     )
-    turnout = Fraction(str(node.get("turnout", "0")))
     best, worst = _holds(need, agreed + out, total, abstained), _holds(need, agreed, total, abstained)
-    reached = (agreed + against + abstained) >= turnout * total
+    voted = agreed + against + abstained
+    reached = "turnout" not in node or _holds(node["turnout"], voted, total, Fraction(0))
     if worst and reached and not veto_out:
         return "agreed"
     if not best:
