@@ -187,7 +187,7 @@ stages:
     chain: own
     zero: {exit: zero, list: found, counts: {result: found}}
     exits:
-      reported: {to: reported, opens: {list: found, flow: talk, at-level: third, unit-by: unit, exit-by: result}}
+      reported: {to: reported, opens: {list: found, flow: matter, at-level: third, unit-by: unit, exit-by: result}}
       zero: {to: zero-reported, needs: statement}
   - stage: reported
     final: true
