@@ -187,6 +187,7 @@ class SignatureRow:
     superseded: bool
     strength: str
     content: str
+    materials: tuple[tuple[str, str], ...]
     now: tuple[str, ...]
 
 
@@ -228,6 +229,7 @@ def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
                         superseded=False,
                         strength=body["proof"]["strength"],
                         content=s["content"],
+                        materials=tuple(case.materials.items()),
                         now=tuple(a["person"] for a in org.answerable(effect["unit"], effect["post"], day, mode)),
                     )
                 )

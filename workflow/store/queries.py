@@ -87,6 +87,12 @@ _stays = (
     .order_by(t.stay.c.n)
 )
 _fired = sa.select(t.entry.c.chain, t.entry.c.at, t.entry.c.body).where(t.entry.c.act == "fire").order_by(t.entry.c.id)
+_dues_of = (
+    sa.select(t.due.c.rule, t.due.c.ladder, t.due.c.missed_at, t.due.c.step, t.due.c.state, t.due.c.met_at)
+    .where(t.due.c.item == bindparam("item"))
+    .order_by(t.due.c.missed_at, t.due.c.id)
+)
+_units_of = sa.select(t.item.c.id, t.item.c.unit).where(t.item.c.id.in_(bindparam("items", expanding=True)))
 _size = sa.select(
     sa.func.count(), sa.func.coalesce(sa.func.sum(sa.func.length(t.entry.c.body) + sa.func.length(t.entry.c.seal)), 0)
 ).select_from(t.entry)
@@ -141,6 +147,16 @@ def stays(connection: Connection, item: str) -> list[dict[str, Any]]:
 def fired(connection: Connection) -> Sequence[Any]:
     """The entries of rungs that fired, in the order they were written: chain, at, body."""
     return connection.execute(_fired).all()
+
+
+def dues_of(connection: Connection, item: str) -> Sequence[Any]:
+    """Every due an item ever had: rule, ladder, missed_at, step, state, met_at."""
+    return connection.execute(_dues_of, {"item": item}).all()
+
+
+def units_of(connection: Connection, wanted: Sequence[str]) -> dict[str, str]:
+    """The unit of each item."""
+    return {r.id: r.unit for r in connection.execute(_units_of, {"items": list(wanted)})}
 
 
 def size(connection: Connection) -> tuple[int, int]:
