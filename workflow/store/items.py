@@ -19,6 +19,7 @@ from workflow.case import Case, Effect
 from workflow.errors import Conflict, Unknown
 from workflow.evidence import canonical
 from workflow.store import tables as t
+from workflow.store.statement import Statement
 
 ORG = "org"
 
@@ -40,6 +41,7 @@ _head = sa.select(t.item.c.seq, t.item.c.head, t.item.c.definition, t.item.c.sna
 )
 _locked = _head.with_for_update(of=t.item)
 _locked_now = _head.add_columns(sa.func.clock_timestamp()).with_for_update(of=t.item)
+_lock_one, _lock_one_now, _head_one = Statement(_locked), Statement(_locked_now), Statement(_head)
 _heads = sa.select(t.item.c.id, t.item.c.seq, t.item.c.head, t.item.c.definition, t.item.c.snapshot).where(
     t.item.c.id.in_(bindparam("items", expanding=True))
 )
@@ -48,8 +50,10 @@ _present = sa.select(t.item.c.id).where(t.item.c.id.in_(bindparam("items", expan
 _org_only = sa.select(t.chain.c.head).where(t.chain.c.chain == ORG)
 
 _insert_entry = t.entry.insert()
+_entry_columns = ("chain", "seq", "at", "act", "body", "seal", "hash", "request_id", "request_digest")
+_insert_one_entry = Statement(t.entry.insert().values({k: bindparam(k) for k in _entry_columns}).inline())
 _insert_item = t.item.insert()
-_update_item = (
+_update_item = Statement(
     t.item.update()
     .where(t.item.c.id == bindparam("b_item"), t.item.c.seq == bindparam("b_seq"))
     .values({k: bindparam(k) for k in ("stage", "round", "klass", "category", "final", "seq", "head", "snapshot")})
@@ -143,19 +147,19 @@ def lock(connection: Connection, item: str, *, with_now: bool = False) -> Head:
         Unknown: there is no such item.
     """
     postgresql = connection.dialect.name == "postgresql"
-    statement = _locked_now if with_now and postgresql else _locked
-    row = connection.execute(statement, {"item": item}).first()
+    statement = _lock_one_now if with_now and postgresql else _lock_one
+    row = statement.run(connection, {"item": item}).first()
     if row is None:
         raise Unknown(kind="item", name=item)
-    return Head(*row)
+    return Head._make(row)
 
 
 def read(connection: Connection, item: str) -> Head:
     """An item as it stands, without a lock."""
-    row = connection.execute(_head, {"item": item}).first()
+    row = _head_one.run(connection, {"item": item}).first()
     if row is None:
         raise Unknown(kind="item", name=item)
-    return Head(*row)
+    return Head._make(row)
 
 
 def lock_many(connection: Connection, items: Sequence[str]) -> dict[str, Head]:
@@ -227,7 +231,7 @@ def append(connection: Connection, written: Sequence[Written], lists: dict[str, 
     """
     try:
         if len(written) == 1:
-            connection.execute(_insert_entry, _entry_row(written[0]))
+            _insert_one_entry.run(connection, _entry_row(written[0]))
         else:
             connection.execute(_insert_entry, [_entry_row(w) for w in written])
     except IntegrityError as error:
@@ -240,7 +244,7 @@ def append(connection: Connection, written: Sequence[Written], lists: dict[str, 
         connection.execute(_insert_item, [_item_row(w) for w in new])
     for w in written:
         if w.seq > 1:
-            result = connection.execute(_update_item, {"b_item": w.case.item, "b_seq": w.seq - 1, **_item_values(w)})
+            result = _update_item.run(connection, {"b_item": w.case.item, "b_seq": w.seq - 1, **_item_values(w)})
             if result.rowcount != 1:
                 raise Conflict(item=w.case.item, expected=w.seq - 1, actual="another version")
     project(connection, written, lists or {})
@@ -302,7 +306,11 @@ def project(connection: Connection, written: Sequence[Written], lists: dict[str,
             _lists(connection, put, w, lists)
     for statement in _ORDER:
         found = rows.get(statement)
-        if found:
+        if not found:
+            continue
+        if len(found) == 1 and statement in _ALONE:
+            _ALONE[statement].run(connection, found[0])
+        else:
             connection.execute(statement, found if len(found) > 1 else found[0])
 
 
@@ -442,6 +450,7 @@ _ORDER = (
     _close_line,
     _insert_outbox,
 )
+_ALONE = {s: Statement(s) for s in (_move_slot, _delete_slot, _leave_stay, _end_due, _rearm_due, _close_line)}
 
 
 def append_chain(connection: Connection, chain: str, make: Any) -> tuple[int, bytes]:
