@@ -151,7 +151,7 @@ def lock(connection: Connection, item: str, *, with_now: bool = False) -> Head:
     row = statement.run(connection, {"item": item}).first()
     if row is None:
         raise Unknown(kind="item", name=item)
-    return Head._make(row)
+    return Head(*tuple(row))
 
 
 def read(connection: Connection, item: str) -> Head:
@@ -159,7 +159,7 @@ def read(connection: Connection, item: str) -> Head:
     row = _head_one.run(connection, {"item": item}).first()
     if row is None:
         raise Unknown(kind="item", name=item)
-    return Head._make(row)
+    return Head(*tuple(row))
 
 
 def lock_many(connection: Connection, items: Sequence[str]) -> dict[str, Head]:
