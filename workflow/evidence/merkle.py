@@ -2,16 +2,32 @@
 
 Everywhere below a *leaf* is the 32-byte ``leaf_hash`` of an entry, not the entry. Paths run from the leaf to the root.
 A proof that does not hold raises; it never returns False, so that forgetting to look at an answer cannot pass one.
+Every function takes the hash as ``new``, SHA-256 unless told: a log names its own (``hash_function``).
 Source: RFC 6962 section 2.1; the two verifying walks are those of RFC 9162 sections 2.1.3.2 and 2.1.4.2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import sha256
+from typing import Protocol
+
+from workflow.errors import KeyUnavailable, Unknown
 
 HASH_LENGTH = 32
 EMPTY_ROOT = sha256(b"").digest()
+
+
+class Hashed(Protocol):
+    """Bytes on their way through a hash."""
+
+    def digest(self) -> bytes: ...
+
+
+HashFunction = Callable[[bytes], Hashed]
+"""``hashlib.sha256`` or another of the same form, with digests of ``HASH_LENGTH`` bytes."""
 
 
 class BadProof(ValueError):
@@ -22,18 +38,39 @@ class BadProof(ValueError):
         self.reason = reason
 
 
-def leaf_hash(data: bytes) -> bytes:
+def hash_function(algorithm: str) -> HashFunction:
+    """The hash by its name: ``sha256`` or ``sm3``.
+
+    Raises:
+        Unknown: it has another name. KeyUnavailable: this Python was built without it.
+    """
+    if algorithm == "sha256":
+        return sha256
+    if algorithm != "sm3":
+        raise Unknown(kind="hash of a log", name=algorithm, hint=". Known are: sha256, sm3")
+    if algorithm not in hashlib.algorithms_available:
+        expected = "an OpenSSL with SM3 (mend: use a Python built against OpenSSL 1.1.1 or newer, with SM3 enabled)"
+        raise KeyUnavailable(name=algorithm, expected=expected, actual="hashlib without sm3")
+    return partial(hashlib.new, "sm3")
+
+
+def empty_root(new: HashFunction = sha256) -> bytes:
+    """The root over no leaves."""
+    return new(b"").digest()
+
+
+def leaf_hash(data: bytes, new: HashFunction = sha256) -> bytes:
     """The leaf of an entry's bytes."""
-    return sha256(b"\x00" + data).digest()
+    return new(b"\x00" + data).digest()
 
 
-def node_hash(left: bytes, right: bytes) -> bytes:
+def node_hash(left: bytes, right: bytes, new: HashFunction = sha256) -> bytes:
     """The node above two neighbours."""
-    return sha256(b"\x01" + left + right).digest()
+    return new(b"\x01" + left + right).digest()
 
 
-def root(leaves: Sequence[bytes]) -> bytes:
-    """The root over leaves, in log order. No leaves have a root too: ``EMPTY_ROOT``.
+def root(leaves: Sequence[bytes], new: HashFunction = sha256) -> bytes:
+    """The root over leaves, in log order. No leaves have a root too: ``empty_root``.
 
     Raises:
         ValueError: something is not a leaf hash.
@@ -41,11 +78,11 @@ def root(leaves: Sequence[bytes]) -> bytes:
     _check(leaves)
     level = leaves
     while len(level) > 1:
-        level = _above(level)
-    return level[0] if level else EMPTY_ROOT
+        level = above(level, new)
+    return level[0] if level else empty_root(new)
 
 
-def inclusion_path(index: int, leaves: Sequence[bytes]) -> list[bytes]:
+def inclusion_path(index: int, leaves: Sequence[bytes], new: HashFunction = sha256) -> list[bytes]:
     """The neighbours that lead from one leaf to the root over all, nearest first.
 
     Raises:
@@ -54,15 +91,15 @@ def inclusion_path(index: int, leaves: Sequence[bytes]) -> list[bytes]:
     if not 0 <= index < len(leaves):
         raise IndexError(f"expected an index from 0 to {len(leaves) - 1}; got {index}")
     _check(leaves)
-    return _path(index, _levels(leaves))
+    return path_in(levels(leaves, new), index)
 
 
-def paths(leaves: Sequence[bytes]) -> tuple[bytes, list[list[bytes]]]:
+def paths(leaves: Sequence[bytes], new: HashFunction = sha256) -> tuple[bytes, list[list[bytes]]]:
     """The root, and every leaf's path, each node hashed once."""
     _check(leaves)
-    levels = _levels(leaves)
-    top = levels[-1][0] if leaves else EMPTY_ROOT
-    return top, [_path(index, levels) for index in range(len(leaves))]
+    made = levels(leaves, new)
+    top = made[-1][0] if leaves else empty_root(new)
+    return top, [path_in(made, index) for index in range(len(leaves))]
 
 
 def path_length(index: int, size: int) -> int:
@@ -74,7 +111,7 @@ def path_length(index: int, size: int) -> int:
     return length
 
 
-def root_from_path(index: int, size: int, leaf: bytes, path: Sequence[bytes]) -> bytes:
+def root_from_path(index: int, size: int, leaf: bytes, path: Sequence[bytes], new: HashFunction = sha256) -> bytes:
     """The root that a leaf and its path lead to. The caller compares it with a root it trusts.
 
     Raises:
@@ -89,15 +126,15 @@ def root_from_path(index: int, size: int, leaf: bytes, path: Sequence[bytes]) ->
     last, made, neighbours = size - 1, leaf, iter(path)
     while last:
         if index & 1:
-            made = node_hash(next(neighbours), made)
+            made = node_hash(next(neighbours), made, new)
         elif index < last:
-            made = node_hash(made, next(neighbours))
+            made = node_hash(made, next(neighbours), new)
         # else: the last node of an odd level rises as it is
         index, last = index >> 1, last >> 1
     return made
 
 
-def consistency_path(m: int, leaves: Sequence[bytes]) -> list[bytes]:
+def consistency_path(m: int, leaves: Sequence[bytes], new: HashFunction = sha256) -> list[bytes]:
     """The proof that the tree over the first ``m`` leaves is a beginning of the tree over all.
 
     Empty for ``m == 0`` and ``m == len(leaves)``, where there is nothing to prove.
@@ -117,20 +154,22 @@ def consistency_path(m: int, leaves: Sequence[bytes]) -> list[bytes]:
     while m != end - start:
         split = start + (1 << (end - start - 1).bit_length() - 1)
         if m <= split - start:
-            found.append(root(leaves[split:end]))
+            found.append(root(leaves[split:end], new))
             end = split
         else:
-            found.append(root(leaves[start:split]))
+            found.append(root(leaves[start:split], new))
             m, start, whole = m - (split - start), split, False
     if not whole:
-        found.append(root(leaves[start:end]))
+        found.append(root(leaves[start:end], new))
     return found[::-1]
 
 
-def verify_consistency(m: int, n: int, root_m: bytes, root_n: bytes, path: Sequence[bytes]) -> None:
+def verify_consistency(
+    m: int, n: int, root_m: bytes, root_n: bytes, path: Sequence[bytes], new: HashFunction = sha256
+) -> None:
     """Check that the tree of ``n`` leaves begins with the tree of ``m`` leaves: nothing was rewritten, only appended.
 
-    From ``m == 0`` anything follows; it is accepted only from ``EMPTY_ROOT``, and says nothing about ``root_n``.
+    From ``m == 0`` anything follows; it is accepted only from ``empty_root``, and says nothing about ``root_n``.
 
     Raises:
         BadProof: it does not, or the proof is malformed.
@@ -142,7 +181,7 @@ def verify_consistency(m: int, n: int, root_m: bytes, root_n: bytes, path: Seque
     if m in (0, n):
         if path:
             raise BadProof(f"expected an empty proof from {m} to {n}; got {len(path)} hashes")
-        if m == 0 and root_m != EMPTY_ROOT:
+        if m == 0 and root_m != empty_root(new):
             raise BadProof("expected the root of an empty tree")
         if m == n and root_m != root_n:
             raise BadProof(f"expected one root for one size {n}; got two")
@@ -154,22 +193,22 @@ def verify_consistency(m: int, n: int, root_m: bytes, root_n: bytes, path: Seque
     node, last = m - 1, n - 1
     while node & 1:
         node, last = node >> 1, last >> 1
-    old = new = hashes[0]
+    older = newer = hashes[0]
     for part in hashes[1:]:
         if last == 0:
             raise BadProof("the proof is too long")
         if node & 1 or node == last:
-            old, new = node_hash(part, old), node_hash(part, new)
+            older, newer = node_hash(part, older, new), node_hash(part, newer, new)
             while node and not node & 1:
                 node, last = node >> 1, last >> 1
         else:
-            new = node_hash(new, part)
+            newer = node_hash(newer, part, new)
         node, last = node >> 1, last >> 1
     if last:
         raise BadProof("the proof is too short")
-    if old != root_m:
+    if older != root_m:
         raise BadProof("the proof does not lead to the older root")
-    if new != root_n:
+    if newer != root_n:
         raise BadProof("the proof does not lead to the newer root")
 
 
@@ -178,23 +217,25 @@ def _check(leaves: Sequence[bytes]) -> None:
         raise ValueError(f"expected leaf hashes of {HASH_LENGTH} bytes; got other lengths. Pass leaf_hash(data)")
 
 
-def _above(level: Sequence[bytes]) -> list[bytes]:
-    """The next level. An odd last node rises unchanged, which is RFC 6962's split at the largest power of two."""
+def above(level: Sequence[bytes], new: HashFunction = sha256) -> list[bytes]:
+    """The next level of a tree. An odd last node rises unchanged, which is RFC 6962's split at the largest power of two."""
     pairs = iter(level)
-    above = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=False)]
+    nodes = [new(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=False)]
     if len(level) & 1:
-        above.append(level[-1])
-    return above
+        nodes.append(level[-1])
+    return nodes
 
 
-def _levels(leaves: Sequence[bytes]) -> list[Sequence[bytes]]:
-    levels = [leaves]
-    while len(levels[-1]) > 1:
-        levels.append(_above(levels[-1]))
-    return levels
+def levels(leaves: Sequence[bytes], new: HashFunction = sha256) -> list[Sequence[bytes]]:
+    """All levels of a tree, the leaves first, for ``path_in``."""
+    made = [leaves]
+    while len(made[-1]) > 1:
+        made.append(above(made[-1], new))
+    return made
 
 
-def _path(index: int, levels: Sequence[Sequence[bytes]]) -> list[bytes]:
+def path_in(levels: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
+    """The path of a leaf in a tree whose levels are at hand."""
     found = []
     for level in levels[:-1]:
         neighbour = index ^ 1
