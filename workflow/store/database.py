@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from workflow.errors import DatabaseBusy
 
+READING = "signoff-reading"  # in a connection's info: its next transaction only reads
 BUSY_MS = 10_000
 
 
@@ -53,10 +54,12 @@ def _tame_sqlite(engine: Engine, durable: bool, busy_ms: int, read_only: bool) -
         for pragma in pragmas:
             dbapi.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def _on_begin(connection: Connection) -> None:
-        reading = connection.get_execution_options().get("reading", False)
-        connection.exec_driver_sql("BEGIN" if reading or read_only else "BEGIN IMMEDIATE")
+    def do_begin(connection: Any) -> None:
+        reading = connection.info.pop(READING, read_only)
+        connection.execute("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    # Not the event "begin": with a listener every statement would take SQLAlchemy's slower path through all its events.
+    setattr(engine.dialect, "do_begin", do_begin)  # noqa: B010
 
 
 def _tame_postgresql(engine: Engine, busy_ms: int) -> None:
@@ -84,9 +87,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent snapshot for reading; nothing is written."""
     with _told(engine.get_execution_options()), engine.connect() as plain:
-        connection = plain.execution_options(reading=True)
+        connection = plain
         if engine.dialect.name == "postgresql":
-            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            connection = plain.execution_options(isolation_level="REPEATABLE READ")
+        elif engine.dialect.name == "sqlite":
+            plain.connection.info[READING] = True
         with connection.begin():
             yield connection
 
