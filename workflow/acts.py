@@ -198,6 +198,50 @@ class AdoptNodes(Act):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Withdraw(Act):
+    """Take back one's own signature (撤回), while nobody has acted on it or looked since."""
+
+    kind: ClassVar[str] = "withdraw"
+    slot: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddSigner(Act):
+    """Ask for one more signature ``before``, ``after`` or ``beside`` the place one stands at (加签)."""
+
+    kind: ClassVar[str] = "add-signer"
+    slot: str
+    unit: str
+    post: str
+    where: str = "after"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RemoveSigner(Act):
+    """Take away an added place that has not signed (减签)."""
+
+    kind: ClassVar[str] = "remove-signer"
+    slot: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transfer(Act):
+    """Hand an open place of preparing or review to another post of the unit (转办)."""
+
+    kind: ClassVar[str] = "transfer"
+    slot: str
+    unit: str
+    post: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Urge(Act):
+    """Remind whoever is awaited (催办), at most once a day."""
+
+    kind: ClassVar[str] = "urge"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class View(Act):
     """Somebody opened the content. Kept in a log of its own."""
 
@@ -214,9 +258,41 @@ class Fire(Act):
     step: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extend(Signature):
+    """Give a due a later date (``due``), once, by somebody above, with a reason, within what the definition allows."""
+
+    kind: ClassVar[str] = "extend"
+    rule: str = ""  # the key of the due; the present stage's own where empty
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pause(Signature):
+    """Stop a due's clock with a reason; another party's clock starts."""
+
+    kind: ClassVar[str] = "pause"
+    rule: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resume(Signature):
+    """Let a paused clock run again: what was left when it stopped is left now. The other party's clock ends."""
+
+    kind: ClassVar[str] = "resume"
+    rule: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReprojectDue(Act):
+    """The engine counts an item's provisional dates again, because a calendar was published. It decides nothing."""
+
+    kind: ClassVar[str] = "reproject-due"
+
+
 SIGNATURES: tuple[type[Signature], ...] = (Sign, Decide, Accept, CloseOut, LookBack, Return, Reopen)
+SIGNATURES += (Extend, Pause, Resume)
 _VERBS: tuple[type[Act], ...] = (Open, Submit, ReportZero, RecordTally, CloseLine, NameLead, PostNotice)
-_VERBS += (Objection, AdoptNodes, View, Fire)
+_VERBS += (Objection, AdoptNodes, Withdraw, AddSigner, RemoveSigner, Transfer, Urge, View, Fire, ReprojectDue)
 KINDS: dict[str, type[Act]] = {c.kind: c for c in (*_VERBS, *SIGNATURES)}
 
 

@@ -71,7 +71,8 @@ class Case:
         stays: how many stages it has entered; numbers each stay.
         entries: how often each stage was entered, in this round unless the stage starts rounds itself.
         dues: by rule; ``missed`` is the first instant that counts as missed, ``step`` the next rung, ``next`` its
-            moment or null.
+            moment or null, ``basis`` what the date was counted from (``rules.reckoning``).
+        armed: how often a clock of this stay was started anew: base of its rule -> times.
         materials: name -> digest; ``lists``: name -> lines, open lines, closings as a running digest.
         closed: finished rounds as {round, digest, signers}.
     """
@@ -102,8 +103,10 @@ class Case:
     lead: dict[str, str] = field(default_factory=dict)
     notices: dict[str, dict[str, Any]] = field(default_factory=dict)
     objections: int = 0
+    urged: int = 0
     entries: dict[str, int] = field(default_factory=dict)
     dues: dict[str, dict[str, Any]] = field(default_factory=dict)
+    armed: dict[str, int] = field(default_factory=dict)
     fields_: dict[str, Any] = field(default_factory=dict)
     cites: dict[str, Any] = field(default_factory=dict)
     signers: tuple[str, ...] = ()
@@ -205,6 +208,7 @@ def _entered(case: Case, e: Effect, seq: int, at: int) -> Case:
         slots=tuple(Slot(**s) for s in e.get("slots", ())),
         plan=tuple(e.get("plan", ())),
         entries=entries,
+        armed={},
         due_set=e.get("due_set", case.due_set),
         **changes,
     )
@@ -251,6 +255,14 @@ def _slot_opened(case: Case, e: Effect, seq: int, at: int) -> Case:
     return _slots(case, **{e["slot"]: {"state": "open"}})
 
 
+def _chain_changed(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return case.but(slots=tuple(Slot(**s) for s in e["slots"]), plan=tuple(e["plan"]))
+
+
+def _urged(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return case.but(urged=at)
+
+
 def _not_needed(case: Case, e: Effect, seq: int, at: int) -> Case:
     return _slots(case, **{k: {"state": "not-needed"} for k in e["slots"]})
 
@@ -284,8 +296,11 @@ def _objection(case: Case, e: Effect, seq: int, at: int) -> Case:
 
 
 def _due_armed(case: Case, e: Effect, seq: int, at: int) -> Case:
-    due = {k: e[k] for k in ("ladder", "missed", "step", "next")}
-    return case.but(dues={**case.dues, e["rule"]: due})
+    due = {k: v for k, v in e.items() if k not in ("e", "rule", "clock")}
+    dues = {**case.dues, e["rule"]: due}
+    if "clock" not in e:
+        return case.but(dues=dues)
+    return case.but(dues=dues, armed={**case.armed, e["clock"]: case.armed.get(e["clock"], 0) + 1})
 
 
 def _due_ended(case: Case, e: Effect, seq: int, at: int) -> Case:
@@ -294,6 +309,15 @@ def _due_ended(case: Case, e: Effect, seq: int, at: int) -> Case:
 
 def _due_moved(case: Case, e: Effect, seq: int, at: int) -> Case:
     due = {**case.dues[e["rule"]], "step": e["step"], "next": e["next"]}
+    if "provisional" in e:
+        due["provisional"] = True
+    return case.but(dues={**case.dues, e["rule"]: due})
+
+
+def _due_changed(case: Case, e: Effect, seq: int, at: int) -> Case:
+    """A due extended, paused, resumed or counted again: new values, and without those that are null now."""
+    changed = {k: v for k, v in e.items() if k not in ("e", "rule")}
+    due = {k: v for k, v in {**case.dues[e["rule"]], **changed}.items() if v is not None or k == "next"}
     return case.but(dues={**case.dues, e["rule"]: due})
 
 
@@ -314,6 +338,11 @@ _APPLY = {
     "slot-opened": _slot_opened,
     "superseded": _superseded,
     "not-needed": _not_needed,
+    "withdrawn": _nothing,
+    "signer-added": _chain_changed,
+    "signer-removed": _chain_changed,
+    "transferred": _chain_changed,
+    "urged": _urged,
     "line-closed": _line_closed,
     "lead-named": _lead_named,
     "notice-posted": _notice_posted,
@@ -322,6 +351,11 @@ _APPLY = {
     "due-met": _due_ended,
     "due-cancelled": _due_ended,
     "due-moved": _due_moved,
+    "due-passed-on": _due_ended,
+    "due-extended": _due_changed,
+    "due-paused": _due_changed,
+    "due-resumed": _due_changed,
+    "due-reprojected": _due_changed,
     "nodes-bound": _nodes_bound,
     "left": _nothing,
     "returned": _nothing,

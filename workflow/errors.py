@@ -238,6 +238,14 @@ class BadSignature(Refused):
     zh = "签名验证不通过({place}):应为 {expected};实为 {actual}"
 
 
+class AlreadySeen(Refused):
+    """A signature cannot be taken back once others have acted on it or looked at it."""
+
+    code = "already-seen"
+    en = "it is too late to withdraw ({place}): expected {expected}; got {actual}. Ask for a return instead"
+    zh = "已不能撤回({place}):应为 {expected};实为 {actual}。请改为申请退回"
+
+
 # --- requests, races, unknown things ----------------------------------------------------------------------------
 
 

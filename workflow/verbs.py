@@ -10,6 +10,7 @@ from workflow.acts import (
     Accept,
     Act,
     Actor,
+    AddSigner,
     AdoptNodes,
     CloseLine,
     CloseOut,
@@ -20,12 +21,16 @@ from workflow.acts import (
     Open,
     PostNotice,
     RecordTally,
+    RemoveSigner,
     Reopen,
     ReportZero,
     Return,
     Sign,
     Submit,
+    Transfer,
+    Urge,
     View,
+    Withdraw,
 )
 from workflow.case import Case
 from workflow.definition.definition import Definition
@@ -292,6 +297,40 @@ class Verbs:
         """A rebound: the same item, next round. Source: R148."""
         act = Reopen(item=item, by=by, seen=seen, reason=reason, proof=dict(proof or {}))
         return self.act(act, request_id=request_id)
+
+    def withdraw(self, item: str, by: Actor, slot: str, *, request_id: str | None = None) -> Receipt:
+        """Take back one's own signature (撤回), while nobody has acted on it or looked since."""
+        return self.act(Withdraw(item=item, by=by, slot=slot), request_id=request_id)
+
+    def add_signer(
+        self,
+        item: str,
+        by: Actor,
+        slot: str,
+        unit: str,
+        post: str,
+        where: str = "after",
+        *,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Ask for one more signature ``before``, ``after`` or ``beside`` the place one stands at (加签)."""
+        return self.act(
+            AddSigner(item=item, by=by, slot=slot, unit=unit, post=post, where=where), request_id=request_id
+        )
+
+    def remove_signer(self, item: str, by: Actor, slot: str, *, request_id: str | None = None) -> Receipt:
+        """Take away an added place that has not signed (减签). What the definition demands stays."""
+        return self.act(RemoveSigner(item=item, by=by, slot=slot), request_id=request_id)
+
+    def transfer(
+        self, item: str, by: Actor, slot: str, unit: str, post: str, *, request_id: str | None = None
+    ) -> Receipt:
+        """Hand an open place of preparing or review to another post of the unit (转办)."""
+        return self.act(Transfer(item=item, by=by, slot=slot, unit=unit, post=post), request_id=request_id)
+
+    def urge(self, item: str, by: Actor, *, request_id: str | None = None) -> Receipt:
+        """Remind whoever is awaited (催办), at most once a day for an item."""
+        return self.act(Urge(item=item, by=by), request_id=request_id)
 
     def name_lead(self, item: str, by: Actor, lead: Actor, *, request_id: str | None = None) -> Receipt:
         """Name the officer who guides and urges the item; does not answer in the secretary's place."""

@@ -8,6 +8,7 @@ scenario tests and the replay of history: there is exactly one interpreter of a 
 from __future__ import annotations
 
 from workflow.acts import (
+    AddSigner,
     AdoptNodes,
     CloseLine,
     Fire,
@@ -15,16 +16,23 @@ from workflow.acts import (
     Objection,
     Open,
     PostNotice,
+    RemoveSigner,
     Reopen,
     Return,
     Signature,
     Submit,
+    Transfer,
+    Urge,
+    Withdraw,
 )
 from workflow.errors import WrongStage
-from workflow.rules import handing, ladder, opening, signing
+from workflow.rules import changing, handing, ladder, opening, signing
 from workflow.rules.context import Asked, Context, Decision, Facts, Need, key
 
 __all__ = ["Asked", "Context", "Decision", "Facts", "Need", "decide", "key", "needs"]
+
+
+CHANGES = (Withdraw, AddSigner, RemoveSigner, Transfer, Urge)
 
 
 def needs(asked: Asked) -> list[Need]:
@@ -36,6 +44,8 @@ def needs(asked: Asked) -> list[Need]:
         wanted = ladder.needs(asked, act)
     elif isinstance(act, Open):
         wanted = opening.needs(asked, act)
+    elif isinstance(act, CHANGES):
+        wanted = changing.needs(asked, act)
     else:
         wanted = handing.needs(asked, act)
     return [need for need in wanted if need not in asked.facts]
@@ -67,6 +77,16 @@ def decide(asked: Asked) -> Decision:
         return signing.sign(asked, act)
     if isinstance(act, Submit):
         return handing.submit(asked, act)
+    if isinstance(act, Withdraw):
+        return changing.withdraw(asked, act)
+    if isinstance(act, AddSigner):
+        return changing.add_signer(asked, act)
+    if isinstance(act, RemoveSigner):
+        return changing.remove_signer(asked, act)
+    if isinstance(act, Transfer):
+        return changing.transfer(asked, act)
+    if isinstance(act, Urge):
+        return changing.urge(asked, act)
     if isinstance(act, CloseLine):
         return handing.close_line(asked, act)
     if isinstance(act, NameLead):

@@ -42,6 +42,8 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
         if below not in memory:
             memory[below] = OrgReader(connection).children(unit, day)
         return items.reports_of(connection, flow, campaign, memory[below])
+    if kind == "viewed-since":
+        return items.viewed_since(connection, need[1], int(need[2]))
     if kind == "lines":
         return [{"no": r["no"], "cells": r["cells"]} for r in items.lines(connection, need[1], need[2])]
     if kind == "line":

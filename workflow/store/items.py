@@ -84,7 +84,7 @@ _insert_due = t.due.insert()
 _rearm_due = (
     t.due.update()
     .where(t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"))
-    .values({k: bindparam(k) for k in ("missed_at", "step", "next_at", "state")})
+    .values({**{k: bindparam(k) for k in ("missed_at", "step", "next_at", "state")}, "attempts": 0})
 )
 _end_due = (
     t.due.update()
@@ -209,6 +209,16 @@ def line_state(connection: Connection, item: str, list_: str, no: int) -> str:
     """open, closed or absent."""
     row = connection.execute(_line, {"item": item, "list": list_, "no": no}).first()
     return "absent" if row is None else "open" if row[0] is None else "closed"
+
+
+def viewed_since(connection: Connection, item: str, seq: int) -> list[str]:
+    """Who opened the content after the item's entry ``seq`` was written, each person once."""
+    found: dict[str, None] = {}
+    for row in entries(connection, f"view:{item}"):
+        body = canonical.read(row.body)
+        if body["head"] >= seq:
+            found.setdefault(body["act"]["by"]["person"])
+    return list(found)
 
 
 def reports_of(connection: Connection, flow: str, campaign: str, units: list[str]) -> list[dict[str, Any]]:
@@ -398,6 +408,21 @@ def _told(put: Any, w: Written, e: Effect) -> None:
         )
 
 
+def _urged(put: Any, w: Written, e: Effect) -> None:
+    for place in e["to"]:
+        put(
+            _insert_outbox,
+            {
+                "dedupe": f"{w.case.item} urged {w.seq} {place['unit']} {place['post']}",
+                "topic": "urged",
+                "recipient": f"{place['post']}@{place['unit']}",
+                "payload": canonical.encode({"item": w.case.item, "to": place}),
+                "created_at": w.at,
+                "next_try_at": w.at,
+            },
+        )
+
+
 def _lists(connection: Connection, put: Any, w: Written, lists: dict[str, list[Any]]) -> None:
     item = w.case.item
     for effect in w.effects:
@@ -434,6 +459,7 @@ _PROJECT = {
     "due-moved": _moved,
     "line-closed": _line_closed,
     "reminded": _told,
+    "urged": _urged,
     "proposed": _told,
 }
 _ORDER = (

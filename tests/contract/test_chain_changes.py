@@ -1,0 +1,115 @@
+"""Withdrawing, adding and removing signers, handing over, urging: on the chain of a stage under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.contract.world import World, worlds
+from workflow import Actor
+from workflow.errors import AlreadySeen, LimitReached, OutOfTurn, WrongMeaning
+
+
+@pytest.fixture
+def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+    yield from worlds(database_url, tmp_path / "home")
+
+
+HANDLER = Actor("o1-handler", "handler", "o1")
+SECRETARY = Actor("o1-secretary", "secretary", "o1")
+DEPARTMENT = Actor("t1-department", "department", "t1")
+
+
+def reported(world: World, item: str) -> None:
+    """A matter whose handler stands at the first place with everything handed in."""
+    world.begin(item)
+
+
+def open_now(world: World, item: str) -> list[str]:
+    return [f"{s.key}:{s.post}@{s.unit}" for s in world.case(item).open_slots]
+
+
+def sign(world: World, item: str, by: Actor) -> None:
+    world.engine.sign(item, by, world.case(item).content, opinion="同意")
+
+
+def test_one_takes_back_a_signature_that_nobody_has_followed(world: World) -> None:
+    reported(world, "m1")
+    sign(world, "m1", HANDLER)
+    world.engine.withdraw("m1", HANDLER, "1")
+    assert open_now(world, "m1") == ["1:handler@o1"]
+    sign(world, "m1", HANDLER)
+    assert open_now(world, "m1") == ["2:secretary@o1"]
+    assert world.verify().holds
+    assert world.verify().rules == "hold"
+
+
+def test_a_signature_stays_once_the_next_has_signed_or_looked(world: World) -> None:
+    reported(world, "m1")
+    sign(world, "m1", HANDLER)
+    world.engine.view("m1", SECRETARY, world.case("m1").content)
+    with pytest.raises(AlreadySeen, match="o1-secretary"):
+        world.engine.withdraw("m1", HANDLER, "1")
+    sign(world, "m1", SECRETARY)
+    with pytest.raises(AlreadySeen):
+        world.engine.withdraw("m1", HANDLER, "1")
+
+
+def test_nobody_takes_back_anothers_signature(world: World) -> None:
+    reported(world, "m1")
+    sign(world, "m1", HANDLER)
+    with pytest.raises(OutOfTurn):
+        world.engine.withdraw("m1", SECRETARY, "1")
+
+
+@pytest.mark.parametrize(
+    ("where", "opened", "then"),
+    [
+        ("before", ["2+1:department@t1"], ["2:secretary@o1"]),
+        ("after", ["2:secretary@o1"], ["2+1:department@t1"]),
+        ("beside", ["2:secretary@o1", "2+1:department@t1"], ["2:secretary@o1"]),
+    ],
+)
+def test_a_signer_is_added_before_after_or_beside(world: World, where: str, opened: list[str], then: list[str]) -> None:
+    reported(world, "m1")
+    sign(world, "m1", HANDLER)
+    world.engine.add_signer("m1", SECRETARY, "2", "t1", "department", where)
+    assert open_now(world, "m1") == opened
+    sign(world, "m1", SECRETARY if where == "after" else DEPARTMENT)
+    assert open_now(world, "m1") == then
+    sign(world, "m1", DEPARTMENT if where == "after" else SECRETARY)
+    assert all(s.state == "signed" for s in world.case("m1").slots[:3])
+    assert world.verify().holds
+
+
+def test_only_what_was_added_can_be_taken_away(world: World) -> None:
+    reported(world, "m1")
+    sign(world, "m1", HANDLER)
+    world.engine.add_signer("m1", SECRETARY, "2", "t1", "department", "before")
+    with pytest.raises(WrongMeaning, match="demands it"):
+        world.engine.remove_signer("m1", SECRETARY, "3")
+    world.engine.remove_signer("m1", SECRETARY, "2+1")
+    assert open_now(world, "m1") == ["2:secretary@o1"]
+    assert world.verify().holds
+
+
+def test_preparing_is_handed_over_and_signing_is_not(world: World) -> None:
+    reported(world, "m1")
+    world.engine.transfer("m1", HANDLER, "1", "o1", "secretary")
+    assert open_now(world, "m1") == ["1:secretary@o1"]
+    sign(world, "m1", SECRETARY)
+    with pytest.raises(WrongMeaning, match="prepare or review"):
+        world.engine.transfer("m1", SECRETARY, "2", "o1", "handler")
+
+
+def test_urging_is_for_whoever_is_awaited_and_once_a_day(world: World) -> None:
+    reported(world, "m1")
+    world.engine.urge("m1", DEPARTMENT)
+    with pytest.raises(LimitReached):
+        world.engine.urge("m1", DEPARTMENT)
+    world.clock.advance(timedelta(days=1))
+    world.engine.urge("m1", DEPARTMENT)
+    assert world.verify().holds

@@ -1,0 +1,207 @@
+"""Changing the chain of a stage under way: withdrawing a signature, adding and removing signers, handing over, urging.
+
+What the definition demands is never taken away: only places that people added can be removed. Source: S0 「规定动作一个
+不能少」, R205.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflow.acts import Act, AddSigner, RemoveSigner, Transfer, Urge, Withdraw
+from workflow.case import Effect, Slot
+from workflow.errors import AlreadySeen, LimitReached, OutOfTurn, Unknown, WrongMeaning, WrongStage
+from workflow.rules import authority
+from workflow.rules.chain import restart
+from workflow.rules.context import Asked, Decision, Need
+
+ADDED = "+"
+ADDED_AT_MOST = 10
+URGE_EVERY = 86_400_000_000
+
+
+def needs(asked: Asked, act: Act) -> list[Need]:
+    """The actor's authority; for a withdrawal who has looked since; for an addition the new signer's unit."""
+    wanted: list[Need] = [authority.own_need(asked)]
+    if isinstance(act, Withdraw):
+        slot = asked.case.slot(act.slot)
+        if slot is not None and slot.seq:
+            wanted.append(("viewed-since", asked.case.item, str(slot.seq)))
+    if isinstance(act, (AddSigner, Transfer)):
+        wanted.append(("path", act.unit, asked.context.day))
+    return wanted
+
+
+def _own_open(asked: Asked, key: str) -> Slot:
+    """The open place the actor stands at.
+
+    Raises:
+        OutOfTurn: the place is not open, or is another's.
+    """
+    case, by = asked.case, asked.actor
+    slot = case.slot(key)
+    place = asked.definition.place("stages", case.stage, "chain")
+    waiting = [f"{s.key}:{s.post}@{s.unit}" for s in case.open_slots] or ["nothing"]
+    if slot is None or slot.state != "open" or (slot.post, slot.unit) != (by.post, by.unit):
+        raise OutOfTurn(expected=waiting, actual=f"{key} by {by}", place=place)
+    return slot
+
+
+def withdraw(asked: Asked, act: Withdraw) -> Decision:
+    """撤回: take one's own signature back, until anybody else has signed after it or opened the content since.
+
+    Raises:
+        OutOfTurn: the place was not signed by this person in this stage. AlreadySeen: somebody has acted or looked since.
+    """
+    case = asked.case
+    held = authority.authority(asked)
+    slot = case.slot(act.slot)
+    place = asked.definition.place("stages", case.stage, "chain")
+    if slot is None or slot.state != "signed" or slot.person != asked.actor.person:
+        own = [s.key for s in case.slots if s.state == "signed" and s.person == asked.actor.person]
+        raise OutOfTurn(expected=own or "a place signed by you in this stage", actual=act.slot, place=place)
+    later = [f"{s.post}@{s.unit}" for s in case.slots if s.seq > slot.seq]
+    looked = [p for p in asked.facts.get("viewed-since", case.item, str(slot.seq)) if p != asked.actor.person]
+    if later or looked:
+        raise AlreadySeen(expected="nobody after you has signed or opened it", actual=[*later, *looked], place=place)
+    undone = [s.key for s in case.slots if s.key == slot.key or (s.state != "waiting" and s.seq == 0)]
+    opened = restart(case, undone)
+    effects: list[Effect] = [{"e": "withdrawn", "slot": slot.key, "person": slot.person}]
+    effects.append({"e": "superseded", "slots": undone})
+    effects += [{"e": "slot-opened", "slot": k} for k in opened]
+    return Decision(effects, held)
+
+
+def add_signer(asked: Asked, act: AddSigner) -> Decision:
+    """加签: whoever stands at an open place asks for one more signature: before, after or beside their own.
+
+    Raises:
+        OutOfTurn: the actor stands at no such open place. LimitReached: too many were added. Unknown: no such post.
+    """
+    case, definition = asked.case, asked.definition
+    held = authority.authority(asked)
+    slot = _own_open(asked, act.slot)
+    place = definition.place("stages", case.stage, "chain")
+    if act.post not in definition.flow.posts:
+        raise Unknown(kind="post", name=act.post, hint=f"; {definition.name} knows {', '.join(definition.flow.posts)}")
+    if act.where not in ("before", "after", "beside"):
+        raise WrongMeaning(expected="before, after or beside", actual=act.where, place=place)
+    added = [s for s in case.slots if ADDED in s.key]
+    if len(added) >= ADDED_AT_MOST:
+        raise LimitReached(expected=f"{ADDED_AT_MOST} added signers in a stage", actual=len(added) + 1, place=place)
+    level = asked.facts.get("path", act.unit, asked.context.day)[0]["level"]
+    serial = 1 + max((int(s.key.split(ADDED)[1]) for s in added), default=0)
+    new = Slot(f"{slot.key.split(ADDED)[0]}{ADDED}{serial}", act.unit, level, act.post, "review")
+    new = new._replace(state="waiting" if act.where == "after" else "open")
+    mine = slot._replace(state="waiting") if act.where == "before" else slot
+    slots: list[Slot] = []
+    for s in case.slots:
+        pair = {"before": [new, mine], "after": [mine, new], "beside": [mine, new]}[act.where]
+        slots += pair if s.key == slot.key else [s]
+    nodes = list(case.plan)
+    if nodes or act.where == "beside":
+        nodes = _inserted(nodes or [s.key for s in case.slots], slot.key, new.key, act.where)
+    return Decision([_changed("signer-added", slots, nodes, slot=new.key)], held)
+
+
+def remove_signer(asked: Asked, act: RemoveSigner) -> Decision:
+    """减签: take away a place that was added and has not signed, by whoever stands at the place it was added for.
+
+    Raises:
+        WrongMeaning: the definition demands the place; it cannot be taken away. OutOfTurn: not yours to take away.
+    """
+    case = asked.case
+    held = authority.authority(asked)
+    place = asked.definition.place("stages", case.stage, "chain")
+    slot = case.slot(act.slot)
+    if slot is None or ADDED not in slot.key:
+        raise WrongMeaning(
+            expected="a place that was added", actual=f"{act.slot} (the definition demands it)", place=place
+        )
+    root = slot.key.split(ADDED)[0]
+    asker = case.slot(root)
+    by = asked.actor
+    if slot.state == "signed" or asker is None or (asker.post, asker.unit) != (by.post, by.unit):
+        raise OutOfTurn(
+            expected=f"{asker and asker.post}@{asker and asker.unit}, before it is signed", actual=str(by), place=place
+        )
+    slots = [s for s in case.slots if s.key != slot.key]
+    nodes = _without(list(case.plan), slot.key)
+    if slot.state == "open" and asker.state == "waiting":
+        slots = [s._replace(state="open") if s.key == root else s for s in slots]
+    return Decision([_changed("signer-removed", slots, nodes, slot=slot.key)], held)
+
+
+def transfer(asked: Asked, act: Transfer) -> Decision:
+    """转办: hand an open place of preparing or review to another post of the same unit; signatures are never handed on.
+
+    Raises:
+        WrongMeaning: the place is one to sign, seal or decide, or is to be done in person (亲自, R044).
+    """
+    case, definition = asked.case, asked.definition
+    held = authority.authority(asked)
+    slot = _own_open(asked, act.slot)
+    place = definition.place("stages", case.stage, "chain")
+    if slot.kind not in ("prepare", "review") or slot.in_person or act.unit != slot.unit:
+        raise WrongMeaning(
+            expected="a place to prepare or review, to a post of the same unit",
+            actual=f"{slot.kind}@{act.unit}",
+            place=place,
+        )
+    spec = definition.flow.posts.get(act.post)
+    if spec is None or spec.may not in ("prepare", "review", "sign"):
+        raise Unknown(kind="post that may take it over", name=act.post)
+    slots = [s._replace(post=act.post) if s.key == slot.key else s for s in case.slots]
+    return Decision([_changed("transferred", slots, list(case.plan), slot=slot.key)], held)
+
+
+def urge(asked: Asked, act: Urge) -> Decision:
+    """催办: a person reminds whoever is awaited; at most once a day for an item.
+
+    Raises:
+        LimitReached: it was urged less than a day ago. WrongStage: nothing is awaited.
+    """
+    case, context = asked.case, asked.context
+    held = authority.authority(asked)
+    place = asked.definition.place("stages", case.stage)
+    if not case.open_slots:
+        raise WrongStage(act=act.kind, expected="a stage that awaits somebody", actual=case.stage, place=place)
+    if case.urged and context.at - case.urged < URGE_EVERY:
+        raise LimitReached(expected="one urging a day", actual="another within a day", place=place)
+    to = [{"unit": s.unit, "post": s.post} for s in case.open_slots]
+    return Decision([{"e": "urged", "to": to}], held)
+
+
+def _changed(what: str, slots: list[Slot], plan: list[Any], *, slot: str) -> Effect:
+    return {"e": what, "slot": slot, "slots": [s.record() for s in slots], "plan": plan}
+
+
+def _inserted(nodes: list[Any], key: str, new: str, where: str) -> list[Any]:
+    """The plan with a new place beside, before or after another, wherever that stands in the tree."""
+    out: list[Any] = []
+    for node in nodes:
+        if node == key:
+            pair = [new, key] if where == "before" else [key, new]
+            out.append({"par": pair, "need": "all"} if where == "beside" else {"seq": pair})
+        elif isinstance(node, dict):
+            name = "seq" if "seq" in node else "par"
+            out.append({**node, name: _inserted(node[name], key, new, where)})
+        else:
+            out.append(node)
+    return out
+
+
+def _without(nodes: list[Any], key: str) -> list[Any]:
+    """The plan without a place; groups left with nothing go too."""
+    out: list[Any] = []
+    for node in nodes:
+        if node == key:
+            continue
+        if isinstance(node, dict):
+            name = "seq" if "seq" in node else "par"
+            inner = _without(node[name], key)
+            if inner:
+                out.append({**node, name: inner})
+        else:
+            out.append(node)
+    return out
