@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from workflow import log
-from workflow.acts import Act, Fire, Open, View
+from workflow.acts import Act, Fire, Open, Signature, View
 from workflow.calendar import Calendar
 from workflow.case import Case
 from workflow.clock import Clock, SystemClock, micros
 from workflow.definition.definition import Definition
-from workflow.errors import Conflict, RequestReused, Unknown, WorkflowError
+from workflow.errors import Conflict, OneByOne, RequestReused, Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore, DiskContentStore
 from workflow.evidence.digest import digest
@@ -484,6 +484,41 @@ class Desk(Verbs):
             made = [self._decide(o, Case(), b"", org, 1, at, None, flows[o.flow]) for o in fresh]
             items.append(self.connection, self._seal(made))
         return len(fresh)
+
+    def sign_many(self, acts: Sequence[Signature]) -> list[Receipt | WorkflowError]:
+        """Several signatures of listed items, each with its own seen digest: a result per item, in the order given.
+
+        What one item refuses does not hold the others. Steps marked one by one refuse to be signed in bulk.
+        """
+        heads = items.lock_many(self.connection, [a.item for a in acts])
+        org, at = items.org_head(self.connection), self.engine.now(self.connection)
+        made: dict[str, _Made] = {}
+        refused: dict[int, WorkflowError] = {}
+        for n, act in enumerate(acts):
+            try:
+                if act.item in made:
+                    raise Conflict(item=act.item, expected="each item once", actual="twice in one call")
+                if act.item not in heads:
+                    raise Unknown(kind="item", name=act.item)
+                head = heads[act.item]
+                case = Case.of_snapshot(head.snapshot)
+                stage = self.engine.definition(self.connection, case.definition).stage(case.stage)
+                if stage.one_by_one and len(acts) > 1:
+                    raise OneByOne(
+                        expected="one item in one act", actual=f"{len(acts)} items", place=f"stages.{stage.stage}"
+                    )
+                made[act.item] = self._decide(act, case, head.head, org, head.seq + 1, at)
+            except WorkflowError as error:
+                refused[n] = error
+        written = self._seal(list(made.values()))
+        if written:
+            items.append(self.connection, written)
+            self._open_behind(written)
+        receipts = {
+            w.case.item: Receipt(w.case.item, w.seq, w.hash, w.at, w.case.stage, w.seal if self.own else b"")
+            for w in written
+        }
+        return [refused[n] if n in refused else receipts[a.item] for n, a in enumerate(acts)]
 
     def fire(self, fires: Sequence[Fire], at: int) -> list[Written]:
         """Fire rungs of different items, sealed with one signature. Dues met meanwhile are left out."""
