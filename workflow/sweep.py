@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from workflow import log
 from workflow.acts import Fire
 from workflow.engine import Desk, Engine
-from workflow.errors import WorkflowError
+from workflow.errors import DatabaseBusy
 from workflow.store import beat, queries
 
 BATCH = 200
@@ -57,11 +57,23 @@ def tick(engine: Engine, at: int | None = None, *, node: str = "") -> Swept:
 
 
 def _fire_batch(engine: Engine, rows: list, at: int) -> tuple[int, int]:  # type: ignore[type-arg]
-    """A batch in one transaction; when anything in it fails, row by row, so that only the culprit waits."""
+    """A batch in one transaction; when anything in it fails, row by row, so that only the culprit waits.
+
+    An item somebody else holds just now is left to the next sweep and not counted: it is busy, not broken. SQLite is
+    held as a whole, so there the sweep ends.
+
+    Raises:
+        DatabaseBusy: a SQLite database is held by another writer.
+    """
     try:
         with engine.desk() as desk:
             return len(_fire(desk, rows, at)), 0
-    except WorkflowError:
+    except DatabaseBusy:
+        if engine.db.dialect.name == "sqlite":
+            raise
+        if len(rows) == 1:
+            return 0, 1
+    except Exception:  # noqa: BLE001  a broken row may fail in any way; none may keep the others from firing
         if len(rows) == 1:
             return 0, _park(engine, rows[0], at)
     fired = failed = 0
@@ -81,6 +93,6 @@ def _fire(desk: Desk, rows: list, at: int) -> list:  # type: ignore[type-arg]
 
 def _park(engine: Engine, row, at: int) -> int:  # type: ignore[no-untyped-def]
     with engine.desk() as desk:
-        queries.count_failure(desk.connection, row.id, at + MINUTE * 2**row.attempts)
+        queries.count_failure(desk.connection, row.id, row.step, at + MINUTE * 2**row.attempts)
     log.parked(row.item, row.rule, row.step, row.attempts + 1)
     return 1

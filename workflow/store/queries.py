@@ -38,7 +38,7 @@ _due_now = (
 _next_due = sa.select(sa.func.min(t.due.c.next_at)).where(sa.text("state = 0"))
 _failed = (
     t.due.update()
-    .where(t.due.c.id == bindparam("b_id"))
+    .where(t.due.c.id == bindparam("b_id"), t.due.c.step == bindparam("b_step"), sa.text("state = 0"))
     .values(attempts=t.due.c.attempts + 1, next_at=bindparam("next_at"))
 )
 _overdue = (
@@ -119,9 +119,9 @@ def next_due(connection: Connection) -> int | None:
     return connection.execute(_next_due).scalar()
 
 
-def count_failure(connection: Connection, due: int, next_at: int) -> None:
-    """A rung could not fire: count it and try later; the others go on."""
-    connection.execute(_failed, {"b_id": due, "next_at": next_at})
+def count_failure(connection: Connection, due: int, step: int, next_at: int) -> None:
+    """A rung could not fire: count it and try later; the others go on. A due that moved meanwhile is left as it is."""
+    connection.execute(_failed, {"b_id": due, "b_step": step, "next_at": next_at})
 
 
 def overdue(connection: Connection, at: int) -> list[dict[str, Any]]:

@@ -1,0 +1,217 @@
+"""The sweep: each rung once and in order, one for each due in a sweep, whatever else is broken or late."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from tests.contract.world import BAD_VOTE, World
+from workflow import Actor, tick
+from workflow.acts import Fire
+from workflow.clock import micros
+from workflow.errors import Conflict
+from workflow.evidence import canonical
+from workflow.store import beat, items, queries, tables
+from workflow.sweep import ATTEMPTS, MINUTE
+
+HANDLER = Actor("o1-handler", "handler", "o1")
+
+
+def shanghai(text: str) -> int:
+    return micros(datetime.fromisoformat(text + "+08:00").astimezone(UTC))
+
+
+def fired(world: World, item: str) -> list[tuple[int, str, list[str]]]:
+    """The rungs on record: step, what it did, whom it told."""
+    out = []
+    with world.engine.reading() as connection:
+        for entry in items.entries(connection, item):
+            body = canonical.decode(entry.body)
+            if body["act"]["kind"] == "fire":
+                effect = body["effects"][0]
+                out.append((effect["step"], effect["e"], [p["person"] for p in effect["to"]]))
+    return out
+
+
+def outbox(world: World) -> list[tuple[str, str]]:
+    with world.engine.reading() as connection:
+        rows = connection.execute(sa.select(tables.outbox).order_by(tables.outbox.c.id)).all()
+    return [(r.topic, r.recipient) for r in rows]
+
+
+RUNGS = [
+    ("2019-08-27T00:00", (0, "reminded", ["o1-secretary"])),
+    ("2019-08-31T00:00", (1, "reminded", ["o1-secretary", "t1-secretary"])),
+    ("2019-09-07T00:00", (2, "proposed", ["t1-secretary"])),
+]
+
+
+def test_the_rungs_of_a_due_fire_in_order_each_at_its_moment_and_once(world: World) -> None:
+    """Due 30 August, a Friday: three working days before, when missed, five working days after. Source: S4, R169."""
+    world.begin("m1")
+    expected = []
+    for moment, rung in RUNGS:
+        world.clock.set(shanghai(moment) - 1)
+        assert tick(world.engine).fired == 0, f"before {moment}"
+        world.clock.set(shanghai(moment))
+        assert tick(world.engine).fired == 1, f"at {moment}"
+        assert tick(world.engine).fired == 0, f"again at {moment}"
+        expected.append(rung)
+        assert fired(world, "m1") == expected
+    world.clock.advance(timedelta(days=400))
+    assert tick(world.engine).fired == 0
+    assert outbox(world) == [(do, person) for _, do, told in expected for person in told]
+    assert world.verify().exit_code == 0
+
+
+def test_after_an_outage_one_rung_fires_in_each_sweep(world: World) -> None:
+    world.begin("m1")
+    world.clock.set(shanghai("2019-10-08T09:00"))
+    for n in range(1, 4):
+        assert tick(world.engine).fired == 1
+        assert [step for step, _, _ in fired(world, "m1")] == list(range(n))
+        world.clock.advance(timedelta(seconds=5))
+    assert tick(world.engine).fired == 0
+    assert world.verify().exit_code == 0
+
+
+def test_a_due_that_was_met_fires_nothing(world: World) -> None:
+    world.begin("m1")
+    world.through("m1")
+    with world.engine.reading() as connection:
+        state = connection.execute(
+            sa.select(tables.due.c.state, tables.due.c.met_at).where(tables.due.c.rule == "report/1")
+        ).one()
+    assert state.state == 1 and state.met_at == world.clock.now()
+    world.clock.set(shanghai("2019-08-31T00:00"))
+    tick(world.engine)
+    assert [d["item"] for d in _overdue(world)] == ["m1"]  # the plan's ten working days; the report's due was met
+    assert all(e["rule"] != "report/1" for e in _overdue(world))
+    with world.engine.desk() as desk:
+        assert desk.fire([Fire(item="m1", rule="report/1", step=0)], world.clock.now()) == []
+
+
+def _overdue(world: World) -> list[dict]:
+    with world.engine.reading() as connection:
+        return queries.overdue(connection, world.clock.now() + 10 * 86_400_000_000)
+
+
+def test_what_is_overdue_is_known_without_any_sweep_having_run(world: World) -> None:
+    world.begin("m1")
+    moment = shanghai("2019-08-31T00:00")
+    with world.engine.reading() as connection:
+        assert queries.overdue(connection, moment - 1) == []
+        assert [d["rule"] for d in queries.overdue(connection, moment)] == ["report/1"]
+
+
+def test_a_proposal_opens_one_item_for_people_to_decide_and_sanctions_nobody(world: World) -> None:
+    world.begin("m1")
+    world.clock.set(shanghai("2019-10-08T09:00"))
+    for _ in range(6):
+        tick(world.engine)
+    with world.engine.reading() as connection:
+        talks = connection.execute(sa.select(tables.item).where(tables.item.c.flow == "talk")).all()
+    assert len(talks) == 1 and talks[0].unit == "t1"
+    case = world.case(talks[0].id)
+    assert case.stage == "proposed" and case.cites["item"] == "m1"
+    assert case.fields_["whom"] == [{"unit": "o1", "post": "secretary", "person": "o1-secretary", "as": "holder"}]
+    assert [s.state for s in case.slots] == ["open"]  # nothing has been decided
+    assert world.verify().exit_code == 0
+
+
+def test_who_is_told_is_resolved_on_the_day_a_rung_fires(world: World) -> None:
+    from tests.contract.world import Imported, person_row, tenure_row
+
+    world.begin("m1")
+    old = tenure_row("o1-secretary", "o1", "secretary", until="2019-08-20")
+    rows = [old, tenure_row("successor", "o1", "secretary", "2019-08-20")]
+    world.engine.import_org(Imported(persons=[person_row("successor")], tenures=rows))
+    world.clock.set(shanghai("2019-08-28T00:00"))
+    tick(world.engine)
+    assert fired(world, "m1") == [(0, "reminded", ["successor"])]
+
+
+def test_a_rung_that_cannot_fire_waits_and_keeps_no_other_from_firing(world: World) -> None:
+    for n in range(5):
+        world.begin(f"m{n}")
+    with world.engine.db.begin() as connection:  # a broken row, as no act makes one
+        connection.execute(
+            tables.item.update().where(tables.item.c.id == "m2").values(snapshot=canonical.encode({"v": 1}))
+        )
+    world.clock.set(shanghai("2019-08-28T00:00"))
+    swept = tick(world.engine)
+    assert (swept.fired, swept.failed) == (4, 1)
+    assert [len(fired(world, f"m{n}")) for n in range(5)] == [1, 1, 0, 1, 1]
+    tries = 1
+    for _ in range(2 * ATTEMPTS):
+        world.clock.advance(timedelta(microseconds=MINUTE * 2**tries))
+        tries += tick(world.engine).failed
+    assert tries == ATTEMPTS  # then it is parked for good and costs no sweep anything
+
+
+def test_a_rung_that_waited_fires_when_it_can_and_its_count_begins_anew(world: World) -> None:
+    world.begin("m1")
+    with world.engine.reading() as connection:
+        snapshot = items.read(connection, "m1").snapshot
+    for broken in (b"{}", snapshot):
+        with world.engine.db.begin() as connection:
+            connection.execute(tables.item.update().where(tables.item.c.id == "m1").values(snapshot=broken))
+        world.clock.set(shanghai("2019-08-28T00:00") if broken == b"{}" else shanghai("2019-08-28T00:01"))
+        swept = tick(world.engine)
+    assert (swept.fired, swept.failed) == (1, 0)
+    with world.engine.reading() as connection:
+        assert connection.execute(sa.select(tables.due.c.attempts)).scalars().all() == [0]
+
+
+def test_a_reminder_does_not_touch_what_a_person_is_about_to_sign(world: World) -> None:
+    world.begin("m1")
+    seen = world.engine.show("m1").digest
+    world.clock.set(shanghai("2019-08-28T00:00"))
+    tick(world.engine)
+    assert world.engine.show("m1").digest == seen
+    world.engine.sign("m1", HANDLER, seen, opinion="agreed")
+
+
+def test_firing_a_rung_by_hand_before_its_moment_is_refused(world: World) -> None:
+    world.begin("m1")
+    with pytest.raises(Conflict):
+        world.engine.act(Fire(item="m1", rule="report/1", step=0))
+    with pytest.raises(Conflict):
+        world.engine.act(Fire(item="m1", rule="report/1", step=2))
+    assert fired(world, "m1") == []
+
+
+def test_every_sweep_of_a_named_node_leaves_a_heartbeat(world: World) -> None:
+    world.begin("m1")
+    tick(world.engine, node="a")
+    world.clock.set(shanghai("2019-08-28T00:00"))
+    tick(world.engine, node="b")
+    tick(world.engine, node="a")
+    with world.engine.reading() as connection:
+        beats = beat.all_beats(connection)
+    assert {b["node"]: (b["at"], b["fired"]) for b in beats} == {
+        "a": (world.clock.now(), 0),
+        "b": (world.clock.now(), 1),
+    }
+
+
+def test_thousands_of_rungs_at_one_moment_fire_in_one_sweep(world: World) -> None:
+    from workflow.acts import Open
+
+    opens = [Open(item=f"bulk-{n}", flow="matter", unit="o1", campaign="c2") for n in range(450)]
+    with world.engine.desk() as desk:
+        desk.open_many(opens)
+    world.clock.set(shanghai("2019-08-28T00:00"))
+    assert tick(world.engine).fired == 450
+    assert world.verify(contents=False).exit_code == 0
+
+
+def test_a_later_round_is_due_by_the_date_the_acceptor_set(world: World) -> None:
+    """R079."""
+    world.walk_to("vote", "m1")
+    world.engine.record_tally("m1", Actor("o1-scrutineer", "scrutineer", "o1"), BAD_VOTE)
+    case = world.through("m1", due="2019-10-15")
+    ((rule, due),) = case.dues.items()
+    assert rule.startswith("rework/") and due["missed"] == shanghai("2019-10-16T00:00")
