@@ -11,6 +11,7 @@ from tests.benchmarks.databases import Databases, Kind
 from tests.benchmarks.floor import Pinned, Signer, Unsigned
 from tests.benchmarks.measure import Result, alternate, rates, timed
 from workflow import Actor, Engine
+from workflow.rules.opening import item_id
 from workflow.store.org import OrgReader
 from workflow.verify import verify
 
@@ -23,7 +24,7 @@ def ready(engine: Engine, count: int, prefix: str) -> Iterator[Turn]:
     """Items prepared, and whose turn it is at each: item, actor, digest of what was shown."""
     for n in range(count):
         unit = f"b{n % UNITS + 1}"
-        item = f"{prefix}{n}"
+        item = item_id(prefix, str(n))  # spread over the index, as real ids are
         seen = world.prepared(engine, item, unit)
         for by in world.chain_of(unit, "t1"):
             yield item, by, seen

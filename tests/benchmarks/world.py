@@ -104,3 +104,7 @@ def chain_of(unit: str, third: str) -> tuple[Actor, ...]:
 
 
 OPINION = "情况属实,同意上报(虚构意见)。"
+
+
+def scrutineer(number: int, unit: str) -> Actor:
+    return Actor(f"scrutineer-{number}.{unit}", "scrutineer", unit)
