@@ -6,9 +6,10 @@ its own for each act, or the host's (``engine.on(session)``). The verbs a host c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from workflow import log
 from workflow.acts import Act, Fire, Open, Signature, View
 from workflow.calendar import Calendar
 from workflow.case import Case
-from workflow.clock import Clock, SystemClock, micros
+from workflow.clock import Clock, SystemClock, local_day, micros
 from workflow.definition.definition import Definition
 from workflow.errors import Conflict, OneByOne, RequestReused, Unknown, WorkflowError
 from workflow.evidence import canonical
@@ -34,6 +35,7 @@ from workflow.store.org import Importable as OrgImport
 from workflow.store.org import write_import
 from workflow.verbs import Verbs
 
+CHUNK = 500  # items opened in one transaction
 IMPORT_PART = 5_000  # rows of an import to one content, so that none passes the limit of what can be read back
 
 
@@ -273,6 +275,28 @@ class Engine(Verbs):
                     return earlier
             raise
 
+    def open_many(
+        self, opens: Iterable[Open], *, chunk: int = CHUNK, progress: Callable[[int, int], None] | None = None
+    ) -> int:
+        """Open many items, a transaction for each ``chunk``, each sealed with one signature.
+
+        Items that exist already are left as they are: after a crash, the same call opens the rest and nothing twice.
+
+        Args:
+            progress: called after each commit with how many were looked at so far and how many of them were opened.
+
+        Returns:
+            How many were opened now.
+        """
+        waiting, seen, opened = iter(opens), 0, 0
+        while some := list(islice(waiting, chunk)):
+            with self.desk() as desk:
+                made = desk.open_many(some)
+            seen, opened = seen + len(some), opened + made
+            if progress is not None:
+                progress(seen, opened)
+        return opened
+
     def prepare(self, act: Any) -> Prepared:
         """The bytes a person signs for an act on a slot, with a fresh nonce. Hand them back through ``act.proof``.
 
@@ -475,12 +499,20 @@ class Desk(Verbs):
         return opened
 
     def open_many(self, opens: Sequence[Open]) -> int:
-        """Open several items of flows, sealed with one signature. Items that exist already are left as they are."""
+        """Open several items of flows, sealed with one signature. Items that exist already are left as they are.
+
+        Returns:
+            How many were opened now.
+        """
         present = items.present(self.connection, [o.item for o in opens])
-        fresh = [o for o in opens if o.item not in present]
+        fresh = list({o.item: o for o in opens if o.item not in present}.values())
         if fresh:
             org, at = items.org_head(self.connection), self.engine.now(self.connection)
-            flows = {o.flow: self.engine.newest(self.connection, o.flow) for o in fresh}
+            flows = {name: self.engine.newest(self.connection, name) for name in {o.flow for o in fresh}}
+            memory = self.engine.memory.at(org)
+            for name, flow in flows.items():
+                day = local_day(at, flow.flow.timezone).isoformat()
+                facts.load_paths(self.connection, [o.unit for o in fresh if o.flow == name], day, memory)
             made = [self._decide(o, Case(), b"", org, 1, at, None, flows[o.flow]) for o in fresh]
             items.append(self.connection, self._seal(made))
         return len(fresh)

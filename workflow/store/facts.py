@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -49,6 +50,14 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
     if kind == "line":
         return items.line_state(connection, need[1], need[2], int(need[3]))
     raise KeyError(f"expected a fact the store can load; got {' '.join(need)}")
+
+
+def load_paths(connection: Connection, units: Iterable[str], day: str, memory: dict[tuple[str, ...], Any]) -> None:
+    """The paths of many units at once, remembered for ``load``: an item for each unit of an organisation needs them."""
+    wanted = [u for u in units if ("path", u, day) not in memory]
+    if wanted:
+        for unit, path in OrgReader(connection).paths(wanted, day).items():
+            memory["path", unit, day] = path
 
 
 def _org_fact(org: OrgReader, need: tuple[str, ...]) -> Any:
