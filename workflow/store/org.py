@@ -95,6 +95,13 @@ def _path_statement() -> sa.Select[Any]:
     return sa.select(*columns).join(up, up.c.unit == unit.c.id).order_by(up.c.depth)
 
 
+def _steps_statement() -> sa.Select[Any]:
+    """Units, each with the one above it."""
+    established = sa.func.coalesce(_established(unit), sa.false()).label("established")
+    columns = (unit.c.id, unit.c.level, unit.c.name_zh, established, _above(unit.c.id).label("above"))
+    return sa.select(*columns).where(unit.c.id.in_(sa.bindparam("ids", expanding=True)))
+
+
 def _answer_statement() -> sa.Select[Any]:
     up = _line_up()
     established = sa.func.coalesce(_established(unit), sa.false()).label("established")
@@ -147,6 +154,7 @@ def _awaited_statement(some: bool) -> sa.Select[Any]:
 
 
 _PATH = _path_statement()
+_STEPS = _steps_statement()
 _ANSWER = _answer_statement()
 _BELOW = _below_statement()
 _AWAITED = _awaited_statement(some=False)
@@ -313,6 +321,7 @@ class OrgReader:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._paths: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self._steps: dict[str, dict[str, tuple[dict[str, Any], str | None]]] = {}
         self._answers: dict[tuple[str, str, str], list[list[dict[str, Any]]]] = {}
         self._listed: dict[str, dict[str, str]] = {}
 
@@ -335,6 +344,32 @@ class OrgReader:
                 raise _unknown(unit)
             self._paths[key] = list(found.values())
         return list(self._paths[key])
+
+    def paths(self, units: Iterable[str], day: str) -> dict[str, list[dict[str, Any]]]:
+        """``path`` of many units, in as many statements as the organisation has levels.
+
+        Raises:
+            Unknown: there is no such unit.
+        """
+        wanted, known = list(dict.fromkeys(units)), self._steps.setdefault(day, {})
+        asked = [u for u in wanted if u not in known]
+        while asked:
+            for start in range(0, len(asked), ASKED_AT_ONCE):
+                some = asked[start : start + ASKED_AT_ONCE]
+                for u, level, name, established, above in self._connection.execute(_STEPS, {"ids": some, "day": day}):
+                    known[u] = {"unit": u, "level": level, "name": name, "established": bool(established)}, above
+            above_them = {known[u][1] for u in asked if u in known}
+            asked = [u for u in above_them if u is not None and u not in known]
+        found: dict[str, list[dict[str, Any]]] = {}
+        for of in wanted:
+            if of not in known:
+                raise _unknown(of)
+            line: dict[str, dict[str, Any]] = {}
+            at: str | None = of
+            while at in known and at not in line and len(line) < DEEPEST:
+                line[at], at = known[at]
+            found[of] = list(line.values())
+        return found
 
     def children(self, unit: str, day: str) -> list[str]:
         """The units directly below on the day, as offices list them: those that exist and those not yet established."""
