@@ -12,20 +12,22 @@ Empty cells: ``parent_kind`` is managing; a parent's ``from_on`` is "always"; ``
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from workflow.definition.problem import NOTHING, Said, nearest
 from workflow.errors import OrgInvalid
 from workflow.evidence import canonical
-from workflow.evidence.digest import hash_parts, sha256
+from workflow.evidence.digest import sha256
 from workflow.org.cells import Line
 from workflow.org.consistency import clashes
 from workflow.org.model import ALWAYS, PARENT_KINDS, Org, Parent, Person, Tenure, Unit
-from workflow.org.sheet import COLUMNS, PERSONS, TENURES, UNITS, Fault, Faults, Rows, SourceFile, read_sheet
+from workflow.org.sheet import COLUMNS, PERSONS, TENURES, UNITS, Fault, Faults, Sheet, SourceFile
 
 MANY_HOLDERS = frozenset({"scrutineer", "committee-member", "handler", "department"})
 """Posts that several persons hold side by side. Every other post has one holder at a time."""
@@ -36,6 +38,7 @@ PART = 4_000  # rows of a part that it carries by digest
 
 _OF_THE_UNIT = ("level", "name_zh", "name_en", "ordinal", "established_on", "dissolved_on")
 
+Rows = Iterable[tuple[int, dict[str, str]]]
 Source = str | Path | Mapping[str, bytes]
 
 
@@ -89,16 +92,14 @@ class OrgImport(Org):
         found = {}
         for name, rows in self.to_rows().items():
             columns = list(rows[0]) if rows else []
-            found[name] = (columns, sorted((list(r.values()) for r in rows), key=_whole_row))
+            # the id, or of a parent its unit, parent, kind and beginning: all of them text
+            key = itemgetter(0, 1, 2, 3) if name == "parents" else itemgetter(0)
+            found[name] = (columns, sorted((list(r.values()) for r in rows), key=key))
         return found
 
 
 def _count(tables: Mapping[str, tuple[list[str], list[list[Any]]]]) -> int:
     return sum(len(rows) for _, rows in tables.values())
-
-
-def _whole_row(row: Sequence[Any]) -> tuple[str, ...]:
-    return tuple(map(str, row))
 
 
 def _parts(rows: Sequence[Sequence[Any]]) -> Iterator[bytes]:
@@ -168,8 +169,9 @@ def _contents(source: Source, faults: Faults) -> dict[str, bytes]:
 
 def tenure_id(person: str, unit: str, post: str, from_on: str, acting: bool) -> str:
     """The id of a tenure: the same in every import that names it. Its end is not in it, so that an end can be added."""
-    parts = (person, unit, post, from_on, "acting" if acting else "")
-    return "t-" + hash_parts("org.tenure", *(p.encode() for p in parts)).hex()[:24]
+    # no cell holds a NUL, so the parts stay apart
+    fields = "\0".join((person, unit, post, from_on, "acting" if acting else ""))
+    return "t-" + hashlib.sha256(fields.encode()).hexdigest()[:24]
 
 
 def _merged(known: Iterable[Any], new: Iterable[Any], key: Callable[[Any], Any]) -> tuple[Any, ...]:
@@ -198,14 +200,10 @@ class _Reading:
             self.faults.add(
                 "file", UNITS, 0, "-", "no such file, and no units are stored yet", "缺此文件,且库中尚无单位"
             )
-        files: list[SourceFile] = []
-        rows: dict[str, Rows] = {}
-        for name, data in contents.items():
-            file, rows[name] = read_sheet(name, data, self.faults)
-            files.append(file)
-        units, parents = self._units(rows.get(UNITS, []))
-        persons = list(self._persons(rows.get(PERSONS, [])))
-        tenures = self._tenures(rows.get(TENURES, []))
+        sheets = {name: Sheet(name, data, self.faults) for name, data in contents.items()}
+        units, parents = self._units(sheets.get(UNITS, ()))
+        persons = list(self._persons(sheets.get(PERSONS, ())))
+        tenures = self._tenures(sheets.get(TENURES, ()))
         if not any(f.code in ("file", "header", "encoding", "csv") for f in self.faults):  # else all would be unknown
             self._check(
                 Org(
@@ -215,7 +213,8 @@ class _Reading:
                     _merged(self.known.tenures, tenures, lambda t: t.id),
                 )
             )
-        return OrgImport(tuple(units), tuple(parents), tuple(persons), tuple(tenures), tuple(files), self.many_holders)
+        files = tuple(s.source for s in sheets.values())
+        return OrgImport(tuple(units), tuple(parents), tuple(persons), tuple(tenures), files, self.many_holders)
 
     def _units(self, rows: Rows) -> tuple[list[Unit], list[Parent]]:
         units: list[Unit] = []

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from workflow.definition.problem import Said, nearest, shown
@@ -72,14 +72,25 @@ class SourceFile:
     rows: int
 
 
-Rows = list[tuple[int, dict[str, str]]]
+class Sheet:
+    """The rows of a file with their line numbers, read as they are asked for. Cells are stripped and in Unicode form
+    NFC; empty rows are left out. What is wrong with the file stands in ``faults`` once it has been read through."""
 
+    def __init__(self, file: str, data: bytes, faults: Faults) -> None:
+        self._file, self._faults, self._count = file, faults, 0
+        self._digest = sha256(data)
+        self._encoding, text = _text(file, data, faults)
+        self._text = unicodedata.normalize("NFC", text)
 
-def read_sheet(file: str, data: bytes, faults: Faults) -> tuple[SourceFile, Rows]:
-    """The rows of a file with their line numbers; cells are stripped and in Unicode form NFC. Empty rows are skipped."""
-    encoding, text = _text(file, data, faults)
-    rows = _rows(file, unicodedata.normalize("NFC", text), faults)
-    return SourceFile(file, encoding, sha256(data), len(rows)), rows
+    def __iter__(self) -> Iterator[tuple[int, dict[str, str]]]:
+        self._count = 0
+        for found in _rows(self._file, self._text, self._faults):
+            self._count += 1
+            yield found
+
+    @property
+    def source(self) -> SourceFile:
+        return SourceFile(self._file, self._encoding, self._digest, self._count)
 
 
 def _text(file: str, data: bytes, faults: Faults) -> tuple[str, str]:
@@ -104,9 +115,8 @@ def _text(file: str, data: bytes, faults: Faults) -> tuple[str, str]:
     return encoding, ""
 
 
-def _rows(file: str, text: str, faults: Faults) -> Rows:
+def _rows(file: str, text: str, faults: Faults) -> Iterator[tuple[int, dict[str, str]]]:
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
-    found: Rows = []
     columns: list[str] | None = None
     last = 0
     try:
@@ -118,9 +128,9 @@ def _rows(file: str, text: str, faults: Faults) -> Rows:
             if columns is None:
                 columns = stripped
                 if not _header(file, row, columns, faults):
-                    return []
+                    return
             elif len(stripped) == len(columns):
-                found.append((row, dict(zip(columns, stripped, strict=True))))
+                yield row, dict(zip(columns, stripped, strict=True))
             else:
                 n, m = len(columns), len(stripped)
                 en = f"expected {n} cells; got {m}. Put cells with a comma in quotes"
@@ -130,7 +140,6 @@ def _rows(file: str, text: str, faults: Faults) -> Rows:
     if columns is None and not faults.of(file):
         wanted = ", ".join(COLUMNS[file])
         faults.add("header", file, 1, "-", f"expected the columns {wanted}; got nothing", f"应有各列 {wanted};实为空")
-    return found
 
 
 def _header(file: str, row: int, columns: Sequence[str], faults: Faults) -> bool:

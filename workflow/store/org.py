@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import islice
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
@@ -194,21 +195,31 @@ _STORED = {
 
 
 def _upsert_sqlite(table: sa.Table) -> sa.Insert:
-    new = sqlite.insert(table).values({c: sa.bindparam(c) for c in _COLUMNS[table]})
-    keys = [c.name for c in table.primary_key]
-    return new.on_conflict_do_update(keys, set_={c: new.excluded[c] for c in _COLUMNS[table] if c not in keys})
+    each = sa.func.json_each(sa.bindparam("rows", type_=sa.Text)).table_valued("value")
+    cells = [sa.func.json_extract(each.c.value, sa.literal_column(f"'$.{c}'")) for c in _COLUMNS[table]]
+    # without a WHERE, SQLite takes ON CONFLICT for the condition of a join
+    new = sqlite.insert(table).from_select(_COLUMNS[table], sa.select(*cells).where(sa.true()))
+    return new.on_conflict_do_update(_keys(table), set_=_others(table, new.excluded))
 
 
 def _upsert_postgresql(table: sa.Table) -> sa.Insert:
-    """One array a column: a fifth of the time of sending row by row."""
-    columns = _COLUMNS[table]
-    arrays = [sa.bindparam(c, type_=postgresql.ARRAY(table.c[c].type)) for c in columns]
-    rows = sa.func.unnest(*arrays).table_valued(*columns).render_derived(name="new")
-    new = postgresql.insert(table).from_select(columns, sa.select(*(rows.c[c] for c in columns)))
-    keys = [c.name for c in table.primary_key]
-    return new.on_conflict_do_update(index_elements=keys, set_={c: new.excluded[c] for c in columns if c not in keys})
+    rows = sa.cast(sa.bindparam("rows", type_=sa.Text), postgresql.JSON)
+    columns = [sa.column(c, table.c[c].type) for c in _COLUMNS[table]]
+    each = sa.func.json_to_recordset(rows).table_valued(*columns).render_derived(name="new", with_types=True)
+    new = postgresql.insert(table).from_select(_COLUMNS[table], sa.select(*(each.c[c] for c in _COLUMNS[table])))
+    return new.on_conflict_do_update(index_elements=_keys(table), set_=_others(table, new.excluded))
 
 
+def _keys(table: sa.Table) -> list[str]:
+    return [c.name for c in table.primary_key]
+
+
+def _others(table: sa.Table, excluded: Any) -> dict[str, Any]:
+    keys = _keys(table)
+    return {c: excluded[c] for c in _COLUMNS[table] if c not in keys}
+
+
+# One JSON text a chunk: a third of the time of sending row by row, and the same on both databases.
 _UPSERTS = {
     "sqlite": {name: _upsert_sqlite(t) for name, t in _TABLES.items()},
     "postgresql": {name: _upsert_postgresql(t) for name, t in _TABLES.items()},
@@ -272,17 +283,11 @@ def write_import(connection: Connection, imported: Importable) -> dict[str, int]
     if dialect not in _UPSERTS:
         raise Unknown(kind="database", name=dialect, hint=f". Known are: {', '.join(_UPSERTS)}")
     written = {}
-    rows = imported.to_rows()
-    for name, table in _TABLES.items():
-        wanted = _COLUMNS[table]
-        source = iter(rows[name])
-        while some := list(islice(source, CHUNK)):
-            statement = _UPSERTS[dialect][name]
-            if dialect == "postgresql":
-                connection.execute(statement, {c: [r[c] for r in some] for c in wanted})
-            else:
-                connection.execute(statement, some)
-        written[name] = len(rows[name])
+    for name, rows in imported.to_rows().items():
+        for start in range(0, len(rows), CHUNK):
+            text = orjson.dumps(rows[start : start + CHUNK]).decode()
+            connection.execute(_UPSERTS[dialect][name], {"rows": text})
+        written[name] = len(rows)
     _refuse_clashes(connection, imported.many_holders)
     return written
 
@@ -303,7 +308,11 @@ def _refuse_clashes(connection: Connection, many_holders: AbstractSet[str]) -> N
 
 def stored(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     """Every row of the organisation by table, ordered by key: what ``Org.from_rows`` reads."""
-    return {name: [dict(r._mapping) for r in connection.execute(query)] for name, query in _STORED.items()}
+    found = {}
+    for name, table in _TABLES.items():
+        columns = _COLUMNS[table]
+        found[name] = [dict(zip(columns, row, strict=True)) for row in connection.execute(_STORED[name])]
+    return found
 
 
 def head(connection: Connection) -> int:
@@ -312,6 +321,14 @@ def head(connection: Connection) -> int:
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Forest:
+    """A whole day: the level of each listed unit, in the order of the organisation, and who is below whom."""
+
+    levels: dict[str, str]
+    below: Order
 
 
 class OrgReader:
@@ -323,7 +340,7 @@ class OrgReader:
         self._paths: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self._steps: dict[str, dict[str, tuple[dict[str, Any], str | None]]] = {}
         self._answers: dict[tuple[str, str, str], list[list[dict[str, Any]]]] = {}
-        self._listed: dict[str, dict[str, str]] = {}
+        self._forests: dict[str, _Forest] = {}
 
     def path(self, unit: str, day: str) -> list[dict[str, Any]]:
         """The unit and everything above it on the day, own unit first: ``unit, level, name, established``.
@@ -456,9 +473,10 @@ class OrgReader:
         Raises:
             Unknown: there is no such unit.
         """
-        rows = self._connection.execute(_BELOW, {"unit": unit, "day": day}).all()
-        if not rows:
-            raise _unknown(unit)
+        above_it = self.path(unit, day)[1:]
+        if not above_it or day in self._forests:  # nearly everything: one scan is four times as fast as a walk down
+            return _depth_first([unit], self._forest(day).below)
+        rows = self._connection.execute(_BELOW, {"unit": unit, "day": day})
         return _depth_first([unit], _by_parent((u, above, ordinal) for u, above, ordinal in rows))
 
     def roster(self, levels: Collection[str], day: str) -> list[str]:
@@ -466,16 +484,20 @@ class OrgReader:
 
         Units not yet established are on it: somebody answers for them too. Source: S0 「应报必报」, R054, R017.
         """
-        if day not in self._listed:
+        wanted = frozenset(levels)
+        return [u for u, level in self._forest(day).levels.items() if level in wanted]
+
+    def _forest(self, day: str) -> _Forest:
+        if day not in self._forests:
             rows = self._connection.execute(_LISTED, {"day": day}).all()
             level_of = {u: level for u, level, _, _ in rows}
-            # a unit whose parent is not listed begins a tree of its own
-            below = _by_parent((u, above if above in level_of else None, ordinal) for u, _, ordinal, above in rows)
-            order = _depth_first(below.get(None, []), below)
-            order += sorted(level_of.keys() - set(order))  # cycles hang from no root
-            self._listed[day] = {u: level_of[u] for u in order}
-        wanted = frozenset(levels)
-        return [u for u, level in self._listed[day].items() if level in wanted]
+            below = _by_parent((u, above, ordinal) for u, _, ordinal, above in rows)
+            # a unit whose parent is not listed begins a tree of its own; cycles hang from no root
+            roots = sorted((ordinal, u) for u, _, ordinal, above in rows if above not in level_of)
+            order = _depth_first([u for _, u in roots], below)
+            order += sorted(level_of.keys() - set(order))
+            self._forests[day] = _Forest({u: level_of[u] for u in order if u in level_of}, below)
+        return self._forests[day]
 
     def names(self, ids: Iterable[str], of: Literal["unit", "person", "any"] = "any") -> dict[str, dict[str, str]]:
         """Names by id: ``{"zh": ..., "en": ...}``. Ids nobody has are left out.
