@@ -102,19 +102,24 @@ def restart(case: Case, undone: Container[str]) -> tuple[str, ...]:
     return progress(case.plan, reset).open
 
 
-def resolve(definition: Definition, stage: Stage, who: Who, path: Path, case: Case) -> Who:
+def resolve(definition: Definition, stage: Stage, who: Who, path: Path, case: Case, answering: str) -> Who:
     """A post at a unit by name, for a rung: ``responsible`` is the stage's duty; ``of`` becomes the unit's id.
 
-    ``superior`` is one up from whoever is responsible, not from the item's unit: when a higher unit misses its duty, no
-    proposal about it goes to a unit below it. ``next-above`` is where the stage's slots were planned: signing there
-    does not move it up.
+    ``superior`` is one up from ``answering``, the unit of whoever answers for the duty, not from the item's unit: when a
+    higher unit misses its duty, or answers in the place of one without a head, no proposal about it goes to itself or to
+    a unit below it. ``next-above`` is where the stage's slots were planned: signing there does not move it up.
     """
     if who.post == "responsible":
         who = stage.duty
     elif who.of == "superior":
-        duty, units = _planned(definition, stage, stage.duty.of, path, case), [u["unit"] for u in path]
-        path = path[units.index(duty) :] if duty in units else path
+        units = [u["unit"] for u in path]
+        path = path[units.index(answering) :] if answering in units else path
     return Who.model_construct(post=who.post, of=_planned(definition, stage, who.of, path, case))
+
+
+def duty_of(definition: Definition, stage: Stage, path: Path, case: Case) -> Who:
+    """The post that has the duty of a stage already entered, at its unit by id."""
+    return Who.model_construct(post=stage.duty.post, of=_planned(definition, stage, stage.duty.of, path, case))
 
 
 def _planned(definition: Definition, stage: Stage, of: str, path: Path, case: Case) -> str:

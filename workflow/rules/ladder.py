@@ -8,7 +8,7 @@ from workflow.case import Effect
 from workflow.definition.model import Rung, Who
 from workflow.errors import Conflict
 from workflow.rules.authority import backstop
-from workflow.rules.chain import resolve
+from workflow.rules.chain import duty_of, resolve
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.dues import rung_at
 from workflow.rules.opening import item_id
@@ -31,8 +31,21 @@ def needs(asked: Asked, act: Fire) -> list[Need]:
         return [path_need]
     path = asked.facts.peek(*path_need)
     stage = asked.definition.stage(case.stage)
-    whos = [resolve(asked.definition, stage, who, path, case) for who in (*rung.to, *rung.whom)]
-    return [path_need, *(("answerable", w.of, w.post, day, backstop(asked.definition, w.post)) for w in whos)]
+    duty = _answerable(asked, duty_of(asked.definition, stage, path, case))
+    if duty not in asked.facts:
+        return [path_need, duty]
+    answering = _unit_of(asked.facts.peek(*duty), duty)
+    whos = [resolve(asked.definition, stage, who, path, case, answering) for who in (*rung.to, *rung.whom)]
+    return [path_need, duty, *(_answerable(asked, w) for w in whos)]
+
+
+def _answerable(asked: Asked, who: Who) -> Need:
+    return ("answerable", who.of, who.post, asked.context.day, backstop(asked.definition, who.post))
+
+
+def _unit_of(held: list[dict[str, str]], duty: Need) -> str:
+    """The unit whose people answer: the duty's own, or the superior that stands in for one without a head (兜底)."""
+    return held[0].get("at", duty[1]) if held else duty[1]
 
 
 def fire(asked: Asked, act: Fire) -> Decision:
@@ -48,12 +61,14 @@ def fire(asked: Asked, act: Fire) -> Decision:
         raise Conflict(item=case.item, expected=f"{act.rule} at rung {act.step}", actual=str(due))
     stage = asked.definition.stage(case.stage)
     path = asked.facts.get("path", case.unit, context.day)
+    duty = _answerable(asked, duty_of(asked.definition, stage, path, case))
+    answering = _unit_of(asked.facts.get(*duty), duty)
 
     def people(whos: tuple[Who, ...]) -> list[dict[str, str]]:
         out = []
         for who in whos:
-            at = resolve(asked.definition, stage, who, path, case)
-            holders = asked.facts.get("answerable", at.of, at.post, context.day, backstop(asked.definition, at.post))
+            at = resolve(asked.definition, stage, who, path, case, answering)
+            holders = asked.facts.get(*_answerable(asked, at))
             out += [{"unit": at.of, "post": at.post, "person": h["person"], "as": h["as"]} for h in holders] or [
                 {"unit": at.of, "post": at.post, "person": "", "as": "vacant"}
             ]
@@ -70,7 +85,7 @@ def fire(asked: Asked, act: Fire) -> Decision:
         assert rung.item is not None
         opened = item_id(case.item, act.rule, str(act.step))
         whom = people(rung.whom)
-        body = resolve(asked.definition, stage, rung.to[0], path, case)
+        body = resolve(asked.definition, stage, rung.to[0], path, case, answering)
         effects.append({"e": "proposed", "rule": act.rule, "step": act.step, "to": told, "whom": whom, "item": opened})
         effects.append(
             {

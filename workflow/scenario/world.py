@@ -9,7 +9,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from workflow.acts import Actor
@@ -22,7 +24,8 @@ from workflow.engine import Engine
 from workflow.evidence import canonical
 from workflow.rules.authority import backstop
 from workflow.scenario.model import Post, Rung, Step, Suite
-from workflow.store import items, queries, scan
+from workflow.store import items, queries, scan, schema
+from workflow.store.database import connect
 from workflow.store.org import OrgReader
 from workflow.sweep import tick
 from workflow.verify import Report, verify
@@ -47,11 +50,23 @@ class Ended:
     shown: Mapping[str, str] = field(default_factory=dict)
 
 
+@cache  # making the schema takes longer than most scenarios
+def _empty() -> bytes:
+    """The bytes of a database with a schema and nothing else."""
+    with TemporaryDirectory(prefix="workflow-test-") as folder:
+        path = Path(folder) / "empty.db"
+        db = connect(f"sqlite:///{path}", durable=False)
+        schema.upgrade(db)
+        db.dispose()
+        return path.read_bytes()
+
+
 def first_world(folder: Path, suite: Suite) -> Ended:
     """A database with the suite's organisation, calendars and flows in force, and nothing else."""
     clock = SettableClock(0)
     path = folder / "first.db"
-    engine = Engine.at(f"sqlite:///{path}", folder / "home", clock=clock, durable=False)
+    path.write_bytes(_empty())
+    engine = Engine.at(f"sqlite:///{path}", folder / "home", clock=clock, durable=False, upgrade=False)
     try:
         for name in {d.flow.calendar for d in suite.definitions}:
             engine.publish_calendar(load_calendar(_calendar_file(suite, name)))
