@@ -13,7 +13,7 @@ A signature's ``proof`` says how the person proved who they are:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,13 +123,18 @@ def _verify(act: Signature, made: bytes, known: bytes | None) -> None:
     given = act.proof.get("key", "")
     if known is None or known.hex() != given:
         raise BadSignature(expected=f"the registered key of {act.by and act.by.person}", actual=given or "no key")
+    if not holds(act.proof, made):
+        raise BadSignature(expected="a signature over the prepared statement", actual="other bytes were signed")
+
+
+def holds(proof: Mapping[str, Any], made: bytes) -> bool:
+    """Whether a proof's signature, by the key named in it, covers the bytes of a statement."""
     try:
-        signature = bytes.fromhex(act.proof["signature"])
-        Ed25519PublicKey.from_public_bytes(known).verify(signature, pae(STATEMENT, made))
-    except (InvalidSignature, ValueError) as error:
-        raise BadSignature(
-            expected="a signature over the prepared statement", actual="other bytes were signed"
-        ) from error
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(proof["key"]))
+        key.verify(bytes.fromhex(proof["signature"]), pae(STATEMENT, made))
+    except (InvalidSignature, ValueError, TypeError, KeyError):
+        return False
+    return True
 
 
 def body_of(

@@ -23,7 +23,7 @@ from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore
 from workflow.evidence.digest import digest
 from workflow.evidence.entry import BadSeal, SealVerifier, entry_hash, read_body
-from workflow.recording import statement
+from workflow.recording import holds, statement
 from workflow.rules import Asked, Context, Facts, decide
 from workflow.store import scan
 from workflow.store.items import ORG
@@ -90,6 +90,7 @@ class Verifier:
         self._seen: set[str] = set()
         self._orgs: dict[str, str] = {}  # heads of the organisation's chain as entries cite them -> where first
         self._known_orgs: set[str] = set()
+        self._projected = scan.projected(connection)
 
     def _key(self, key_id: bytes) -> Ed25519PublicKey | None:
         try:
@@ -218,6 +219,11 @@ class Verifier:
         if made != held:
             differing = sorted(k for k in made.keys() | held.keys() if made.get(k) != held.get(k))
             self._fail("statement", place, f"the signed statement does not fit the act: {', '.join(differing)}")
+        proof = body.get("proof", {})
+        if ("signature" in proof) != (proof.get("strength") == "S2"):
+            self._fail("signature", place, "its strength is not that of its proof")
+        elif "signature" in proof and not holds(proof, canonical.encode(held)):
+            self._fail("signature", place, "the person's signature does not cover the recorded statement")
 
     def _contents(self, act: dict[str, Any], place: str) -> None:
         if self.contents is None:
@@ -261,6 +267,22 @@ class Verifier:
         ):
             if getattr(item, name) != value:
                 self._fail("column", chain, f"item column {name}: expected {value!r}; got {getattr(item, name)!r}")
+        self._projections(chain, case)
+
+    def _projections(self, item: str, case: Case) -> None:
+        """The working tables say what the entries led to: who is waited for, what is due, which lines are open."""
+        lists = {name: (case.materials.get(name, ""), held["lines"], held["open"]) for name, held in case.lists.items()}
+        expected = scan.Projected(
+            slots={(s.key, s.unit, s.post, s.kind, case.stage) for s in case.open_slots},
+            dues={(rule, d["ladder"], d["missed"], d["step"], d["next"] is None) for rule, d in case.dues.items()},
+            lists=lists,
+        )
+        found = self._projected(item)
+        for name in ("slots", "dues", "lists"):
+            if getattr(found, name) != getattr(expected, name):
+                self._fail(
+                    "projection", item, f"{name}: expected {getattr(expected, name)}; got {getattr(found, name)}"
+                )
 
     def _library(self) -> None:
         for digest_, body in scan.library(self.connection):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workflow.evidence.digest import digest
 from workflow.store import library as lib
 from workflow.store import tables as t
 
@@ -22,6 +24,18 @@ _all = sa.select(
     t.entry.c.request_id,
     t.entry.c.request_digest,
 ).order_by(t.entry.c.chain, t.entry.c.seq)
+
+_slots = sa.select(t.slot.c.key, t.slot.c.unit, t.slot.c.post, t.slot.c.kind, t.slot.c.stage).where(
+    t.slot.c.item == sa.bindparam("item")
+)
+_dues = sa.select(
+    t.due.c.rule, t.due.c.ladder, t.due.c.missed_at, t.due.c.step, t.due.c.state, t.due.c.next_at.is_(None)
+).where(t.due.c.item == sa.bindparam("item"), t.due.c.state.in_((0, 2)))
+_lines = (
+    sa.select(t.line.c.list, t.line.c.cells, t.line.c.closed_seq)
+    .where(t.line.c.item == sa.bindparam("item"))
+    .order_by(t.line.c.list, t.line.c.no)
+)
 
 definition = lib.definition
 calendar = lib.calendar
@@ -73,3 +87,45 @@ def library(connection: Connection) -> Iterator[tuple[str, bytes]]:
     for table in (t.definition, t.calendar):
         for row in connection.execute(sa.select(table.c.digest, table.c.body)):
             yield row.digest, row.body
+
+
+@dataclass(frozen=True)
+class Projected:
+    """What the working tables say of one item.
+
+    Attributes:
+        slots: the open ones: key, unit, post, kind, stage.
+        dues: those not met: rule, ladder, first missed moment, next rung, whether none is left.
+        lists: name -> digest of all lines, how many, how many open.
+    """
+
+    slots: set[tuple[Any, ...]]
+    dues: set[tuple[Any, ...]]
+    lists: dict[str, tuple[str, int, int]]
+
+
+def projected(connection: Connection) -> Callable[[str], Projected]:
+    """A reader of the working tables, item by item. The moment of a rung is left out: a try that failed moves it."""
+
+    def of(item: str) -> Projected:
+        held: dict[str, list[tuple[bytes, Any]]] = {}
+        for name, cells, closed in connection.execute(_lines, {"item": item}):
+            held.setdefault(name, []).append((cells, closed))
+        dues = {
+            (rule, ladder, missed, step, state == 2 and bool(none_left))
+            for rule, ladder, missed, step, state, none_left in connection.execute(_dues, {"item": item})
+        }
+        return Projected(
+            slots={tuple(r) for r in connection.execute(_slots, {"item": item})},
+            dues=dues,
+            lists={
+                name: (
+                    digest(b"[" + b",".join(cells for cells, _ in lines) + b"]"),
+                    len(lines),
+                    sum(closed is None for _, closed in lines),
+                )
+                for name, lines in held.items()
+            },
+        )
+
+    return of
