@@ -280,13 +280,14 @@ class Calendar:
             day += _DAY if n > 0 else -_DAY
             counted = self._works(day)
             number += counted
-            zh, en = self._kind(day)
+            zh, en = self.kind(day)
             if counted:
                 zh, en = f"{zh},第 {number} 个工作日", f"{en}, working day {number}"
             steps.append(Explained(day, counted, Text(zh, en)))
         return steps
 
-    def _kind(self, day: date) -> Text:
+    def kind(self, day: date) -> Text:
+        """What a day of a published year is: an ordinary weekday, a weekend, a make-up day, or in which holiday it lies."""
         zh, en = WEEKDAYS_ZH[day.weekday()], WEEKDAYS_EN[day.weekday()]
         if day in self._made_up:
             return Text(f"{zh}调休上班", f"make-up working {en}")

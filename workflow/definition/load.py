@@ -310,7 +310,12 @@ _OWN: tuple[tuple[str, str, str], ...] = (
     ("expected a span", "not-a-span", "应为时长,如 10 workdays、30 days、2 hours、12 months;实为 {got}"),
     ("expected a comparison", "not-a-comparison", '应为比较式,如 ">= 80%"、"> 2/3"、">= 70";实为 {got}'),
     ("expected recorded-by", "no-recorder", "会议研究须写明 recorded-by(记录会议纪要的职务);未写"),
-    ("expected exactly one of node", "due-anchor", "时限须在 node、within、set-by、field 中恰选其一;实为 {got}"),
+    (
+        "expected exactly one of node",
+        "due-anchor",
+        "时限须在 node、within、set-by、field、before 中恰选其一,或写明 event 与 within;实为 {got}",
+    ),
+    ("expected a time", "not-a-time", '应为时刻,如 "17:00"(加引号);实为 {got}'),
     ("expected exactly one of before", "rung-time", "督办措施须在 before、after 中恰选其一;实为 {got}"),
     ("expected item", "proposal-without-item", "建议须写明 item(所启动的流程);未写"),
     ("expected no item", "reminder-with-item", "催办不启动流程,不应写 item;实为 {got}"),

@@ -246,7 +246,8 @@ class Step(Model):
     body: Code | None = None
     minutes: Literal["required"] | None = None
     in_person: StrictBool = False
-    within: Span | None = None
+    within: Span | None = None  # the sign-for clock (响应): from the moment the place opens
+    ladder: Code | None = None  # of that clock; without one it only records what was late
     weight: Count = 1
     together: tuple[Step, ...] = ()
     in_turn: tuple[Step, ...] = ()
@@ -282,7 +283,9 @@ class Step(Model):
                 return {"kind": "decision", "body": rest.pop("decision"), "post": rest.pop("recorded-by"), **rest}
             if "seal" in rest:
                 return {"kind": "seal", "post": rest.pop("seal"), **rest}
-            extra = {k: rest.pop(k) for k in ("in-person", "within", "kind", "minutes", "weight") if k in rest}
+            extra = {
+                k: rest.pop(k) for k in ("in-person", "within", "ladder", "kind", "minutes", "weight") if k in rest
+            }
             if len(rest) == 1:
                 post, of = next(iter(rest.items()))
                 return {"post": post, "of": of, **extra}
@@ -291,13 +294,15 @@ class Step(Model):
 
 
 class Levels(Model):
-    """Repeat an inner chain at every level from one to another, lowest first."""
+    """Repeat an inner chain at every level from one to another, lowest first. ``within`` is each level's share (响应): all
+    its places are done within it of the moment the first of them opens; ``ladder`` is what climbs when they are not."""
 
     from_: Code = Field(default=OWN, alias="from")
     to: Code = OWN
     each: Code
     at: dict[Code, Code] = {}
     within: Span | None = None
+    ladder: Code | None = None
 
 
 class Returning(Model):
@@ -322,18 +327,83 @@ class Chain(Model):
         return {"steps": value} if isinstance(value, list) else value
 
 
+Reading = Literal["keep", "next-workday", "previous-workday"]
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+
+
+def _time(value: Any) -> Any:
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        return value
+    raise ValueError(f'expected a time of day such as "17:00"; got {value!r}. Put it in quotes')
+
+
+TimeOfDay = Annotated[StrictStr, BeforeValidator(_time)]
+
+
+class Before(Model):
+    """Before a holiday: the last day before its days off begin, or so long before that. Source: S0 「国庆节前」, R078."""
+
+    festival: StrictStr
+    by: Span | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"festival": value} if isinstance(value, str) else value
+
+
+class Extending(Model):
+    """Whether and how far a due may be extended: by somebody of this unit or of one above it, at most so far beyond the
+    first date in all, at most so often. Where a definition has none, nobody may."""
+
+    by: Code = "superior"
+    at_most: Span
+    times: Count = 1
+
+
+class OtherDue(Model):
+    """The clock that a pause starts for the other party: whose turn it is, and for how long."""
+
+    within: Span
+    duty: Who
+    ladder: Code = "overdue"
+
+
+class Pausing(Model):
+    """Who may stop a due's clock, and whose clock runs meanwhile: a pause always starts another party's."""
+
+    by: Whos
+    starts: OtherDue
+    times: Count = 1
+
+
 class Due(Model):
     """When something must be done: by a dated node, within a span of the stage's entry, by a date the acceptor sets,
-    or by a date the material carries. ``reading`` says what to do with a day off; dates mean the whole day."""
+    by a date that a material or the item carries, within a span of the day on which the responsible person was
+    appointed, or before a holiday. ``reading`` says what to do with a day off; dates mean the whole day unless ``at``
+    names the time at which it ends. ``not-after`` and ``at-most`` cap the date: a node, and a span from the stage's entry.
+    """
 
     node: Code | None = None
     within: Span | None = None
     set_by: Literal["acceptor"] | None = None
     field: Code | None = None
+    event: Literal["appointed"] | None = None
+    before: Before | None = None
+    at: TimeOfDay | None = None
+    not_after: Code | None = None
+    at_most: Span | None = None
     required: StrictBool = True
-    reading: Literal["keep", "next-workday", "previous-workday"] = "keep"
+    reading: Reading = "keep"
     ladder: Code = "overdue"
-    or_within: Span | None = None  # the node has already passed when the stage is entered: this span instead
+    or_within: Span | None = None  # the day has already passed when the stage is entered: this span instead
+    extend: Extending | None = None
+    pause: Pausing | None = None
+
+    @property
+    def fixed(self) -> bool:
+        """A date, not a length of time: it can be extended where the definition says so, never paused."""
+        return self.within is None
 
     @model_validator(mode="before")
     @classmethod
@@ -342,10 +412,14 @@ class Due(Model):
 
     @model_validator(mode="after")
     def _one_anchor(self) -> Due:
-        given = [n for n in ("node", "within", "set_by", "field") if getattr(self, n) is not None]
-        if len(given) != 1:
+        anchors = ("node", "within", "set_by", "field", "event", "before")
+        given = [n for n in anchors if getattr(self, n) is not None]
+        if given == ["within", "event"]:
+            return self
+        if len(given) != 1 or given == ["event"]:
             raise ValueError(
-                f"expected exactly one of node, within, set-by, field; got {', '.join(given).replace('_', '-') or 'none'}"
+                "expected exactly one of node, within, set-by, field, before, or event with within; got "
+                + (", ".join(given).replace("_", "-") or "none")
             )
         return self
 
@@ -355,7 +429,8 @@ class AlsoDue(Model):
 
     node: Code
     met_by: Code
-    reading: Literal["keep", "next-workday", "previous-workday"] = "keep"
+    reading: Reading = "keep"
+    at: TimeOfDay | None = None
     ladder: Code = "overdue"
 
 

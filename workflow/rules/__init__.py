@@ -11,13 +11,17 @@ from workflow.acts import (
     AddSigner,
     AdoptNodes,
     CloseLine,
+    Extend,
     Fire,
     NameLead,
     Objection,
     Open,
+    Pause,
     PostNotice,
     RemoveSigner,
     Reopen,
+    ReprojectDue,
+    Resume,
     Return,
     Signature,
     Submit,
@@ -26,19 +30,25 @@ from workflow.acts import (
     Withdraw,
 )
 from workflow.errors import WrongStage
-from workflow.rules import changing, handing, ladder, opening, signing
+from workflow.rules import changing, clocks, dues, handing, ladder, opening, shares, signing
 from workflow.rules.context import Asked, Context, Decision, Facts, Need, key
 
 __all__ = ["Asked", "Context", "Decision", "Facts", "Need", "decide", "key", "needs"]
 
 
+CLOCKS = (Extend, Pause, Resume)
 CHANGES = (Withdraw, AddSigner, RemoveSigner, Transfer, Urge)
 
 
 def needs(asked: Asked) -> list[Need]:
     """The facts the decision rests on and that are not loaded yet."""
     act = asked.act
-    if isinstance(act, Signature):
+    wanted: list[Need]
+    if isinstance(act, CLOCKS):
+        wanted = clocks.needs(asked, act)
+    elif isinstance(act, ReprojectDue):
+        wanted = []
+    elif isinstance(act, Signature):
         wanted = signing.needs(asked, act)
     elif isinstance(act, Fire):
         wanted = ladder.needs(asked, act)
@@ -48,6 +58,7 @@ def needs(asked: Asked) -> list[Need]:
         wanted = changing.needs(asked, act)
     else:
         wanted = handing.needs(asked, act)
+    wanted += dues.needs(asked)
     return [need for need in wanted if need not in asked.facts]
 
 
@@ -58,10 +69,27 @@ def decide(asked: Asked) -> Decision:
         Refused: one of its classes; nothing has happened.
     """
     act = asked.act
+    if isinstance(act, ReprojectDue):
+        return clocks.reproject(asked, act)
+    if isinstance(act, Fire):
+        passed = dues.passed_on(asked, act.rule)
+        return Decision(passed) if passed else ladder.fire(asked, act)
+    if isinstance(act, Extend):
+        return clocks.extend(asked, act)
+    if isinstance(act, Pause):
+        return clocks.pause(asked, act)
+    if isinstance(act, Resume):
+        return clocks.resume(asked, act)
+    decision = _decide(asked)
+    decision.effects.extend([*dues.following(asked, decision.effects), *shares.following(asked, decision.effects)])
+    return decision
+
+
+def _decide(asked: Asked) -> Decision:
+    """What follows from a person's act itself, before the clocks that follow from that."""
+    act = asked.act
     if isinstance(act, Open):
         return opening.open_item(asked, act)
-    if isinstance(act, Fire):
-        return ladder.fire(asked, act)
     if asked.case.final:
         raise WrongStage(
             act=act.kind,

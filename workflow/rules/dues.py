@@ -1,22 +1,31 @@
-"""Deadlines: when a duty counts as missed, and when each rung of its ladder fires.
+"""Deadlines: which clocks run, what each is counted from, and when each rung of its ladder fires.
 
 A date means the whole day: a duty due on day D is missed at D+1 00:00 local time. A span of days is counted from the
-local day of the stage's entry; "days" without "work" are calendar days. Source: time semantics; S0 「8月底前」, R067.
+local day of the stage's entry; "days" without "work" are calendar days. Two clocks run for a responsibility: the
+stage's (办结), and where a chain says ``within`` one for each level's or place's share (响应); they are independent.
+Source: time semantics; S0 「8月底前」, R067.
+
+The rule of a due is its key: ``plan/3`` is the due of the third stay, in stage plan; ``plan/3/<node>`` a further due,
+``plan/3/look-back-1`` a look-back, ``plan/3/slot-4`` the share of the level whose first place is 4, ``plan/3/step-4`` and
+``plan/3/group-4`` the share of one place and of a group, ``plan/3/pause-1`` the other party's clock during a pause. What
+starts anew within a stay (after a return, for a successor) adds ``/2``, ``/3``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
 
 from workflow.case import Case, Effect
-from workflow.clock import local_day, start_of_day
+from workflow.clock import local_day
 from workflow.definition.definition import Definition
-from workflow.definition.model import Due, Rung, Span, Stage
-from workflow.rules.context import Context
-
-HOUR = 3_600_000_000
-_DAY = timedelta(days=1)
+from workflow.definition.model import AlsoDue, Due, Rung, Span, Stage
+from workflow.rules import reckoning
+from workflow.rules.authority import backstop
+from workflow.rules.chain import Path, unit_at
+from workflow.rules.context import Asked, Context, Need
+from workflow.rules.reckoning import Basis, Reckoned
 
 
 def binding_nodes(definition: Definition, day: date) -> str:
@@ -34,62 +43,82 @@ def node_day(definition: Definition, nodes: str, node: str) -> date | None:
     return held.on if held else None
 
 
+def from_moment(context: Context, start: int, span: Span) -> Basis:
+    """What a span that begins at a moment rests on."""
+    if span.unit == "hours":
+        return {"at": start, "span": str(span)}
+    return {"from": local_day(start, context.definition.flow.timezone).isoformat(), "span": str(span)}
+
+
+def reckon(context: Context, basis: Basis) -> Reckoned:
+    """The date that rests on a basis, by the calendar of this decision."""
+    return reckoning.reckon(context.calendar, context.definition.flow.timezone, basis)
+
+
 def after(context: Context, start: int, span: Span) -> int:
     """The first instant at which a span from ``start`` has run out, microseconds UTC."""
-    if span.unit == "hours":
-        return start + span.n * HOUR
-    zone = context.definition.flow.timezone
-    last = context.calendar.add(local_day(start, zone), span.n, span.unit)
-    return start_of_day(last + _DAY, zone)
-
-
-def missed_at(context: Context, due: Due, nodes: str, due_set: str) -> int | None:
-    """The first instant at which the due counts as missed, or None where it does not bind (no such node in the set)."""
-    definition = context.definition
-    zone = definition.flow.timezone
-    if due.within is not None:
-        return after(context, context.at, due.within)
-    if due.node is not None:
-        day = node_day(definition, nodes, due.node)
-        if day is not None and day < context.today and due.or_within is not None:
-            return after(context, context.at, due.or_within)
-    else:
-        day = date.fromisoformat(due_set) if due_set else None
-    if day is None:
-        return None
-    if due.reading != "keep":
-        day = context.calendar.roll(day, due.reading)
-    return start_of_day(day + _DAY, zone)
+    return reckon(context, from_moment(context, start, span)).missed
 
 
 def rung_at(context: Context, rung: Rung, missed: int) -> int:
-    """When a rung fires: spans count from the due day; ``after: 0 workdays`` is the first instant of being late."""
-    zone = context.definition.flow.timezone
-    due_day = local_day(missed - 1, zone)
-    if rung.before is not None:
-        if rung.before.unit == "hours":
-            return missed - rung.before.n * HOUR
-        return start_of_day(context.calendar.add(due_day, -rung.before.n, rung.before.unit), zone)
-    assert rung.after is not None
-    if rung.after.unit == "hours":
-        return missed + rung.after.n * HOUR
-    return start_of_day(context.calendar.add(due_day, rung.after.n, rung.after.unit) + _DAY, zone)
+    """When a rung fires; see ``reckoning.rung_at``."""
+    return reckoning.rung_at(context.calendar, context.definition.flow.timezone, rung, missed)[0]
 
 
-def armed(context: Context, rule: str, ladder: str, missed: int) -> Effect:
+def upcoming(context: Context, ladder: str, step: int, missed: int) -> tuple[int | None, bool]:
+    """The moment of a ladder's next rung, None where there is none left; and whether a calendar may still move it."""
+    rungs = context.definition.flow.ladder.get(ladder, ())
+    if step >= len(rungs):
+        return None, False
+    return reckoning.rung_at(context.calendar, context.definition.flow.timezone, rungs[step], missed)
+
+
+def armed(context: Context, rule: str, ladder: str, basis: Basis, clock: str = "") -> Effect:
     """The effect that starts a due. Rungs "before" whose moment has passed already are not fired late."""
+    found = reckon(context, basis)
     rungs = context.definition.flow.ladder.get(ladder, ())
     step = 0
-    while step < len(rungs) and rungs[step].before is not None and rung_at(context, rungs[step], missed) <= context.at:
+    while (
+        step < len(rungs)
+        and rungs[step].before is not None
+        and rung_at(context, rungs[step], found.missed) <= context.at
+    ):
         step += 1
-    return {
+    return _effect(context, rule, ladder, basis, found, step, clock)
+
+
+def _effect(
+    context: Context, rule: str, ladder: str, basis: Basis, found: Reckoned, step: int, clock: str = ""
+) -> Effect:
+    moment, unsure = upcoming(context, ladder, step, found.missed)
+    effect: Effect = {
         "e": "due-armed",
         "rule": rule,
         "ladder": ladder,
-        "missed": missed,
+        "missed": found.missed,
         "step": step,
-        "next": rung_at(context, rungs[step], missed) if step < len(rungs) else None,
+        "next": moment,
+        "basis": basis,
     }
+    if found.provisional or unsure:
+        effect["provisional"] = True
+    if clock:
+        effect["clock"] = clock
+    return effect
+
+
+def moved(context: Context, rule: str, due: dict[str, Any], step: int) -> Effect:
+    """The effect of a rung that fired: the next one, never before now, so that an outage is caught up one at a time."""
+    moment, unsure = upcoming(context, due["ladder"], step, due["missed"])
+    effect: Effect = {"e": "due-moved", "rule": rule, "step": step, "next": moment and max(moment, context.at)}
+    if unsure:
+        effect["provisional"] = True
+    return effect
+
+
+def met(context: Context, rule: str, due: dict[str, Any]) -> Effect:
+    """The effect of a duty done, in time or late; the overdue fact stays on the record."""
+    return {"e": "due-met", "rule": rule, "late": context.at >= due["missed"]}
 
 
 def rule_of(stage: Stage, stay: int, extra: str = "") -> str:
@@ -97,44 +126,262 @@ def rule_of(stage: Stage, stay: int, extra: str = "") -> str:
     return f"{stage.stage}/{stay}" + (f"/{extra}" if extra else "")
 
 
+def again(rule: str, times: int) -> str:
+    """The key of a clock that starts for the n-th time in a stay."""
+    return rule if times < 2 else f"{rule}/{times}"
+
+
 def arm_stage(context: Context, stage: Stage, stay: int, nodes: str, due_set: str) -> Iterator[Effect]:
-    """The dues of a stage just entered, as its ``stay``-th stay."""
+    """The dues of a stage just entered, as its ``stay``-th stay, as far as they rest on nothing outside it.
+
+    Dates that a material carries, and those from an appointment, follow in ``following``.
+    """
     if stage.due is not None:
-        missed = missed_at(context, stage.due, nodes, due_set)
-        if missed is not None:
-            yield armed(context, rule_of(stage, stay), stage.due.ladder, missed)
+        basis = basis_of(context, stage.due, nodes, due_set)
+        if basis is not None:
+            yield armed(context, rule_of(stage, stay), stage.due.ladder, basis)
     for also in stage.also_due:
-        day = node_day(context.definition, nodes, also.node)
-        if day is not None:
-            if also.reading != "keep":
-                day = context.calendar.roll(day, also.reading)
-            missed = start_of_day(day + _DAY, context.definition.flow.timezone)
-            yield armed(context, rule_of(stage, stay, also.node), also.ladder, missed)
+        also_basis = _node_basis(context.definition, also, nodes)
+        if also_basis is not None:
+            yield armed(context, rule_of(stage, stay, also.node), also.ladder, also_basis)
+
+
+def basis_of(context: Context, due: Due, nodes: str, due_set: str) -> Basis | None:
+    """What the due of a stage entered now rests on; None where it does not bind (no such node in the set) or not yet."""
+    definition = context.definition
+    if due.event is not None or due.field is not None:
+        return None
+    basis: Basis
+    if due.within is not None:
+        basis = from_moment(context, context.at, due.within)
+    elif due.before is not None:
+        year = reckoning.festival_after(context.calendar, due.before.festival, context.today)
+        basis = {"festival": due.before.festival, "year": year}
+        if due.before.by is not None:
+            basis["by"] = str(due.before.by)
+    elif due.set_by is not None:
+        if not due_set:
+            return None
+        basis = {"on": due_set, "set-by": due.set_by}
+    else:
+        day = node_day(definition, nodes, due.node or "")
+        if day is None:
+            return None
+        basis = {"on": day.isoformat(), "node": due.node, "set": nodes}
+    return whole(context, due, basis, nodes)
+
+
+def latest_day(context: Context, due: Due, nodes: str) -> date | None:
+    """The cap on a due of a stage entered now: the earlier of its node and its span; None where nothing caps it."""
+    caps = _caps(context, due, nodes)
+    return min(caps)[0] if caps else None
+
+
+def _caps(context: Context, due: Due, nodes: str) -> list[tuple[date, str]]:
+    caps: list[tuple[date, str]] = []
+    if due.not_after is not None:
+        node = node_day(context.definition, nodes, due.not_after)
+        if node is not None and node >= context.today:
+            caps.append((node, due.not_after))
+    if due.at_most is not None:
+        caps.append((reckon(context, from_moment(context, context.at, due.at_most)).day, ""))
+    return caps
+
+
+def whole(context: Context, due: Due, basis: Basis, nodes: str) -> Basis:
+    """A basis with what the definition adds to every anchor: the reading, the time of day, the span that stands in for
+    a day already passed, and the cap. A cap that has passed itself when the stage is entered binds nobody."""
+    if due.or_within is not None and due.within is None and reckon(context, basis).day < context.today:
+        basis = from_moment(context, context.at, due.or_within)
+    if due.or_within is not None and due.event is not None and reckon(context, basis).missed <= context.at:
+        held = {k: v for k, v in basis.items() if k in ("event", "person", "tenure")}
+        basis = {**from_moment(context, context.at, due.or_within), **held}
+    if due.reading != "keep":
+        basis["reading"] = due.reading
+    if due.at is not None:
+        basis["cut"] = due.at
+    caps = _caps(context, due, nodes)
+    if caps:
+        cap, because = min(caps)
+        basis["cap"] = cap.isoformat()
+        if because:
+            basis["cap-node"] = because
+    return basis
+
+
+def _node_basis(definition: Definition, due: AlsoDue, nodes: str) -> Basis | None:
+    day = node_day(definition, nodes, due.node)
+    if day is None:
+        return None
+    basis: Basis = {"on": day.isoformat(), "node": due.node, "set": nodes}
+    if due.reading != "keep":
+        basis["reading"] = due.reading
+    if due.at is not None:
+        basis["cut"] = due.at
+    return basis
 
 
 def end_all(context: Context, case: Case) -> Iterator[Effect]:
     """Leaving a stage ends its dues: met, in time or late; the overdue fact stays on the record."""
     for rule, due in case.dues.items():
-        yield {"e": "due-met", "rule": rule, "late": context.at >= due["missed"]}
+        yield met(context, rule, due)
 
 
 def rearm(context: Context, case: Case, nodes: str) -> Iterator[Effect]:
-    """Dues of an item that moves to another node set: those of nodes are set anew, fired rungs are never recomputed."""
+    """Dues of an item that moves to another node set: those of nodes are set anew, an extension falls away with the
+    date it extended, and fired rungs are never recomputed. All other clocks run on as they are."""
     stage = context.definition.stage(case.stage)
-    wanted = {e["rule"]: e for e in arm_stage(_entered_then(context, case), stage, case.stays, nodes, case.due_set)}
-    for rule in case.dues:
-        if rule not in wanted:
-            yield {"e": "due-cancelled", "rule": rule}
-    for rule, effect in wanted.items():
+    entered = Context(context.definition, context.calendar, case.entered, context.seq)
+    wanted: dict[str, tuple[str, Basis | None]] = {}
+    if stage.due is not None and stage.due.node is not None:
+        wanted[rule_of(stage, case.stays)] = (stage.due.ladder, basis_of(entered, stage.due, nodes, case.due_set))
+    for also in stage.also_due:
+        rule = rule_of(stage, case.stays, also.node)
+        if rule in case.dues or node_day(context.definition, case.nodes, also.node) is None:  # not one already met
+            wanted[rule] = (also.ladder, _node_basis(context.definition, also, nodes))
+    for rule, (ladder, basis) in wanted.items():
         held = case.dues.get(rule)
-        if held is None:
-            yield armed(context, rule, effect["ladder"], effect["missed"])
-        elif held["missed"] != effect["missed"]:
-            step = held["step"]
-            rungs = context.definition.flow.ladder.get(effect["ladder"], ())
-            upcoming = rung_at(context, rungs[step], effect["missed"]) if step < len(rungs) else None
-            yield {**effect, "step": step, "next": upcoming}
+        if basis is None:
+            if held is not None:
+                yield {"e": "due-cancelled", "rule": rule}
+        elif held is None:
+            yield armed(context, rule, ladder, basis)
+        else:
+            if "to" in held["basis"] and held["basis"].get("on") == basis.get("on"):
+                basis = {**basis, "to": held["basis"]["to"]}
+            if basis != held["basis"]:
+                yield _rearmed(context, rule, held, basis)
 
 
-def _entered_then(context: Context, case: Case) -> Context:
-    return Context(context.definition, context.calendar, case.entered, context.seq)
+def _rearmed(context: Context, rule: str, held: dict[str, Any], basis: Basis) -> Effect:
+    """A due that runs already, on another date: its ladder stands where it stood."""
+    effect = _effect(context, rule, held["ladder"], basis, reckon(context, basis), held["step"])
+    return {**effect, "extended": held["extended"]} if "extended" in held else effect
+
+
+# --- what follows from an act --------------------------------------------------------------------------------------
+
+
+def needs(asked: Asked) -> list[Need]:
+    """Whose appointment a date rests on: of the stage the item is in, and of every stage an act might lead to."""
+    case, definition, day = asked.case, asked.definition, asked.context.day
+    if not any(s.due is not None and s.due.event is not None for s in definition.flow.stages):
+        return []
+    if case.stage:
+        here = definition.stage(case.stage)
+        near = [here, *(definition.stage(e.to) for e in here.exits.values())]
+        near += [definition.stage(s.at_most.then) for s in near if s.at_most is not None]
+    else:
+        near = [definition.first, *(definition.stage(e.to) for e in definition.first.exits.values())]
+    bound = [s for s in near if s.due is not None and s.due.event is not None]
+    if not bound:
+        return []
+    unit = case.unit or getattr(asked.act, "unit", "")
+    path_need: Need = ("path", unit, day)
+    if path_need not in asked.facts:
+        return [path_need]
+    path = asked.facts.peek(*path_need)
+    return [path_need, *dict.fromkeys(_appointed_need(asked, stage, path) for stage in bound)]
+
+
+def _appointed_need(asked: Asked, stage: Stage, path: Path) -> Need:
+    unit = unit_at(asked.definition, path, stage.duty.of, asked.case.last_unit)["unit"]
+    post = stage.duty.post
+    return ("appointed", unit, post, asked.context.day, backstop(asked.definition, post))
+
+
+def following(asked: Asked, effects: Sequence[Effect]) -> list[Effect]:
+    """The dues that follow from what an act led to: a date that a material carries, the span of whoever is responsible
+    now."""
+    definition, case = asked.definition, asked.case
+    entered = next((e for e in reversed(effects) if e["e"] == "entered"), None)
+    stage = definition.stage(entered["stage"] if entered else case.stage)
+    out: list[Effect] = []
+    due = stage.due
+    if due is not None and due.field is not None:
+        out += _carried(asked, effects, entered, stage, due)
+    elif due is not None and due.event is not None:
+        out += _appointed(asked, entered, stage)
+    return out
+
+
+def _carried(asked: Asked, effects: Sequence[Effect], entered: Effect | None, stage: Stage, due: Due) -> list[Effect]:
+    """A date that a material carries is armed when it is handed in and again when it changes, until it has passed:
+    a date once missed is not written away. A material's date goes before the item's own."""
+    case, context = asked.case, asked.context
+    if entered is None and not any(e["e"] == "submitted" for e in effects):
+        return []
+    assert due.field is not None
+    so_far = case.fold([e for e in effects if e["e"] in ("opened", "submitted", "entered")], context.seq, context.at)
+    value = _carried_date(so_far, due.field)
+    rule = rule_of(stage, so_far.stays)
+    held = None if entered else case.dues.get(rule)
+    if not value or (held is not None and context.at >= held["missed"]):
+        return []
+    basis = whole(context, due, {"on": value, "field": due.field}, case.nodes or so_far.nodes)
+    if held is None:
+        return [armed(context, rule, due.ladder, basis)]
+    same = {k: v for k, v in held["basis"].items() if k not in ("to", "cap")} == {
+        k: v for k, v in basis.items() if k != "cap"
+    }
+    return [] if same else [_rearmed(context, rule, held, {**basis, **_cap_of(held["basis"])})]
+
+
+def _cap_of(basis: Basis) -> Basis:
+    """The cap as it was when the stage was entered: handing in again does not move it."""
+    return {k: basis[k] for k in ("cap", "cap-node") if k in basis}
+
+
+def _carried_date(case: Case, field: str) -> str:
+    for figures in case.figures.values():
+        found = figures.get(field) or figures.get("latest", {}).get(field)
+        if isinstance(found, str):
+            return found
+    own = case.fields_.get(field)
+    return own if isinstance(own, str) else ""
+
+
+def _appointed(asked: Asked, entered: Effect | None, stage: Stage) -> list[Effect]:
+    """The span since the appointment of whoever is responsible; a successor's begins with the successor's tenure.
+
+    Seen on the next act or rung after the change. What the predecessor missed stays missed, its ladder ends.
+    Source: S1 「新任党组织书记要在半年内完成任职培训」, R075.
+    """
+    case, context, due = asked.case, asked.context, stage.due
+    assert due is not None and due.within is not None
+    unit = case.unit or str(getattr(asked.act, "unit", ""))
+    path = asked.facts.get("path", unit, context.day)
+    now = asked.facts.get(*_appointed_need(asked, stage, path)) or {}
+    out: list[Effect] = []
+    stay, times = (case.stays + 1, 0) if entered else (case.stays, case.armed.get("appointed", 0))
+    rule = again(rule_of(stage, stay) + ("/appointed" if times > 1 else ""), times)
+    held = None if entered else case.dues.get(rule)
+    if held is not None:
+        if held["basis"]["tenure"] == now.get("tenure"):
+            return []
+        late = context.at >= held["missed"]
+        out.append({"e": "due-passed-on" if late else "due-cancelled", "rule": rule})
+    if now.get("tenure"):
+        basis = whole(context, due, _since(due.within, now), case.nodes)
+        successor = again(rule_of(stage, stay) + ("/appointed" if times else ""), times + 1)
+        out.append(armed(context, successor, due.ladder, basis, "appointed"))
+    return out
+
+
+def _since(within: Span, now: dict[str, Any]) -> Basis:
+    return {
+        "from": now["from"],
+        "span": str(within),
+        "event": "appointed",
+        "person": now["person"],
+        "tenure": now["tenure"],
+    }
+
+
+def passed_on(asked: Asked, rule: str) -> list[Effect]:
+    """Before a rung fires: whether its due is a predecessor's. Then the successor's begins instead, and nothing fires."""
+    stage = asked.definition.stage(asked.case.stage)
+    due = asked.case.dues.get(rule)
+    if due is None or "tenure" not in due.get("basis", {}):
+        return []
+    return _appointed(asked, None, stage)

@@ -10,8 +10,9 @@ from workflow.errors import Conflict
 from workflow.rules.authority import backstop
 from workflow.rules.chain import duty_of, resolve
 from workflow.rules.context import Asked, Decision, Need
-from workflow.rules.dues import rung_at
+from workflow.rules.dues import moved
 from workflow.rules.opening import item_id
+from workflow.rules.shares import side
 
 
 def _rung(asked: Asked, act: Fire) -> Rung | None:
@@ -30,7 +31,7 @@ def needs(asked: Asked, act: Fire) -> list[Need]:
     if path_need not in asked.facts or rung is None:
         return [path_need]
     path = asked.facts.peek(*path_need)
-    stage = asked.definition.stage(case.stage)
+    stage, path = side(asked.definition, case, act.rule, path)
     duty = _answerable(asked, duty_of(asked.definition, stage, path, case))
     if duty not in asked.facts:
         return [path_need, duty]
@@ -59,8 +60,7 @@ def fire(asked: Asked, act: Fire) -> Decision:
     due = case.dues.get(act.rule)
     if rung is None or due is None or due["next"] is None or due["next"] > context.at:
         raise Conflict(item=case.item, expected=f"{act.rule} at rung {act.step}", actual=str(due))
-    stage = asked.definition.stage(case.stage)
-    path = asked.facts.get("path", case.unit, context.day)
+    stage, path = side(asked.definition, case, act.rule, asked.facts.get("path", case.unit, context.day))
     duty = _answerable(asked, duty_of(asked.definition, stage, path, case))
     answering = _unit_of(asked.facts.get(*duty), duty)
 
@@ -74,9 +74,6 @@ def fire(asked: Asked, act: Fire) -> Decision:
             ]
         return _once(out)
 
-    rungs = asked.definition.flow.ladder[due["ladder"]]
-    step = act.step + 1
-    upcoming = max(rung_at(context, rungs[step], due["missed"]), context.at) if step < len(rungs) else None
     told = people(rung.to)
     effects: list[Effect] = []
     if rung.do == "remind":
@@ -96,7 +93,7 @@ def fire(asked: Asked, act: Fire) -> Decision:
                 "fields_": {"about": case.item, "rule": act.rule, "missed": due["missed"], "whom": whom},
             }
         )
-    effects.append({"e": "due-moved", "rule": act.rule, "step": step, "next": upcoming})
+    effects.append(moved(context, act.rule, due, act.step + 1))
     return Decision(effects)
 
 

@@ -87,11 +87,11 @@ def _look_back_dues(context: Context, stage: Stage, stay: int) -> list[Effect]:
     """Each look-back is due by its span from close-out; the end of tracking within a month after the period."""
     tracking = stage.tracking
     assert tracking is not None
-    moments = [dues.after(context, context.at, span) for span in tracking.look_backs]
-    moments.append(dues.after(context, dues.after(context, context.at, tracking.for_), END_OF_TRACKING))
+    bases = [dues.from_moment(context, context.at, span) for span in tracking.look_backs]
+    bases.append(dues.from_moment(context, dues.after(context, context.at, tracking.for_), END_OF_TRACKING))
     return [
-        dues.armed(context, look_back_rule(stage, stay, str(n)), tracking.ladder, missed)
-        for n, missed in enumerate(moments, start=1)
+        dues.armed(context, look_back_rule(stage, stay, str(n)), tracking.ladder, basis)
+        for n, basis in enumerate(bases, start=1)
     ]
 
 
@@ -109,7 +109,7 @@ def leave(
     target = destination(definition, stage, exit_name, case.entries)
     rebound = stage.tracking is not None and exit_name == stage.tracking.rebound
     if target.due is not None and target.due.set_by is not None:
-        _check_date(context, stage, exit_name, target, due_set)
+        _check_date(context, case, stage, exit_name, target, due_set)
     left: Effect = {"e": "left", "stage": stage.stage, "exit": exit_name}
     return [
         left,
@@ -126,11 +126,14 @@ def leave(
     ]
 
 
-def _check_date(context: Context, stage: Stage, exit_name: str, target: Stage, due_set: str) -> None:
-    if not due_set or due_set <= context.day:
+def _check_date(context: Context, case: Case, stage: Stage, exit_name: str, target: Stage, due_set: str) -> None:
+    assert target.due is not None
+    cap = dues.latest_day(context, target.due, case.nodes)
+    if not due_set or due_set <= context.day or (cap is not None and due_set > cap.isoformat()):
+        until = f" and not after {cap}" if cap is not None else ""
         raise DateRequired(
             act=f"{exit_name} of {stage.stage}",
-            expected=f"due=YYYY-MM-DD after {context.day}, by which {target.stage} must be done",
+            expected=f"due=YYYY-MM-DD after {context.day}{until}, by which {target.stage} must be done",
             actual=due_set or "none",
             place=context.definition.place("stages", target.stage, "due"),
         )
