@@ -8,7 +8,7 @@ nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -139,7 +139,7 @@ class Case:
     @cached_property
     def content(self) -> str:
         """The digest of the manifest: what ``seen`` must equal."""
-        return digest(canonical.encode(self.manifest))
+        return digest(canonical.write(self.manifest))
 
     def snapshot(self) -> bytes:
         """The canonical bytes of this case, empty fields left out."""
@@ -148,14 +148,14 @@ class Case:
         out["v"] = SNAPSHOT
         if self.slots:
             out["slots"] = [s.record() for s in self.slots]
-        return canonical.encode(out)
+        return canonical.write(out)
 
     @classmethod
     def of_snapshot(cls, data: bytes) -> Case:
         plain = canonical.read(data)
         plain.pop("v")
         if "slots" in plain:
-            plain["slots"] = tuple(Slot(**s) for s in plain["slots"])
+            plain["slots"] = tuple([Slot(**s) for s in plain["slots"]])
         for name in ("relies", "signers", "closed", "plan"):
             if name in plain:
                 plain[name] = tuple(plain[name])
@@ -180,7 +180,10 @@ class Case:
 
 
 def _opened(case: Case, e: Effect, seq: int, at: int) -> Case:
-    return replace(case, **{k: v for k, v in e.items() if k != "e"})
+    changes = {k: v for k, v in e.items() if k != "e"}
+    if not changes.keys() <= _DEFAULTS.keys():
+        raise TypeError(f"expected fields of a case; got {sorted(changes.keys() - _DEFAULTS.keys())}")
+    return case.but(**changes)
 
 
 def _entered(case: Case, e: Effect, seq: int, at: int) -> Case:
@@ -205,7 +208,7 @@ def _entered(case: Case, e: Effect, seq: int, at: int) -> Case:
         klass=e.get("klass", case.klass),
         final=e.get("final", False),
         outcome="",
-        slots=tuple(Slot(**s) for s in e.get("slots", ())),
+        slots=tuple([Slot(**s) for s in e.get("slots", ())]),
         plan=tuple(e.get("plan", ())),
         entries=entries,
         armed={},

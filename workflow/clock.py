@@ -7,6 +7,7 @@ they stand in every database, and have one canonical form. A zone appears only w
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -30,11 +31,13 @@ def moment(us: int, zone: str = "UTC") -> datetime:
     return (EPOCH + timedelta(microseconds=us)).astimezone(ZoneInfo(zone))
 
 
+@lru_cache(maxsize=4096)
 def start_of_day(day: date, zone: str, at: time = time(0)) -> int:
     """Microseconds UTC of a local time (midnight unless told) on a local date."""
     return micros(datetime.combine(day, at, tzinfo=ZoneInfo(zone)))
 
 
+@lru_cache(maxsize=4096)
 def local_day(us: int, zone: str) -> date:
     """The local date on which a moment falls."""
     return moment(us, zone).date()

@@ -10,6 +10,8 @@ from workflow.errors import Unknown
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
 
+_KINDS = frozenset({"prepare", "review", "seal"})  # what a post may do that is a kind of place in a chain by itself
+
 
 @dataclass(frozen=True, eq=False)
 class Definition:
@@ -69,7 +71,7 @@ class Definition:
         if step.kind is not None:
             return step.kind
         may = self.flow.posts[step.post].may if step.post is not None else ""
-        return {"prepare": "prepare", "review": "review", "seal": "seal"}.get(may, "sign")
+        return may if may in _KINDS else "sign"
 
     def node_set(self, name: str) -> NodeSet:
         return self.flow.nodes[name]

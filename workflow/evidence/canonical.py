@@ -66,6 +66,20 @@ def encode(value: Any, *, size_limit: int = SIZE_LIMIT, depth_limit: int = DEPTH
     return data
 
 
+def write(value: Any) -> bytes:
+    """The canonical bytes of a value put together from parts that ``encode`` has accepted: not checked again.
+
+    For what the library keeps beside the evidence and can make again from it, never for the evidence.
+
+    Raises:
+        TooLarge: more than ``SIZE_LIMIT`` bytes.
+    """
+    data = orjson.dumps(value, option=_OPTIONS)
+    if len(data) > SIZE_LIMIT:
+        raise TooLarge(path="$", expected=f"{SIZE_LIMIT} bytes", actual=f"{len(data)} bytes")
+    return data
+
+
 def decode(data: bytes, *, size_limit: int = SIZE_LIMIT, depth_limit: int = DEPTH_LIMIT) -> Any:
     """The value of canonical bytes. Bytes that are JSON but not exactly canonical are refused.
 
