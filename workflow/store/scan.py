@@ -69,7 +69,7 @@ def chain_heads(connection: Connection) -> dict[str, Any]:
 
 def chains(connection: Connection) -> Iterator[tuple[str, list[Any]]]:
     """Every chain with its entries in order."""
-    rows = connection.execution_options(yield_per=2_000).execute(_all)
+    rows = connection.execute(_all.execution_options(yield_per=2_000))
     current = ""
     held: list[Any] = []
     for row in rows:
