@@ -3,7 +3,8 @@
 from workflow.acts import Act, Actor
 from workflow.clock import Clock, SettableClock, SystemClock
 from workflow.definition.load import load, loads
-from workflow.engine import Desk, Engine
+from workflow.desk import Desk
+from workflow.engine import Engine
 from workflow.errors import Refused, WorkflowError
 from workflow.receipt import Receipt, Shown
 from workflow.recording import Prepared

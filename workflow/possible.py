@@ -25,7 +25,7 @@ from workflow.acts import (
 )
 from workflow.case import Case
 from workflow.definition.definition import Definition
-from workflow.engine import Desk
+from workflow.desk import Desk
 from workflow.errors import Refused, WorkflowError
 from workflow.rules import decide
 from workflow.store import items

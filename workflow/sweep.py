@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from workflow import log
 from workflow.acts import Fire
-from workflow.engine import Desk, Engine
+from workflow.desk import Desk
+from workflow.engine import Engine
 from workflow.errors import DatabaseBusy
 from workflow.store import beat, queries
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from workflow.clock import local_day, start_of_day
 from workflow.definition.definition import Definition
-from workflow.engine import Desk
+from workflow.desk import Desk
 from workflow.errors import Unknown
 from workflow.evidence import canonical
 from workflow.rules.authority import backstop

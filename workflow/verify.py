@@ -229,7 +229,7 @@ class Verifier:
         if self.contents is None:
             return
         named = [*act.get("materials", {}).values(), *(act[k] for k in ("minutes", "evidence", "text") if act.get(k))]
-        named += [part["content"] for part in act.get("parts", ())]
+        named += [*([act["content"]] if act.get("kind") == "import-org" else []), *act.get("parts", ())]
         for one in named:
             if one in self._seen:
                 continue
@@ -271,7 +271,11 @@ class Verifier:
 
     def _projections(self, item: str, case: Case) -> None:
         """The working tables say what the entries led to: who is waited for, what is due, which lines are open."""
-        lists = {name: (case.materials.get(name, ""), held["lines"], held["open"]) for name, held in case.lists.items()}
+        lists = {
+            name: (case.materials.get(name, ""), held["lines"], held["open"])
+            for name, held in case.lists.items()
+            if held["lines"]
+        }
         expected = scan.Projected(
             slots={(s.key, s.unit, s.post, s.kind, case.stage) for s in case.open_slots},
             dues={(rule, d["ladder"], d["missed"], d["step"], d["next"] is None) for rule, d in case.dues.items()},

@@ -13,7 +13,7 @@ from typing import Any
 from workflow.case import Case
 from workflow.clock import local_day, start_of_day
 from workflow.definition.definition import Definition
-from workflow.engine import Desk
+from workflow.desk import Desk
 from workflow.errors import WorkflowError
 from workflow.evidence import canonical
 from workflow.rules.authority import backstop

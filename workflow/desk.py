@@ -1,0 +1,335 @@
+"""One transaction: where acts are decided, sealed and written. Its owner, we or the host, commits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from workflow import log
+from workflow.acts import Act, Fire, Open, Signature, View
+from workflow.calendar import Calendar
+from workflow.case import Case
+from workflow.clock import Clock, local_day, micros
+from workflow.definition.definition import Definition
+from workflow.errors import Conflict, OneByOne, RequestReused, Unknown, WorkflowError
+from workflow.evidence import canonical
+from workflow.evidence.content import ContentStore
+from workflow.evidence.digest import digest
+from workflow.evidence.entry import entry_hash, seal_entries
+from workflow.evidence.keys import KeyProvider
+from workflow.receipt import Receipt, Shown
+from workflow.recording import KeyOf, body_of
+from workflow.rules import Asked, Context, Decision, Facts, decide, needs
+from workflow.store import facts, items
+from workflow.store.items import Written
+from workflow.store.org import write_import
+from workflow.verbs import Verbs
+
+if TYPE_CHECKING:
+    from workflow.org.importing import OrgImport
+
+
+class House(Protocol):
+    """What lives longer than a transaction, and a desk draws on: the engine."""
+
+    key: KeyProvider
+    contents: ContentStore
+    clock: Clock
+    origin: str
+    key_of: KeyOf | None
+    memory: facts.OrgMemory
+
+    def definition(self, connection: Any, digest_: str) -> Definition: ...
+
+    def newest(self, connection: Any, flow: str) -> Definition: ...
+
+    def calendar(self, connection: Any, name: str) -> Calendar: ...
+
+    def now(self, connection: Any) -> int: ...
+
+
+@dataclass(frozen=True)
+class _Made:
+    """An act decided but not yet sealed."""
+
+    asked: Asked
+    decision: Decision
+    before: Case
+    case: Case
+    prev: bytes
+    org: bytes | None
+    request_id: str | None = None
+    request_digest: bytes | None = None
+
+
+def act_digest(act: Act) -> bytes:
+    return bytes.fromhex(digest(canonical.encode(act.record())).split(":")[1])
+
+
+def answered(connection: Any, request_id: str, act: Act) -> Receipt | None:
+    """The first answer to a request, if there was one.
+
+    Raises:
+        RequestReused: it was another act.
+    """
+    row = items.request(connection, request_id)
+    if row is None:
+        return None
+    if row.request_digest != act_digest(act):
+        raise RequestReused(
+            request_id=request_id, expected=row.request_digest.hex()[:16], actual=act_digest(act).hex()[:16]
+        )
+    stored = next(e for e in items.entries(connection, row.chain) if e.seq == row.seq)
+    return Receipt(row.chain, row.seq, row.hash, row.at, "", stored.seal)
+
+
+class Desk(Verbs):
+    """The engine on one transaction: where acts are decided and written."""
+
+    def __init__(self, engine: House, connection: Any, *, own: bool) -> None:
+        self.engine = engine
+        self.connection = connection
+        self.contents = engine.contents
+        self.own = own
+
+    def case_of(self, item: str) -> tuple[Case, Definition]:
+        case = Case.of_snapshot(items.read(self.connection, item).snapshot)
+        return case, self.engine.definition(self.connection, case.definition)
+
+    def lines_of(self, item: str, list_: str) -> list[dict[str, Any]]:
+        return items.lines(self.connection, item, list_)
+
+    def show(self, item: str) -> Shown:
+        """What a person is shown before acting on an item."""
+        case, _ = self.case_of(item)
+        held = {name: canonical.decode(self.contents.get(d)) for name, d in case.materials.items()}
+        return Shown(case, case.content, held, tuple(case.open_slots))
+
+    def ask(
+        self, act: Act, case: Case, org: bytes | None, seq: int, at: int, definition: Definition | None = None
+    ) -> Asked:
+        """An act in front of its rules, with the facts they name loaded."""
+        engine = self.engine
+        pinned = definition or engine.definition(self.connection, case.definition)
+        context = Context(pinned, engine.calendar(self.connection, pinned.flow.calendar), at, seq)
+        asked = Asked(case, act, context, Facts({}))
+        memory = engine.memory.at(org)
+        while wanted := needs(asked):
+            for need in wanted:
+                asked.facts.loaded[" ".join(need)] = facts.load(self.connection, need, memory)
+        return asked
+
+    def act(self, act: Act, *, request_id: str | None = None, lists: Mapping[str, list[Any]] | None = None) -> Receipt:
+        """Do one act here. See ``Engine.act``; the transaction's owner commits."""
+        if request_id is not None:
+            earlier = answered(self.connection, request_id, act)
+            if earlier is not None:
+                return earlier
+        return self.do(act, request_id, lists)
+
+    def do(self, act: Act, request_id: str | None, lists: Mapping[str, list[Any]] | None) -> Receipt:
+        """The same for a request that is known, or assumed, to be new: a second one fails when it is written."""
+        if isinstance(act, View):
+            return self._view(act)
+        made = self._decided(act, request_id)
+        written = self._seal([made])
+        items.append(self.connection, written, dict(lists or {}))
+        opened = self._open_behind(written)
+        log.acted(act, made.case, made.asked.context.seq)
+        w = written[0]
+        return Receipt(w.case.item, w.seq, w.hash, w.at, w.case.stage, w.seal if self.own else b"", tuple(opened))
+
+    def _decided(self, act: Act, request_id: str | None = None) -> _Made:
+        engine = self.engine
+        if isinstance(act, Open):
+            definition = engine.newest(self.connection, act.flow)
+            at = engine.now(self.connection)
+            return self._decide(act, Case(), b"", items.org_head(self.connection), 1, at, request_id, definition)
+        head = items.lock(self.connection, act.item, with_now=engine.clock.in_database)
+        at = micros(head.now) if head.now is not None else engine.clock.now()
+        case = Case.of_snapshot(head.snapshot)
+        return self._decide(act, case, head.head, head.org, head.seq + 1, at, request_id)
+
+    def _decide(
+        self,
+        act: Act,
+        case: Case,
+        prev: bytes,
+        org: bytes | None,
+        seq: int,
+        at: int,
+        request_id: str | None = None,
+        definition: Definition | None = None,
+    ) -> _Made:
+        asked = self.ask(act, case, org, seq, at, definition)
+        decision = decide(asked)
+        after = case.fold(decision.effects, seq, at)
+        request_digest = act_digest(act) if request_id is not None else None
+        return _Made(asked, decision, case, after, prev, org, request_id, request_digest)
+
+    def _seal(self, made: Sequence[_Made]) -> list[Written]:
+        """Entries out of decisions, sealed with one signature together."""
+        engine = self.engine
+        bodies = [
+            body_of(
+                m.asked,
+                m.decision,
+                prev=m.prev,
+                org=m.org,
+                calendar=m.asked.context.calendar,
+                definition=m.asked.definition,
+                origin=engine.origin,
+                key_of=engine.key_of,
+                request_id=m.request_id,
+                request_digest=m.request_digest,
+            )
+            for m in made
+        ]
+        return [
+            Written(
+                case=m.case,
+                before=m.before,
+                seq=m.asked.context.seq,
+                at=m.asked.context.at,
+                act=m.asked.act.kind,
+                effects=m.decision.effects,
+                body=body,
+                seal=seal,
+                hash=entry_hash(body, seal),
+                snapshot=m.case.snapshot(),
+                request_id=m.request_id,
+                request_digest=m.request_digest,
+            )
+            for m, body, seal in zip(made, bodies, seal_entries(bodies, engine.key), strict=True)
+        ]
+
+    def _open_behind(self, written: Sequence[Written]) -> list[str]:
+        """Open the items that the effects name, each citing the entry that led to it; sealed together."""
+        opened: list[str] = []
+        acts: list[tuple[Open, Definition, int]] = []
+        for w in written:
+            for effect in w.effects:
+                if effect["e"] != "item-opened":
+                    continue
+                cites = {"item": w.case.item, "seq": w.seq, "entry": w.hash.hex()}
+                if "line" in effect:
+                    cites["line"] = effect["line"]
+                act = Open(
+                    item=effect["item"],
+                    flow=effect["flow"],
+                    unit=effect["unit"],
+                    campaign=w.case.campaign,
+                    enter=effect.get("enter", ""),
+                    category=effect.get("category", ""),
+                    fields_=effect.get("fields_", {}),
+                    cites=cites,
+                )
+                acts.append((act, self.engine.newest(self.connection, act.flow), w.at))
+        if acts:
+            org = items.org_head(self.connection)
+            made = [self._decide(a, Case(), b"", org, 1, at, None, d) for a, d, at in acts]
+            items.append(self.connection, self._seal(made))
+            opened = [a.item for a, _, _ in acts]
+        return opened
+
+    def open_many(self, opens: Sequence[Open]) -> int:
+        """Open several items of flows, sealed with one signature. Items that exist already are left as they are.
+
+        Returns:
+            How many were opened now.
+        """
+        present = items.present(self.connection, [o.item for o in opens])
+        fresh = list({o.item: o for o in opens if o.item not in present}.values())
+        if fresh:
+            org, at = items.org_head(self.connection), self.engine.now(self.connection)
+            flows = {name: self.engine.newest(self.connection, name) for name in {o.flow for o in fresh}}
+            memory = self.engine.memory.at(org)
+            for name, flow in flows.items():
+                day = local_day(at, flow.flow.timezone).isoformat()
+                facts.load_paths(self.connection, [o.unit for o in fresh if o.flow == name], day, memory)
+            made = [self._decide(o, Case(), b"", org, 1, at, None, flows[o.flow]) for o in fresh]
+            items.append(self.connection, self._seal(made))
+        return len(fresh)
+
+    def sign_many(self, acts: Sequence[Signature]) -> list[Receipt | WorkflowError]:
+        """Several signatures of listed items, each with its own seen digest: a result per item, in the order given.
+
+        What one item refuses does not hold the others. Steps marked one by one refuse to be signed in bulk.
+        """
+        heads = items.lock_many(self.connection, [a.item for a in acts])
+        org, at = items.org_head(self.connection), self.engine.now(self.connection)
+        made: dict[str, _Made] = {}
+        refused: dict[int, WorkflowError] = {}
+        for n, act in enumerate(acts):
+            try:
+                if act.item in made:
+                    raise Conflict(item=act.item, expected="each item once", actual="twice in one call")
+                if act.item not in heads:
+                    raise Unknown(kind="item", name=act.item)
+                head = heads[act.item]
+                case = Case.of_snapshot(head.snapshot)
+                stage = self.engine.definition(self.connection, case.definition).stage(case.stage)
+                if stage.one_by_one and len(acts) > 1:
+                    raise OneByOne(
+                        expected="one item in one act", actual=f"{len(acts)} items", place=f"stages.{stage.stage}"
+                    )
+                made[act.item] = self._decide(act, case, head.head, org, head.seq + 1, at)
+            except WorkflowError as error:
+                refused[n] = error
+        written = self._seal(list(made.values()))
+        if written:
+            items.append(self.connection, written)
+            self._open_behind(written)
+        receipts = {
+            w.case.item: Receipt(w.case.item, w.seq, w.hash, w.at, w.case.stage, w.seal if self.own else b"")
+            for w in written
+        }
+        return [refused[n] if n in refused else receipts[a.item] for n, a in enumerate(acts)]
+
+    def fire(self, fires: Sequence[Fire], at: int) -> list[Written]:
+        """Fire rungs of different items, sealed with one signature. Dues met meanwhile are left out."""
+        heads = items.lock_many(self.connection, [f.item for f in fires])
+        org = items.org_head(self.connection)
+        made: list[_Made] = []
+        for f in fires:
+            head = heads[f.item]
+            try:
+                made.append(self._decide(f, Case.of_snapshot(head.snapshot), head.head, org, head.seq + 1, at))
+            except Conflict:
+                continue
+        if not made:
+            return []
+        written = self._seal(made)
+        items.append(self.connection, written)
+        self._open_behind(written)
+        return written
+
+    def _view(self, act: View) -> Receipt:
+        """Somebody opened the content: an entry in the item's own log of views, not in its chain."""
+        head = items.read(self.connection, act.item)
+        return self._alone(f"view:{act.item}", act.record(), {"head": head.seq})
+
+    def import_org(self, imported: OrgImport) -> Receipt:
+        """Write an organisation import and its one signed entry, together. See ``Engine.import_org``."""
+        content = self.contents.put(canonical.encode(imported.canonical()))
+        parts = [self.contents.put(part) for part in imported.parts().values()]
+        rows = {table: len(all_rows) for table, all_rows in imported.to_rows().items()}
+        act = {"kind": "import-org", "content": content, "parts": parts, "rows": rows}
+        write_import(self.connection, imported)
+        return self._alone(items.ORG, act, {})
+
+    def _alone(self, chain: str, act: dict[str, Any], more: dict[str, Any]) -> Receipt:
+        """One entry in a chain that is no item."""
+        at = self.engine.now(self.connection)
+        sealed = b""
+
+        def make(seq: int, prev: bytes) -> dict[str, Any]:
+            nonlocal sealed
+            head = {"v": 1, "chain": chain, "seq": seq, "prev": prev.hex(), "at": at}
+            body = canonical.encode({**head, "act": act, **more})
+            (sealed,) = seal_entries([body], self.engine.key)
+            return {"at": at, "act": act["kind"], "body": body, "seal": sealed, "hash": entry_hash(body, sealed)}
+
+        seq, hash_ = items.append_chain(self.connection, chain, make)
+        return Receipt(chain, seq, hash_, at, "", sealed if self.own else b"")
