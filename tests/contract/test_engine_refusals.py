@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.world import BAD_VOTE, MEASURES, SHEET, START, Imported, World, person_row, tenure_row
+from tests.contract.world import BAD_VOTE, MEASURES, SHEET, START, World, imported, person_row, tenure_row
 from workflow import Actor, errors
 from workflow.clock import micros
 from workflow.errors import (
@@ -593,7 +593,7 @@ def test_who_left_the_post_can_no_longer_sign_and_what_they_signed_stays(world: 
     receipt = world.sign("m1")
     old = tenure_row("o1-handler", "o1", "handler", until="2019-08-13")
     new = tenure_row("successor", "o1", "handler", "2019-08-13")
-    world.engine.import_org(Imported(persons=[person_row("successor")], tenures=[old, new]))
+    world.engine.import_org(imported(persons=[person_row("successor")], tenures=[old, new]))
     world.engine.send_back("m1", SECRETARY, world.case("m1").content, "count again")
     world.clock.advance(timedelta(days=1))
     with pytest.raises(NotHolder, match="successor"):
@@ -606,7 +606,7 @@ def test_nobody_accepts_as_superior_what_they_answer_for_below(world: World) -> 
     """回避: whoever holds the unit's own post stands aside, whatever other posts they hold."""
     rows = [tenure_row("s1-secretary", "o3", "secretary", "2016-01-01")]
     rows.append(tenure_row("o3-secretary", "o3", "secretary", until="2016-01-01"))
-    world.engine.import_org(Imported(tenures=rows))
+    world.engine.import_org(imported(tenures=rows))
     o3 = Actor("s1-secretary", "secretary", "o3")
     e = world.engine
     e.open("matter", "o3", item="m1", campaign="c1")

@@ -246,18 +246,18 @@ def test_a_retry_inside_a_hosts_transaction_is_answered_and_adds_nothing(
 def test_an_organisation_is_imported_with_the_hosts_rows_or_not_at_all(
     world: World, host: sa.Engine, opened: Session | Connection
 ) -> None:
-    from tests.contract.world import Imported, person_row, tenure_row
+    from tests.contract.world import imported, person_row, tenure_row
 
     old = tenure_row("o1-handler", "o1", "handler", until="2019-08-12")
-    imported = Imported(persons=[person_row("new")], tenures=[old, tenure_row("new", "o1", "handler", "2019-08-12")])
+    new = imported(persons=[person_row("new")], tenures=[old, tenure_row("new", "o1", "handler", "2019-08-12")])
     order(opened)
     with world.engine.on(opened) as desk:
-        desk.import_org(imported)
+        desk.import_org(new)
     opened.rollback()
     sign(world, opened)  # the old holder still holds the post
     opened.rollback()
     with world.engine.on(opened) as desk:
-        desk.import_org(imported)
+        desk.import_org(new)
     with pytest.raises(Refused, match="new"):
         sign(world, opened)
     sign(world, opened, Actor("new", "handler", "o1"))

@@ -122,12 +122,12 @@ def test_a_proposal_opens_one_item_for_people_to_decide_and_sanctions_nobody(wor
 
 
 def test_who_is_told_is_resolved_on_the_day_a_rung_fires(world: World) -> None:
-    from tests.contract.world import Imported, person_row, tenure_row
+    from tests.contract.world import imported, person_row, tenure_row
 
     world.begin("m1")
     old = tenure_row("o1-secretary", "o1", "secretary", until="2019-08-20")
     rows = [old, tenure_row("successor", "o1", "secretary", "2019-08-20")]
-    world.engine.import_org(Imported(persons=[person_row("successor")], tenures=rows))
+    world.engine.import_org(imported(persons=[person_row("successor")], tenures=rows))
     world.clock.set(shanghai("2019-08-28T00:00"))
     tick(world.engine)
     assert fired(world, "m1") == [(0, "reminded", ["successor"])]

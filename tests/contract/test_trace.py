@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.world import Imported, World, person_row, tenure_row, worlds
+from tests.contract.world import World, imported, person_row, tenure_row, worlds
 from workflow import Actor
 from workflow.clock import micros
 from workflow.store.tables import item as item_table
@@ -89,7 +89,7 @@ def items_of(world: World) -> list[dict[str, str]]:
 def test_whoever_owed_a_signature_on_the_due_day_is_named_beside_todays_head(world: World) -> None:
     world.begin("m1")
     world.engine.import_org(
-        Imported(
+        imported(
             persons=[person_row("newcomer")],
             tenures=[
                 tenure_row("o1-secretary", "o1", "secretary", until="2019-09-10"),

@@ -17,11 +17,11 @@ from workflow import Actor, Engine, Receipt, SettableClock, loads
 from workflow.calendar import load_calendar
 from workflow.case import Case, Slot
 from workflow.definition.shipped import shipped_calendar
+from workflow.org.importing import OrgImport
 from workflow.store.tables import metadata
 from workflow.verify import Report, verify
 
 START = datetime(2019, 8, 12, 1, 0, tzinfo=UTC)  # a Monday, 09:00 in Shanghai
-MANY = frozenset({"handler", "scrutineer"})
 POSTS = {
     "organisation": ("handler", "secretary", "scrutineer"),
     "third": ("handler", "department", "secretary"),
@@ -202,35 +202,28 @@ def flow_text(text: str, version: str = "1") -> str:
     return f"{first}{_HEAD.format(version=version)}{rest}"
 
 
-class Imported:
+def imported(**more: list[dict[str, Any]]) -> OrgImport:
     """The invented organisation as an import. ``more`` adds or replaces rows by table."""
-
-    many_holders = MANY
-
-    def __init__(self, **more: list[dict[str, Any]]) -> None:
-        self.more = more
-
-    def to_rows(self) -> dict[str, list[dict[str, Any]]]:
-        rows: dict[str, list[dict[str, Any]]] = {"units": [], "parents": [], "persons": [], "tenures": []}
-        for n, (unit, (level, above)) in enumerate(UNITS.items()):
-            since = None if unit == NOT_ESTABLISHED else "2010-01-01"
-            name = {"name_zh": f"示例单位{n}", "name_en": f"invented unit {n}"}
-            dates = {"established_on": since, "dissolved_on": None}
-            rows["units"].append({"id": unit, "level": level, "ordinal": n, **name, **dates})
-            if above:
-                line = {"unit": unit, "kind": "managing", "parent": above, "from_on": "2010-01-01", "until_on": None}
-                rows["parents"].append(line)
-            if since:
-                for post in POSTS[level]:
-                    for person in [f"{unit}-{post}", *([f"{unit}-{post}-2"] if post == "scrutineer" else [])]:
-                        rows["persons"].append(person_row(person))
-                        rows["tenures"].append(tenure_row(person, unit, post))
-        rows["tenures"].append(tenure_row("t1-department", "t1", "handler"))
-        rows["persons"].append(person_row("nobody"))
-        for table, extra in self.more.items():
-            keys = {r.get("id") for r in extra}
-            rows[table] = [r for r in rows[table] if "id" not in r or r["id"] not in keys] + extra
-        return rows
+    rows: dict[str, list[dict[str, Any]]] = {"units": [], "parents": [], "persons": [], "tenures": []}
+    for n, (unit, (level, above)) in enumerate(UNITS.items()):
+        since = None if unit == NOT_ESTABLISHED else "2010-01-01"
+        name = {"name_zh": f"示例单位{n}", "name_en": f"invented unit {n}"}
+        dates = {"established_on": since, "dissolved_on": None}
+        rows["units"].append({"id": unit, "level": level, "ordinal": n, **name, **dates})
+        if above:
+            line = {"unit": unit, "kind": "managing", "parent": above, "from_on": "2010-01-01", "until_on": None}
+            rows["parents"].append(line)
+        if since:
+            for post in POSTS[level]:
+                for person in [f"{unit}-{post}", *([f"{unit}-{post}-2"] if post == "scrutineer" else [])]:
+                    rows["persons"].append(person_row(person))
+                    rows["tenures"].append(tenure_row(person, unit, post))
+    rows["tenures"].append(tenure_row("t1-department", "t1", "handler"))
+    rows["persons"].append(person_row("nobody"))
+    for table, extra in more.items():
+        keys = {r.get("id") for r in extra}
+        rows[table] = [r for r in rows[table] if "id" not in r or r["id"] not in keys] + extra
+    return OrgImport.from_rows(rows)
 
 
 def person_row(person: str) -> dict[str, Any]:
@@ -347,7 +340,7 @@ def make_world(url: str, home: Path, **options: Any) -> World:
     engine.publish_calendar(load_calendar(shipped_calendar("cn")))
     for text in (MATTER, TALK, SURVEY):
         engine.publish(loads(flow_text(text)))
-    engine.import_org(Imported())
+    engine.import_org(imported())
     return World(engine, clock, url, home)
 
 
