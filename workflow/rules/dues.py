@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from workflow.case import Case, Effect
@@ -265,7 +266,8 @@ def _rearmed(context: Context, rule: str, held: dict[str, Any], basis: Basis) ->
 def needs(asked: Asked) -> list[Need]:
     """Whose appointment a date rests on: of the stage the item is in, and of every stage an act might lead to."""
     case, definition, day = asked.case, asked.definition, asked.context.day
-    if not any(s.due is not None and s.due.event is not None for s in definition.flow.stages):
+    bound_stages = _bound_to_events(definition)
+    if not bound_stages:
         return []
     if case.stage:
         here = definition.stage(case.stage)
@@ -273,7 +275,7 @@ def needs(asked: Asked) -> list[Need]:
         near += [definition.stage(s.at_most.then) for s in near if s.at_most is not None]
     else:
         near = [definition.first, *(definition.stage(e.to) for e in definition.first.exits.values())]
-    bound = [s for s in near if s.due is not None and s.due.event is not None]
+    bound = [s for s in near if s.stage in bound_stages]
     if not bound:
         return []
     unit = case.unit or getattr(asked.act, "unit", "")
@@ -282,6 +284,11 @@ def needs(asked: Asked) -> list[Need]:
         return [path_need]
     path = asked.facts.peek(*path_need)
     return [path_need, *dict.fromkeys(_appointed_need(asked, stage, path) for stage in bound)]
+
+
+@lru_cache(maxsize=256)
+def _bound_to_events(definition: Definition) -> frozenset[str]:
+    return frozenset(s.stage for s in definition.flow.stages if s.due is not None and s.due.event is not None)
 
 
 def _appointed_need(asked: Asked, stage: Stage, path: Path) -> Need:

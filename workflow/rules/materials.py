@@ -24,6 +24,7 @@ def check(definition: Definition, name: str, value: Any) -> dict[str, Any]:
 
     Returns:
         For lists ``{"lines": n, "counts": {field: {choice: n}}}``; for other materials every whole number and choice.
+        Dates that a due of the flow rests on are among them, of a list the latest: ``{"latest": {field: date}}``.
 
     Raises:
         BadMaterial: names the path ($.measures[3].due), what was expected and what came.
@@ -39,9 +40,15 @@ def check(definition: Definition, name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadMaterial(path=f"$.{name}", expected="a map of fields", actual=_shown(value), place=place)
     _fields(definition, material, f"$.{name}", value, place)
-    return {
-        k: v for k, v in value.items() if material.fields[k].type in ("integer", "choice", "boolean") and v is not None
-    }
+    told = {k for k, f in material.fields.items() if f.type in ("integer", "choice", "boolean")}
+    told |= _dated(definition, material)
+    return {k: v for k, v in value.items() if k in told and v is not None}
+
+
+def _dated(definition: Definition, material: Material) -> set[str]:
+    """The dates of a material that dues of the flow rest on."""
+    named = {s.due.field for s in definition.flow.stages if s.due is not None}
+    return {k for k, f in material.fields.items() if f.type == "date" and k in named}
 
 
 def _list(definition: Definition, material: Material, name: str, value: Any, place: str) -> dict[str, Any]:
@@ -54,6 +61,8 @@ def _list(definition: Definition, material: Material, name: str, value: Any, pla
             path=f"$.{name}", expected=f"at least {material.at_least} line(s)", actual=len(value), place=place
         )
     counts: dict[str, dict[str, int]] = {}
+    latest: dict[str, str] = {}
+    dated = _dated(definition, material)
     for i, line in enumerate(value, start=1):
         if not isinstance(line, dict):
             raise BadMaterial(path=f"$.{name}[{i}]", expected="a map of fields", actual=_shown(line), place=place)
@@ -62,7 +71,14 @@ def _list(definition: Definition, material: Material, name: str, value: Any, pla
             if spec.type == "choice" and line.get(field):
                 of = counts.setdefault(field, {})
                 of[line[field]] = of.get(line[field], 0) + 1
-    return {"lines": len(value), "counts": counts} if counts else {"lines": len(value)}
+            if field in dated and line.get(field):
+                latest[field] = max(latest.get(field, ""), line[field])
+    figures: dict[str, Any] = {"lines": len(value)}
+    if counts:
+        figures["counts"] = counts
+    if latest:
+        figures["latest"] = latest
+    return figures
 
 
 def _fields(definition: Definition, material: Material, path: str, value: dict[str, Any], place: str) -> None:

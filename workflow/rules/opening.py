@@ -57,7 +57,7 @@ def open_item(asked: Asked, act: Open) -> Decision:
         if value:
             opened[name] = value
     effects: list[Effect] = [opened]
-    begun = Case().fold(effects, context.seq, context.at)
+    begun = asked.case.fold(effects, context.seq, context.at)
     effects += enter(context, begun, stage, path)
     return Decision(effects, held)
 

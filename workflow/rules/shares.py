@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from workflow.case import Case, Effect, Slot
 from workflow.definition.definition import Definition
@@ -25,6 +26,12 @@ class Share:
 
 def clocked(definition: Definition, stage: Stage) -> bool:
     """Whether a chain of this stage says ``within`` anywhere."""
+    return _clocked(definition, stage.stage)
+
+
+@lru_cache(maxsize=4096)
+def _clocked(definition: Definition, name: str) -> bool:
+    stage = definition.stage(name)
     chain = definition.chain_of(stage)
     if chain.levels is None and not chain.steps:
         return False
@@ -42,17 +49,23 @@ def _timed(step: Step) -> bool:
     return step.within is not None or any(_timed(s) for s in (*step.together, *step.in_turn))
 
 
-def shares(definition: Definition, stage: Stage, slots: Iterable[Slot]) -> list[Share]:
+def shares(definition: Definition, stage: Stage, slots: Iterable[Slot]) -> tuple[Share, ...]:
     """The shares of a stage's chain over its slots. An added place belongs to the share of the place it was added to."""
-    chain = definition.chain_of(stage)
-    by_number: dict[int, list[Slot]] = {}
-    for slot in slots:
-        by_number.setdefault(int(slot.key.partition("+")[0]), []).append(slot)
+    return _shares(definition, stage.stage, tuple([(s.key, s.level) for s in slots]))
+
+
+@lru_cache(maxsize=4096)
+def _shares(definition: Definition, stage: str, places: tuple[tuple[str, str], ...]) -> tuple[Share, ...]:
+    """``places``: key and level of each, in order; they are the same for most items of a stage."""
+    chain = definition.chain_of(definition.stage(stage))
+    by_number: dict[int, list[tuple[str, str]]] = {}
+    for key, level in places:
+        by_number.setdefault(int(key.partition("+")[0]), []).append((key, level))
     found: list[Share] = []
 
     def take(first: int, last: int, name: str, span: Span | None, ladder: str | None) -> None:
         if span is not None:
-            keys = frozenset(s.key for n in range(first, last) for s in by_number.get(n, ()))
+            keys = frozenset(key for n in range(first, last) for key, _ in by_number.get(n, ()))
             found.append(Share(f"{name}-{first}", keys, span, ladder or ""))
 
     def inside(step: Step, first: int, depth: int) -> int:
@@ -68,14 +81,14 @@ def shares(definition: Definition, stage: Stage, slots: Iterable[Slot]) -> list[
     tail = sum(1 for step in chain.steps for _ in step.leaves())
     at, levels = 1, chain.levels
     while levels is not None and at <= len(by_number) - tail:
-        inner = definition.flow.chains[levels.at.get(by_number[at][0].level, levels.each)]
+        inner = definition.flow.chains[levels.at.get(by_number[at][0][1], levels.each)]
         begin = at
         for step in inner.steps:
             at = inside(step, at, 0)
         take(begin, at, "slot", levels.within, levels.ladder)
     for step in chain.steps:
         at = inside(step, at, 0)
-    return found
+    return tuple(found)
 
 
 def following(asked: Asked, effects: Sequence[Effect]) -> list[Effect]:
