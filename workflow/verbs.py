@@ -15,15 +15,18 @@ from workflow.acts import (
     CloseLine,
     CloseOut,
     Decide,
+    Extend,
     LookBack,
     NameLead,
     Objection,
     Open,
+    Pause,
     PostNotice,
     RecordTally,
     RemoveSigner,
     Reopen,
     ReportZero,
+    Resume,
     Return,
     Sign,
     Submit,
@@ -348,6 +351,53 @@ class Verbs:
         """Object to a posted notice; the text goes to the content store. ``by`` may be withheld."""
         digest = self.contents.put(text.encode())
         return self.act(Objection(item=item, by=by, text=digest), request_id=request_id)
+
+    def extend(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        due: date | str,
+        reason: str,
+        *,
+        rule: str = "",
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Extend a due to a later date, where the definition lets somebody above do so. ``rule`` is the key of the due;
+        without it the present stage's own is meant."""
+        act = Extend(item=item, by=by, seen=seen, due=str(due), reason=reason, rule=rule, proof=dict(proof or {}))
+        return self.act(act, request_id=request_id)
+
+    def pause(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        reason: str,
+        *,
+        rule: str = "",
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Stop a due's clock where the definition lets one; another party's starts."""
+        act = Pause(item=item, by=by, seen=seen, reason=reason, rule=rule, proof=dict(proof or {}))
+        return self.act(act, request_id=request_id)
+
+    def resume(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        reason: str,
+        *,
+        rule: str = "",
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Let a paused clock run again with what was left of it."""
+        act = Resume(item=item, by=by, seen=seen, reason=reason, rule=rule, proof=dict(proof or {}))
+        return self.act(act, request_id=request_id)
 
     def adopt_nodes(self, item: str, by: Actor, nodes: str, *, request_id: str | None = None) -> Receipt:
         """Bind an open item to a later set of dated nodes. Source: R068."""

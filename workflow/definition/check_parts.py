@@ -162,6 +162,7 @@ class PartsChecking(Checking):
     def _levels(self, chain: Chain, loc: Loc) -> None:
         levels = chain.levels
         assert levels is not None
+        self.clock(levels.within, levels.ladder, (*loc, "levels"))
         order = self.flow.levels
         from_ok = self.known("level", levels.from_, ("own", *order), (*loc, "levels", "from"))
         to_ok = self.known("level", levels.to, ("own", "superior", "top", *order), (*loc, "levels", "to"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from workflow.calendar import load_calendar
 from workflow.definition.checking import Checking, Loc, minutes
 from workflow.definition.model import Chain, Due, FieldSpec, Material, Stage, Threshold
 from workflow.definition.problem import Said, nearest
+from workflow.definition.shipped import shipped_calendar, shipped_calendars
 
 TALLY_EXITS = ("passed", "failed", "no-quorum")
 TALLY_FIELDS = ("eligible", "voted", "aware", "dissatisfied")
@@ -122,14 +124,22 @@ class StagesChecking(Checking):
         self.known("ladder", due.ladder, self.flow.ladder, (*at, "ladder"))
         if due.node is not None:
             self.node(due.node, (*at, "node"))
-        elif due.or_within is not None:
+        elif due.or_within is not None and due.before is None and due.event is None:
             self.say(
                 "or-within-without-node",
                 (*at, "or-within"),
-                "or-within stands in for a node that has passed; there is no node",
-                "or-within 用于节点已过时,此处没有 node",
+                "or-within stands in for a day that has passed; there is no node, holiday or appointment",
+                "or-within 用于节点等已过时,此处没有 node、before 或 event",
                 key=True,
             )
+        if due.not_after is not None:
+            self.node(due.not_after, (*at, "not-after"))
+        if due.before is not None:
+            self._festival(due.before.festival, (*at, "before", "festival"))
+        if due.extend is not None:
+            self.known("unit", due.extend.by, self.units, (*at, "extend", "by"), code="unknown-of")
+        if due.pause is not None:
+            self._pause(due, at)
         if due.field is not None:
             dates = [f for m in self.flow.materials.values() for f, spec in m.fields.items() if spec.type == "date"]
             self.known("field", due.field, dates, (*at, "field"))
@@ -147,6 +157,42 @@ class StagesChecking(Checking):
                     actual=str(due.within),
                     severity="warning",
                 )
+
+    def _festival(self, name: str, loc: Loc) -> None:
+        """A holiday must stand in the calendar, where the calendar can be found."""
+        if self.flow.calendar not in shipped_calendars():
+            return
+        calendar = load_calendar(shipped_calendar(self.flow.calendar))
+        known = {n for code, text in calendar.festivals.items() for n in (code, text.zh, text.en)}
+        if name.strip().casefold() in {n.casefold() for n in known}:
+            return
+        listed = sorted(calendar.festivals)
+        self.say(
+            "unknown-festival",
+            loc,
+            f"the calendar {calendar.name} has no holiday called {name}",
+            f"日历 {calendar.name} 没有名为 {name} 的节日",
+            expected=Said(f"one of {', '.join(listed)}", "、".join(t.zh for t in calendar.festivals.values())),
+            actual=name,
+            hint=nearest(name, sorted(known)),
+        )
+
+    def _pause(self, due: Due, at: Loc) -> None:
+        """Only a length of time can be paused, and a pause names whose clock runs meanwhile."""
+        assert due.pause is not None
+        if due.fixed:
+            self.say(
+                "pause-of-fixed-date",
+                (*at, "pause"),
+                "a fixed date can be extended, never paused",
+                "固定日期的时限只能延期,不能中止计时",
+                expected=Said("within: ..., or extend instead of pause", "within: …,或以 extend 代替 pause"),
+                key=True,
+            )
+        for index, who in enumerate(due.pause.by):
+            self.who(who, (*at, "pause", "by", index))
+        self.who(due.pause.starts.duty, (*at, "pause", "starts", "duty"))
+        self.known("ladder", due.pause.starts.ladder, self.flow.ladder, (*at, "pause", "starts", "ladder"))
 
     def _acceptor(self, due: Due, at: Loc, stage: Stage) -> None:
         if not due.required:

@@ -104,6 +104,22 @@ class Checking:
         self.who(step, loc)
         if step.body is not None:
             self.known("body", step.body, self.flow.bodies, (*loc, "body"))
+        self.clock(step.within, step.ladder, loc)
+
+    def clock(self, within: Span | None, ladder: str | None, loc: Loc) -> None:
+        """The clock of a place, a group or a level's share: its ladder exists, and there is a span for it to follow."""
+        if ladder is None:
+            return
+        self.known("ladder", ladder, self.flow.ladder, (*loc, "ladder"))
+        if within is None:
+            self.say(
+                "ladder-without-within",
+                (*loc, "ladder"),
+                "a ladder follows a span; there is no within",
+                "督办阶梯依时限而行,此处没有 within",
+                expected=Said("within: ..., or no ladder", "within: …,或删去 ladder"),
+                key=True,
+            )
 
     def two_persons(self, groups: Sequence[Sequence[str]], loc: Loc) -> None:
         for index, group in enumerate(groups):
