@@ -44,7 +44,7 @@ class House(Protocol):
 
     def newest(self, connection: Any, flow: str) -> Definition: ...
 
-    def calendar(self, connection: Any, name: str) -> Calendar: ...
+    def calendar(self, connection: Any, name: str, *, fresh: bool = False) -> Calendar: ...
 
     def now(self, connection: Any) -> int: ...
 
@@ -164,6 +164,11 @@ class Desk(Verbs):
     ) -> _Made:
         asked = self.ask(act, case, org, seq, at, definition)
         decision = decide(asked)
+        if any("provisional" in e for e in decision.effects):  # another process may have published the year meanwhile
+            calendar = self.engine.calendar(self.connection, asked.definition.flow.calendar, fresh=True)
+            if calendar is not asked.context.calendar:
+                asked = self.ask(act, case, org, seq, at, definition)
+                decision = decide(asked)
         after = case.fold(decision.effects, seq, at)
         request_digest = act_digest(act) if request_id is not None else None
         return _Made(asked, decision, case, after, prev, org, request_id, request_digest)

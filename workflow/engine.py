@@ -187,17 +187,25 @@ class Engine(Verbs):
             raise Unknown(kind="flow", name=flow, hint="; publish its definition first")
         return self.definition(connection, found[0].digest)
 
-    def calendar(self, connection: Any, name: str) -> Calendar:
-        """The calendar published last under a name."""
+    def calendar(self, connection: Any, name: str, *, fresh: bool = False) -> Calendar:
+        """The calendar published last under a name; ``fresh`` asks the database whether there is a later one."""
         held = self._calendars.get(name)
-        if held is None:
+        if held is None or fresh:
             newest = library.newest_calendar(connection, name)
             if newest is None:
                 raise Unknown(kind="calendar", name=name, hint="; publish it first")
+            if held is not None and held.digest == newest:
+                return held
             body = library.calendar(connection, newest)
             assert body is not None
             held = self._calendars[name] = Calendar.from_canonical(canonical.decode(body))
         return held
+
+    def look_for_calendars(self, connection: Any) -> None:
+        """Take up calendars that another process published. The sweep does so; acts in between count by the one before,
+        which their entries name."""
+        for name in list(self._calendars):
+            self.calendar(connection, name, fresh=True)
 
     def now(self, connection: Any) -> int:
         """The one moment of an act: the database's clock where the clock port says so and there is one."""

@@ -36,6 +36,7 @@ def tick(engine: Engine, at: int | None = None, *, node: str = "") -> Swept:
     seen: set[int] = set()
     with engine.reading() as connection:
         moment = at if at is not None else engine.now(connection)
+        engine.look_for_calendars(connection)
     while True:
         with engine.reading() as connection:
             due = [d for d in queries.due_now(connection, moment, BATCH + len(seen), ATTEMPTS) if d.id not in seen]

@@ -35,6 +35,13 @@ _due_now = (
     .order_by(t.due.c.next_at, t.due.c.id)
     .limit(bindparam("limit"))
 )
+_provisional = (
+    sa.select(t.due.c.item)
+    .where(t.due.c.provisional, t.due.c.state.in_((0, 2)), t.due.c.item > bindparam("after"))
+    .group_by(t.due.c.item)
+    .order_by(t.due.c.item)
+    .limit(bindparam("limit"))
+)
 _next_due = sa.select(sa.func.min(t.due.c.next_at)).where(sa.text("state = 0"))
 _failed = (
     t.due.update()
@@ -112,6 +119,11 @@ def pending(connection: Connection, awaited: Iterable[tuple[str, str]], limit: i
 def due_now(connection: Connection, at: int, limit: int, attempts: int) -> Sequence[Any]:
     """Dues whose next rung has come, earliest first; parked ones (too many attempts) are left out."""
     return connection.execute(_due_now, {"at": at, "limit": limit, "attempts": attempts}).all()
+
+
+def provisional(connection: Connection, after: str, limit: int) -> list[str]:
+    """Items with a date that a calendar still to come may move, in order of their ids, beginning after one."""
+    return list(connection.execute(_provisional, {"after": after, "limit": limit}).scalars())
 
 
 def next_due(connection: Connection) -> int | None:
