@@ -1,0 +1,846 @@
+"""Bundles as attackers would hand them in, by name: ``<case>`` holds, ``<case>_fail`` must not pass for what it is.
+
+Every case says which level an auditor may be told at most who brings everything: policy, checkpoint, witnesses. ``V0``
+is a verification that fails. What an attacker can do with stolen keys is done with stolen keys.
+
+    python -m tests.attack.corpus FOLDER     writes all of them, with policy.json and checkpoint.txt
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.attack.making import STRANGER, WITNESSES, Bundle, Held, Honest, body_of, make_honest, rehash, with_body
+from workflow.evidence import merkle
+from workflow.evidence.checkpoint import Checkpoint, Note, cosign, sign
+from workflow.evidence.digest import digest, pae
+from workflow.evidence.entry import entry_hash, seal_entries
+from workflow.recording import STATEMENT
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One case: what is done to which honest bundle, the level it may still claim, and what the verifier must say."""
+
+    name: str
+    base: str
+    change: Callable[[Bundle, Honest], bytes | None]
+    claims: str
+    code: str
+
+
+ATTACKS: list[Attack] = []
+
+
+def attack(
+    claims: str, code: str, base: str = "campaign"
+) -> Callable[[Callable[[Bundle, Honest], Any]], Callable[[Bundle, Honest], Any]]:
+    def register(change: Callable[[Bundle, Honest], Any]) -> Callable[[Bundle, Honest], Any]:
+        ATTACKS.append(Attack(f"{change.__name__}_fail", base, change, claims, code))
+        return change
+
+    return register
+
+
+def edit(made: Bundle, chain: str, seq: int, change: Callable[[dict[str, Any]], Any], *, log: bool = False) -> None:
+    """Change the body of one entry in place; hashes and seals stay as they are, and with ``log`` its place there."""
+    line = made.entries(chain)[seq - 1]
+    body = body_of(line)
+    change(body)
+    with_body(line, body)
+    made.touched.append(line)
+    if not log:
+        unlog(line)
+
+
+def unlog(line: dict[str, Any]) -> None:
+    line.pop("index", None)
+    line.pop("path", None)
+
+
+def forged(made: Bundle, honest: Honest, chain: str, seq: int, change: Callable[[dict[str, Any]], Any]) -> None:
+    """The same with the stolen engine key: everything behind it linked and sealed anew."""
+    edit(made, chain, seq, change)
+    rehash(made, chain, honest.engine_key)
+
+
+def signed_at(made: Bundle, chain: str, nth: int = 0) -> int:
+    """The number of the nth signature of a chain."""
+    return [body_of(e)["seq"] for e in made.entries(chain) if "statement" in body_of(e)][nth]
+
+
+def find(made: Bundle, chain: str, kind: str) -> int:
+    """The number of the first entry with an act of a kind."""
+    return next(body_of(e)["seq"] for e in made.entries(chain) if body_of(e)["act"]["kind"] == kind)
+
+
+# --- edits by somebody without keys -------------------------------------------------------------------------------------
+
+
+@attack("V0", "chain")
+def opinion_edited(made: Bundle, honest: Honest) -> None:
+    edit(made, "m1", 3, lambda b: b["act"].update(opinion="另一意见"))
+
+
+@attack("V0", "head")
+def last_entry_edited(made: Bundle, honest: Honest) -> None:
+    edit(made, "m2", len(made.entries("m2")), lambda b: b.update(at=b["at"] + 1))
+
+
+@attack("V0", "chain")
+def time_edited(made: Bundle, honest: Honest) -> None:
+    edit(made, "m2", 4, lambda b: b.update(at=b["at"] - 86_400_000_000))
+
+
+@attack("V0", "chain")
+def entry_deleted_in_the_middle(made: Bundle, honest: Honest) -> None:
+    made.drop(made.entries("m2")[5])
+
+
+@attack("V0", "chain")
+def first_entry_deleted(made: Bundle, honest: Honest) -> None:
+    made.drop(made.entries("m2")[0])
+
+
+@attack("V0", "head")
+def last_entry_deleted(made: Bundle, honest: Honest) -> None:
+    made.drop(made.entries("m2")[-1])
+
+
+@attack("V0", "chain")
+def two_entries_exchanged(made: Bundle, honest: Honest) -> None:
+    a, b = made.entries("m2")[3:5]
+    a["body"], b["body"] = b["body"], a["body"]
+    a["seal"], b["seal"] = b["seal"], a["seal"]
+
+
+@attack("V0", "inclusion")
+def two_lines_exchanged(made: Bundle, honest: Honest) -> None:
+    a, b = made.entries("m2")[3:5]
+    i, j = (next(n for n, known in enumerate(made.lines) if known is x) for x in (a, b))
+    made.lines[i], made.lines[j] = b, a
+
+
+@attack("V0", "chain")
+def entry_repeated(made: Bundle, honest: Honest) -> None:
+    line = made.entries("m2")[5]
+    made.after(line, dict(line))
+
+
+@attack("V0", "chain")
+def entry_of_another_item_inserted(made: Bundle, honest: Honest) -> None:
+    made.after(made.entries("m2")[2], {**made.entries("m1")[3], "chain": "m2"})
+
+
+@attack("V0", "chain")
+def item_left_out(made: Bundle, honest: Honest) -> None:
+    made.drop(*made.entries("m3"), *(h for h in made.of_kind("head") if h["chain"] == "m3"))
+
+
+@attack("V0", "chain")
+def item_asked_for_that_is_not_there(made: Bundle, honest: Honest) -> None:
+    made.lines[0]["chains"].append("m99")
+
+
+@attack("V0", "chain")
+def line_renumbered(made: Bundle, honest: Honest) -> None:
+    made.entries("m2")[4]["seq"] = 50
+
+
+@attack("V0", "chain")
+def seal_of_another_entry(made: Bundle, honest: Honest) -> None:
+    made.entries("m2")[4]["seal"] = made.entries("m2")[6]["seal"]
+
+
+@attack("V0", "head")
+def head_renumbered(made: Bundle, honest: Honest) -> None:
+    made.of_kind("head")[0]["seq"] += 1
+
+
+@attack("V0", "head")
+def head_left_out(made: Bundle, honest: Honest) -> None:
+    made.drop(made.of_kind("head")[0])
+
+
+@attack("V0", "head")
+def head_twice(made: Bundle, honest: Honest) -> None:
+    line = made.of_kind("head")[0]
+    made.after(line, dict(line))
+
+
+# --- what entries rest on -----------------------------------------------------------------------------------------------
+
+
+@attack("V0", "library")
+def definition_changed(made: Bundle, honest: Honest) -> None:
+    line = made.of_kind("library")[0]
+    line["body"] = base64.b64encode(base64.b64decode(line["body"]).replace(b"1", b"2", 1)).decode()
+
+
+@attack("V0", "library")
+def definition_left_out(made: Bundle, honest: Honest) -> None:
+    made.drop(next(line for line in made.of_kind("library") if line["kind"] == "definition"))
+
+
+@attack("V0", "library")
+def calendar_left_out(made: Bundle, honest: Honest) -> None:
+    made.drop(next(line for line in made.of_kind("library") if line["kind"] == "calendar"))
+
+
+@attack("V0", "statement")
+def definition_exchanged_under_signatures(made: Bundle, honest: Honest) -> None:
+    first = made.of_kind("library")[0]
+    plain = json.loads(base64.b64decode(first["body"]))
+    target = next(
+        line
+        for line in made.of_kind("library")
+        if line["kind"] == "definition" and b'"flow":"matter"' in base64.b64decode(line["body"])
+    )
+    plain = json.loads(base64.b64decode(target["body"]))
+    plain["liability"]["zh"] = "无人负责"
+    body = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    old, new = target["digest"], digest(body)
+    target |= {"digest": new, "body": base64.b64encode(body).decode()}
+    for line in made.of_kind("entry"):
+        text = base64.b64decode(line["body"]).replace(old.encode(), new.encode())
+        line["body"] = base64.b64encode(text).decode()
+    for chain in ("m1", "m2", "m3"):
+        rehash(made, chain, honest.engine_key)
+
+
+@attack("V0", "content")
+def document_changed(made: Bundle, honest: Honest) -> None:
+    line = made.of_kind("content")[0]
+    line["body"] = base64.b64encode(base64.b64decode(line["body"]) + b" ").decode()
+
+
+@attack("V0", "content")
+def document_left_out_silently(made: Bundle, honest: Honest) -> None:
+    made.drop(made.of_kind("content")[0])
+
+
+@attack("V0", "content")
+def document_under_another_digest(made: Bundle, honest: Honest) -> None:
+    one, other = made.of_kind("content")[:2]
+    one["body"], other["body"] = other["body"], one["body"]
+
+
+@attack("V0", "cite")
+def cited_report_left_out(made: Bundle, honest: Honest) -> None:
+    made.lines[0]["chains"].remove("s-o1")
+    made.drop(*made.entries("s-o1"), *(h for h in made.of_kind("head") if h["chain"] == "s-o1"))
+
+
+@attack("V0", "cite")
+def organisation_left_out(made: Bundle, honest: Honest) -> None:
+    made.drop(*made.entries("org"), *(h for h in made.of_kind("head") if h["chain"] == "org"))
+
+
+@attack("V0", "cite")
+def cited_report_rewritten(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "s-o1", 1, lambda b: b.update(at=b["at"] - 1))
+
+
+@attack("V0", "cite")
+def appointment_back_dated(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "org", 1, lambda b: b["act"]["rows"].update(tenures=22))
+
+
+def _opened(made: Bundle) -> str:
+    return next(e["chain"] for e in made.of_kind("entry") if body_of(e)["act"].get("cites"))
+
+
+@attack("V0", "cite")
+def opened_item_left_out(made: Bundle, honest: Honest) -> None:
+    gone = _opened(made)
+    if gone in made.lines[0]["chains"]:
+        made.lines[0]["chains"].remove(gone)
+    made.drop(*made.entries(gone), *(h for h in made.of_kind("head") if h["chain"] == gone))
+
+
+@attack("V0", "cite")
+def opened_item_cites_another_entry(made: Bundle, honest: Honest) -> None:
+    def change(body: dict[str, Any]) -> None:
+        for place in (body["act"], body["effects"][0]):
+            place["cites"]["seq"] -= 1
+
+    forged(made, honest, _opened(made), 1, change)
+
+
+# --- forgeries with the stolen engine key that do not fit together ------------------------------------------------------
+
+
+@attack("V0", "statement")
+def signature_moved_to_another_item(made: Bundle, honest: Honest) -> None:
+    stolen = body_of(made.entries("m1")[signed_at(made, "m1") - 1])["statement"]
+    forged(made, honest, "m3", len(made.entries("m3")), lambda b: None)
+    target = signed_at(made, "m2")
+    forged(made, honest, "m2", target, lambda b: b.update(statement=stolen))
+
+
+@attack("V0", "statement")
+def signature_moved_to_another_slot(made: Bundle, honest: Honest) -> None:
+    stolen = body_of(made.entries("m2")[signed_at(made, "m2") - 1])["statement"]["slot"]
+    forged(made, honest, "m2", signed_at(made, "m2", 1), lambda b: b["statement"].update(slot=stolen))
+
+
+@attack("V0", "statement")
+def signature_of_another_round(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", signed_at(made, "m2", 5), lambda b: b["statement"].update(round=2))
+
+
+@attack("V0", "statement")
+def signature_of_another_log(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", signed_at(made, "m2", 5), lambda b: b["statement"].update(origin="other.example/log"))
+
+
+@attack("V0", "statement")
+def content_exchanged_under_a_signature(made: Bundle, honest: Honest) -> None:
+    other = digest(b"other papers")
+
+    def change(body: dict[str, Any]) -> None:
+        for place in (body["act"], body["effects"][0]):
+            place["materials"] = dict.fromkeys(place["materials"], other)
+
+    made.lines.append({"t": "withheld", "digest": other})
+    forged(made, honest, "m2", find(made, "m2", "submit"), change)
+
+
+@attack("V0", "effect")
+def materials_told_apart_from_the_act(made: Bundle, honest: Honest) -> None:
+    other = digest(b"other papers")
+    number = find(made, "m2", "submit")
+    forged(made, honest, "m2", number, lambda b: b["act"].update(materials={"sheet": other}))
+    made.lines.append({"t": "withheld", "digest": other})
+
+
+@attack("V0", "statement")
+def opinion_exchanged_under_a_signature(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", signed_at(made, "m2"), lambda b: b["act"].update(opinion="不同意"))
+
+
+@attack("V0", "effect")
+def another_person_put_in_the_act(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", signed_at(made, "m2"), lambda b: b["act"]["by"].update(person="nobody"))
+
+
+@attack("V0", "statement")
+def tenure_exchanged(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", signed_at(made, "m2"), lambda b: b["statement"].update(tenure="another"))
+
+
+@attack("V0", "nonce")
+def nonce_used_twice(made: Bundle, honest: Honest) -> None:
+    first = body_of(made.entries("m2")[signed_at(made, "m2") - 1])["statement"]["nonce"]
+    forged(made, honest, "m2", signed_at(made, "m2", 1), lambda b: b["statement"].update(nonce=first))
+
+
+@attack("V0", "effect")
+def machine_signs_for_a_person(made: Bundle, honest: Honest) -> None:
+    chain = next(e["chain"] for e in made.of_kind("entry") if body_of(e)["act"]["kind"] == "fire")
+    signed = {
+        "e": "signed",
+        "slot": "1",
+        "person": "o3-handler",
+        "unit": "o3",
+        "post": "handler",
+        "as": "holder",
+        "late": False,
+    }
+    forged(made, honest, chain, find(made, chain, "fire"), lambda b: b["effects"].append(signed))
+
+
+@attack("V0", "effect")
+def signature_without_effect(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", signed_at(made, "m2"), lambda b: b["effects"].pop(0))
+
+
+@attack("V0", "statement")
+def level_skipped(made: Bundle, honest: Honest) -> None:
+    def change(body: dict[str, Any]) -> None:
+        for effect in body["effects"]:
+            if effect["e"] == "signed":
+                effect["slot"] = "3"
+        body["statement"]["slot"] = "3"
+
+    forged(made, honest, "m2", signed_at(made, "m2"), change)
+
+
+@attack("V0", "statement")
+def statement_on_an_act_that_is_no_signature(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", find(made, "m2", "submit"), lambda b: b.update(statement={}, proof={"strength": "S3"}))
+
+
+@attack("V0", "act")
+def act_about_another_item(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", find(made, "m2", "submit"), lambda b: b["act"].update(item="m1"))
+
+
+@attack("V0", "act")
+def signature_in_a_chain_that_is_no_item(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "org", 1, lambda b: b["act"].update(kind="sign"))
+
+
+@attack("V0", "act")
+def item_opened_twice(made: Bundle, honest: Honest) -> None:
+    def change(body: dict[str, Any]) -> None:
+        body.pop("statement"), body.pop("proof")
+        body["act"] = {**body_of(made.entries("m2")[0])["act"]}
+        body["effects"] = []
+
+    forged(made, honest, "m2", signed_at(made, "m2"), change)
+
+
+@attack("V0", "signer")
+def personal_signature_damaged(made: Bundle, honest: Honest) -> None:
+    def change(body: dict[str, Any]) -> None:
+        body["proof"]["signature"] = "00" * 64
+
+    forged(made, honest, "m1", _personal(made), change)
+
+
+@attack("V0", "signer")
+def personal_signature_by_a_stranger(made: Bundle, honest: Honest) -> None:
+    def change(body: dict[str, Any]) -> None:
+        held = json.dumps(body["statement"], ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        signature = STRANGER.sign(pae(STATEMENT, held)).hex()
+        body["proof"] |= {"key": STRANGER.public_key().hex(), "signature": signature}
+
+    forged(made, honest, "m1", _personal(made), change)
+
+
+@attack("V0", "signer")
+def personal_statement_changed(made: Bundle, honest: Honest) -> None:
+    def change(body: dict[str, Any]) -> None:
+        body["act"]["opinion"] = "不同意"
+        body["statement"]["opinion"] = digest("不同意".encode())
+
+    forged(made, honest, "m1", _personal(made), change)
+
+
+@attack("V0", "strength")
+def strength_unknown(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", signed_at(made, "m2"), lambda b: b["proof"].update(strength="S9"))
+
+
+def _personal(made: Bundle) -> int:
+    return next(body_of(e)["seq"] for e in made.entries("m1") if body_of(e).get("proof", {}).get("strength") == "S2")
+
+
+# --- bodies that are not what they look like ----------------------------------------------------------------------------
+
+
+def _raw(made: Bundle, honest: Honest, change: Callable[[bytes], bytes]) -> None:
+    """Other bytes as the last body of m2, sealed with the stolen key."""
+    line = made.entries("m2")[-1]
+    line["body"] = base64.b64encode(change(base64.b64decode(line["body"]))).decode()
+    body, seal = (base64.b64decode(line[k]) for k in ("body", "seal"))
+    (seal,) = seal_entries([body], honest.engine_key)
+    line["seal"] = base64.b64encode(seal).decode()
+    unlog(line)
+    next(h for h in made.of_kind("head") if h["chain"] == "m2")["hash"] = entry_hash(body, seal).hex()
+
+
+def _raw_attack(name: str, code: str, change: Callable[[bytes], bytes]) -> None:
+    def run(made: Bundle, honest: Honest) -> None:
+        _raw(made, honest, change)
+
+    ATTACKS.append(Attack(f"{name}_fail", "campaign", run, "V0", code))
+
+
+_raw_attack("body_with_space", "body", lambda b: b.replace(b",", b", ", 1))
+_raw_attack("body_with_a_key_twice", "body", lambda b: b[:-1] + b',"v":1}')
+_raw_attack("body_with_keys_out_of_order", "body", lambda b: b'{"zz":1,' + b[1:])
+_raw_attack("body_with_a_float", "body", lambda b: b[:-1] + b',"z":1.5}')
+_raw_attack("body_with_nan", "body", lambda b: b[:-1] + b',"z":NaN}')
+_raw_attack("body_with_a_huge_integer", "body", lambda b: b[:-1] + b',"z":9007199254740992}')
+_raw_attack("body_with_endless_digits", "body", lambda b: b[:-1] + b',"z":' + b"9" * 6000 + b"}")
+_raw_attack("body_with_minus_zero", "body", lambda b: b[:-1] + b',"z":-0}')
+_raw_attack("body_with_an_escape", "body", lambda b: b[:-1] + b',"z":"\\u4e2d"}')
+_raw_attack("body_with_a_lone_surrogate", "body", lambda b: b[:-1] + b',"z":"\\ud800"}')
+_raw_attack("body_with_decomposed_text", "body", lambda b: b[:-1] + ',"z":"e\u0301"}'.encode())
+_raw_attack("body_with_a_key_beyond_ascii", "body", lambda b: b[:-1] + ',"签":1}'.encode())
+_raw_attack("body_with_a_quoted_key_beyond_ascii", "body", lambda b: b[:-1] + ',"z\\"签\\"a":1}'.encode())
+_raw_attack("body_with_bad_utf8", "body", lambda b: b[:-1] + b',"z":"\xff"}')
+_raw_attack("body_too_deep", "size", lambda b: b[:-1] + b',"z":' + b"[" * 70 + b"]" * 70 + b"}")
+_raw_attack("body_endlessly_deep", "size", lambda b: b[:-1] + b',"z":' + b"[" * 90_000 + b"]" * 90_000 + b"}")
+_raw_attack("body_that_is_a_list", "body", lambda b: b"[]")
+_raw_attack("body_that_is_empty", "body", lambda b: b"")
+_raw_attack("body_without_an_act", "body", lambda b: b.replace(b'"act"', b'"acu"'))
+_raw_attack("body_of_another_version", "body", lambda b: b.replace(b'"v":1}', b'"v":2}'))
+_raw_attack(
+    "body_with_a_number_as_text",
+    "body",
+    lambda b: b.replace(b'"seq":', b'"seq":"').replace(b',"statement"', b'","statement"'),
+)
+
+
+# --- without the engine's key -------------------------------------------------------------------------------------------
+
+
+@attack("V0", "seal")
+def everything_rehashed_under_old_seals(made: Bundle, honest: Honest) -> None:
+    edit(made, "m2", len(made.entries("m2")), lambda b: b.update(at=b["at"] + 1))
+    rehash(made, "m2")
+
+
+@attack("V0", "seal")
+def everything_sealed_by_a_stranger(made: Bundle, honest: Honest) -> None:
+    edit(made, "m2", len(made.entries("m2")), lambda b: b.update(at=b["at"] + 1))
+    rehash(made, "m2", STRANGER)
+
+
+@attack("V0", "seal")
+def bundle_with_its_own_key(made: Bundle, honest: Honest) -> None:
+    everything_sealed_by_a_stranger(made, honest)
+    made.of_kind("key")[0] |= {"id": STRANGER.key_id().hex(), "public": STRANGER.public_key().hex()}
+
+
+@attack("V0", "seal")
+def strangers_seal_under_the_engines_key_id(made: Bundle, honest: Honest) -> None:
+    everything_sealed_by_a_stranger(made, honest)
+    line = made.entries("m2")[-1]
+    seal = base64.b64decode(line["seal"])
+    line["seal"] = base64.b64encode(honest.engine_key.key_id() + seal[8:]).decode()
+    rehash(made, "m2")
+
+
+@attack("V0", "seal")
+def size_of_a_sealed_batch_changed(made: Bundle, honest: Honest) -> None:
+    batched = [e for e in made.of_kind("entry") if len(base64.b64decode(e["seal"])) > 80]
+    line = batched[-1]
+    seal = bytearray(base64.b64decode(line["seal"]))
+    seal[79] ^= 3
+    line["seal"] = base64.b64encode(bytes(seal)).decode()
+    unlog(line)
+    rehash(made, line["chain"])
+
+
+@attack("V0", "seal")
+def seal_too_short(made: Bundle, honest: Honest) -> None:
+    line = made.entries("m2")[-1]
+    line["seal"] = base64.b64encode(b"short").decode()
+    unlog(line)
+    rehash(made, "m2")
+
+
+@attack("V0", "origin")
+def bundle_of_another_log(made: Bundle, honest: Honest) -> None:
+    made.lines[0]["origin"] = "other.example/log"
+
+
+# --- with the engine's key: only the log tells --------------------------------------------------------------------------
+
+
+@attack("V2", "tail")
+def history_rewritten_with_the_engines_key(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", len(made.entries("m2")), lambda b: b.update(at=b["at"] - 1))
+    made.drop(*made.of_kind("heads"))
+
+
+@attack("V2", "tail")
+def entry_appended_with_an_earlier_time(made: Bundle, honest: Honest) -> None:
+    last = made.entries("m3")[-1]
+    body = body_of(last)
+    act = {"kind": "fire", "item": "m3", "rule": "report/1", "step": 9}
+    body |= {"act": act, "effects": [], "at": body["at"] - 86_400_000_000}
+    body.pop("statement", None), body.pop("proof", None)
+    new = {"t": "entry", "chain": "m3", "seq": 0, "body": "", "seal": last["seal"]}
+    with_body(new, body)
+    made.after(last, new)
+    made.touched.append(new)
+    rehash(made, "m3", honest.engine_key)
+
+
+@attack("V2", "tail")
+def strength_raised_with_the_engines_key(made: Bundle, honest: Honest) -> None:
+    number = signed_at(made, "m2", 15)
+    forged(made, honest, "m2", number, lambda b: b.update(proof={"strength": "S1", "method": "token"}))
+    made.drop(*made.of_kind("heads"))
+
+
+@attack("V0", "heads")
+def rewritten_beside_a_heads_tree(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", len(made.entries("m2")), lambda b: b.update(at=b["at"] - 1))
+
+
+@attack("V0", "inclusion")
+def rewritten_under_its_old_place_in_the_log(made: Bundle, honest: Honest) -> None:
+    edit(made, "m2", len(made.entries("m2")), lambda b: b.update(at=b["at"] - 1), log=True)
+    rehash(made, "m2", honest.engine_key, log=True)
+
+
+@attack("V0", "inclusion")
+def places_in_the_log_exchanged(made: Bundle, honest: Honest) -> None:
+    a, b = made.entries("m2")[3:5]
+    a["index"], b["index"] = b["index"], a["index"]
+
+
+@attack("V0", "inclusion")
+def path_too_short(made: Bundle, honest: Honest) -> None:
+    made.entries("m2")[3]["path"] = ""
+
+
+@attack("V0", "inclusion")
+def path_too_long(made: Bundle, honest: Honest) -> None:
+    line = made.entries("m2")[3]
+    line["path"] = base64.b64encode(base64.b64decode(line["path"]) + bytes(32)).decode()
+
+
+@attack("V0", "inclusion")
+def path_of_odd_length(made: Bundle, honest: Honest) -> None:
+    line = made.entries("m2")[3]
+    line["path"] = base64.b64encode(base64.b64decode(line["path"]) + b"x").decode()
+
+
+@attack("V0", "inclusion")
+def place_beyond_the_log(made: Bundle, honest: Honest) -> None:
+    made.entries("m2")[3]["index"] = 10_000
+
+
+@attack("V0", "inclusion")
+def place_without_a_checkpoint(made: Bundle, honest: Honest) -> None:
+    made.drop(*made.of_kind("checkpoint"))
+
+
+@attack("V2", "no-log")
+def log_left_out(made: Bundle, honest: Honest) -> None:
+    made.drop(*made.of_kind("checkpoint"))
+    for line in made.of_kind("entry"):
+        unlog(line)
+
+
+@attack("V0", "checkpoint")
+def checkpoint_by_a_stranger(made: Bundle, honest: Honest) -> None:
+    line = made.of_kind("checkpoint")[0]
+    text = Note.parse(line["note"]).text
+    line["note"] = str(Note(text, (sign(text, Checkpoint.parse(text).origin, STRANGER),)))
+
+
+@attack("V0", "checkpoint")
+def checkpoint_of_another_log(made: Bundle, honest: Honest) -> None:
+    line = made.of_kind("checkpoint")[0]
+    known = Checkpoint.parse(Note.parse(line["note"]).text)
+    text = Checkpoint("other.example/log", known.size, known.root).text
+    line["note"] = str(Note(text, (sign(text, known.origin, honest.book.key),)))
+
+
+@attack("V0", "format")
+def checkpoint_twice(made: Bundle, honest: Honest) -> None:
+    line = made.of_kind("checkpoint")[0]
+    made.after(line, dict(line))
+
+
+@attack("V0", "format")
+def checkpoint_that_is_no_note(made: Bundle, honest: Honest) -> None:
+    made.of_kind("checkpoint")[0]["note"] = "signoff.local/log\n12\n"
+
+
+def _tree(made: Bundle, honest: Honest, size: int) -> None:
+    """A log of this size over the bundle's entries as they now are, signed with the true checkpoint key."""
+    entries = made.of_kind("entry")
+    hashes = [entry_hash(base64.b64decode(e["body"]), base64.b64decode(e["seal"])) for e in entries]
+    leaves = [merkle.leaf_hash(h) for h in hashes] + [bytes([n]) * 32 for n in range(size - len(entries))]
+    root, paths = merkle.paths(leaves)
+    for n, line in enumerate(entries):
+        line |= {"index": n, "path": base64.b64encode(b"".join(paths[n])).decode()}
+    line = made.of_kind("checkpoint")[0]
+    text = Checkpoint("signoff.local/log", size, root).text
+    marks = [sign(text, "signoff.local/log", honest.book.key)]
+    line["note"] = str(Note(text, tuple(marks)))
+
+
+def _own_size(honest: Honest) -> int:
+    return Checkpoint.parse(Note.parse(honest.checkpoint).text).size
+
+
+@attack("V0", "fork")
+def forked_log_of_the_same_size(made: Bundle, honest: Honest) -> None:
+    history_rewritten_with_the_engines_key(made, honest)
+    _tree(made, honest, _own_size(honest))
+
+
+@attack("V2", "older")
+def forked_log_that_is_shorter(made: Bundle, honest: Honest) -> None:
+    history_rewritten_with_the_engines_key(made, honest)
+    _tree(made, honest, len(made.of_kind("entry")))
+
+
+@attack("V2", "no-consistency")
+def forked_log_that_is_longer(made: Bundle, honest: Honest) -> None:
+    history_rewritten_with_the_engines_key(made, honest)
+    _tree(made, honest, _own_size(honest) + 5)
+
+
+@attack("V0", "fork")
+def forked_log_with_an_invented_proof(made: Bundle, honest: Honest) -> None:
+    forked_log_that_is_longer(made, honest)
+    proof = {"from": _own_size(honest), "to": _own_size(honest) + 5, "path": base64.b64encode(bytes(96)).decode()}
+    made.after(made.of_kind("checkpoint")[0], {"t": "consistency", **proof})
+
+
+@attack("V2", "older", base="early")
+def restored_backup(made: Bundle, honest: Honest) -> None:
+    """Honest in itself, and older than what the auditor has seen."""
+
+
+# --- with the log's key too: only witnesses and heads tell ---------------------------------------------------------------
+
+
+def _cosigned(made: Bundle, cosigners: dict[str, Held], text: str | None = None) -> None:
+    line = made.of_kind("checkpoint")[0]
+    note = Note.parse(line["note"])
+    marks = [cosign(text or note.text, name, key, 1_574_643_600) for name, key in cosigners.items()]
+    line["note"] = str(Note(note.text, (note.marks[0], *marks)))
+
+
+@attack("V3", "no-quorum")
+def cosignatures_left_out(made: Bundle, honest: Honest) -> None:
+    _cosigned(made, {})
+
+
+@attack("V3", "no-quorum")
+def cosigned_by_one(made: Bundle, honest: Honest) -> None:
+    _cosigned(made, {"archive.example": WITNESSES["archive.example"]})
+
+
+@attack("V3", "no-quorum")
+def cosigned_by_strangers(made: Bundle, honest: Honest) -> None:
+    _cosigned(made, {name: Held(f"not {name}") for name in WITNESSES})
+
+
+@attack("V3", "no-quorum")
+def cosigned_by_one_twice(made: Bundle, honest: Honest) -> None:
+    _cosigned(made, {"archive.example": WITNESSES["archive.example"]})
+    line = made.of_kind("checkpoint")[0]
+    line["note"] += line["note"].splitlines()[-1] + "\n"
+
+
+@attack("V3", "no-quorum")
+def cosignatures_of_another_checkpoint(made: Bundle, honest: Honest) -> None:
+    _cosigned(made, WITNESSES, "signoff.local/log\n1\nAAAA\n")
+
+
+@attack("V0", "cut")
+def tail_cut_off_though_the_log_has_it(made: Bundle, honest: Honest) -> None:
+    last = made.entries("m3")[-1]
+    made.drop(last)
+    rehash(made, "m3", log=True)
+
+
+@attack("V4", "no-heads")
+def proof_of_heads_left_out(made: Bundle, honest: Honest) -> None:
+    made.drop(*made.of_kind("heads"))
+
+
+@attack("V4", "no-heads")
+def proof_of_one_head_left_out(made: Bundle, honest: Honest) -> None:
+    made.drop(next(h for h in made.of_kind("heads") if h["chain"] == "m3"))
+
+
+@attack("V4", "no-heads")
+def dated_heads_cut_off(made: Bundle, honest: Honest) -> None:
+    tail_cut_off_though_the_log_has_it(made, honest)
+    made.drop(*made.entries("log"), *(h for h in made.of_kind("head") if h["chain"] == "log"))
+
+
+@attack("V0", "heads")
+def head_of_another_chain(made: Bundle, honest: Honest) -> None:
+    one, other = made.of_kind("heads")[:2]
+    one["proof"], other["proof"] = other["proof"], one["proof"]
+
+
+@attack("V0", "heads")
+def head_that_is_invented(made: Bundle, honest: Honest) -> None:
+    made.of_kind("heads")[0]["proof"]["head"]["seq"] = 1
+
+
+# --- files that are no bundles ------------------------------------------------------------------------------------------
+
+
+def _file_attack(name: str, claims: str, code: str, change: Callable[[bytes], bytes]) -> None:
+    ATTACKS.append(Attack(f"{name}_fail", "campaign", lambda made, honest: change(made.data), claims, code))
+
+
+_file_attack("file_empty", "V0", "empty", lambda data: b"")
+_file_attack("file_cut_after_a_line", "V0", "end", lambda data: data[: data.rindex(b"\n", 0, -1) + 1])
+_file_attack("file_cut_in_a_line", "V0", "end", lambda data: data[:-5])
+_file_attack("file_with_another_end", "V0", "end", lambda data: data.replace(b'"made_at":1', b'"made_at":2', 1))
+_file_attack("file_going_on_after_its_end", "V0", "format", lambda data: data + data.splitlines()[-1] + b"\n")
+_file_attack("file_of_two_bundles", "V0", "format", lambda data: data + data)
+_file_attack("file_without_a_header", "V0", "format", lambda data: data.split(b"\n", 1)[1])
+_file_attack("file_of_deep_json", "V0", "format", lambda data: b"[" * 100_000 + b"\n")
+_file_attack("file_of_no_json", "V0", "format", lambda data: b"\x00\xff\n" + data)
+_file_attack("file_of_lists", "V0", "format", lambda data: b"[]\n")
+_file_attack("file_of_another_format", "V0", "format", lambda data: data.replace(b"wfproof/1", b"wfproof/9", 1))
+
+
+@attack("V0", "format")
+def line_of_an_unknown_kind(made: Bundle, honest: Honest) -> None:
+    made.lines.insert(3, {"t": "trust-me"})
+
+
+@attack("V0", "format")
+def line_with_a_member_more(made: Bundle, honest: Honest) -> None:
+    made.entries("m2")[3]["hash"] = "00"
+
+
+@attack("V0", "format")
+def line_with_a_member_less(made: Bundle, honest: Honest) -> None:
+    made.entries("m2")[3].pop("seal")
+
+
+@attack("V0", "format")
+def kinds_of_lines_out_of_order(made: Bundle, honest: Honest) -> None:
+    made.lines.append(made.lines.pop(1))
+
+
+@attack("V0", "format")
+def bytes_that_are_no_base64(made: Bundle, honest: Honest) -> None:
+    made.entries("m2")[-1]["body"] = "!!!!"
+
+
+@attack("V0", "empty")
+def no_entry_at_all(made: Bundle, honest: Honest) -> None:
+    made.drop(*made.of_kind("entry"), *made.of_kind("head"))
+    made.lines[0]["chains"] = []
+
+
+HONEST = {"item": "V5", "campaign": "V5", "early": "V2", "plain": "V2"}
+"""What the honest bundles may claim when the auditor brings everything."""
+
+
+def bundles(honest: Honest) -> Iterator[tuple[str, bytes, str]]:
+    """Every case by name: its bytes, and the level it may claim at most."""
+    for name, level in HONEST.items():
+        yield name, getattr(honest, name).data, level
+    for case in ATTACKS:
+        yield case.name, attacked(case, honest), case.claims
+
+
+def attacked(case: Attack, honest: Honest) -> bytes:
+    made = getattr(honest, case.base).copy()
+    data = case.change(made, honest)
+    return data if isinstance(data, bytes) else made.data
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home:
+        honest = make_honest(Path(home))
+        for name, data, _ in bundles(honest):
+            (folder / f"{name}.wfproof").write_bytes(data)
+        (folder / "policy.json").write_text(json.dumps(honest.policy, indent=1))
+        (folder / "checkpoint.txt").write_text(honest.checkpoint)
+        honest.world.engine.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,269 @@
+"""Honest bundles for the attacks, and the means to change them as an attacker would.
+
+All units and persons are invented. Personal keys are derived from the person's id, the others are made afresh.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import io
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.contract.world import World, make_world
+from workflow import Actor, bundle, tick
+from workflow.acts import Sign
+from workflow.evidence import canonical
+from workflow.evidence.checkpoint import COSIGNATURE, NoteKey, cosign
+from workflow.evidence.entry import entry_hash, seal_entries
+from workflow.evidence.keys import key_id_of
+from workflow.logbook import Logbook
+
+ORIGIN = "signoff.local/log"
+
+
+class Held:
+    """A key in memory."""
+
+    def __init__(self, seed: str) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(seed.encode()).digest())
+
+    def key_id(self) -> bytes:
+        return key_id_of(self.public_key())
+
+    def sign(self, data: bytes) -> bytes:
+        return self._key.sign(data)
+
+    def public_key(self) -> bytes:
+        return self._key.public_key().public_bytes_raw()
+
+
+def own_key(person: str) -> bytes:
+    """The registered public key of an invented person; the handlers have none."""
+    return Held(f"person {person}").public_key()
+
+
+WITNESSES = {name: Held(name) for name in ("superior.example", "discipline.example", "archive.example")}
+STRANGER = Held("a stranger")
+
+
+def witness_key(name: str) -> NoteKey:
+    return NoteKey(name, COSIGNATURE, WITNESSES[name].public_key())
+
+
+@dataclass
+class Bundle:
+    """A bundle taken apart. ``data`` puts it together again, with a fresh last line."""
+
+    lines: list[dict[str, Any]]
+    ended: bool = True
+    touched: list[dict[str, Any]] = field(default_factory=list)  # lines whose bodies were changed
+
+    @classmethod
+    def of(cls, data: bytes) -> Bundle:
+        return cls([json.loads(line) for line in data.splitlines()][:-1])
+
+    def copy(self) -> Bundle:
+        return Bundle(copy.deepcopy(self.lines), self.ended)
+
+    @property
+    def data(self) -> bytes:
+        out = b"".join(
+            canonical.encode(line, size_limit=bundle.LINE_LIMIT, depth_limit=200) + b"\n" for line in self.lines
+        )
+        if not self.ended:
+            return out
+        end = {"t": "end", "lines": len(self.lines) + 1, "digest": "sha256:" + hashlib.sha256(out).hexdigest()}
+        return out + canonical.encode(end) + b"\n"
+
+    def of_kind(self, kind: str) -> list[dict[str, Any]]:
+        return [line for line in self.lines if line["t"] == kind]
+
+    def entries(self, chain: str) -> list[dict[str, Any]]:
+        return [line for line in self.of_kind("entry") if line["chain"] == chain]
+
+    def drop(self, *gone: dict[str, Any]) -> None:
+        self.lines = [line for line in self.lines if not any(line is g for g in gone)]
+
+    def after(self, line: dict[str, Any], new: dict[str, Any]) -> None:
+        self.lines.insert(next(i for i, known in enumerate(self.lines) if known is line) + 1, new)
+
+
+def body_of(line: dict[str, Any]) -> dict[str, Any]:
+    """The plain body of an entry's line."""
+    plain: dict[str, Any] = json.loads(base64.b64decode(line["body"]))
+    return plain
+
+
+def with_body(line: dict[str, Any], body: dict[str, Any]) -> None:
+    line["body"] = base64.b64encode(canonical.encode(body)).decode()
+
+
+def hash_of(line: dict[str, Any]) -> bytes:
+    return entry_hash(base64.b64decode(line["body"]), base64.b64decode(line["seal"]))
+
+
+def rehash(made: Bundle, chain: str, key: Any = None, *, log: bool = False) -> None:
+    """Link a chain anew after its bodies were changed, as somebody who holds the database would.
+
+    Args:
+        key: seals what was changed; without one the old seals stay where they are.
+        log: leave the paths into the log as they are; else those of changed entries are taken out.
+    """
+    previous, seq = b"", 0
+    entries = made.entries(chain)
+    for seq, line in enumerate(entries, 1):
+        before = hash_of(line)
+        body = body_of(line)
+        if (body["prev"], body["seq"]) != (previous.hex(), seq):
+            body |= {"prev": previous.hex(), "seq": seq}
+            with_body(line, body)
+        line["seq"] = seq
+        if key is not None and (hash_of(line) != before or any(line is t for t in made.touched)):
+            (seal,) = seal_entries([base64.b64decode(line["body"])], key)
+            line["seal"] = base64.b64encode(seal).decode()
+        previous = hash_of(line)
+        if previous != before and not log:
+            line.pop("index", None)
+            line.pop("path", None)
+    for head in made.of_kind("head"):
+        if head["chain"] == chain:
+            head |= {"seq": seq, "hash": previous.hex()}
+
+
+@dataclass
+class Honest:
+    """A world with a log, the bundles made of it, and what an auditor has of their own."""
+
+    world: World
+    book: Logbook
+    item: Bundle = field(default_factory=lambda: Bundle([]))
+    campaign: Bundle = field(default_factory=lambda: Bundle([]))
+    early: Bundle = field(default_factory=lambda: Bundle([]))
+    plain: Bundle = field(default_factory=lambda: Bundle([]))
+    checkpoint: str = ""
+    first_checkpoint: str = ""
+    policy: dict[str, Any] = field(default_factory=dict)
+    entries: int = 0
+
+    @property
+    def engine_key(self) -> Any:
+        return self.world.engine.key
+
+    def give(self, level: str) -> tuple[dict[str, Any] | None, str | None]:
+        """Policy and checkpoint of an auditor who wants a level and brings no more than it takes."""
+        policy = dict(self.policy)
+        if level == "V1":
+            return None, None
+        if level in ("V2", "V3"):
+            policy |= {"witnesses": [], "quorum": 0}
+        return policy, None if level == "V2" else self.checkpoint
+
+
+def sign_own(world: World, item: str, **more: Any) -> None:
+    """The next open place, signed with the person's own key over prepared bytes."""
+    case = world.case(item)
+    slot = case.open_slots[0]
+    by = world.actor(slot)
+    act = Sign(item=item, by=by, seen=case.content, slot=slot.key, opinion="同意", **more)
+    prepared = world.engine.prepare(act)
+    key = Held(f"person {by.person}")
+    proof = {
+        "nonce": prepared.nonce,
+        "at": prepared.at,
+        "key": key.public_key().hex(),
+        "signature": key.sign(prepared.to_sign()).hex(),
+    }
+    world.engine.sign(item, by, case.content, slot=slot.key, opinion="同意", proof=proof, **more)
+
+
+def written(world: World, kind: Any, name: str, *, log: bool = True, **more: Any) -> Bundle:
+    """An honest bundle."""
+    out = io.BytesIO()
+    with world.engine.reading() as connection:
+        proofs = bundle.LogProofs(connection) if log else None
+        made_at = world.clock.now()
+        bundle.write(connection, world.engine.contents, out, kind, name, made_at=made_at, log=proofs, **more)
+    return Bundle.of(out.getvalue())
+
+
+def make_honest(folder: Path) -> Honest:
+    """Items of three flows with acts of every kind, in a log that three witnesses cosigned."""
+    world = make_world(f"sqlite:///{folder / 'workflow.db'}", folder / "home", key_of=own_key)
+    engine = world.engine
+    book = Logbook.at(engine, folder / "signer")
+    honest = Honest(world, book)
+    _returned(world)
+    sign_own(world, "m1")
+    sign_own(world, "m1")
+    book.sequence()
+    honest.first_checkpoint = str(book.checkpoint().note)
+    honest.early = written(world, "campaign", "c1")
+    world.walk_to("closed", "m2")
+    world.clock.advance(timedelta(days=30))
+    world.sign("m2")
+    _surveyed(world)
+    world.begin("m3", "o3")
+    world.clock.advance(timedelta(days=60))
+    tick(engine)
+    engine.view("m2", Actor("s1-secretary", "secretary", "s1"), world.case("m2").content)
+    world.clock.advance(timedelta(days=1))
+    book.heads(world.clock.now())
+    book.sequence()
+    published = book.checkpoint()
+    text = published.note.text
+    for name, key in WITNESSES.items():
+        line = str(cosign(text, name, key, world.clock.now() // 1_000_000))
+        book.cosigned(line, [witness_key(name)])
+    honest.item, honest.campaign = written(world, "item", "m2"), written(world, "campaign", "c1")
+    honest.plain = written(world, "item", "m1", log=False)
+    honest.checkpoint = str(published.note)  # as it left the log, before anybody cosigned it
+    honest.policy = policy_of(world, book)
+    honest.entries = world.entries()
+    return honest
+
+
+def policy_of(world: World, book: Logbook) -> dict[str, Any]:
+    """What an auditor pins: the keys were handed to them, not read from a bundle."""
+    return {
+        "origin": ORIGIN,
+        "engine_keys": [{"key": world.engine.key.public_key().hex()}],
+        "checkpoint_keys": [str(book.note_key(1))],
+        "witnesses": [str(witness_key(name)) for name in WITNESSES],
+        "quorum": 2,
+        "signers": {p: [own_key(p).hex()] for p in ("o3-handler", "o3-secretary", "t1-handler")},
+    }
+
+
+def _returned(world: World) -> None:
+    """A report that goes up, is sent back, and goes up again."""
+    world.begin("m1", "o3")
+    world.sign("m1", proof={"method": "pin"})
+    world.sign("m1")
+    case = world.case("m1")
+    by = world.actor(case.open_slots[0])
+    slot = case.open_slots[0].key
+    world.engine.send_back("m1", by, case.content, "数字有误,请核对(虚构理由)", proof={"method": "pin"})
+    assert world.case("m1").open_slots[0].key != slot
+
+
+def _surveyed(world: World) -> None:
+    """Reports of two organisations, one of them zero; that of their superior relies on both and opens an item."""
+    engine = world.engine
+    for unit in ("o1", "o2", "o3"):
+        report = f"s-{unit}"
+        engine.open("survey", unit, item=report, campaign="c1")
+        holder = Actor("t1-handler" if unit == "o2" else f"{unit}-handler", "handler", unit)
+        engine.report_zero(report, holder, {"statement": {"statement": "查无此类情况(虚构)"}})
+        world.through(report)
+    engine.open("survey", "t1", item="s-t1", campaign="c1")
+    found = {"found": [{"unit": "o1", "result": "found"}]}
+    engine.submit("s-t1", Actor("t1-handler", "handler", "t1"), found, outcome="reported")
+    world.through("s-t1")
