@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from workflow.cli import database, demo, evidence, organisation, running, scenarios
@@ -15,3 +17,20 @@ app = typer.Typer(
 )
 for module in (demo, scenarios, organisation, running, evidence, database):
     module.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("signoff-workflow"))
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version · 显示版本")
+    ] = False,
+) -> None:
+    """Layered responsibility and sign-off chains · 逐级签字负责的流程引擎"""

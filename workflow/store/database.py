@@ -9,13 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from workflow.errors import DatabaseBusy
 
 READING = "signoff-reading"  # in a connection's info: its next transaction only reads
 BUSY_MS = 10_000
+DriverError = SQLAlchemyError  # for those above who may not know the library
 
 
 def connect(url: str, *, durable: bool = True, busy_ms: int = BUSY_MS, read_only: bool = False) -> Engine:

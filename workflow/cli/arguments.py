@@ -1,0 +1,135 @@
+"""What the commands share: which database is meant, in which language to speak, and how an error is told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
+
+import typer
+
+if TYPE_CHECKING:
+    from workflow.errors import Language
+
+COULD_NOT = 2  # the exit code of whatever could not be done or checked
+
+
+def _language(given: str) -> str:
+    if given in ("zh", "en"):
+        return given
+    if given:
+        raise typer.BadParameter(f"expected zh or en; got {given}")
+    spoken = next((v for v in map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG")) if v), "")
+    return "zh" if spoken.startswith("zh") else "en"
+
+
+Database = Annotated[
+    str,
+    typer.Argument(metavar="DB", help="A SQLite file, or a URL such as postgresql://host/name · 数据库文件或 URL"),
+]
+Lang = Annotated[
+    str,
+    typer.Option("--lang", callback=_language, help="zh or en; from LANG when not given · 语言", show_default=False),
+]
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        envvar="WORKFLOW_HOME",
+        help="The folder with the engine's key and contents; DB.home beside a SQLite file when not given · 密钥与内容目录",
+    ),
+]
+
+
+def url_of(db: str, lang: Language, *, new: bool = False, read_only: bool = False) -> str:
+    """The SQLAlchemy URL of a database argument.
+
+    Args:
+        new: a SQLite file that is not there yet may be made.
+
+    Raises:
+        Unknown: there is no such file.
+    """
+    from workflow.errors import Unknown
+
+    path = _file(db)
+    if path is None:
+        return db
+    if not new and not path.is_file():
+        hint = (
+            ",请核对路径;新建请运行:workflow db upgrade"
+            if lang == "zh"
+            else ". Look at the path; workflow db upgrade makes one"
+        )
+        raise Unknown(kind="数据库文件" if lang == "zh" else "database file", name=db, hint=hint)
+    mode = "ro" if read_only else "rwc"
+    return f"sqlite:///file:{quote(str(path.absolute()))}?mode={mode}&uri=true"
+
+
+def home_of(db: str, home: Path | None, lang: Language) -> Path:
+    """The folder with the engine's key and contents.
+
+    Raises:
+        Unknown: none was given and the database is no file that one could stand beside.
+    """
+    from workflow.errors import Unknown
+
+    path = _file(db)
+    if home is not None:
+        return home
+    if path is None:
+        hint = ";请用 --home 指定" if lang == "zh" else "; give --home"
+        raise Unknown(kind="密钥目录" if lang == "zh" else "folder for the engine's key", name=db, hint=hint)
+    return path.with_name(f"{path.name}.home")
+
+
+def _file(db: str) -> Path | None:
+    """The SQLite file that is meant, or None for another database."""
+    if "://" not in db:
+        return Path(db)
+    rest = db.removeprefix("sqlite:///")
+    return None if rest == db or not rest or rest.startswith("file:") or "?" in rest else Path(rest)
+
+
+@contextmanager
+def told(lang: Language) -> Iterator[None]:
+    """Whatever goes wrong inside is told in one sentence, and the command ends with exit code 2."""
+    from workflow.errors import WorkflowError
+
+    try:
+        yield
+    except WorkflowError as error:
+        say_error(error.text(lang))
+        raise typer.Exit(COULD_NOT) from None
+    except OSError as error:
+        say_error(f"{error.filename or '-'}: {error.strerror or error}")
+        raise typer.Exit(COULD_NOT) from None
+    except Exception as error:
+        if not _of_the_driver(error):
+            raise
+        first = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        say_error(f"无法使用该数据库:{first}" if lang == "zh" else f"the database cannot be used: {first}")
+        raise typer.Exit(COULD_NOT) from None
+
+
+def _of_the_driver(error: Exception) -> bool:
+    from workflow.store.database import DriverError
+
+    return isinstance(error, DriverError)
+
+
+def say(text: str) -> None:
+    typer.echo(text)
+
+
+def say_error(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def on_a_terminal() -> bool:
+    """Whether a person is watching."""
+    return sys.stderr.isatty()

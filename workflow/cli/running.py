@@ -1,0 +1,120 @@
+"""``workflow worker``, ``tick`` and ``health``: what fires reminders, and whether it does."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from workflow.cli.arguments import Database, Home, Lang, home_of, say, told, url_of
+
+if TYPE_CHECKING:
+    from workflow.engine import Engine
+    from workflow.errors import Language
+
+SECOND = 1_000_000
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(worker)
+    app.command()(tick)
+    app.command()(health)
+
+
+def worker(
+    db: Database,
+    home: Home = None,
+    every: Annotated[int, typer.Option("--every", min=1, help="Seconds between sweeps · 间隔秒数")] = 5,
+    lang: Lang = "",
+) -> None:
+    """Sweep until told to stop (SIGTERM or Ctrl-C); any number of them on one database · 持续巡查时限
+
+    A sweep in progress is finished first.
+    """
+    language = cast("Language", lang)
+    with told(language):
+        from workflow.schedule import background, node_name
+
+        engine = _engine(db, home, language)
+        stopped = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):  # before the first word, so that whoever reads it may stop us
+            signal.signal(number, lambda _number, _frame: stopped.set())
+        scheduler = background(engine, seconds=every)
+        scheduler.start()
+        say(
+            f"{node_name()}:每 {every} 秒巡查一次,SIGTERM 停止"
+            if lang == "zh"
+            else f"{node_name()}: sweeping every {every} s until SIGTERM"
+        )
+        stopped.wait()
+        scheduler.shutdown(wait=True)
+        engine.close()
+        say("已停止" if lang == "zh" else "stopped")
+
+
+def tick(db: Database, home: Home = None, lang: Lang = "") -> None:
+    """Sweep once: fire the reminders and proposals whose moment has come; for cron · 巡查一次
+
+    Exit code 0: swept. 1: a rung could not fire and waits for another try. 2: the sweep could not be made.
+    """
+    language = cast("Language", lang)
+    with told(language):
+        from workflow.schedule import node_name
+        from workflow.sweep import tick as sweep
+
+        engine = _engine(db, home, language)
+        swept = sweep(engine, node=node_name())
+        engine.close()
+        say(
+            f"触发 {swept.fired},失败 {swept.failed}" if lang == "zh" else f"fired {swept.fired}, failed {swept.failed}"
+        )
+    if swept.failed:
+        raise typer.Exit(1)
+
+
+def health(
+    db: Database,
+    within: Annotated[int, typer.Option("--within", min=1, help="Seconds a heartbeat stays fresh · 心跳有效秒数")] = 60,
+    lang: Lang = "",
+) -> None:
+    """Tell whether somebody sweeps, what waits and how much there is · 运行状况
+
+    Exit code 0: a node swept lately. 1: none did. 2: it could not be told.
+    """
+    language = cast("Language", lang)
+    zh = lang == "zh"
+    with told(language):
+        from workflow.clock import SystemClock, moment
+        from workflow.store import beat, database, queries, schema
+
+        engine = database.connect(url_of(db, language, read_only=True), read_only=True)
+        schema.check(engine)
+        now = SystemClock().now()
+        with database.reading(engine) as connection:
+            beats = beat.all_beats(connection)
+            upcoming = queries.next_due(connection)
+            entries, size = queries.size(connection)
+        engine.dispose()
+    for b in beats:
+        ago = max(0, (now - b["at"]) // SECOND)
+        say(
+            f"{b['node']}:{ago} 秒前巡查,共触发 {b['fired']}"
+            if zh
+            else f"{b['node']}: swept {ago} s ago, fired {b['fired']} in all"
+        )
+    say(f"记录 {entries} 条,{size} 字节" if zh else f"{entries} entries, {size} bytes")
+    if upcoming is not None:
+        when = moment(upcoming).isoformat(timespec="seconds")
+        say(f"下一次触发:{when}" if zh else f"next rung: {when}")
+    fresh = any(now - b["at"] <= within * SECOND for b in beats)
+    if not fresh:
+        say(f"最近 {within} 秒内无人巡查" if zh else f"nobody swept within {within} s")
+        raise typer.Exit(1)
+
+
+def _engine(db: str, home: Any, lang: Language) -> Engine:
+    from workflow.engine import Engine
+
+    return Engine.at(url_of(db, lang), home_of(db, home, lang), upgrade=False)
