@@ -1,0 +1,78 @@
+"""``workflow why`` and ``workflow calendar import``: how a date came about, and the year it was waiting for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from workflow.cli.arguments import Home, Lang, home_of, say, told, url_of
+
+if TYPE_CHECKING:
+    from workflow.errors import Language
+
+Db = Annotated[str, typer.Option("--db", help="A SQLite file or a database URL · 数据库文件或 URL")]
+
+calendars = typer.Typer(help="Working-day calendars · 工作日历", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(why)
+    app.add_typer(calendars, name="calendar")
+
+
+def why(
+    item: Annotated[str, typer.Argument(help="The item · 事项")],
+    db: Db,
+    lang: Lang = "",
+) -> None:
+    """Explain every date of an item, day by day: what it was counted from, what moved it, what fired · 逐日说明时限
+
+    Exit code 0: every date is what counting again gives. 1: one is not. 2: it could not be asked.
+    """
+    language = cast("Language", lang)
+    with told(language):
+        from workflow.clock import SystemClock
+        from workflow.store import database, schema
+        from workflow.why import definition_of, ledger, lines
+
+        engine = database.connect(url_of(db, language, read_only=True), read_only=True)
+        schema.check(engine)
+        with database.reading(engine) as connection:
+            dues = ledger(connection, item, SystemClock().now())
+            zone = definition_of(connection, item).flow.timezone
+        engine.dispose()
+        if not dues:
+            say(f"{item} 没有时限" if lang == "zh" else f"{item} has no dues")
+        for line in lines(dues, zone, language):
+            say(line)
+    if not all(due.agrees for due in dues):
+        raise typer.Exit(1)
+
+
+@calendars.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A calendar file · 日历文件")],
+    db: Db,
+    home: Home = None,
+    lang: Lang = "",
+) -> None:
+    """Publish a calendar and count again the dates that waited for it · 公布日历并重新推算暂定时限"""
+    language = cast("Language", lang)
+    with told(language):
+        from workflow.calendar import load_calendar
+        from workflow.engine import Engine
+        from workflow.reprojection import publish
+
+        calendar = load_calendar(file)
+        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False)
+        done = publish(engine, calendar)
+        engine.close()
+        years = f"{calendar.published[0].year}-{calendar.published[-1].year}" if calendar.published else "-"
+        say(
+            f"已公布日历 {calendar.name}({years});暂定时限的事项 {done.items},重新推算 {done.entries}"
+            if lang == "zh"
+            else f"published calendar {calendar.name} ({years}); items with provisional dates: {done.items}, "
+            f"counted again: {done.entries}"
+        )
