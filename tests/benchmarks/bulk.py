@@ -46,7 +46,7 @@ def items(url: str, count: int, *, flow: str, definition: str, units: int, waiti
     kind = url.split(":")[0].split("+")[0]
     word, numbers = _WORDS[kind], _NUMBERS[kind].format(count=count)
     snapshot = word["bytes"].format(size=2800)
-    no, yes = ("0", "1") if kind == "sqlite" else ("false", "true")
+    no = "0" if kind == "sqlite" else "false"
     unit = f"'b' || ((i / {waiting}) % {units} + 1)"
     _run(
         url,

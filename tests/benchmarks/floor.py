@@ -104,7 +104,9 @@ class Signer:
         if content != seen or (slot["unit"], slot["post"]) != (by.unit, by.post):
             raise ValueError("not this one's turn, or other content")
         held = self.held[by]
-        body = orjson.dumps(self._body(case, slot, following, held, by, seq, head, org, opinion, content, at, fact), option=SORTED)
+        body = orjson.dumps(
+            self._body(case, slot, following, held, by, seq, head, org, opinion, content, at, fact), option=SORTED
+        )
         seal, hash_ = sealed(body, self.key)
         slot |= {"state": "signed", "person": by.person, "seq": seq + 1}
         following["state"] = "open"

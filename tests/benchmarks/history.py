@@ -107,7 +107,9 @@ def live_through(engine: Engine, item: str, rounds: int, lines: int) -> None:
     engine.name_lead(item, holder("secretary", "t1"), holder("department", "t1"))
     handler = holder("handler", "b1")
     people = {"first-responsible": "secretary.b1", "lead-department": "虚构部门"}
-    engine.submit(item, handler, {**_measures(1, lines), "responsibility-list": people, "task-list": {"tasks": "虚构任务"}})
+    engine.submit(
+        item, handler, {**_measures(1, lines), "responsibility-list": people, "task-list": {"tasks": "虚构任务"}}
+    )
     engine.post_notice(item, handler, "plan", channel="board", place="hall")
     _sign_through(engine, item)
     for round_ in range(1, rounds + 1):

@@ -72,12 +72,20 @@ def quartiles(values: Sequence[float]) -> tuple[float, float]:
 
 
 def rates(
-    name: str, database: str, unit: str, ours: Sequence[float], floor: Sequence[float], goal: float | None, aside: str = ""
+    name: str,
+    database: str,
+    unit: str,
+    ours: Sequence[float],
+    floor: Sequence[float],
+    goal: float | None,
+    aside: str = "",
 ) -> Result:
     """Compare by rate: units of work a second, more is better."""
     ratios = [f / o for o, f in zip(ours, floor, strict=True)]
     low, high = quartiles(ratios)
-    return Result(name, database, unit, 1 / median(ours), 1 / median(floor), median(ratios), low, high, goal, True, aside)
+    return Result(
+        name, database, unit, 1 / median(ours), 1 / median(floor), median(ratios), low, high, goal, True, aside
+    )
 
 
 def costs(

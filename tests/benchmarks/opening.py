@@ -70,13 +70,14 @@ def sealed(bodies: Sequence[bytes], key: KeyProvider) -> list[bytes]:
 
 
 class Opener:
-    """Opens items set-wise on one raw connection, modelled on the first entry of an item that the engine opened."""
+    """Opens items set-wise on one raw connection, modelled on an item that the engine opened: the body of its first
+    entry, and its snapshot after that."""
 
-    def __init__(self, connection: Any, key: KeyProvider, model: dict[str, Any]) -> None:
+    def __init__(self, connection: Any, key: KeyProvider, model: dict[str, Any], after: dict[str, Any]) -> None:
         self.connection = connection
         self.cursor = connection.cursor()
         self.key = key
-        self.model = model
+        self.model, self.after = model, after
         self.sqlite = type(connection).__module__.startswith("sqlite3")
         self.above: dict[str, str | None] = {}
         self.steps: dict[str, dict[str, Any]] = {}
@@ -122,24 +123,14 @@ class Opener:
 
     def _case(self, o: Open, at: int, day: str) -> tuple[bytes, dict[str, Any]]:
         path = self.path(o.unit)
-        opened, entered, armed = self.model["effects"]
+        opened, entered, *armed = self.model["effects"]
         levels = {step["level"]: step["unit"] for step in path}
         slots = [{**s, "unit": levels[s["level"]]} for s in entered["slots"]]
-        effects = [{**opened, "item": o.item, "unit": o.unit}, {**entered, "slots": slots}, armed]
+        effects = [{**opened, "item": o.item, "unit": o.unit}, {**entered, "slots": slots}, *armed]
         act = {**self.model["act"], "item": o.item, "unit": o.unit}
         facts = {f"path {o.unit} {day}": path}
         body = {**self.model, "act": act, "chain": o.item, "at": at, "effects": effects, "facts": facts}
-        due = {name: armed[name] for name in ("ladder", "missed", "step", "next")}
-        case = {
-            **{name: value for name, value in effects[0].items() if name != "e"},
-            "v": 1,
-            "stage": entered["stage"],
-            "stays": 1,
-            "entered": at,
-            "entries": {entered["stage"]: 1},
-            "slots": slots,
-            "dues": {armed["rule"]: due},
-        }
+        case = {**self.after, "item": o.item, "unit": o.unit, "entered": at, "slots": slots}
         return orjson.dumps(body, option=SORTED), case
 
     def _rows(
@@ -152,8 +143,8 @@ class Opener:
         rows["wf_item"].append((*fixed, 1, hash_, snapshot))
         rows["wf_slot"].append((o.item, slot["key"], slot["unit"], slot["post"], slot["kind"], stage, at))
         rows["wf_stay"].append((o.item, 1, stage, 1, at))
-        ((rule, due),) = case["dues"].items()
-        rows["wf_due"].append((o.item, rule, due["ladder"], due["missed"], due["step"], due["next"], 0))
+        for rule, due in case["dues"].items():
+            rows["wf_due"].append((o.item, rule, due["ladder"], due["missed"], due["step"], due["next"], 0))
 
     def _write(self, table: str, rows: list[tuple[Any, ...]]) -> None:
         columns = ", ".join(COLUMNS[table])
@@ -178,7 +169,8 @@ def measure(dbs: Databases, kind: Kind, quick: bool) -> list[Result]:
             engine.open(world.FLOW, "b1", item="model", campaign=CAMPAIGN, category=CATEGORY)
             with engine.reading() as connection:
                 model = canonical.decode(items.entries(connection, "model")[0].body)
-            opener = Opener(databases.raw(other), second.key, model)
+                after = canonical.read(items.read(connection, "model").snapshot)
+            opener = Opener(databases.raw(other), second.key, model, after)
             at = engine.clock.now()
             ours, theirs = opens(count), opens(count)
 
@@ -232,7 +224,9 @@ def _resumed(dbs: Databases, kind: Kind) -> Result:
             _hold(engine, count)
     whole = 1.0 if 0 < rest < count and again == 0 else 0.0
     aside = f"{count - rest:,} were there after kill -9, {rest:,} opened by the second run, {again} by the third"
-    return Result("open_many after kill -9: completed, none twice", kind, "", whole, None, None, whole, whole, 1, True, aside)
+    return Result(
+        "open_many after kill -9: completed, none twice", kind, "", whole, None, None, whole, whole, 1, True, aside
+    )
 
 
 def main(url: str, home: str, count: str) -> None:

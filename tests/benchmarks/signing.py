@@ -46,9 +46,7 @@ def facts(engine: Engine) -> tuple[Pinned, dict[Actor, dict[str, Any]], dict[Act
                 held[by] = found
                 names[by] = f"authority {by.person} {by.unit} {by.post} {day} {'backstop' if backed else 'holder'}"
     liability = definition.flow.liability.zh
-    pinned = Pinned(
-        definition.name, definition.version, definition.digest, calendar.digest, liability, engine.origin
-    )
+    pinned = Pinned(definition.name, definition.version, definition.digest, calendar.digest, liability, engine.origin)
     return pinned, held, names
 
 
@@ -113,7 +111,13 @@ def _check(engine: Engine, connection: Any, bare: list[str]) -> None:
     """What the hand-written code wrote is what the engine writes: the whole history verifies and replays."""
     cursor = connection.cursor()
     for item in bare:
-        for table, column in (("wf_entry", "chain"), ("wf_item", "id"), ("wf_slot", "item"), ("wf_stay", "item"), ("wf_due", "item")):
+        for table, column in (
+            ("wf_entry", "chain"),
+            ("wf_item", "id"),
+            ("wf_slot", "item"),
+            ("wf_stay", "item"),
+            ("wf_due", "item"),
+        ):
             cursor.execute(f"DELETE FROM {table} WHERE {column} = '{item}'")
     connection.commit()
     with engine.reading() as reading:
