@@ -359,3 +359,123 @@ class ContentMissing(WorkflowError):
     code = "content-missing"
     en = "content {digest}: expected {expected}; got {actual}"
     zh = "内容 {digest}:应为 {expected};实为 {actual}"
+
+
+# --- the log: it would rather not sign ----------------------------------------------------------------------------
+
+
+class LogRefused(WorkflowError):
+    """The log does not start, or does not sign. Nothing was signed.
+
+    Attributes:
+        expected, actual: what the lock outside the database says and what is there.
+    """
+
+    code = "log-refused"
+    expected: Any
+    actual: Any
+    en = "the log does not sign: expected {expected}; got {actual}"
+    zh = "日志拒绝签署:应为 {expected};实为 {actual}"
+
+
+class ClockBackwards(LogRefused):
+    """It is earlier than when the log last signed."""
+
+    code = "clock-backwards"
+    en = "the clock went backwards: the log last signed at {expected}; it is now {actual}. Set the clock right before anything is signed"
+    zh = "时钟倒退:上次签署检查点的时间为 {expected};现在为 {actual}。请先校准时钟"
+
+
+class LogBehindLock(LogRefused):
+    """The database holds less of the log than was signed: a backup was restored, or entries were removed."""
+
+    code = "log-behind-lock"
+    en = (
+        "the database is older than its lock: {expected} was signed; the database holds {actual}. Restore a newer one, or, "
+        "if what is missing is lost for good, open a new epoch that says so: workflow log epochs --open --reason ..."
+    )
+    zh = "数据库旧于锁文件:已签署 {expected};库内为 {actual}。请恢复较新的备份;确已丢失的,请开启新纪元并说明原因:workflow log epochs --open --reason ..."
+
+
+class LogRecreated(LogRefused):
+    """There is an empty log where one was signed before."""
+
+    code = "log-recreated"
+    en = (
+        "the log of {origin} exists: {expected} was signed; the database holds {actual}. An empty log is not begun under a known "
+        "origin. Restore the database, or open a new epoch: workflow log epochs --open --reason ..."
+    )
+    zh = "{origin} 的日志已存在:已签署 {expected};库内为 {actual}。不得以已知名称重建空日志。请恢复数据库,或开启新纪元:workflow log epochs --open --reason ..."
+
+
+class LogRewritten(LogRefused):
+    """What was signed is not the beginning of what is there."""
+
+    code = "log-rewritten"
+    en = (
+        "the log was rewritten: at size {size} the root {expected} was signed; the database leads to {actual}. "
+        "Keep the database and the lock as they are for an inquiry"
+    )
+    zh = "日志被改写:大小 {size} 处已签署的根为 {expected};库内推得 {actual}。请保留数据库与锁文件原状备查"
+
+
+class LogBroken(LogRefused):
+    """A stored entry is not what the log holds at its place, or does not continue its chain."""
+
+    code = "log-broken"
+    en = "{place} does not fit the log: expected {expected}; got {actual}. Run: workflow verify"
+    zh = "{place} 与日志不符:应为 {expected};实为 {actual}。请运行:workflow verify"
+
+
+class UnknownOrigin(LogRefused):
+    """The lock, or the database, belongs to the log of another name."""
+
+    code = "unknown-origin"
+    en = "this is another log: expected origin {expected}; got {actual}. Use the home folder and the database that belong together"
+    zh = "并非同一日志:名称应为 {expected};实为 {actual}。请使用配套的目录与数据库"
+
+
+class LockLost(LogRefused):
+    """The log was signed before, and this home has no lock for it."""
+
+    code = "lock-lost"
+    en = (
+        "no lock at {path}, and the log was begun before: expected {expected}; got {actual}. Run it where the lock is, "
+        "or, if the lock is lost, open a new epoch: workflow log epochs --open --reason ..."
+    )
+    zh = "{path} 没有锁文件,而日志早已开始:应为 {expected};实为 {actual}。请在锁文件所在处运行;确已丢失的,请开启新纪元:workflow log epochs --open --reason ..."
+
+
+class LockMoved(LogRefused):
+    """Somebody else signed in between. Nothing was signed; try again."""
+
+    code = "lock-moved"
+    en = "the lock {path} was moved by another process: expected {expected}; got {actual}. Try again"
+    zh = "锁文件 {path} 已被其他进程更新:应为 {expected};实为 {actual}。请重试"
+
+
+class LockDamaged(LogRefused):
+    """The lock file is there and cannot be read."""
+
+    code = "lock-damaged"
+    en = "the lock {path} cannot be read: expected {expected}; got {actual}. Restore it from a copy of its own, never from the database's backup"
+    zh = "锁文件 {path} 无法读取:应为 {expected};实为 {actual}。请从其自身副本恢复,不得取自数据库备份"
+
+
+class EpochHalfOpen(LogRefused):
+    """The database has a later epoch than the lock: opening one was interrupted, or was not ours."""
+
+    code = "epoch-half-open"
+    en = (
+        "the database is at epoch {actual}, the lock at {expected}. If you were opening it, finish: workflow log epochs --open --reason ...; "
+        "if nobody was, the database is not yours"
+    )
+    zh = "数据库处于第 {actual} 纪元,锁文件处于第 {expected} 纪元。若系开启中断,请重新运行:workflow log epochs --open --reason ...;否则数据库已被他人改动"
+
+
+class WitnessRefused(WorkflowError):
+    """A witness did not cosign."""
+
+    code = "witness-refused"
+    en = "witness {witness} did not cosign: expected {expected}; got {actual}"
+    zh = "见证方 {witness} 未联署:应为 {expected};实为 {actual}"

@@ -195,9 +195,11 @@ due = Table(
     Column("missed_at", Moment, nullable=False),  # the first instant at which the duty counts as missed
     Column("step", Integer, nullable=False),  # the next rung
     Column("next_at", Moment),  # when the next rung fires; null when none is left
-    Column("state", Integer, nullable=False),  # 0 waiting for a rung, 1 met, 2 no rung left but not met, 3 cancelled
+    # 0 waiting for a rung, 1 met, 2 waiting for none (none is left, or paused), 3 cancelled, 4 missed by a predecessor
+    Column("state", Integer, nullable=False),
     Column("met_at", Moment),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("provisional", Boolean, nullable=False, server_default=sql("false")),  # a calendar to come may move it
     UniqueConstraint("item", "rule"),
     Index("wf_due_open", "part", "next_at", "id", sqlite_where=sql("state = 0"), postgresql_where=sql("state = 0")),
 )
@@ -222,4 +224,65 @@ heartbeat = Table(
     Column("node", String(96), primary_key=True),
     Column("at", Moment, nullable=False),
     Column("fired", BigInteger, nullable=False, server_default="0"),
+)
+
+# --- the log -------------------------------------------------------------------------------------------------------
+
+log_epoch = Table(  # one tree over all entries; the newest row is the one that grows, by one writer at a time
+    "wf_log_epoch",
+    metadata,
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("origin", String(128), nullable=False),
+    Column("algorithm", String(16), nullable=False),
+    Column("opened_seq", Integer),  # the entry of chain "log" that opened it; null for the first
+    Column("previous", Text),  # the checkpoint that it continues from: origin, size, root
+    Column("size", BigInteger, nullable=False),
+    Column("frontier", LargeBinary, nullable=False),
+    Column("low", BigInteger, nullable=False),  # every entry up to this id is in the log, or its id lies in a gap
+)
+
+log_leaf = Table(
+    "wf_log_leaf",
+    metadata,
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),  # from 0, without holes
+    Column("entry", BigInteger, nullable=False),
+    Column("leaf", LargeBinary(32), nullable=False),
+    UniqueConstraint("epoch", "entry"),
+)
+
+log_node = Table(  # every eighth level above the leaves, so that proofs read little
+    "wf_log_node",
+    metadata,
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+
+log_gap = Table(  # ids not visible when later ones were: rolled back, or still to be committed
+    "wf_log_gap",
+    metadata,
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+)
+
+checkpoint = Table(
+    "wf_checkpoint",
+    metadata,
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+cosignature = Table(
+    "wf_cosignature",
+    metadata,
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("witness", String(192), primary_key=True),  # the key as it is handed on: name+hash+base64
+    Column("line", Text, nullable=False),
 )
