@@ -90,10 +90,14 @@ class Engine(Verbs):
         home = Path(home)
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         db = database.connect(url, durable=durable, busy_ms=busy_ms)
-        if upgrade:
-            schema.upgrade(db)
-        else:
-            schema.check(db)
+        try:
+            if upgrade:
+                schema.upgrade(db)
+            else:
+                schema.check(db)
+        except BaseException:
+            db.dispose()
+            raise
         path = home / "engine.key"
         key = FileKeyProvider(path) if path.exists() else FileKeyProvider.create(path)
         contents = DiskContentStore(home / "contents", fsync=durable)

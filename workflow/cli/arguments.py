@@ -7,8 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -55,6 +54,7 @@ def url_of(db: str, lang: Language, *, new: bool = False, read_only: bool = Fals
         Unknown: there is no such file.
     """
     from workflow.errors import Unknown
+    from workflow.store.database import file_url
 
     path = _file(db)
     if path is None:
@@ -66,8 +66,25 @@ def url_of(db: str, lang: Language, *, new: bool = False, read_only: bool = Fals
             else ". Look at the path; workflow db upgrade makes one"
         )
         raise Unknown(kind="数据库文件" if lang == "zh" else "database file", name=db, hint=hint)
-    mode = "ro" if read_only else "rwc"
-    return f"sqlite:///file:{quote(str(path.absolute()))}?mode={mode}&uri=true"
+    return file_url(path, read_only=read_only)
+
+
+@contextmanager
+def opened(db: str, lang: Language, *, new: bool = False) -> Iterator[Any]:
+    """The database of an argument, to be read only unless it may be ``new``; let go at the end.
+
+    Raises:
+        Unknown: there is no such file. DatabaseOld, DatabaseNewer: it is to be read, and has other tables.
+    """
+    from workflow.store import database, schema
+
+    engine = database.connect(url_of(db, lang, new=new, read_only=not new), read_only=not new)
+    try:
+        if not new:
+            schema.check(engine)
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def home_of(db: str, home: Path | None, lang: Language) -> Path:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Lang, say, told, url_of
+from workflow.cli.arguments import Database, Lang, opened, say, told
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -23,12 +23,11 @@ def upgrade(db: Database, lang: Lang = "") -> None:
     """Bring a database to the schema this library needs; make it when there is none · 建立或升级数据表"""
     language = cast("Language", lang)
     with told(language):
-        from workflow.store import database, schema
+        from workflow.store import schema
 
-        engine = database.connect(url_of(db, language, new=True))
-        before = schema.upgrade(engine)
-        engine.dispose()
-        say(f"数据表已为版本 {before.needed}" if lang == "zh" else f"the tables are at revision {before.needed}")
+        with opened(db, language, new=True) as engine:
+            state = schema.upgrade(engine)
+        say(f"数据表已为版本 {state.needed}" if lang == "zh" else f"the tables are at revision {state.needed}")
 
 
 @group.command()
@@ -36,11 +35,10 @@ def check(db: Database, lang: Lang = "") -> None:
     """Say whether this library can use a database; exit code 2 when it cannot · 检查数据表版本"""
     language = cast("Language", lang)
     with told(language):
-        from workflow.store import database, schema
+        from workflow.store import schema
 
-        engine = database.connect(url_of(db, language, read_only=True), read_only=True)
-        state = schema.check(engine)
-        engine.dispose()
+        with opened(db, language) as engine:
+            state = schema.check(engine)
         say(
             f"可用:数据表版本 {state.revision}"
             if lang == "zh"

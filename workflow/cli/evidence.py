@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Lang, on_a_terminal, say, told, url_of
+from workflow.cli.arguments import Database, Lang, on_a_terminal, opened, say, told
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -44,14 +44,12 @@ def verify(
     """
     language = cast("Language", lang)
     with told(language):
-        from workflow.store import database, schema
+        from workflow.store import database
         from workflow.verify import verify as run
 
-        engine = database.connect(url_of(db, language, read_only=True), read_only=True)
-        schema.check(engine)
-        with database.reading(engine) as connection, _progress() as progress:
-            report = run(connection, _contents(contents) if contents else None, progress)
-        engine.dispose()
+        kept = _contents(contents) if contents else None
+        with opened(db, language) as engine, database.reading(engine) as connection, _progress() as progress:
+            report = run(connection, kept, progress)
     if as_json:
         say(json.dumps(as_data(report, contents is not None), ensure_ascii=False, indent=2))
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, home_of, opened, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -77,15 +77,12 @@ def check(
         from workflow.definition.shipped import shipped_flow
         from workflow.org.check import org_check
         from workflow.org.model import Org
-        from workflow.store import database, schema
+        from workflow.store import database
         from workflow.store.org import stored
 
         asked = load(flow or shipped_flow("organisation-rectification")).flow
-        engine = database.connect(url_of(db, language, read_only=True), read_only=True)
-        schema.check(engine)
-        with database.reading(engine) as connection:
+        with opened(db, language) as engine, database.reading(engine) as connection:
             org = Org.from_rows(stored(connection))
-        engine.dispose()
         day = on.date() if on else local_day(SystemClock().now(), asked.timezone)
         findings = org_check(org, asked.posts, day.isoformat(), asked.levels)
         for finding in findings:

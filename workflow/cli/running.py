@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, home_of, opened, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.engine import Engine
@@ -65,8 +65,10 @@ def tick(db: Database, home: Home = None, lang: Lang = "") -> None:
         from workflow.sweep import tick as sweep
 
         engine = _engine(db, home, language)
-        swept = sweep(engine, node=node_name())
-        engine.close()
+        try:
+            swept = sweep(engine, node=node_name())
+        finally:
+            engine.close()
         say(
             f"触发 {swept.fired},失败 {swept.failed}" if lang == "zh" else f"fired {swept.fired}, failed {swept.failed}"
         )
@@ -87,16 +89,13 @@ def health(
     zh = lang == "zh"
     with told(language):
         from workflow.clock import SystemClock, moment
-        from workflow.store import beat, database, queries, schema
+        from workflow.store import beat, database, queries
 
-        engine = database.connect(url_of(db, language, read_only=True), read_only=True)
-        schema.check(engine)
         now = SystemClock().now()
-        with database.reading(engine) as connection:
+        with opened(db, language) as engine, database.reading(engine) as connection:
             beats = beat.all_beats(connection)
             upcoming = queries.next_due(connection)
             entries, size = queries.size(connection)
-        engine.dispose()
     for b in beats:
         ago = max(0, (now - b["at"]) // SECOND)
         say(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -40,6 +42,13 @@ def connect(url: str, *, durable: bool = True, busy_ms: int = BUSY_MS, read_only
     elif engine.dialect.name == "postgresql":
         _tame_postgresql(engine, busy_ms)
     return engine
+
+
+def file_url(path: Path, *, read_only: bool = False) -> str:
+    """The URL of a SQLite file, whatever characters its name has."""
+    query = {"mode": "ro" if read_only else "rwc", "uri": "true"}
+    url = sa.URL.create("sqlite", database=f"file:{quote(str(path.absolute()))}", query=query)
+    return url.render_as_string(hide_password=False)
 
 
 def _tame_sqlite(engine: Engine, durable: bool, busy_ms: int, read_only: bool) -> None:
