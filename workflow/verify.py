@@ -154,6 +154,10 @@ class Verifier:
         for name, expected in (("chain", chain), ("seq", seq), ("prev", prev.hex())):
             if body.get(name) != expected:
                 self._fail("chain", place, f"{name}: expected {expected!r}; got {body.get(name)!r}")
+        if body["v"] != 1:
+            self._fail("body", place, f"an entry of version {body['v']}; this verifier knows 1")
+        if body["act"].get("item", chain) not in (chain, chain.removeprefix("view:")):
+            self._fail("chain", place, f"its act is about {body['act']['item']!r}")
         request = body.get("request", {})
         columns = {
             "seq": body["seq"],

@@ -1,0 +1,157 @@
+"""The engine's verifier on a database and the stand-alone one on the bundle made of it say the same."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.attack.making import Honest, make_honest
+from workflow import bundle
+from workflow.evidence import canonical
+from workflow.evidence.digest import digest
+from workflow.evidence.entry import entry_hash, seal_entries
+from workflow.evidence.standalone import Policy, Report, Verifier
+from workflow.store import tables as t
+from workflow.verify import verify
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Honest]:
+    made = make_honest(tmp_path_factory.mktemp("honest"))
+    yield made
+    made.world.engine.close()
+
+
+class Database:
+    """The honest database on one transaction that is rolled back, in the hands of somebody with all the engine's keys."""
+
+    def __init__(self, honest: Honest, connection: Any) -> None:
+        self.honest, self.connection = honest, connection
+
+    def forge(self, chain: str, seq: int, change: Callable[[dict[str, Any]], Any]) -> None:
+        """Change a body, then link and seal anew everything behind it, heads included."""
+        rows = self.connection.execute(t.entry.select().where(t.entry.c.chain == chain).order_by(t.entry.c.seq)).all()
+        previous = b""
+        for row in rows:
+            body, seal = row.body, row.seal
+            if row.seq >= seq:
+                plain = canonical.decode(body)
+                if row.seq == seq:
+                    change(plain)
+                plain["prev"] = previous.hex()
+                body = canonical.encode(plain)
+                (seal,) = seal_entries([body], self.honest.engine_key)
+                values = {"body": body, "seal": seal, "hash": entry_hash(body, seal), "at": plain["at"]}
+                self.connection.execute(t.entry.update().where(t.entry.c.id == row.id).values(**values))
+            previous = entry_hash(body, seal)
+        for table, key in ((t.item, t.item.c.id), (t.chain, t.chain.c.chain)):
+            self.connection.execute(table.update().where(key == chain).values(head=previous))
+
+    def first(self, chain: str, wanted: Callable[[dict[str, Any]], bool]) -> int:
+        query = t.entry.select().where(t.entry.c.chain == chain).order_by(t.entry.c.seq)
+        return next(row.seq for row in self.connection.execute(query) if wanted(canonical.decode(row.body)))
+
+    def engine_says(self) -> Any:
+        return verify(self.connection, self.honest.world.engine.contents)
+
+    def bundle_says(self) -> Report:
+        out = io.BytesIO()
+        bundle.write(self.connection, self.honest.world.engine.contents, out, "campaign", "c1", made_at=0)
+        out.seek(0)
+        return Verifier(Policy.read(json.dumps(self.honest.policy).encode())).run(out)
+
+
+@pytest.fixture
+def database(honest: Honest) -> Iterator[Database]:
+    with honest.world.engine.db.connect() as connection, connection.begin() as transaction:
+        yield Database(honest, connection)
+        transaction.rollback()
+
+
+def signature(body: dict[str, Any]) -> bool:
+    return "statement" in body
+
+
+def submission(body: dict[str, Any]) -> bool:
+    return bool(body["act"]["kind"] == "submit")
+
+
+BOTH: dict[str, tuple[str, Callable[[dict[str, Any]], bool], Callable[[dict[str, Any]], Any]]] = {
+    "an opinion under its statement": ("m2", signature, lambda b: b["act"].update(opinion="不同意")),
+    "a statement's person": ("m2", signature, lambda b: b["statement"].update(person="nobody")),
+    "a statement's round": ("m2", signature, lambda b: b["statement"].update(round=9)),
+    "a statement's slot": ("m2", signature, lambda b: b["statement"].update(slot="9")),
+    "a statement's content": ("m2", signature, lambda b: b["statement"].update(content=digest(b"x"))),
+    "a statement's definition": ("m2", signature, lambda b: b["statement"].update(definition=digest(b"x"))),
+    "a statement's authority": ("m2", signature, lambda b: b["statement"].update({"as": "backstop"})),
+    "a statement's origin": ("m2", signature, lambda b: b["statement"].update(origin="other.example/log")),
+    "a statement's liability": ("m2", signature, lambda b: b["statement"].update(liability="无人负责")),
+    "what was seen": ("m2", signature, lambda b: b["act"].update(seen=digest(b"x"))),
+    "who signed": ("m2", signature, lambda b: b["act"]["by"].update(person="nobody")),
+    "a statement left out": ("m2", signature, lambda b: b.pop("statement")),
+    "an effect left out": ("m2", signature, lambda b: b["effects"].pop(0)),
+    "materials": ("m2", submission, lambda b: b["act"].update(materials={"sheet": digest(b"x")})),
+    "figures": ("m2", submission, lambda b: b["act"]["figures"]["sheet"].update(count=1)),
+    "the version": ("m2", submission, lambda b: b.update(v=2)),
+    "the item": ("m2", submission, lambda b: b["act"].update(item="m1")),
+    "the kind of an act": ("m2", submission, lambda b: b["act"].update(kind="sign")),
+    "the definition": ("m2", submission, lambda b: b.update(definition=digest(b"x"))),
+    "the calendar": ("m2", submission, lambda b: b.update(calendar=digest(b"x"))),
+}
+
+
+@pytest.mark.parametrize("case", BOTH)
+def test_both_refuse_a_forgery_sealed_with_the_engines_own_key(case: str, database: Database) -> None:
+    chain, wanted, change = BOTH[case]
+    database.forge(chain, database.first(chain, wanted), change)
+    engine, alone = database.engine_says(), database.bundle_says()
+    assert (engine.holds, alone.exit_code) == (False, 1), (engine.failures, alone.failures)
+
+
+def test_a_history_that_only_the_rules_refuse_is_said_to_be_unchecked_by_the_stand_alone_one(
+    database: Database,
+) -> None:
+    database.forge("m2", 1, lambda body: body["effects"].pop())  # a due that was not armed
+    engine, alone = database.engine_says(), database.bundle_says()
+    assert engine.rules == "do not hold"
+    assert (alone.level, "rules" in alone.unchecked) == ("V2", True)
+
+
+def test_both_hold_on_what_is_honest(database: Database) -> None:
+    engine, alone = database.engine_says(), database.bundle_says()
+    assert (engine.failures, alone.failures) == ([], [])
+    assert (engine.level, alone.level) == ("V1", "V2")
+    counted = sum(engine.strengths.values())
+    assert sum(alone.strengths.values()) == counted == 30
+
+
+@pytest.mark.parametrize("column", ["body", "seal"])
+def test_both_see_every_changed_byte_of_an_entry(column: str, database: Database) -> None:
+    row = database.connection.execute(t.entry.select().where(t.entry.c.chain == "m1", t.entry.c.seq == 4)).one()
+    data = getattr(row, column)
+    for place in range(0, len(data), 53):
+        changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+        database.connection.execute(t.entry.update().where(t.entry.c.id == row.id).values({column: changed}))
+        assert not database.engine_says().holds
+        assert database.bundle_says().exit_code == 1, place
+
+
+def test_both_miss_a_document_that_was_changed_on_disk(honest: Honest, database: Database) -> None:
+    contents = honest.world.engine.contents
+    victim = next(line["digest"] for line in honest.campaign.of_kind("content"))
+    path = contents._path(victim.split(":")[1])
+    with open(path, "rb") as file:
+        held = file.read()
+    try:
+        with open(path, "wb") as file:
+            file.write(held + b" ")
+        assert "content" in {f.code for f in database.engine_says().failures}
+        alone = database.bundle_says()
+        assert (alone.withheld, alone.exit_code, alone.unchecked["withheld"]) == (1, 0, 1)
+    finally:
+        with open(path, "wb") as file:
+            file.write(held)
