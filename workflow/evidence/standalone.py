@@ -909,7 +909,7 @@ class Verifier:
         if done["e"] == "returned" and held["slot"] == "":
             slot = {"key": "", "level": ""}
         authority = f"authority {by['person']} {by['unit']} {by['post']} "
-        rests = next(value for fact, value in body["facts"].items() if fact.startswith(authority))
+        rests = next((value for fact, value in body["facts"].items() if fact.startswith(authority)), {})
         signed = [s for s in case.slots.values() if s["state"] == "signed"]
         expected = {
             "v": 1, "origin": self.policy.origin or self.report.origin, "item": case.item, "round": case.round,
