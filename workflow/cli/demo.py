@@ -1,0 +1,97 @@
+"""``workflow demo``: run the campaign of 2019 with an invented organisation and print what an office would print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from workflow.demo.tables import Paper
+
+SEED = 2019
+
+
+def register(app: typer.Typer) -> None:
+    app.command("demo")(demo)
+
+
+def demo(
+    lang: Annotated[str, typer.Option("--lang", help="zh or en · 语言")] = "en",
+    as_json: Annotated[bool, typer.Option("--json", help="Print only JSON · 仅输出 JSON")] = False,
+    seed: Annotated[int, typer.Option("--seed", help="What the invented people are drawn from · 随机种子")] = SEED,
+    out: Annotated[Path, typer.Option("--out", help="Folder to leave everything in · 输出目录")] = Path("demo-out"),
+    db: Annotated[str, typer.Option("--db", help="URL of an empty database instead of demo.db · 空数据库")] = "",
+    again: Annotated[bool, typer.Option("--again", help="Print what the last run left · 只打印上次结果")] = False,
+) -> None:
+    """Run a whole campaign of investigation and rectification, signed level by level · 运行演示
+
+    Leaves demo.db, its home folder, ledger.csv and result.json in the folder. Exit code 0: everything that must hold
+    holds. 1: something does not. 2: it could not be run.
+    """
+    import json
+
+    from workflow.demo.run import NotEmpty
+    from workflow.demo.tables import Paper, console
+    from workflow.demo.workspace import RESULT, NotOurs
+    from workflow.errors import WorkflowError
+
+    if lang not in ("zh", "en"):
+        raise typer.BadParameter(f"expected zh or en; got {lang}", param_hint="--lang")
+    paper = Paper(console(), lang)
+    try:
+        if again:
+            if not (out / RESULT).is_file():
+                raise typer.BadParameter(f"no finished run in {out}. Run it first", param_hint="--out")
+            result = json.loads((out / RESULT).read_text(encoding="utf-8"))
+        else:
+            result = _run(out, seed, db, paper, quiet=as_json)
+        if as_json:
+            typer.echo(json.dumps(result, ensure_ascii=False, indent=2))
+        else:
+            _print(out, db, result, paper)
+    except (NotOurs, NotEmpty, WorkflowError) as error:
+        text = error.text("zh" if lang == "zh" else "en") if isinstance(error, WorkflowError) else str(error)
+        typer.echo(text, err=True)
+        raise typer.Exit(2) from None
+    failing = [i["name"] for i in result["invariants"] if not i["holds"]]
+    if failing:
+        typer.echo(paper.say("不成立:", "does not hold: ") + ", ".join(failing), err=True)
+        raise typer.Exit(1)
+
+
+def _run(out: Path, seed: int, db: str, paper: Paper, *, quiet: bool) -> dict[str, Any]:
+    from workflow.demo.progress import shown_progress
+    from workflow.demo.run import reopened, run
+    from workflow.demo.sheets import Sheets
+    from workflow.demo.workspace import replaced
+
+    if not quiet:
+        paper.title(seed)
+    with replaced(out) as folder:
+        with shown_progress(paper, quiet) as steps:
+            result = run(folder, seed, url=db, steps=steps)
+        engine = reopened(folder, db)
+        try:
+            with engine.look() as desk:
+                Sheets(desk, result, paper).write_ledger(folder / "ledger.csv")
+        finally:
+            engine.close()
+    return result
+
+
+def _print(out: Path, db: str, result: dict[str, Any], paper: Paper) -> None:
+    from workflow.demo.run import reopened
+    from workflow.demo.sheets import Sheets
+
+    engine = reopened(out, db)
+    try:
+        with engine.look() as desk:
+            Sheets(desk, result, paper).print_all()
+    finally:
+        engine.close()
+    paper.line(
+        f"留存:{out}/(demo.db、home、ledger.csv、result.json)",
+        f"left in {out}/: demo.db, home, ledger.csv, result.json",
+    )

@@ -1,0 +1,318 @@
+"""What people do at each stage of an item: they read it as it stands and hand the engine one act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+from workflow.case import Case, Slot
+from workflow.demo.frame import NEW_DATE, RETURNED, report_of
+from workflow.demo.hours import DAY
+from workflow.demo.org import LEAD_POST, WATCH_CATEGORY
+from workflow.demo.people import People, Plan
+from workflow.demo.words import CAUSES, EVIDENCE, MANIFESTATIONS, MEASURES, OPINIONS, RETURNS, TARGET, UPDATED
+from workflow.desk import Desk
+from workflow.receipt import Receipt
+
+
+class Duties:
+    """The next act on an item, whoever's turn it is."""
+
+    def __init__(self, people: People) -> None:
+        self.people = people
+        self.random = people.random
+        self._stages: Mapping[str, Callable[[Desk, Case, Plan], Receipt | None]] = {
+            "report": self._report,
+            "determination": self._determination,
+            "plan": self._make_plan,
+            "rectification": self._rectify,
+            "self-check": self._self_check,
+            "mass-evaluation": self._evaluate,
+            "rework": self._rework,
+            "preliminary-acceptance": self._preliminary,
+            "look-back-first": self._look_back,
+            "acceptance": self._accept,
+            "result-notice": self._notice,
+            "watched": self._watch,
+            "facts-and-statement": self._establish,
+            "decision": self._decide_proposal,
+            "circular": self._issue,
+            "appeal": self._serve,
+        }
+
+    def act(self, desk: Desk, case: Case, plan: Plan) -> Receipt | None:
+        """Do what is next on an item. None: somebody looked, and it is not time yet."""
+        return self._stages[case.stage](desk, case, plan)
+
+    def _report(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        if plan.revise or not case.materials:
+            plan.revise = False
+            return self.hand_in_report(desk, case)
+        slot = case.open_slots[0]
+        if slot is case.slots[-1] and not plan.returned and self.random.random() < RETURNED:
+            return self._send_back(desk, case, slot, plan)
+        return self._sign(desk, case, slot)
+
+    def hand_in_report(self, desk: Desk, case: Case) -> Receipt:
+        by = self.people.actor(case.unit, "handler")
+        lines = self._lines_of(desk, case.unit)
+        found = sum(1 for line in lines if line["result"] == "found")
+        looked_at = len(self.people.organisations(case.unit))
+        watched = len(lines) - found
+        sheet = {
+            "investigated": looked_at,
+            "analysis": f"共排查党组织{looked_at}个,列入整顿对象{found}个,列入关注对象{watched}个。",
+        }
+        if found:
+            return desk.submit(case.item, by, {"analysis-sheet": sheet, "found-list": lines}, outcome="reported")
+        values: dict[str, Any] = {"analysis-sheet": sheet}
+        if lines:
+            values["found-list"] = lines
+        statement = "已逐一排查,未发现软弱涣散党组织,特此零报告。"
+        return desk.report_zero(case.item, by, {**values, "zero-statement": {"statement": statement}})
+
+    def _lines_of(self, desk: Desk, unit: str) -> list[dict[str, Any]]:
+        """What a unit reports: its own finding, or the lines that its children signed."""
+        category = self.people.world.found.get(unit) or (WATCH_CATEGORY if unit in self.people.world.watch else "")
+        if category:
+            words = Random(unit)
+            return [
+                {
+                    "unit": unit,
+                    "result": "watch" if unit in self.people.world.watch else "found",
+                    "category": category,
+                    "manifestation": words.choice(MANIFESTATIONS[category])[0],
+                    "cause": words.choice(CAUSES)[0],
+                }
+            ]
+        return [
+            line["cells"] for child in self.people.below[unit] for line in desk.lines_of(report_of(child), "found-list")
+        ]
+
+    def _sign(self, desk: Desk, case: Case, slot: Slot, *, outcome: str = "", due: str = "") -> Receipt:
+        avoid = frozenset(s.person for s in case.slots if s.state == "signed" and s.post == slot.post == "scrutineer")
+        by = self.people.actor(slot.unit, slot.post, case.unit, avoid)
+        opinion = OPINIONS.get(slot.kind, OPINIONS["sign"])[0]
+        seen = case.content
+        if slot.kind == "decision":
+            day = self.people.today
+            minutes = f"{day} {slot.unit} 党委会会议纪要(虚构):研究 {case.item} {case.stage},同意。"
+            return desk.decide(case.item, by, seen, minutes=minutes, outcome=outcome, opinion=opinion, due=due)
+        if case.stage == "rectification":
+            return desk.close_out(case.item, by, seen, opinion=opinion)
+        if case.stage in ("acceptance", "preliminary-acceptance"):
+            return desk.accept(case.item, by, seen, outcome=outcome, opinion=opinion, due=due)
+        return desk.sign(case.item, by, seen, outcome=outcome, opinion=opinion, due=due)
+
+    def _send_back(self, desk: Desk, case: Case, slot: Slot, plan: Plan) -> Receipt:
+        """A superior's department returns a paper with its reason. Source: S0 「层层把关」, R038."""
+        plan.returned = plan.revise = True
+        by = self.people.actor(slot.unit, slot.post, case.unit)
+        return desk.send_back(case.item, by, case.content, self.random.choice(RETURNS)[0])
+
+    def _gate_keep(self, case: Case, plan: Plan) -> bool:
+        """Whether the superior's department, whose turn it is, returns this paper."""
+        slot = case.open_slots[0]
+        keeps = slot.post == "department" and slot.unit != case.unit and not plan.returned
+        return keeps and self.random.random() < RETURNED
+
+    def _determination(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        first = case.open_slots[0] is case.slots[0]
+        return self._sign(desk, case, case.open_slots[0], outcome="entered-in-register" if first else "")
+
+    def _make_plan(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        above = self.people.superior(case.unit)
+        handler = self.people.actor(case.unit, "handler")
+        if not case.lead:
+            lead = self.people.actor(above, LEAD_POST)
+            return desk.name_lead(case.item, self.people.actor(above, "secretary"), lead)
+        if plan.revise or "measure-list" not in case.materials:
+            plan.revise = False
+            values: dict[str, Any] = {
+                "measure-list": self._measures(case),
+                "responsibility-list": {
+                    "first-responsible": self.people.actor(case.unit, "secretary").person,
+                    "lead-department": f"{above} 党委工作部门",
+                },
+                "task-list": {"tasks": "按整改措施清单逐项落实,每两周向包抓责任人报告一次进展。"},
+            }
+            return desk.submit(case.item, handler, values)
+        slot = case.open_slots[0]
+        posted = case.notices.get("plan", {}).get("stay") == case.stays
+        if slot is case.slots[-1] and not posted:
+            return desk.post_notice(case.item, handler, "plan", channel="公开栏", place="职工之家")
+        if self._gate_keep(case, plan):
+            return self._send_back(desk, case, slot, plan)
+        return self._sign(desk, case, slot)
+
+    def _measures(self, case: Case) -> list[dict[str, Any]]:
+        days = Random(case.item)
+        person = self.people.actor(case.unit, "secretary").person
+        manifestation = str(case.fields_.get("manifestation", "")) or "见研判表"
+        return [
+            {
+                "problem": manifestation,
+                "measure": measure,
+                "target": TARGET[0],
+                "unit": case.unit,
+                "person": person,
+                "due": (date(2019, 10, 8) + timedelta(days=days.randrange(0, 22))).isoformat(),
+                "evidence": EVIDENCE[0],
+                "track": "at-once",
+            }
+            for measure, _ in MEASURES[case.category]
+        ]
+
+    def _rectify(self, desk: Desk, case: Case, plan: Plan) -> Receipt | None:
+        handler = self.people.actor(case.unit, "handler")
+        if not plan.updated and self.people.now >= plan.update:
+            plan.updated = True
+            if case.round == 1:
+                held = [line["cells"] for line in desk.lines_of(case.item, "measure-list")]
+                more = {**held[0], "measure": UPDATED[0], "due": "2019-10-30", "track": "long-term"}
+                return desk.submit(case.item, handler, {"measure-list": [*held, more]})
+        open_ = case.lists["measure-list"]["open"]
+        if open_ and (plan.updated or open_ > 1):
+            lines = desk.lines_of(case.item, "measure-list")
+            no = next(line["no"] for line in lines if line["closed_seq"] is None)
+            evidence = f"{case.item} 第{no}项 {EVIDENCE[0]}(虚构)".encode()
+            return desk.close_line(case.item, handler, "measure-list", no, evidence)
+        if case.notices.get("progress", {}).get("stay") != case.stays:
+            return desk.post_notice(case.item, handler, "progress", channel="公开栏", place="职工之家")
+        if open_ or self.people.now < plan.finish:
+            return None
+        return self._sign(desk, case, case.open_slots[0])
+
+    def _self_check(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        if plan.revise or "self-check-report" not in case.materials:
+            plan.revise = False
+            by = self.people.actor(case.unit, "handler")
+            closed = case.lists["measure-list"]["lines"]
+            report = {"result": f"{closed}项措施已全部完成,佐证齐全。", "self-evaluation": "问题已解决,可以测评。"}
+            return desk.submit(case.item, by, {"self-check-report": report})
+        if self._gate_keep(case, plan):
+            return self._send_back(desk, case, case.open_slots[0], plan)
+        return self._sign(desk, case, case.open_slots[0])
+
+    def _evaluate(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        fails = case.unit == self.people.failing and case.round == 1
+        if "mass-tally" not in case.materials:
+            by = self.people.actor(case.unit, "scrutineer", case.unit)
+            eligible = self.random.randrange(12, 60)
+            voted = eligible - self.random.randrange(0, max(eligible // 8, 1))
+            content = self.random.randrange(0, max(voted // 6, 1))
+            tally = {
+                "eligible": eligible,
+                "voted": voted,
+                "aware": voted - self.random.randrange(0, max(voted // 12, 1)),
+                "dissatisfied": voted * 6 // 10 + 1 if fails else content,
+            }
+            return desk.record_tally(case.item, by, {"mass-tally": tally})
+        slot = case.open_slots[0]
+        return self._sign(desk, case, slot, due=NEW_DATE if fails and slot is case.slots[-1] else "")
+
+    def _preliminary(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        slot = case.open_slots[0]
+        if "superior-checks" not in case.materials:
+            by = self.people.actor(slot.unit, slot.post)
+            return desk.submit(case.item, by, {"superior-checks": {"findings": "逐项核对台账与佐证,与自查一致。"}})
+        return self._sign(desk, case, slot, outcome="passed")
+
+    def _look_back(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        slot = case.open_slots[0]
+        if "look-back-sheet" not in case.materials:
+            by = self.people.actor(slot.unit, slot.post, case.unit)
+            sheet = {
+                "ledger": "台账逐条销号,佐证在案。",
+                "plan": "方案所列措施均已实施。",
+                "result": "走访职工,反映良好。",
+            }
+            return desk.submit(case.item, by, {"look-back-sheet": sheet})
+        return self._sign(desk, case, slot, outcome="held")
+
+    def _accept(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        slot = case.open_slots[0]
+        if "acceptance-scorecard" not in case.materials:
+            by = self.people.actor(slot.unit, slot.post, case.unit)
+            card = {"total": self.random.randrange(78, 97), "opinion": "逐个评估,问题已解决。"}
+            return desk.submit(case.item, by, {"acceptance-scorecard": card})
+        return self._sign(desk, case, slot)
+
+    def _notice(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        posted = case.notices.get("result", {})
+        slot = case.open_slots[0]
+        if posted.get("stay") != case.stays:
+            by = self.people.actor(slot.unit, slot.post, case.unit)
+            receipt = desk.post_notice(case.item, by, "result", channel="公开栏", place="办公楼一层")
+            until = desk.case_of(case.item)[0].notices["result"]["until"]
+            run = self.people.hours.minute(until) + self.random.uniform(20, 0.8 * DAY)
+            plan.times = [run]
+            if case.unit == self.people.objected and not self.people.told.objected:
+                plan.times = [self.people.now + 1.5 * DAY, self.people.now + 1.8 * DAY]
+            return receipt
+        if case.unit == self.people.objected and not self.people.told.objected:
+            self.people.told.objected = case.item
+            return desk.object_to(case.item, "公示期间有职工反映第1项措施尚未全部落实(虚构)。")
+        return self._sign(desk, case, slot)
+
+    def _rework(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        self.people.told.failing = case.item
+        return self._sign(desk, case, case.open_slots[0])
+
+    def _watch(self, desk: Desk, case: Case, plan: Plan) -> Receipt | None:
+        """A look after three months: sound, or watched further."""
+        if not plan.times and self.people.now < self.people.hours.of_day(date(2019, 11, 18)):
+            plan.times = [self.people.hours.of_day(date(2019, 11, 18), self.random.uniform(0.1, 7.5))]
+            return None
+        outcome = "keep" if self.random.random() < 0.15 else "sound"
+        return self._sign(desk, case, case.open_slots[0], outcome=outcome)
+
+    def _establish(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        """The facts are established and the person is heard before anybody decides. Source: R168, R169."""
+        slot = case.open_slots[0]
+        by = self.people.actor(slot.unit, slot.post, case.unit)
+        if "facts-sheet" not in case.materials:
+            whom = case.fields_["whom"][0]["person"]
+            values = {
+                "facts-sheet": {
+                    "duty": "10月20日前更新整顿对象名册和整改措施清单。",
+                    "facts": "经核实,更新后的清单未按期报送,已多次催办。",
+                    "reason": "经办人外出,支部未另行安排。",
+                },
+                "statement": {
+                    "person": whom,
+                    "given-on": self.people.today.isoformat(),
+                    "words": "情况属实,本人负责,三日内报送。",
+                },
+            }
+            return desk.submit(case.item, by, values)
+        return self._sign(desk, case, slot, outcome="heard")
+
+    def _decide_proposal(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        slot = case.open_slots[0]
+        return self._sign(desk, case, slot, outcome="hold" if slot is case.slots[0] else "")
+
+    def _issue(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        slot = case.open_slots[0]
+        if "circular" not in case.materials:
+            by = self.people.actor(slot.unit, slot.post, case.unit)
+            circular = {
+                "number": "示例通报〔2019〕1号(虚构)",
+                "issued-on": self.people.today.isoformat(),
+                "to": "所属各单位",
+                "text": "对未按期更新整改措施清单的情况予以通报,请引以为戒。",
+            }
+            return desk.submit(case.item, by, {"circular": circular})
+        return self._sign(desk, case, slot)
+
+    def _serve(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        slot = case.open_slots[0]
+        if case.notices.get("decision", {}).get("stay") != case.stays:
+            by = self.people.actor(slot.unit, slot.post, case.unit)
+            receipt = desk.post_notice(case.item, by, "decision", channel="送达", place="本人签收")
+            until = desk.case_of(case.item)[0].notices["decision"]["until"]
+            plan.times = [self.people.hours.minute(until) + self.random.uniform(20, DAY / 2)]
+            return receipt
+        return self._sign(desk, case, slot)

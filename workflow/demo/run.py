@@ -1,0 +1,123 @@
+"""From nothing to a checked database: import the organisation, run the campaign, verify, write the result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from workflow import Engine, SettableClock
+from workflow.calendar import load_calendar
+from workflow.definition.definition import Definition
+from workflow.definition.load import load
+from workflow.definition.shipped import shipped_calendar, shipped_flow
+from workflow.demo import history, org
+from workflow.demo.campaign import Campaign
+from workflow.demo.figures import figures
+from workflow.demo.frame import CRITICISM, END, FIRST, LAST, RECTIFY, REPORT, ZONE
+from workflow.demo.hours import OfficeHours
+from workflow.demo.invariants import invariants
+from workflow.demo.people import Told
+from workflow.demo.workspace import RESULT
+from workflow.desk import Desk
+from workflow.org.importing import OrgImport, read_org
+from workflow.org.model import Org
+from workflow.store import queries
+from workflow.verify import verify
+
+FLOWS = (RECTIFY, REPORT, CRITICISM, "admonitory-talk")
+DATABASE, HOME = "demo.db", "home"
+WORK_YEAR = date(2020, 1, 31)  # office hours are laid out to here, so that plans may reach past the year's end
+
+
+class NotEmpty(Exception):
+    """The database named already holds items; the demonstration writes only into an empty one."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Who is told how far a run has come: the simulated moment and the acts so far; entries verified of all."""
+
+    acted: Callable[[int, int], None] = lambda at, acts: None
+    verified: Callable[[int, int], None] = lambda done, total: None
+
+
+def run(folder: Path, seed: int, *, url: str = "", steps: Steps | None = None) -> dict[str, Any]:
+    """Run the campaign into a folder and give its figures, with ``invariants`` and ``seconds``.
+
+    Args:
+        url: an empty database; without it ``demo.db`` in the folder.
+
+    Raises:
+        NotEmpty: the database holds items already.
+    """
+    steps = steps or Steps()
+    began = perf_counter()
+    calendar = load_calendar(shipped_calendar("cn"))
+    hours = OfficeHours(calendar, FIRST, WORK_YEAR, ZONE)
+    clock = SettableClock(hours.moment(0))
+    engine = Engine.at(url or f"sqlite:///{folder / DATABASE}", folder / HOME, clock=clock, durable=False)
+    try:
+        with engine.look() as desk:
+            if queries.size(desk.connection)[0]:
+                raise NotEmpty(url)
+        engine.publish_calendar(calendar)
+        flows = {name: engine.publish(load(shipped_flow(name))) for name in FLOWS}
+        world, change = _import(engine, org.build(seed), flows[RECTIFY].flow.levels)
+        told = Campaign(engine, clock, world, hours, seed, change=change, progress=steps.acted).run()
+        ran = perf_counter() - began
+        result = _measured(engine, world, told, flows, steps)
+    finally:
+        engine.close()
+    result |= {"acts": told.acts, "seed": seed, "seconds_running": round(ran, 2)}
+    result["seconds"] = round(perf_counter() - began, 2)
+    (folder / RESULT).write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return result
+
+
+def _import(
+    engine: Engine, world: org.World, levels: tuple[str, ...]
+) -> tuple[org.World, Callable[[Desk, org.Change], Org]]:
+    """Import the organisation, and give what imports each change of secretary on its day."""
+    known = (*levels[:-1], "supervision-group", levels[-1])
+    current: Org = read_org(world.files(), levels=known)
+    assert isinstance(current, OrgImport)
+    engine.import_org(current)
+
+    def change(desk: Desk, one: org.Change) -> Org:
+        nonlocal current
+        imported = read_org(world.files_of(one), levels=known, known=current)
+        desk.import_org(imported)
+        tenures = {t.id: t for t in (*current.tenures, *imported.tenures)}
+        current = Org(current.units, current.parents, (*current.persons, *imported.persons), tuple(tenures.values()))
+        return current
+
+    return replace(world, org=current), change
+
+
+def _measured(
+    engine: Engine, world: org.World, told: Told, flows: dict[str, Definition], steps: Steps
+) -> dict[str, Any]:
+    began = perf_counter()
+    with engine.look() as desk:
+        report = verify(desk.connection, engine.contents, steps.verified)
+        verifying = perf_counter() - began
+        past = history.read(desk.connection)
+        result = figures(desk, past, report)
+    result["refusals"] = told.refusals
+    result["seconds_verifying"] = round(verifying, 2)
+    today = world.org.on(LAST.isoformat())
+    below = {u.id: [c for c in today.children(u.id) if c in world.org.unit_by_id] for u in world.org.units}
+    held = list(invariants(result, past, flows, below, world, told.failed))
+    result["invariants"] = [i._asdict() for i in held]
+    return result
+
+
+def reopened(folder: Path, url: str = "") -> Engine:
+    """The engine on what a run left, its clock at the end of the year, for printing."""
+    target = url or f"sqlite:///{folder / DATABASE}"
+    return Engine.at(target, folder / HOME, clock=SettableClock(END - 1), durable=False, upgrade=False)

@@ -1,0 +1,597 @@
+"""The sheets that such an office prints at the end, from what the run left in its database and nothing else."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from workflow import views
+from workflow.clock import local_day, moment
+from workflow.definition.definition import Definition
+from workflow.demo.frame import CAMPAIGN, COUNTED, END, RECTIFY, ZONE, report_of
+from workflow.demo.tables import RIGHT, TIGHT, Paper
+from workflow.demo.words import shown
+from workflow.desk import Desk
+from workflow.store.org import OrgReader
+from workflow.trace import Statement, trace
+
+LEVELS = {
+    "group": ("集团", "group"),
+    "second": ("二级", "2nd level"),
+    "third": ("三级", "3rd level"),
+    "organisation": ("支部", "branch"),
+    "regulator": ("监管机构", "regulator"),
+}
+RUNGS = {"reminded": ("催办", "reminder"), "proposed": ("建议通报批评", "proposal of circulated criticism")}
+LEDGER_HEAD = (
+    ("序号", "No"),
+    ("党组织", "Organisation"),
+    ("上级党组织", "Superior"),
+    ("问题类型", "Category"),
+    ("具体表现", "Manifestation"),
+    ("原因", "Cause"),
+    ("措施", "Measures"),
+    ("责任单位", "Unit responsible"),
+    ("责任人", "Person responsible"),
+    ("包抓责任人", "Lead"),
+    ("时限", "Due"),
+    ("进展", "Progress"),
+    ("验收意见", "Acceptance"),
+    ("销号日期", "Closed on"),
+)
+PLACES = {
+    "handler": ("经办人", "handler"),
+    "department": ("部门审核", "department"),
+    "decide": ("会议研究", "committee"),
+    "secretary": ("书记签批", "secretary"),
+    "seal-keeper": ("盖章", "seal"),
+}
+MARKS = {"sign": ("(签)", "signed"), "decide": ("(纪要)", "minutes")}
+NODES = {
+    "investigation": ("排查摸底", "investigation"),
+    "register-update": ("更新名册和措施清单", "register and measures"),
+    "rectification": ("集中整顿", "rectification"),
+    "acceptance": ("评估验收", "acceptance"),
+}
+ACCEPTED = {"qualified": ("合格", "qualified"), "unqualified": ("不合格", "not qualified"), "": ("", "")}
+ROWS = 5  # rows of long sheets on the screen; all of them stand in the CSV file
+
+
+class Sheets:
+    """Prints the sheets of one database. Read only."""
+
+    def __init__(self, desk: Desk, result: dict[str, Any], paper: Paper) -> None:
+        self.desk = desk
+        self.result = result
+        self.paper = paper
+        self.lang = paper.lang
+        self.flow = desk.engine.newest(desk.connection, RECTIFY)
+        self.org = OrgReader(desk.connection)
+
+    def print_all(self) -> None:
+        """All sheets in the order in which the campaign went."""
+        for sheet in (
+            self.roll_call,
+            self.categories,
+            self.analysis_sheet,
+            self.register,
+            self.ledger,
+            self.nodes,
+            self.missed,
+            self.signers,
+            self.second_round,
+            self.closing,
+        ):
+            sheet()
+
+    # --- names and days -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _names(self) -> dict[str, dict[str, str]]:
+        return {}
+
+    def name(self, id_: str) -> str:
+        """A unit's or person's name, without the mark that all of them are invented (the first line says so)."""
+        if id_ not in self._names:
+            self._names.update(self.org.names([id_]))
+        held = self._names.get(id_, {"zh": id_, "en": id_})[self.lang]
+        return held.replace("(虚构)", "").replace(" (invented)", "")
+
+    def people(self, ids: Sequence[str]) -> str:
+        return self.paper.say("、", ", ").join(self.name(i) for i in ids) or "—"
+
+    def at(self, us: int) -> str:
+        return moment(us, ZONE).strftime("%m-%d %H:%M")
+
+    def level(self, name: str) -> str:
+        return self.paper.say(*LEVELS.get(name, (name, name)))
+
+    def category(self, name: str) -> str:
+        flow = self.flow.flow
+        held = flow.categories.get(name) or flow.watch_class.get(name)
+        return held.get(self.lang) if held else name
+
+    def stage(self, name: str, definition: Definition | None = None) -> str:
+        held = (definition or self.flow).stage(name).title
+        title = held.get(self.lang) if held is not None else name
+        return title.split("(")[0].split("(")[0].strip()
+
+    def post(self, name: str) -> str:
+        held = self.flow.flow.posts.get(name)
+        return held.title.get(self.lang) if held else name
+
+    # --- the sheets -----------------------------------------------------------------------------------------------
+
+    def roll_call(self) -> None:
+        p = self.paper
+        p.heading(
+            "1",
+            "排查摸底上报情况",
+            "Reports of the investigation",
+            p.say(
+                "截至 2019-09-01 00:00;零报告是逐级签字的声明,未报另列,三者互不相混",
+                "as of 2019-09-01 00:00; a zero report is a statement signed level by level, missing is a third class",
+            ),
+        )
+        rows = []
+        for level, call in self.result["reports_by_level"].items():
+            style = "bold" if level == "group" else ""
+            cells = [self.level(level), *(str(call[k]) for k in ("owed", "reported", "zero", "missing"))]
+            rows.append([Text(c, style=style) for c in cells])
+        heads = [p.say("应报", "owed"), p.say("上报", "reported"), p.say("零报告", "zero"), p.say("未报", "missing")]
+        p.table([p.say("层级", "level"), *((h, RIGHT) for h in heads)], rows)
+        groups = self.result["supervision_groups"]
+        for group, units in groups.items():
+            numbers = " ".join(u[1:] for u in units)
+            p.line(
+                f"{self.name(group)}联系 {len(units)} 家:{numbers}",
+                f"{self.name(group)} guides {len(units)}: {numbers}",
+            )
+
+    def categories(self) -> None:
+        p, items = self.paper, self.result["items"]
+        p.heading("2", "整顿对象分类", "Organisations found, by category")
+        rows: list[Sequence[Any]] = [[self.category(c), n] for c, n in items["by_category"].items()]
+        rows.append([Text(p.say("合计", "total"), style="bold"), Text(str(items["total"]), style="bold")])
+        p.table([p.say("问题类型", "category"), (p.say("个数", "number"), RIGHT)], rows)
+        p.line(
+            f"分布在 {items['enterprises']} 家企业;另有 {items['watch']} 个党组织列为关注对象"
+            f"(党建责任落实不够实),集中在 1 家零报告企业,不计入名册。",
+            f"In {items['enterprises']} enterprises. Beside the register {items['watch']} organisations of the watch class "
+            f"(responsibility not solidly carried out), all in one enterprise that reported zero.",
+        )
+
+    def _shown_enterprise(self) -> str:
+        """An enterprise with three levels below it and a handful of findings."""
+        rows = [r for r in views.register(self.desk, RECTIFY, CAMPAIGN, COUNTED) if r.klass == "register"]
+        found = Counter(r.unit.split("-")[0] for r in rows)
+        changed = [e for e in found if len(self.org.path(f"{e}-b01", "2019-08-31")) == 5 and 3 <= found[e] <= 5]
+        return min(changed or list(found), key=lambda e: (abs(found[e] - 4), e))
+
+    def analysis_sheet(self) -> None:
+        p = self.paper
+        unit = self._shown_enterprise()
+        item = report_of(unit)
+        case, definition = self.desk.case_of(item)
+        held = views.contents(self.desk, item)
+        lines = [line["cells"] for line in self.desk.lines_of(item, "found-list")]
+        material = definition.flow.materials["analysis-sheet"].title
+        p.heading(
+            "3",
+            material.zh,
+            material.en.capitalize(),
+            p.say("逐级签字上报:谁排查谁负责,谁签字上报谁负责", str(definition.flow.liability.en)),
+        )
+        looked = held["analysis-sheet"]["investigated"]
+        p.line(
+            f"填报单位:{self.name(unit)}    排查党组织:{looked} 个    列入整顿对象:{len(lines)} 个    "
+            f"内容摘要:{case.content[7:23]}…",
+            f"Unit: {self.name(unit)}    organisations looked at: {looked}    found: {len(lines)}    "
+            f"content: {case.content[7:23]}…",
+        )
+        p.table(
+            [
+                (p.say("序号", "no"), RIGHT),
+                (p.say("党组织", "organisation"), TIGHT),
+                (p.say("问题类型", "category"), {}),
+                (p.say("具体表现", "manifestation"), {}),
+                (p.say("原因", "cause"), {}),
+            ],
+            [
+                [
+                    n,
+                    self.name(line["unit"]),
+                    self.category(line["category"]),
+                    shown(line["manifestation"], self.lang),
+                    shown(line["cause"], self.lang),
+                ]
+                for n, line in enumerate(lines, start=1)
+            ],
+            lines=True,
+            expand=True,
+        )
+        signed = [s for s in views.signatures(self.desk, item, END - 1) if not s.superseded]
+        head, names, days = [], [], []
+        for s in signed:
+            head.append((self._place(s, unit), {"justify": "center", "ratio": 1}))
+            sealed = s.post == "seal-keeper"
+            mark = (
+                Text(p.say("〔印〕", "[SEAL]"), style="bold red")
+                if sealed
+                else Text(p.say(*MARKS[s.kind]), style="dim")
+            )
+            names.append(mark.append(f"\n{self.name(s.person)}", style="not bold not dim default"))
+            days.append(self.at(s.at))
+        p.table(head, [names, days], lines=True, expand=True)
+
+    def _place(self, s: views.SignatureRow, unit: str) -> str:
+        if s.unit != unit:
+            return self.paper.say("监管机构审核", "regulator's review")
+        return self.paper.say(*PLACES[s.kind if s.kind == "decide" else s.post])
+
+    def register(self) -> None:
+        p = self.paper
+        rows = [r for r in views.register(self.desk, RECTIFY, CAMPAIGN, COUNTED) if r.klass == "register"]
+        p.heading(
+            "4",
+            "整顿对象名册",
+            "Register",
+            p.say(f"2019-09-01 在册 {len(rows)} 个,前 {ROWS} 行", f"{len(rows)} on 2019-09-01, the first {ROWS} rows"),
+        )
+        body = []
+        for n, r in enumerate(rows[:ROWS], start=1):
+            path = self.org.path(r.unit, "2019-08-31")
+            body.append(
+                [
+                    n,
+                    *(self.name(path[k]["unit"]) for k in (0, 1)),
+                    self.category(r.category),
+                    self.stage(r.stage),
+                    self.at(r.opened_at),
+                ]
+            )
+        p.table(
+            [
+                (p.say("序号", "no"), RIGHT),
+                p.say("党组织", "organisation"),
+                p.say("上级党组织", "superior"),
+                p.say("问题类型", "category"),
+                p.say("环节", "stage"),
+                p.say("列入时间", "entered"),
+            ],
+            body,
+        )
+
+    def ledger_rows(self) -> list[list[str]]:
+        """The whole ledger, one row an item, in the columns that such offices print."""
+        p, rows = self.paper, []
+        for r in views.ledger(self.desk, RECTIFY, CAMPAIGN, END - 1):
+            backed = p.say("(兜底)", " (superior)") if r.answered_by_superior else ""
+            rounds = p.say(f"(第{r.round}轮)", f" (round {r.round})") if r.round > 1 else ""
+            rows.append(
+                [
+                    str(r.no),
+                    self.name(r.unit),
+                    self.name(r.superior),
+                    self.category(r.category),
+                    shown(r.manifestation, self.lang),
+                    shown(r.cause, self.lang),
+                    p.say(";", "; ").join(shown(m, self.lang) for m in r.measures),
+                    self.name(r.responsible_unit),
+                    self.people(r.responsible) + backed,
+                    self.name(r.lead),
+                    r.due,
+                    f"{self.stage(r.stage)} {r.lines_closed}/{r.lines}{rounds}",
+                    p.say(*ACCEPTED[r.acceptance]),
+                    r.closed_on,
+                ]
+            )
+        return rows
+
+    def write_ledger(self, path: Path) -> int:
+        """The ledger as a CSV file that spreadsheet programs open as it is (UTF-8 with BOM)."""
+        rows = self.ledger_rows()
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow([self.paper.say(*head) for head in LEDGER_HEAD])
+            writer.writerows(rows)
+        return len(rows)
+
+    def ledger(self) -> None:
+        p, rows = self.paper, self.ledger_rows()
+        h = [p.say(*head) for head in LEDGER_HEAD]
+        second = [r for r in rows if r[11].endswith((")", ")"))]
+        backed = [r for r in rows if r[8].endswith((")", ")"))]
+        some = sorted(
+            {r[0]: r for r in (*rows[: ROWS - 2], *second[:1], *backed[:1])}.values(), key=lambda r: int(r[0])
+        )
+        p.heading(
+            "5",
+            "整改台账",
+            "Ledger",
+            p.say(
+                f"共 {len(rows)} 行,此处 {len(some)} 行,全部见 ledger.csv;按党组织顺序",
+                f"{len(rows)} rows in organisation order; {len(some)} here, all of them in ledger.csv",
+            ),
+        )
+        p.table(
+            [
+                (h[0], RIGHT),
+                (f"{h[1]}\n{h[2]}", TIGHT),
+                (f"{h[3]}\n{h[4]} / {h[5]}", {"ratio": 5}),
+                (h[6], {"ratio": 4}),
+                (p.say(f"{h[8]}\n{h[9]}", "Responsible\nLead"), {"min_width": 12}),
+                (f"{h[10]}\n{h[11]}", {"min_width": 14}),
+                (f"{h[12]}\n{h[13]}", {"min_width": 10}),
+            ],
+            [
+                [
+                    r[0],
+                    f"{r[1]}\n{r[2]}",
+                    f"{r[3]}\n{r[4]} / {r[5]}",
+                    "\n".join(re.split(r"[;;]\s*", r[6])),
+                    f"{r[8]}\n{r[9]}".replace(" (", "(").replace("(", "\n(").replace("(", "\n("),
+                    f"{r[10]}\n{r[11]}",
+                    f"{r[12]}\n{r[13]}",
+                ]
+                for r in some
+            ],
+            lines=True,
+            expand=True,
+        )
+
+    def nodes(self) -> None:
+        p, flow = self.paper, self.flow.flow
+        calendar = self.desk.engine.calendar(self.desk.connection, flow.calendar)
+        p.heading(
+            "6",
+            "节点与日历",
+            "Nodes and calendar",
+            p.say(
+                "节点日为当日全天,次日 00:00 起算逾期",
+                "a node is the whole day; from 00:00 of the next day it is missed",
+            ),
+        )
+        rows = []
+        for name, nodes in flow.nodes.items():
+            for node, held in sorted(nodes.nodes.items(), key=lambda kv: kv[1].on):
+                rows.append(
+                    [
+                        p.say(f"第 {name} 版", f"set {name}"),
+                        p.say(*NODES.get(node, (node, node))),
+                        held.on.isoformat(),
+                        calendar.kind(held.on).zh if self.lang == "zh" else calendar.kind(held.on).en,
+                        held.reading.get(self.lang) if held.reading else p.say("当日(含)", "that day, inclusive"),
+                    ]
+                )
+        for day in (date(2019, 9, 29), date(2019, 10, 7)):
+            kind = calendar.kind(day)
+            works = calendar.is_workday(day)
+            rows.append(
+                [
+                    p.say("日历", "calendar"),
+                    p.say("工作日", "working day") if works else p.say("放假", "holiday"),
+                    day.isoformat(),
+                    kind.zh if self.lang == "zh" else kind.en,
+                    p.say("周日上班", "a Sunday on which offices work")
+                    if works
+                    else p.say("周一放假,不计工作日", "a Monday on which nobody works; not counted"),
+                ]
+            )
+        p.table(
+            [
+                (p.say("节点版本", "set"), TIGHT),
+                (p.say("节点", "node"), TIGHT),
+                (p.say("日期", "date"), TIGHT),
+                (p.say("日历", "calendar"), {}),
+                (p.say("读法", "reading"), {}),
+            ],
+            rows,
+        )
+
+    def missed(self) -> None:
+        p = self.paper
+        missed = views.missed(self.desk, END - 1)
+        fired = Counter((r.what, r.step) for r in views.rungs(self.desk))
+        p.heading(
+            "7",
+            "逾期与逐级督办",
+            "Missed nodes and rungs",
+            p.say(
+                f"逾期 {len(missed)} 项;触发 {sum(fired.values())} 次:"
+                + ",".join(f"{RUNGS[k][0]} {n}" for k, n in sorted(self.result["rungs"].items(), reverse=True)),
+                f"{len(missed)} missed; {sum(fired.values())} rungs fired: "
+                + ", ".join(
+                    f"{n} {RUNGS[k][1]}{'s' if n > 1 and k == 'reminded' else ''}"
+                    for k, n in sorted(self.result["rungs"].items(), reverse=True)
+                ),
+            ),
+        )
+        rows = []
+        for m in sorted(missed, key=lambda m: (-m.rungs_fired, m.missed_at))[: ROWS + 1]:
+            stage, _, *node = m.rule.split("/")
+            late = (local_day(m.met_at, ZONE) - local_day(m.missed_at - 1, ZONE)).days if m.met_at else None
+            rows.append(
+                [
+                    self.name(m.unit),
+                    self.stage(stage) + (f" / {p.say(*NODES.get(node[0], (node[0], node[0])))}" if node else ""),
+                    local_day(m.missed_at - 1, ZONE).isoformat(),
+                    local_day(m.met_at, ZONE).isoformat() if m.met_at else "—",
+                    late if late is not None else "—",
+                    m.rungs_fired,
+                ]
+            )
+        p.table(
+            [
+                (p.say("党组织", "organisation"), TIGHT),
+                (p.say("环节 / 节点", "stage / node"), {}),
+                (p.say("应于", "due"), TIGHT),
+                (p.say("实于", "done"), TIGHT),
+                (p.say("迟(天)", "days late"), RIGHT),
+                (p.say("已触发督办级数", "rungs fired"), RIGHT),
+            ],
+            rows,
+        )
+        for proposal in self.result["proposals"]:
+            self._proposal(proposal)
+
+    def _proposal(self, proposal: dict[str, Any]) -> None:
+        p = self.paper
+        case, definition = self.desk.case_of(proposal["item"])
+        about, _ = self.desk.case_of(str(case.fields_["about"]))
+        rungs = [r for r in views.rungs(self.desk) if r.item == about.item and r.rule == case.fields_["rule"]]
+        climbed = " → ".join(f"{self.at(r.at)[:5]} {p.say(*RUNGS[r.what])}" for r in rungs)
+        signed = [s for s in views.signatures(self.desk, proposal["item"], END - 1) if s.stage == "decision"]
+        p.line(
+            f"{self.name(about.unit)}:{climbed}",
+            f"{self.name(about.unit)}: {climbed}",
+        )
+        p.line(
+            f"引擎只提建议:{self.name(case.unit)}核实情况、听取陈述,{self.at(signed[-1].at)} 由"
+            f"{self.name(signed[-1].person)}签批,现为「{self.stage(case.stage, definition)}」。",
+            f"The engine only proposes: {self.name(case.unit)} heard the person and decided; "
+            f"{self.name(signed[-1].person)} signed on {self.at(signed[-1].at)}; now {self.stage(case.stage, definition)}.",
+        )
+
+    def _shown_item(self) -> str:
+        """An item on whose line secretaries changed after they had signed."""
+        best, most = "", -1
+        for r in views.ledger(self.desk, RECTIFY, CAMPAIGN, END - 1):
+            signed = views.signatures(self.desk, r.item, END - 1) if self._changed(r.unit) else []
+            changed = sum(1 for s in signed if s.person not in s.now)
+            if changed > most:
+                best, most = r.item, changed
+        return best
+
+    def _changed(self, unit: str) -> bool:
+        """Whether a secretary on the unit's line today is another than on the first day of the campaign."""
+        line = [u["unit"] for u in self.org.path(unit, "2019-12-31")]
+        return any(
+            self.org.tenures(u, "secretary", "2019-08-20") != self.org.tenures(u, "secretary", "2019-12-31")
+            for u in line[:2]
+        )
+
+    def signers(self) -> None:
+        p = self.paper
+        item = self._shown_item()
+        found = trace(self.desk, item, END - 1)
+        about = self.name(found.about)
+        p.heading(
+            "8",
+            f"谁签的字:{about}",
+            f"Who signed: {about}",
+            p.say(
+                "书记签批,自排查上报至验收;时任为签字之人,现任为 2019-12-31 任职之人",
+                "secretaries only, from the report to the acceptance; who held the post then, and who holds it today",
+            ),
+        )
+        rows: list[tuple[int, list[Any]]] = []
+        for statement in found.root.walk():
+            rows += self._secretaries(statement)
+        rows.sort(key=lambda r: r[0])
+        p.table(
+            [
+                (p.say("时间", "when"), TIGHT),
+                (p.say("环节", "stage"), {}),
+                (p.say("层级", "level"), TIGHT),
+                (p.say("签字单位", "unit"), TIGHT),
+                (p.say("时任", "then"), TIGHT),
+                (p.say("现任", "now"), TIGHT),
+                (p.say("说明", "note"), {}),
+            ],
+            [r for _, r in rows],
+        )
+
+    def _secretaries(self, statement: Statement) -> list[tuple[int, list[Any]]]:
+        _, definition = self.desk.case_of(statement.item)
+        rows = []
+        for s in statement.signers:
+            if s.post != "secretary" or s.superseded:
+                continue
+            moved = s.person not in s.now
+            notes = [self.paper.say("兜底", "by the superior")] if s.as_ == "backstop" else []
+            notes += [self.paper.say("已换人", "changed since")] if moved else []
+            note = self.paper.say("、", ", ").join(notes)
+            now = Text(self.people(s.now), style="yellow" if moved else "")
+            rows.append(
+                (
+                    s.at,
+                    [
+                        self.at(s.at),
+                        self.stage(s.stage, definition),
+                        self.level(s.level),
+                        self.name(s.unit),
+                        self.name(s.person),
+                        now,
+                        note,
+                    ],
+                )
+            )
+        return rows
+
+    def second_round(self) -> None:
+        p, final = self.paper, self.result["final"]
+        again = [r for r in views.ledger(self.desk, RECTIFY, CAMPAIGN, END - 1) if r.round > 1]
+        p.heading("9", "结果", "What became of it")
+        stages = self.paper.say("、", ", ").join(f"{self.stage(s)} {n}" for s, n in final["by_stage"].items())
+        watch = self.paper.say("、", ", ").join(f"{self.stage(s)} {n}" for s, n in final["watch_by_stage"].items())
+        p.line(f"整顿对象:{stages}。关注对象:{watch}。", f"Register: {stages}. Watch class: {watch}.")
+        for r in again:
+            p.line(
+                f"{self.name(r.unit)}:群众测评不满意率过高,退回限期整改,第 {r.round} 轮通过,{r.closed_on} 销号。",
+                f"{self.name(r.unit)}: too many dissatisfied, returned with a new date, passed in round {r.round}, "
+                f"closed {r.closed_on}.",
+            )
+        for item in final["open"]:
+            case, _ = self.desk.case_of(item)
+            p.line(
+                f"年底未销号:{self.name(case.unit)},{self.stage(case.stage)}。",
+                f"not closed at the year's end: {self.name(case.unit)}, {self.stage(case.stage)}.",
+                "yellow",
+            )
+        backed = self.result["backstop"]
+        p.line(
+            f"兜底:{backed['units']} 个党组织尚未成立或缺书记,由直接上级登记、签字、负责,共 {backed['signatures']} 处签字,均有标注。",
+            f"Backstop: {backed['units']} organisations are not established or lack a secretary; their superior answers "
+            f"for them, {backed['signatures']} signatures, each marked so.",
+        )
+        p.line(
+            f"退回 {self.result['returns']} 次,均写明理由;结果公示期间异议 {self.result['objections']} 件,重新验收后再公示。",
+            f"{self.result['returns']} papers were returned, each with a reason; {self.result['objections']} objection to a "
+            f"posted result led back to the acceptance.",
+        )
+
+    def closing(self) -> None:
+        p, r = self.paper, self.result
+        p.heading("10", "验证与不变量", "Verification and invariants")
+        rows = [
+            [Text("✓", style="bold green") if i["holds"] else Text("✗", style="bold red"), i[self.lang]]
+            for i in r["invariants"]
+        ]
+        half = (len(rows) + 1) // 2
+        pairs = [[*rows[n], *(rows[n + half] if n + half < len(rows) else ["", ""])] for n in range(half)]
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for pair in pairs:
+            grid.add_row(*pair)
+        p.console.print(grid)
+        v = r["verification"]
+        holds = p.say("成立", "holds") if v["holds"] else p.say("不成立", "DOES NOT HOLD")
+        p.line(
+            f"验证级别 {v['level']},{holds};按规则重演 {r['entries']:,} 条记录:{p.say('一致' if v['rules'] == 'hold' else '不一致', '')}。",
+            f"Verification level {v['level']}, {holds}; {r['entries']:,} entries replayed by the rules: {v['rules']}.",
+        )
+        p.line(
+            f"办理 {r['acts']:,} 次、签字 {r['signatures']:,} 处、退回 {r['returns']} 次;记录 {r['entries']:,} 条,"
+            f"{r['bytes'] / 1e6:.1f} MB;用时 {r['seconds']:.1f} 秒(其中验证 {r['seconds_verifying']:.1f} 秒)。",
+            f"{r['acts']:,} acts, {r['signatures']:,} signatures, {r['returns']} returns; {r['entries']:,} entries, "
+            f"{r['bytes'] / 1e6:.1f} MB; {r['seconds']:.1f} s, {r['seconds_verifying']:.1f} s of them verifying.",
+        )
