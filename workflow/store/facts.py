@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workflow.store import items
+from workflow.store import tables as t
 from workflow.store.org import OrgReader
 
-ORG_FACTS = frozenset({"path", "authority", "answerable"})
+ORG_FACTS = frozenset({"path", "authority", "answerable", "appointed"})
 KEPT = 200_000
+
+_began = sa.select(t.tenure.c.from_on).where(t.tenure.c.id == sa.bindparam("tenure"))
 
 
 class OrgMemory:
@@ -35,7 +39,7 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
     kind = need[0]
     if kind in ORG_FACTS:
         if need not in memory:
-            memory[need] = _org_fact(OrgReader(connection), need)
+            memory[need] = _org_fact(connection, OrgReader(connection), need)
         return memory[need]
     if kind == "children":
         _, flow, campaign, unit, day = need
@@ -60,12 +64,16 @@ def load_paths(connection: Connection, units: Iterable[str], day: str, memory: d
             memory["path", unit, day] = path
 
 
-def _org_fact(org: OrgReader, need: tuple[str, ...]) -> Any:
+def _org_fact(connection: Connection, org: OrgReader, need: tuple[str, ...]) -> Any:
     if need[0] == "path":
         return org.path(need[1], need[2])
     if need[0] == "answerable":
         _, unit, post, day, backstop = need
         return org.answerable(unit, post, day, backstop == "backstop")
+    if need[0] == "appointed":  # None where the post is vacant
+        _, unit, post, day, backstop = need
+        first = next(iter(org.answerable(unit, post, day, backstop == "backstop")), None)
+        return first and {**first, "from": connection.execute(_began, {"tenure": first["tenure"]}).scalar()}
     _, person, unit, post, day, backstop = need
     found = org.authority(person, unit, post, day, backstop == "backstop")
     return found or {"answerable": org.answerable(unit, post, day, backstop == "backstop")}

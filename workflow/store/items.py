@@ -81,10 +81,13 @@ _leave_stay = (
     .values(left_at=bindparam("left_at"), exit=bindparam("exit"))
 )
 _insert_due = t.due.insert()
+_forget_due = t.due.delete().where(
+    t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"), t.due.c.state == 3
+)
 _rearm_due = (
     t.due.update()
     .where(t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"))
-    .values({**{k: bindparam(k) for k in ("missed_at", "step", "next_at", "state")}, "attempts": 0})
+    .values({**{k: bindparam(k) for k in ("missed_at", "step", "next_at", "state", "provisional")}, "attempts": 0})
 )
 _end_due = (
     t.due.update()
@@ -365,24 +368,29 @@ def _left(put: Any, w: Written, e: Effect) -> None:
 
 def _armed(put: Any, w: Written, e: Effect) -> None:
     values = {"missed_at": e["missed"], "step": e["step"], "next_at": e["next"], "state": 0 if e["next"] else 2}
+    values["provisional"] = "provisional" in e
     if e["rule"] in w.before.dues:
         put(_rearm_due, {"b_item": w.case.item, "b_rule": e["rule"], **values})
     else:
+        if w.act == "adopt-nodes":  # a set that lacked the node had cancelled it
+            put(_forget_due, {"b_item": w.case.item, "b_rule": e["rule"]})
         put(_insert_due, {"item": w.case.item, "rule": e["rule"], "ladder": e["ladder"], **values})
 
 
 def _ended(put: Any, w: Written, e: Effect) -> None:
-    met = e["e"] == "due-met"
+    met, state = e["e"] == "due-met", _ENDED[e["e"]]
     put(
         _end_due,
-        {"b_item": w.case.item, "b_rule": e["rule"], "state": 1 if met else 3, "met_at": w.at if met else None},
+        {"b_item": w.case.item, "b_rule": e["rule"], "state": state, "met_at": w.at if met else None},
     )
 
 
 def _moved(put: Any, w: Written, e: Effect) -> None:
-    missed = w.before.dues[e["rule"]]["missed"]
-    state = 0 if e["next"] is not None else 2
-    values = {"missed_at": missed, "step": e["step"], "next_at": e["next"], "state": state}
+    """A due as it stands after the entry, whatever moved it: a rung, an extension, a pause, a calendar."""
+    due = w.case.dues[e["rule"]]
+    state = 0 if due["next"] is not None else 2
+    values = {"missed_at": due["missed"], "step": due["step"], "next_at": due["next"], "state": state}
+    values["provisional"] = "provisional" in due
     put(_rearm_due, {"b_item": w.case.item, "b_rule": e["rule"], **values})
 
 
@@ -450,6 +458,7 @@ def _none(put: Any, w: Written, e: Effect) -> None:
     return None
 
 
+_ENDED = {"due-met": 1, "due-passed-on": 4, "due-cancelled": 3}
 _PROJECT = {
     "entered": _entered,
     "left": _left,
@@ -457,6 +466,11 @@ _PROJECT = {
     "due-met": _ended,
     "due-cancelled": _ended,
     "due-moved": _moved,
+    "due-passed-on": _ended,
+    "due-extended": _moved,
+    "due-paused": _moved,
+    "due-resumed": _moved,
+    "due-reprojected": _moved,
     "line-closed": _line_closed,
     "reminded": _told,
     "urged": _urged,
@@ -470,6 +484,7 @@ _ORDER = (
     _insert_slot,
     _end_due,
     _rearm_due,
+    _forget_due,
     _insert_due,
     _delete_lines,
     _insert_line,
