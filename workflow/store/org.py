@@ -13,16 +13,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from workflow.errors import OrgInvalid, Unknown
-from workflow.store.tables import chain, parent, person, tenure, unit
+from workflow.store.known import COLUMNS, alone, known, write_rows
+from workflow.store.tables import ORGANISATION, chain
 
 DEEPEST = 64  # levels of an organisation; a line of parents is not followed further
-CHUNK = 10_000  # rows a statement of an import
 ASKED_AT_ONCE = 500  # names a statement
 SHOWN = 20  # clashes listed of an import
 
@@ -43,20 +41,13 @@ class Importable(Protocol):
 _UNIT, _POST, _DAY, _PERSON = (sa.bindparam(n, type_=sa.String) for n in ("unit", "post", "day", "person"))
 
 
-def _in_force(dated: Any) -> sa.ColumnElement[bool]:
+def in_force(dated: Any) -> sa.ColumnElement[bool]:
     return sa.and_(dated.c.from_on <= _DAY, sa.or_(dated.c.until_on.is_(None), dated.c.until_on > _DAY))
 
 
 def _signs(line: Any) -> sa.ColumnElement[bool]:
     """Guiding parents urge; they are not in the line that signs."""
-    return sa.and_(line.c.kind != "guiding", _in_force(line))
-
-
-def _above(of: sa.ColumnElement[str]) -> sa.ScalarSelect[str]:
-    line = parent.alias()
-    # "entrusted" sorts before "managing"
-    first = sa.select(line.c.parent).where(line.c.unit == of, _signs(line)).correlate_except(line)
-    return first.order_by(line.c.kind, line.c.from_on.desc()).limit(1).scalar_subquery()
+    return sa.and_(line.c.kind != "guiding", in_force(line))
 
 
 def _not_dissolved(u: Any) -> sa.ColumnElement[bool]:
@@ -64,7 +55,7 @@ def _not_dissolved(u: Any) -> sa.ColumnElement[bool]:
 
 
 def _established(u: Any) -> sa.ColumnElement[bool]:
-    return sa.and_(u.c.established_on <= _DAY, _not_dissolved(u))
+    return sa.func.coalesce(sa.and_(u.c.established_on <= _DAY, _not_dissolved(u)), sa.false())
 
 
 def _listed(u: Any) -> sa.ColumnElement[bool]:
@@ -72,183 +63,207 @@ def _listed(u: Any) -> sa.ColumnElement[bool]:
     return sa.and_(sa.or_(u.c.established_on.is_(None), u.c.established_on <= _DAY), _not_dissolved(u))
 
 
-def _line_up() -> sa.CTE:
-    up = (
-        sa.select(unit.c.id.label("unit"), sa.literal(0).label("depth"))
-        .where(unit.c.id == _UNIT)
-        .cte("up", recursive=True)
-    )
-    more = sa.select(_above(up.c.unit), up.c.depth + 1).where(up.c.unit.is_not(None), up.c.depth < DEEPEST - 1)
-    return up.union_all(more)
+class _Statements:
+    """Every question over one set of tables, built once: the tables as they are, or as they were known."""
+
+    def __init__(self, tables: Mapping[str, Any]) -> None:
+        self._unit, self._person = tables["units"], tables["persons"]
+        self._parent, self._tenure, self._former = tables["parents"], tables["tenures"], tables["former-names"]
+        unit, parent, tenure = self._unit, self._parent, self._tenure
+        self.path = self._path_statement()
+        self.steps = self._steps_statement()
+        self.answer = self._answer_statement()
+        self.below = self._below_statement()
+        self.awaited, self.awaited_some = self._awaited_statement(some=False), self._awaited_statement(some=True)
+        self.children = (
+            sa.select(unit.c.id, unit.c.ordinal)
+            .join(parent, parent.c.unit == unit.c.id)
+            .where(
+                parent.c.parent == _UNIT, _signs(parent), _listed(unit), self._above(parent.c.unit) == parent.c.parent
+            )
+        )
+        self.tenures = sa.select(tenure.c.id, tenure.c.person, tenure.c.acting).where(
+            tenure.c.unit == _UNIT, tenure.c.post == _POST, in_force(tenure)
+        )
+        self.posts = sa.select(tenure.c.unit, tenure.c.post, tenure.c.id, tenure.c.acting).where(
+            tenure.c.person == _PERSON, in_force(tenure)
+        )
+        then = self._then("unit")
+        self.listed = (
+            sa.select(
+                unit.c.id,
+                sa.func.coalesce(then.c.level, unit.c.level).label("level"),
+                unit.c.ordinal,
+                self._above(unit.c.id).label("above"),
+            )
+            .select_from(unit.outerjoin(then, self._called(then, "unit", unit)))
+            .where(_listed(unit))
+        )
+        self.lines = (
+            sa.select(parent.c.parent, parent.c.kind, parent.c.from_on, parent.c.until_on)
+            .where(parent.c.unit == _UNIT)
+            .order_by(parent.c.from_on, parent.c.kind)
+        )
+        self.names = {of: self._names_statement(of, dated=False) for of in ("unit", "person")}
+        self.names_then = {of: self._names_statement(of, dated=True) for of in ("unit", "person")}
+        self.stored = {
+            name: sa.select(*(tables[name].c[c] for c in COLUMNS[name])).order_by(
+                *(tables[name].c[k.name] for k in ORGANISATION[name].primary_key)
+            )
+            for name in IMPORTED
+        }
+
+    def _then(self, of: str) -> Any:
+        return self._former.alias(f"then_{of}")
+
+    def _called(self, then: Any, of: str, table: Any) -> sa.ColumnElement[bool]:
+        """What it was called on the day, where that is not what it is called now."""
+        return sa.and_(then.c.of == of, then.c.id == table.c.id, then.c.from_on <= _DAY, then.c.until_on > _DAY)
+
+    def _above(self, of: sa.ColumnElement[str]) -> sa.ScalarSelect[str]:
+        line = self._parent.alias()
+        # "entrusted" sorts before "managing"
+        first = sa.select(line.c.parent).where(line.c.unit == of, _signs(line)).correlate_except(line)
+        return first.order_by(line.c.kind, line.c.from_on.desc()).limit(1).scalar_subquery()
+
+    def _line_up(self) -> sa.CTE:
+        unit = self._unit
+        up = (
+            sa.select(unit.c.id.label("unit"), sa.literal(0).label("depth"))
+            .where(unit.c.id == _UNIT)
+            .cte("up", recursive=True)
+        )
+        above = self._above(up.c.unit)
+        return up.union_all(sa.select(above, up.c.depth + 1).where(up.c.unit.is_not(None), up.c.depth < DEEPEST - 1))
+
+    def _step(self, then: Any) -> tuple[sa.ColumnElement[Any], ...]:
+        unit = self._unit
+        return (
+            unit.c.id,
+            sa.func.coalesce(then.c.level, unit.c.level).label("level"),
+            sa.func.coalesce(then.c.name_zh, unit.c.name_zh).label("name"),
+            _established(unit).label("established"),
+        )
+
+    def _path_statement(self) -> sa.Select[Any]:
+        up, unit = self._line_up(), self._unit
+        then = self._then("unit")
+        return (
+            sa.select(*self._step(then))
+            .select_from(up.join(unit, up.c.unit == unit.c.id).outerjoin(then, self._called(then, "unit", unit)))
+            .order_by(up.c.depth)
+        )
+
+    def _steps_statement(self) -> sa.Select[Any]:
+        """Units, each with the one above it."""
+        unit = self._unit
+        then = self._then("unit")
+        return (
+            sa.select(*self._step(then), self._above(unit.c.id).label("above"))
+            .select_from(unit.outerjoin(then, self._called(then, "unit", unit)))
+            .where(unit.c.id.in_(sa.bindparam("ids", expanding=True)))
+        )
+
+    def _answer_statement(self) -> sa.Select[Any]:
+        up, unit, tenure = self._line_up(), self._unit, self._tenure
+        established = _established(unit).label("established")
+        held = sa.and_(tenure.c.unit == unit.c.id, tenure.c.post == _POST, in_force(tenure))
+        return (
+            sa.select(up.c.depth, unit.c.id, established, tenure.c.id.label("tenure"), tenure.c.person, tenure.c.acting)
+            .select_from(up.join(unit, unit.c.id == up.c.unit).outerjoin(tenure, held))
+            .order_by(up.c.depth)
+        )
+
+    def _below_statement(self) -> sa.Select[Any]:
+        """Every unit of a subtree with the one above it. UNION, not UNION ALL: a cycle adds no new row and ends."""
+        unit, line, below = self._unit, self._parent.alias(), self._unit.alias()
+        nothing = sa.cast(sa.null(), unit.c.id.type).label("above")
+        top = sa.select(unit.c.id.label("unit"), nothing).where(unit.c.id == _UNIT)
+        down = top.cte("down", recursive=True)
+        more = (
+            sa.select(below.c.id, line.c.parent)
+            .select_from(down.join(line, line.c.parent == down.c.unit).join(below, below.c.id == line.c.unit))
+            .where(_signs(line), _listed(below), self._above(line.c.unit) == line.c.parent)
+        )
+        down = down.union(more)
+        return sa.select(down.c.unit, down.c.above, unit.c.ordinal).join(unit, unit.c.id == down.c.unit)
+
+    def _awaited_statement(self, some: bool) -> sa.Select[Any]:
+        """Own posts, and from each downwards as long as the units below have nobody in that post."""
+        unit, tenure = self._unit, self._tenure
+        line, below, theirs = self._parent.alias(), unit.alias(), tenure.alias()
+        mine = (
+            sa.select(tenure.c.unit, tenure.c.post, sa.literal(0).label("depth"))
+            .join(unit, unit.c.id == tenure.c.unit)
+            .where(tenure.c.person == _PERSON, in_force(tenure), _established(unit))
+        )
+        down = mine.cte("down", recursive=True)
+        held = sa.exists().where(theirs.c.unit == below.c.id, theirs.c.post == down.c.post, in_force(theirs))
+        vacant = sa.not_(sa.and_(_established(below), held))
+        more = (
+            sa.select(below.c.id, down.c.post, down.c.depth + 1)
+            .select_from(down.join(line, line.c.parent == down.c.unit).join(below, below.c.id == line.c.unit))
+            .where(_signs(line), vacant, self._above(line.c.unit) == line.c.parent, down.c.depth < DEEPEST - 1)
+        )
+        if some:
+            more = more.where(down.c.post.in_(sa.bindparam("posts", expanding=True)))
+        down = down.union(more)
+        return sa.select(down.c.unit, down.c.post, sa.func.min(down.c.depth).label("depth")).group_by(
+            down.c.unit, down.c.post
+        )
+
+    def _names_statement(self, of: str, *, dated: bool) -> sa.Select[Any]:
+        table = self._unit if of == "unit" else self._person
+        wanted = table.c.id.in_(sa.bindparam("ids", expanding=True))
+        if not dated:
+            return sa.select(table.c.id, table.c.name_zh, table.c.name_en).where(wanted)
+        then = self._then(of)
+        return (
+            sa.select(
+                table.c.id,
+                sa.func.coalesce(then.c.name_zh, table.c.name_zh),
+                sa.func.coalesce(then.c.name_en, table.c.name_en),
+            )
+            .select_from(table.outerjoin(then, self._called(then, of, table)))
+            .where(wanted)
+        )
 
 
-# --- statements, built once -----------------------------------------------------------------------------------------
-
-
-def _path_statement() -> sa.Select[Any]:
-    up = _line_up()
-    columns = (
-        unit.c.id,
-        unit.c.level,
-        unit.c.name_zh,
-        sa.func.coalesce(_established(unit), sa.false()).label("established"),
-    )
-    return sa.select(*columns).join(up, up.c.unit == unit.c.id).order_by(up.c.depth)
-
-
-def _steps_statement() -> sa.Select[Any]:
-    """Units, each with the one above it."""
-    established = sa.func.coalesce(_established(unit), sa.false()).label("established")
-    columns = (unit.c.id, unit.c.level, unit.c.name_zh, established, _above(unit.c.id).label("above"))
-    return sa.select(*columns).where(unit.c.id.in_(sa.bindparam("ids", expanding=True)))
-
-
-def _answer_statement() -> sa.Select[Any]:
-    up = _line_up()
-    established = sa.func.coalesce(_established(unit), sa.false()).label("established")
-    held = sa.and_(tenure.c.unit == unit.c.id, tenure.c.post == _POST, _in_force(tenure))
-    return (
-        sa.select(up.c.depth, unit.c.id, established, tenure.c.id.label("tenure"), tenure.c.person, tenure.c.acting)
-        .select_from(up.join(unit, unit.c.id == up.c.unit).outerjoin(tenure, held))
-        .order_by(up.c.depth)
-    )
-
-
-def _below_statement() -> sa.Select[Any]:
-    """Every unit of a subtree with the one above it. UNION, not UNION ALL: a cycle adds no new row and ends."""
-    line, below = parent.alias(), unit.alias()
-    top = sa.select(unit.c.id.label("unit"), sa.cast(sa.null(), unit.c.id.type).label("above")).where(
-        unit.c.id == _UNIT
-    )
-    down = top.cte("down", recursive=True)
-    more = (
-        sa.select(below.c.id, line.c.parent)
-        .select_from(down.join(line, line.c.parent == down.c.unit).join(below, below.c.id == line.c.unit))
-        .where(_signs(line), _listed(below), _above(line.c.unit) == line.c.parent)
-    )
-    down = down.union(more)
-    return sa.select(down.c.unit, down.c.above, unit.c.ordinal).join(unit, unit.c.id == down.c.unit)
-
-
-def _awaited_statement(some: bool) -> sa.Select[Any]:
-    """Own posts, and from each downwards as long as the units below have nobody in that post."""
-    line, below, theirs = parent.alias(), unit.alias(), tenure.alias()
-    mine = (
-        sa.select(tenure.c.unit, tenure.c.post, sa.literal(0).label("depth"))
-        .join(unit, unit.c.id == tenure.c.unit)
-        .where(tenure.c.person == _PERSON, _in_force(tenure), _established(unit))
-    )
-    down = mine.cte("down", recursive=True)
-    held = sa.exists().where(theirs.c.unit == below.c.id, theirs.c.post == down.c.post, _in_force(theirs))
-    vacant = sa.not_(sa.and_(sa.func.coalesce(_established(below), sa.false()), held))
-    more = (
-        sa.select(below.c.id, down.c.post, down.c.depth + 1)
-        .select_from(down.join(line, line.c.parent == down.c.unit).join(below, below.c.id == line.c.unit))
-        .where(_signs(line), vacant, _above(line.c.unit) == line.c.parent, down.c.depth < DEEPEST - 1)
-    )
-    if some:
-        more = more.where(down.c.post.in_(sa.bindparam("posts", expanding=True)))
-    down = down.union(more)
-    return sa.select(down.c.unit, down.c.post, sa.func.min(down.c.depth).label("depth")).group_by(
-        down.c.unit, down.c.post
-    )
-
-
-_PATH = _path_statement()
-_STEPS = _steps_statement()
-_ANSWER = _answer_statement()
-_BELOW = _below_statement()
-_AWAITED = _awaited_statement(some=False)
-_AWAITED_SOME = _awaited_statement(some=True)
-_CHILDREN = (
-    sa.select(unit.c.id, unit.c.ordinal)
-    .join(parent, parent.c.unit == unit.c.id)
-    .where(parent.c.parent == _UNIT, _signs(parent), _listed(unit), _above(parent.c.unit) == parent.c.parent)
-)
-_TENURES = sa.select(tenure.c.id, tenure.c.person, tenure.c.acting).where(
-    tenure.c.unit == _UNIT, tenure.c.post == _POST, _in_force(tenure)
-)
-_POSTS = sa.select(tenure.c.unit, tenure.c.post, tenure.c.id, tenure.c.acting).where(
-    tenure.c.person == _PERSON, _in_force(tenure)
-)
-_LISTED = sa.select(unit.c.id, unit.c.level, unit.c.ordinal, _above(unit.c.id).label("above")).where(_listed(unit))
-_NAMES = {
-    "unit": sa.select(unit.c.id, unit.c.name_zh, unit.c.name_en).where(
-        unit.c.id.in_(sa.bindparam("ids", expanding=True))
-    ),
-    "person": sa.select(person.c.id, person.c.name_zh, person.c.name_en).where(
-        person.c.id.in_(sa.bindparam("ids", expanding=True))
-    ),
-}
+IMPORTED = ("units", "persons", "parents", "tenures")
+_NOW = _Statements(ORGANISATION)
+_KNOWN = _Statements({name: known(name) for name in ORGANISATION})
 _HEAD = sa.select(chain.c.seq).where(chain.c.chain == "org")
 
-_COLUMNS = {
-    unit: ("id", "level", "name_zh", "name_en", "ordinal", "established_on", "dissolved_on"),
-    person: ("id", "name_zh", "name_en"),
-    parent: ("unit", "kind", "from_on", "until_on", "parent"),
-    tenure: ("id", "person", "unit", "post", "from_on", "until_on", "acting"),
-}
-_TABLES = {"units": unit, "persons": person, "parents": parent, "tenures": tenure}
-_STORED = {
-    name: sa.select(*(t.c[c] for c in _COLUMNS[t])).order_by(*t.primary_key.columns) for name, t in _TABLES.items()
-}
 
-
-def _upsert_sqlite(table: sa.Table) -> sa.Insert:
-    each = sa.func.json_each(sa.bindparam("rows", type_=sa.Text)).table_valued("value")
-    cells = [sa.func.json_extract(each.c.value, sa.literal_column(f"'$.{c}'")) for c in _COLUMNS[table]]
-    # without a WHERE, SQLite takes ON CONFLICT for the condition of a join
-    new = sqlite.insert(table).from_select(_COLUMNS[table], sa.select(*cells).where(sa.true()))
-    return new.on_conflict_do_update(_keys(table), set_=_others(table, new.excluded))
-
-
-def _upsert_postgresql(table: sa.Table) -> sa.Insert:
-    rows = sa.cast(sa.bindparam("rows", type_=sa.Text), postgresql.JSON)
-    columns = [sa.column(c, table.c[c].type) for c in _COLUMNS[table]]
-    each = sa.func.json_to_recordset(rows).table_valued(*columns).render_derived(name="new", with_types=True)
-    new = postgresql.insert(table).from_select(_COLUMNS[table], sa.select(*(each.c[c] for c in _COLUMNS[table])))
-    return new.on_conflict_do_update(index_elements=_keys(table), set_=_others(table, new.excluded))
-
-
-def _keys(table: sa.Table) -> list[str]:
-    return [c.name for c in table.primary_key]
-
-
-def _others(table: sa.Table, excluded: Any) -> dict[str, Any]:
-    keys = _keys(table)
-    return {c: excluded[c] for c in _COLUMNS[table] if c not in keys}
-
-
-# One JSON text a chunk: a third of the time of sending row by row, and the same on both databases.
-_UPSERTS = {
-    "sqlite": {name: _upsert_sqlite(t) for name, t in _TABLES.items()},
-    "postgresql": {name: _upsert_postgresql(t) for name, t in _TABLES.items()},
-}
-
-
-def _two_at_once_statement() -> sa.Select[Any]:
-    a, b = tenure.alias(), tenure.alias()
-    overlap = _overlap(a, b)
+def _two_at_once_statement(some: bool) -> sa.Select[Any]:
+    a, b = ORGANISATION["tenures"].alias(), ORGANISATION["tenures"].alias()
     same = sa.and_(a.c.unit == b.c.unit, a.c.post == b.c.post, a.c.id < b.c.id)
-    return (
+    found = (
         sa.select(a.c.unit, a.c.post, a.c.person, b.c.person.label("other"))
         .join(b, same)
-        .where(overlap, sa.not_(a.c.acting), sa.not_(b.c.acting), a.c.post.not_in(sa.bindparam("many", expanding=True)))
+        .where(
+            _overlap(a, b),
+            sa.not_(a.c.acting),
+            sa.not_(b.c.acting),
+            a.c.post.not_in(sa.bindparam("many", expanding=True)),
+        )
         .order_by(a.c.unit, a.c.post)
         .limit(SHOWN)
     )
+    return found.where(a.c.unit.in_(sa.bindparam("units", expanding=True))) if some else found
 
 
-def _two_parents_statement() -> sa.Select[Any]:
-    a, b = parent.alias(), parent.alias()
+def _two_parents_statement(some: bool) -> sa.Select[Any]:
+    a, b = ORGANISATION["parents"].alias(), ORGANISATION["parents"].alias()
     same = sa.and_(a.c.unit == b.c.unit, a.c.kind == b.c.kind, a.c.from_on < b.c.from_on)
-    return (
+    found = (
         sa.select(a.c.unit, a.c.kind, a.c.parent, b.c.parent.label("other"))
         .join(b, same)
         .where(a.c.kind != "guiding", _overlap(a, b))
         .order_by(a.c.unit)
         .limit(SHOWN)
     )
+    return found.where(a.c.unit.in_(sa.bindparam("units", expanding=True))) if some else found
 
 
 def _overlap(a: Any, b: Any) -> sa.ColumnElement[bool]:
@@ -258,17 +273,18 @@ def _overlap(a: Any, b: Any) -> sa.ColumnElement[bool]:
     )
 
 
-_TWO_AT_ONCE = _two_at_once_statement()
-_TWO_PARENTS = _two_parents_statement()
+_TWO_AT_ONCE = {some: _two_at_once_statement(some) for some in (False, True)}
+_TWO_PARENTS = {some: _two_parents_statement(some) for some in (False, True)}
 
 
 # --- in and out ------------------------------------------------------------------------------------------------------
 
 
-def write_import(connection: Connection, imported: Importable) -> dict[str, int]:
+def write_import(connection: Connection, imported: Importable, *, at: int = 0) -> dict[str, int]:
     """Write an import: units, persons and tenures by id, parents by (unit, kind, from). Rows it does not name stay.
 
-    Nobody is deleted: people leave by an end date, units by a day of dissolution, and past days keep their answer.
+    Nobody is deleted: people leave by an end date, units by a day of dissolution, and past days keep their answer. What
+    the import corrects stays readable as what was known until ``at``, the moment of its entry (microseconds UTC).
     The caller commits, and writes the import's evidence entry in the same transaction.
 
     Returns:
@@ -279,40 +295,44 @@ def write_import(connection: Connection, imported: Importable) -> dict[str, int]
             another, at once. The caller's transaction must then be rolled back.
         Unknown: the database is neither SQLite nor PostgreSQL.
     """
-    dialect = connection.dialect.name
-    if dialect not in _UPSERTS:
-        raise Unknown(kind="database", name=dialect, hint=f". Known are: {', '.join(_UPSERTS)}")
-    written = {}
-    for name, rows in imported.to_rows().items():
-        for start in range(0, len(rows), CHUNK):
-            text = orjson.dumps(rows[start : start + CHUNK]).decode()
-            connection.execute(_UPSERTS[dialect][name], {"rows": text})
-        written[name] = len(rows)
-    _refuse_clashes(connection, imported.many_holders)
+    alone(connection)
+    written = write_rows(connection, imported.to_rows(), at)
+    refuse_clashes(connection, imported.many_holders)
     return written
 
 
-def _refuse_clashes(connection: Connection, many_holders: AbstractSet[str]) -> None:
+def refuse_clashes(
+    connection: Connection, many_holders: AbstractSet[str], units: Collection[str] | None = None
+) -> None:
+    """Two holders of one post, or two parents of a kind, at once; looked for at ``units`` only, where given.
+
+    Raises:
+        OrgInvalid: names them. The caller's transaction must then be rolled back.
+    """
+    values: dict[str, Any] = {} if units is None else {"units": sorted(units)}
+    some = units is not None
     problems = [
         f"{r.unit}: {r.person} and {r.other} would both hold {r.post} at once. End one of the two tenures"
-        for r in connection.execute(_TWO_AT_ONCE, {"many": sorted(many_holders)})
+        for r in connection.execute(_TWO_AT_ONCE[some], {"many": sorted(many_holders), **values})
     ]
     problems += [
         f"{r.unit}: {r.parent} and {r.other} would both be its {r.kind} parent at once. End the earlier line first"
-        for r in connection.execute(_TWO_PARENTS)
+        for r in connection.execute(_TWO_PARENTS[some], values)
     ]
     if problems:
         listing = "\n".join(problems)
-        raise OrgInvalid(count=len(problems), file="the import with what is stored", listing=listing, problems=problems)
+        raise OrgInvalid(count=len(problems), file="the change with what is stored", listing=listing, problems=problems)
 
 
-def stored(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+def stored(connection: Connection, known_at: int | None = None) -> dict[str, list[dict[str, Any]]]:
     """Every row of the organisation by table, ordered by key: what ``Org.from_rows`` reads."""
-    found = {}
-    for name, table in _TABLES.items():
-        columns = _COLUMNS[table]
-        found[name] = [dict(zip(columns, row, strict=True)) for row in connection.execute(_STORED[name])]
-    return found
+    statements, values = (_NOW, {}) if known_at is None else (_KNOWN, {"known": known_at})
+    return {
+        name: [
+            dict(zip(COLUMNS[name], row, strict=True)) for row in connection.execute(statements.stored[name], values)
+        ]
+        for name in IMPORTED
+    }
 
 
 def head(connection: Connection) -> int:
@@ -333,14 +353,22 @@ class _Forest:
 
 class OrgReader:
     """Answers about one organisation within one transaction. Asked twice, it answers from memory: make a new reader
-    after an import."""
+    after a change.
 
-    def __init__(self, connection: Connection) -> None:
+    Every question names the day on which something held. ``known_at`` (microseconds UTC) asks what was known then; None
+    asks what is known now. What was known at a moment that has passed never changes.
+    """
+
+    def __init__(self, connection: Connection, known_at: int | None = None) -> None:
         self._connection = connection
+        self._ask, self._known = (_NOW, {}) if known_at is None else (_KNOWN, {"known": known_at})
         self._paths: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self._steps: dict[str, dict[str, tuple[dict[str, Any], str | None]]] = {}
         self._answers: dict[tuple[str, str, str], list[list[dict[str, Any]]]] = {}
         self._forests: dict[str, _Forest] = {}
+
+    def _run(self, statement: Any, values: Mapping[str, Any]) -> Any:
+        return self._connection.execute(statement, {**values, **self._known})
 
     def path(self, unit: str, day: str) -> list[dict[str, Any]]:
         """The unit and everything above it on the day, own unit first: ``unit, level, name, established``.
@@ -353,7 +381,7 @@ class OrgReader:
         key = (unit, day)
         if key not in self._paths:
             found: dict[str, dict[str, Any]] = {}
-            for at, level, name, established in self._connection.execute(_PATH, {"unit": unit, "day": day}):
+            for at, level, name, established in self._run(self._ask.path, {"unit": unit, "day": day}):
                 if at in found:  # a cycle
                     break
                 found[at] = {"unit": at, "level": level, "name": name, "established": bool(established)}
@@ -373,7 +401,7 @@ class OrgReader:
         while asked:
             for start in range(0, len(asked), ASKED_AT_ONCE):
                 some = asked[start : start + ASKED_AT_ONCE]
-                for u, level, name, established, above in self._connection.execute(_STEPS, {"ids": some, "day": day}):
+                for u, level, name, established, above in self._run(self._ask.steps, {"ids": some, "day": day}):
                     known[u] = {"unit": u, "level": level, "name": name, "established": bool(established)}, above
             above_them = {known[u][1] for u in asked if u in known}
             asked = [u for u in above_them if u is not None and u not in known]
@@ -390,12 +418,12 @@ class OrgReader:
 
     def children(self, unit: str, day: str) -> list[str]:
         """The units directly below on the day, as offices list them: those that exist and those not yet established."""
-        rows = self._connection.execute(_CHILDREN, {"unit": unit, "day": day})
+        rows = self._run(self._ask.children, {"unit": unit, "day": day})
         return _in_order(rows)
 
     def tenures(self, unit: str, post: str, day: str) -> list[dict[str, Any]]:
         """Who holds the post on the day, ``tenure, person, acting``: holders before acting ones, then by tenure id."""
-        rows = self._connection.execute(_TENURES, {"unit": unit, "post": post, "day": day})
+        rows = self._run(self._ask.tenures, {"unit": unit, "post": post, "day": day})
         held = [{"tenure": t, "person": p, "acting": bool(a)} for t, p, a in rows]
         return sorted(held, key=_holders_first)
 
@@ -424,7 +452,7 @@ class OrgReader:
         return [dict(a) for a in (own or (above if backstop else []))]
 
     def _answer(self, of: str, post: str, day: str) -> list[list[dict[str, Any]]]:
-        rows = self._connection.execute(_ANSWER, {"unit": of, "post": post, "day": day}).all()
+        rows = self._run(self._ask.answer, {"unit": of, "post": post, "day": day}).all()
         if not rows:
             raise _unknown(of)
         by_depth: dict[int, list[dict[str, Any]]] = {}
@@ -444,7 +472,7 @@ class OrgReader:
 
     def posts_of(self, person: str, day: str) -> list[dict[str, Any]]:
         """The posts a person holds on the day, by unit and post: ``unit, post, tenure, acting``."""
-        rows = self._connection.execute(_POSTS, {"person": person, "day": day})
+        rows = self._run(self._ask.posts, {"person": person, "day": day})
         held = [{"unit": u, "post": p, "tenure": t, "acting": bool(a)} for u, p, t, a in rows]
         return sorted(held, key=lambda h: (h["unit"], h["post"], h["acting"], h["tenure"]))
 
@@ -461,9 +489,9 @@ class OrgReader:
         """
         values: dict[str, Any] = {"person": person, "day": day}
         if backstops is None:
-            rows = self._connection.execute(_AWAITED, values)
+            rows = self._run(self._ask.awaited, values)
         else:
-            rows = self._connection.execute(_AWAITED_SOME, values | {"posts": sorted(backstops)})
+            rows = self._run(self._ask.awaited_some, values | {"posts": sorted(backstops)})
         found = sorted((min(depth, 1), u, p) for u, p, depth in rows)
         return [(u, p) for _, u, p in found]
 
@@ -476,7 +504,7 @@ class OrgReader:
         above_it = self.path(unit, day)[1:]
         if not above_it or day in self._forests:  # nearly everything: one scan is four times as fast as a walk down
             return _depth_first([unit], self._forest(day).below)
-        rows = self._connection.execute(_BELOW, {"unit": unit, "day": day})
+        rows = self._run(self._ask.below, {"unit": unit, "day": day})
         return _depth_first([unit], _by_parent((u, above, ordinal) for u, above, ordinal in rows))
 
     def roster(self, levels: Collection[str], day: str) -> list[str]:
@@ -489,7 +517,7 @@ class OrgReader:
 
     def _forest(self, day: str) -> _Forest:
         if day not in self._forests:
-            rows = self._connection.execute(_LISTED, {"day": day}).all()
+            rows = self._run(self._ask.listed, {"day": day}).all()
             level_of = {u: level for u, level, _, _ in rows}
             below = _by_parent((u, above, ordinal) for u, _, ordinal, above in rows)
             # a unit whose parent is not listed begins a tree of its own; cycles hang from no root
@@ -499,19 +527,34 @@ class OrgReader:
             self._forests[day] = _Forest({u: level_of[u] for u in order if u in level_of}, below)
         return self._forests[day]
 
-    def names(self, ids: Iterable[str], of: Literal["unit", "person", "any"] = "any") -> dict[str, dict[str, str]]:
+    def names(
+        self, ids: Iterable[str], of: Literal["unit", "person", "any"] = "any", day: str | None = None
+    ) -> dict[str, dict[str, str]]:
         """Names by id: ``{"zh": ..., "en": ...}``. Ids nobody has are left out.
 
         ``any`` looks among units first and then among persons; say which where ids of the two may be equal.
+
+        Args:
+            day: gives what they were called on that day; None what they are called now.
         """
         wanted, found = sorted(set(ids)), {}
+        statements = self._ask.names if day is None else self._ask.names_then
+        dated: dict[str, Any] = {} if day is None else {"day": day}
         for table in ("unit", "person") if of == "any" else (of,):
             for start in range(0, len(wanted), ASKED_AT_ONCE):
                 some = wanted[start : start + ASKED_AT_ONCE]
-                for id_, zh, en in self._connection.execute(_NAMES[table], {"ids": some}):
+                for id_, zh, en in self._run(statements[table], {"ids": some, **dated}):
                     found[id_] = {"zh": zh, "en": en}
             wanted = [w for w in wanted if w not in found]
         return found
+
+    def lines(self, unit: str) -> list[dict[str, Any]]:
+        """Every line a unit ever had upwards, oldest first: ``parent, kind, from, until``.
+
+        Which one signed on a day is ``path``; here stands whether it did so as managing or entrusted (R015).
+        """
+        rows = self._run(self._ask.lines, {"unit": unit})
+        return [{"parent": p, "kind": k, "from": f, "until": u} for p, k, f, u in rows]
 
 
 def _unknown(name: str) -> Unknown:

@@ -52,6 +52,12 @@ calendar = Table(
 )
 
 # --- organisation --------------------------------------------------------------------------------------------------
+# The tables hold what is known now; a row that a later entry of the chain "org" replaced stands in the table's past.
+
+
+def _recorded() -> Column[int]:
+    return Column("recorded_at", Moment, nullable=False, server_default="0")  # the moment of the entry that wrote it
+
 
 unit = Table(
     "wf_unit",
@@ -64,6 +70,7 @@ unit = Table(
     Column("established_on", Day),  # null: should be established but is not yet
     Column("dissolved_on", Day),
     Column("part", Integer, nullable=False, server_default="0"),
+    _recorded(),
 )
 
 parent = Table(
@@ -74,6 +81,7 @@ parent = Table(
     Column("from_on", Day, primary_key=True),
     Column("until_on", Day),
     Column("parent", Id, nullable=False),
+    _recorded(),
     Index("wf_parent_children", "parent", "kind"),
 )
 
@@ -83,6 +91,7 @@ person = Table(
     Column("id", Id, primary_key=True),
     Column("name_zh", Text, nullable=False),
     Column("name_en", Text, nullable=False),
+    _recorded(),
 )
 
 tenure = Table(
@@ -95,9 +104,125 @@ tenure = Table(
     Column("from_on", Day, nullable=False),
     Column("until_on", Day),
     Column("acting", Boolean, nullable=False, server_default=sql("false")),
+    _recorded(),
     Index("wf_tenure_post", "unit", "post", "from_on"),
     Index("wf_tenure_person", "person"),
 )
+
+former_name = Table(  # what a unit or a person was called, and a unit's level, on days before the present name
+    "wf_former_name",
+    metadata,
+    Column("of", String(8), primary_key=True),  # unit, person
+    Column("id", Id, primary_key=True),
+    Column("from_on", Day, primary_key=True),
+    Column("until_on", Day, nullable=False),
+    Column("level", Id, nullable=False),  # empty for a person
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    _recorded(),
+)
+
+succession = Table(  # where a dissolved unit's work went
+    "wf_succession",
+    metadata,
+    Column("unit", Id, primary_key=True),
+    Column("successor", Id, primary_key=True),
+    Column("from_on", Day, nullable=False),
+    _recorded(),
+)
+
+mandate = Table(
+    "wf_mandate",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenure", Id, nullable=False),  # of the holder, who stays the principal however often it is handed on
+    Column("principal", Id, nullable=False),
+    Column("giver", Id, nullable=False),
+    Column("person", Id, nullable=False),  # who may sign
+    Column("unit", Id, nullable=False),
+    Column("post", Id, nullable=False),
+    Column("from_on", Day, nullable=False),
+    Column("until_on", Day, nullable=False),
+    Column("flow", Id, nullable=False),  # empty: any; the same for stage and kind
+    Column("stage", Id, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("units", Text, nullable=False),  # JSON: the units whose items, and those below, it covers; [] is all
+    Column("handing_on", Boolean, nullable=False, server_default=sql("false")),
+    Column("under", Id, nullable=False),  # the mandate it was handed on from, or empty
+    Column("content", String(80), nullable=False),  # the digest of the written text
+    Column("revoked_at", Moment),
+    _recorded(),
+    Index("wf_mandate_person", "person", "unit", "post"),
+    Index("wf_mandate_tenure", "tenure"),
+)
+
+body = Table(  # bodies whose members sit elsewhere in the tree: leading groups, offices, roving groups
+    "wf_body",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", Id, nullable=False),
+    Column("unit", Id, nullable=False),  # which unit formed it
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("from_on", Day, nullable=False),
+    Column("until_on", Day),
+    _recorded(),
+)
+
+member = Table(  # who belongs to a unit or a body; a member of a body is a person, or whoever holds a post
+    "wf_member",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("of", String(8), nullable=False),  # unit, body
+    Column("group", Id, nullable=False),
+    Column("person", Id, nullable=False),
+    Column("unit", Id, nullable=False),
+    Column("post", Id, nullable=False),
+    Column("role", Id, nullable=False),
+    Column("from_on", Day, nullable=False),
+    Column("until_on", Day),
+    _recorded(),
+    Index("wf_member_group", "of", "group"),
+    Index("wf_member_person", "person"),
+)
+
+assignment = Table(  # which units a body looks after; what a person answers for beside the first-responsible one
+    "wf_assignment",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("duty", Id, nullable=False),  # supervision, secondary, ...
+    Column("body", Id, nullable=False),
+    Column("person", Id, nullable=False),
+    Column("unit", Id, nullable=False),
+    Column("item", Id, nullable=False),  # empty: all items of the unit
+    Column("from_on", Day, nullable=False),
+    Column("until_on", Day),
+    _recorded(),
+    Index("wf_assignment_unit", "unit", "duty"),
+    Index("wf_assignment_body", "body"),
+)
+
+
+def _past_of(table: Table) -> Table:
+    """The rows of a table that later entries replaced, as they were, and until when they were held to be so."""
+    columns = [Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable) for c in table.columns]
+    columns[-1] = Column("recorded_at", Moment, primary_key=True, autoincrement=False)
+    return Table(f"{table.name}_past", metadata, *columns, Column("superseded_at", Moment, nullable=False))
+
+
+ORGANISATION = {
+    "units": unit,
+    "persons": person,
+    "parents": parent,
+    "tenures": tenure,
+    "former-names": former_name,
+    "successions": succession,
+    "mandates": mandate,
+    "bodies": body,
+    "members": member,
+    "assignments": assignment,
+}
+PAST = {name: _past_of(table) for name, table in ORGANISATION.items()}
 
 # --- items and their evidence --------------------------------------------------------------------------------------
 
