@@ -45,7 +45,7 @@ from workflow.sequencer import Drained, Links, drain, frontier_of
 from workflow.store import database, items, library
 from workflow.store import log as store
 from workflow.store.log import Epoch, Stored
-from workflow.witness import Send, request_text
+from workflow.witness import Send, collect, drop, request_text
 
 CHAIN = "log"
 """The log's own chain: what it says of itself, as entries like all others."""
@@ -338,6 +338,45 @@ class Logbook:
             found = published(connection)
         assert found is not None
         return found
+
+    def exchange(self, witness: NoteKey, folder: str | Path) -> bool:
+        """The same by files, where there is no network: take in what came back, and leave a request when one is needed.
+
+        Carry ``*.request`` from the folder to the witness and its ``*.answer`` back (``Witness.serve_folder``).
+
+        Returns:
+            Whether the newest checkpoint is cosigned now.
+
+        Raises:
+            WitnessRefused: the witness did not cosign the newest checkpoint, or an answer is not valid.
+        """
+        try:
+            answers = collect(folder)
+        except BadNote as bad:
+            raise WitnessRefused(witness=witness.name, expected="an answer", actual=bad.reason) from bad
+        with self.engine.reading() as connection:
+            newest = published(connection)
+        if newest is None:
+            raise LogRefused(expected="a checkpoint (run: workflow log checkpoint)", actual="none")
+        told: int | None = None
+        for name, answer in answers.items():
+            words = name.split("-")
+            if words[:2] != [witness.key_id.hex(), str(newest.epoch)] or not words[2].isdecimal():
+                continue
+            if answer.status == 200:
+                self.cosigned(answer.body, [witness], int(words[2]))
+            elif answer.size is not None:
+                told = max(told or 0, answer.size)
+            elif int(words[2]) == newest.size:
+                actual = f"{answer.status} {answer.body.strip()[:200]}"
+                raise WitnessRefused(witness=witness.name, expected="a cosignature", actual=actual)
+        with self.engine.reading() as connection:
+            seen = store.cosigned_size(connection, newest.epoch, str(witness))
+        if seen == newest.size:
+            return True
+        old = max(seen, told or 0)
+        drop(folder, f"{witness.key_id.hex()}-{newest.epoch}-{newest.size}-{old}", self.request(witness, old))
+        return False
 
     def cosigned(self, lines: str, witnesses: Iterable[NoteKey], size: int | None = None) -> list[NoteKey]:
         """Take in signature lines for a checkpoint (the newest unless told). Lines by others than ``witnesses`` are left

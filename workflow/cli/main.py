@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workflow.cli import bundles, database, demo, evidence, organisation, running, scenarios, times
+from workflow.cli import bundles, database, demo, evidence, logs, organisation, running, scenarios, times
 
 app = typer.Typer(
     name="workflow",
@@ -15,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (demo, scenarios, organisation, running, evidence, bundles, database, times):
+for module in (demo, scenarios, organisation, running, evidence, logs, bundles, database, times):
     module.register(app)
 
 
