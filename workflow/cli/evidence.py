@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Lang, on_a_terminal, opened, say, told
+from workflow.cli.arguments import Database, Lang, on_a_terminal, opened, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -44,12 +44,11 @@ def verify(
     """
     language = cast("Language", lang)
     with told(language):
-        from workflow.store import database
-        from workflow.verify import verify as run
+        from workflow.verify import verify_database
 
         kept = _contents(contents) if contents else None
-        with opened(db, language) as engine, database.reading(engine) as connection, _progress() as progress:
-            report = run(connection, kept, progress)
+        with opened(db, language), _progress() as progress:
+            report = verify_database(url_of(db, language, read_only=True), kept, progress)
     if as_json:
         say(json.dumps(as_data(report, contents is not None), ensure_ascii=False, indent=2))
     else:

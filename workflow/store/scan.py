@@ -52,24 +52,56 @@ def public_key(connection: Connection, key_id: bytes) -> bytes | None:
     return bytes.fromhex(held) if held else None
 
 
+Range = tuple[str, str]
+"""From a chain's id (inclusive) to another (exclusive); an empty end is open."""
+
+EVERYTHING: Range = ("", "")
+
+
+def _within(column: sa.Column[str], part: Range) -> sa.ColumnElement[bool]:
+    low, high = part
+    clauses = [column >= low] if low else []
+    clauses += [column < high] if high else []
+    return sa.and_(sa.true(), *clauses)
+
+
 def count(connection: Connection) -> int:
     """How many entries there are."""
     return int(connection.execute(sa.select(sa.func.count()).select_from(t.entry)).scalar() or 0)
 
 
-def items(connection: Connection) -> dict[str, Any]:
-    """Every item by id."""
-    return {r.id: r for r in connection.execute(sa.select(t.item))}
+def cuts(connection: Connection, parts: int) -> list[Range]:
+    """So many ranges of chains with about as many entries each, in the database's own order of ids."""
+    sizes = connection.execute(
+        sa.select(t.entry.c.chain, sa.func.count()).group_by(t.entry.c.chain).order_by(t.entry.c.chain)
+    ).all()
+    share = sum(n for _, n in sizes) / max(parts, 1)
+    bounds, passed = [""], 0
+    for chain, n in sizes:
+        if passed >= share * len(bounds) and len(bounds) < parts:
+            bounds.append(chain)
+        passed += n
+    return list(zip(bounds, [*bounds[1:], ""], strict=True))
 
 
-def chain_heads(connection: Connection) -> dict[str, Any]:
+def items(connection: Connection, part: Range = EVERYTHING) -> dict[str, Any]:
+    """Every item of a range by id."""
+    return {r.id: r for r in connection.execute(sa.select(t.item).where(_within(t.item.c.id, part)))}
+
+
+def chain_heads(connection: Connection, part: Range = EVERYTHING) -> dict[str, Any]:
     """The heads of chains that are no items."""
-    return {r.chain: r for r in connection.execute(sa.select(t.chain))}
+    return {r.chain: r for r in connection.execute(sa.select(t.chain).where(_within(t.chain.c.chain, part)))}
 
 
-def chains(connection: Connection) -> Iterator[tuple[str, list[Any]]]:
-    """Every chain with its entries in order."""
-    rows = connection.execute(_all.execution_options(yield_per=2_000))
+def hashes(connection: Connection, chain: str) -> set[str]:
+    """The stored hashes of a chain's entries, in hex."""
+    return {h.hex() for h in connection.execute(sa.select(t.entry.c.hash).where(t.entry.c.chain == chain)).scalars()}
+
+
+def chains(connection: Connection, part: Range = EVERYTHING) -> Iterator[tuple[str, list[Any]]]:
+    """Every chain of a range with its entries in order."""
+    rows = connection.execute(_all.where(_within(t.entry.c.chain, part)).execution_options(yield_per=2_000))
     current = ""
     held: list[Any] = []
     for row in rows:
