@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -253,8 +255,9 @@ class Desk(Verbs):
             for name, flow in flows.items():
                 day = local_day(at, flow.flow.timezone).isoformat()
                 facts.load_paths(self.connection, [o.unit for o in fresh if o.flow == name], day, memory)
-            made = [self._decide(o, Case(), b"", org, 1, at, None, flows[o.flow]) for o in fresh]
-            items.append(self.connection, self._seal(made))
+            with _no_collection():
+                made = [self._decide(o, Case(), b"", org, 1, at, None, flows[o.flow]) for o in fresh]
+                items.append(self.connection, self._seal(made))
         return len(fresh)
 
     def sign_many(self, acts: Sequence[Signature]) -> list[Receipt | WorkflowError]:
@@ -338,3 +341,16 @@ class Desk(Verbs):
 
         seq, hash_ = items.append_chain(self.connection, chain, make)
         return Receipt(chain, seq, hash_, at, "", sealed if self.own else b"")
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """While many items are decided at once, all that is made is kept: looking for garbage among it took a quarter of
+    the time. It is bounded by the size of the batch."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()

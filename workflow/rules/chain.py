@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 from workflow.case import Case, Slot
@@ -48,7 +50,21 @@ def _span(definition: Definition, path: Path, chain: Chain) -> Path:
 def plan_slots(definition: Definition, stage: Stage, path: Path, last_unit: str) -> tuple[list[Slot], list[Any]]:
     """The slots of a stage for an item whose units are ``path``, all waiting, in signing order; and their plan where
     they do not simply sign in turn (see ``rules.plan``)."""
-    chain = definition.chain_of(stage)
+    units = [u["unit"] for u in path]
+    last = units.index(last_unit) if last_unit in units else -1
+    slots, plan = _layout(definition, stage.stage, tuple([u["level"] for u in path]), last)
+    return [Slot(s[0], units[int(s[1])], *s[2:]) for s in slots], deepcopy(plan) if plan else []
+
+
+@lru_cache(maxsize=4096)
+def _layout(
+    definition: Definition, stage: str, levels: tuple[str, ...], last: int
+) -> tuple[tuple[Slot, ...], list[Any]]:
+    """The same for all lines of units with these levels, lowest first; each slot's unit is the place in that line.
+    ``last`` is the place of the unit that signed last, or -1."""
+    path: Path = [{"unit": str(i), "level": level} for i, level in enumerate(levels)]
+    last_unit = str(last)
+    chain = definition.chain_of(definition.stage(stage))
     slots: list[Slot] = []
     nodes: list[Any] = []
 
@@ -83,7 +99,7 @@ def plan_slots(definition: Definition, stage: Stage, path: Path, last_unit: str)
         inner = definition.flow.chains[chain.levels.at.get(unit["level"], chain.levels.each)]
         nodes += [place(step, unit) for step in inner.steps]
     nodes += [place(step, None) for step in chain.steps]
-    return slots, nodes if any(not isinstance(n, str) for n in nodes) else []
+    return tuple(slots), nodes if any(not isinstance(n, str) for n in nodes) else []
 
 
 def advance(case: Case, slot: Slot, vote: str) -> Progress:

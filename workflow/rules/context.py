@@ -34,7 +34,7 @@ class Context:
     def today(self) -> date:
         return local_day(self.at, self.definition.flow.timezone)
 
-    @property
+    @cached_property
     def day(self) -> str:
         return self.today.isoformat()
 

@@ -19,7 +19,7 @@ from workflow.case import Case, Effect
 from workflow.errors import Conflict, Unknown
 from workflow.evidence import canonical
 from workflow.store import tables as t
-from workflow.store.statement import Statement
+from workflow.store.statement import Insert, Statement
 
 ORG = "org"
 
@@ -49,14 +49,13 @@ _heads_locked = _heads.order_by(t.item.c.id).with_for_update(of=t.item)
 _present = sa.select(t.item.c.id).where(t.item.c.id.in_(bindparam("items", expanding=True)))
 _org_only = sa.select(t.chain.c.head).where(t.chain.c.chain == ORG)
 
-_insert_entry = t.entry.insert()
-_entry_columns = ("chain", "seq", "at", "act", "body", "seal", "hash", "request_id", "request_digest")
-_insert_one_entry = Statement(t.entry.insert().values({k: bindparam(k) for k in _entry_columns}).inline())
-_insert_item = t.item.insert()
+_insert_entry = Insert(t.entry, ("chain", "seq", "at", "act", "body", "seal", "hash", "request_id", "request_digest"))
+_in_item = ("stage", "round", "klass", "category", "final", "seq", "head", "snapshot")
+_insert_item = Insert(t.item, ("id", "flow", "definition", "campaign", "unit", "opened_at", *_in_item))
 _update_item = Statement(
     t.item.update()
     .where(t.item.c.id == bindparam("b_item"), t.item.c.seq == bindparam("b_seq"))
-    .values({k: bindparam(k) for k in ("stage", "round", "klass", "category", "final", "seq", "head", "snapshot")})
+    .values({k: bindparam(k) for k in _in_item})
 )
 _chain_head = sa.select(t.chain.c.seq, t.chain.c.head).where(t.chain.c.chain == bindparam("chain")).with_for_update()
 _insert_chain = t.chain.insert()
@@ -66,37 +65,41 @@ _update_chain = (
     .values(seq=bindparam("seq"), head=bindparam("head"))
 )
 
-_insert_slot = t.slot.insert()
-_delete_slots = t.slot.delete().where(t.slot.c.item == bindparam("b_item"))
-_delete_slot = t.slot.delete().where(t.slot.c.item == bindparam("b_item"), t.slot.c.key == bindparam("b_key"))
-_move_slot = (
+_insert_slot = Insert(t.slot, ("item", "key", "unit", "post", "kind", "stage", "opened_at"))
+_delete_slots = Statement(t.slot.delete().where(t.slot.c.item == bindparam("b_item")))
+_delete_slot = Statement(
+    t.slot.delete().where(t.slot.c.item == bindparam("b_item"), t.slot.c.key == bindparam("b_key"))
+)
+_move_slot = Statement(
     t.slot.update()
     .where(t.slot.c.item == bindparam("b_item"), t.slot.c.key == bindparam("b_key"))
     .values({k: bindparam(k) for k in ("key", "unit", "post", "kind", "stage", "opened_at")})
 )
-_insert_stay = t.stay.insert()
-_leave_stay = (
+_insert_stay = Insert(t.stay, ("item", "n", "stage", "round", "entered_at", "left_at", "exit"))
+_leave_stay = Statement(
     t.stay.update()
     .where(t.stay.c.item == bindparam("b_item"), t.stay.c.n == bindparam("b_n"))
     .values(left_at=bindparam("left_at"), exit=bindparam("exit"))
 )
-_insert_due = t.due.insert()
-_forget_due = t.due.delete().where(
-    t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"), t.due.c.state == 3
+_insert_due = Insert(t.due, ("item", "rule", "ladder", "missed_at", "step", "next_at", "state", "provisional"))
+_forget_due = Statement(
+    t.due.delete().where(t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"), t.due.c.state == 3)
 )
-_rearm_due = (
+_rearm_due = Statement(
     t.due.update()
     .where(t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"))
     .values({**{k: bindparam(k) for k in ("missed_at", "step", "next_at", "state", "provisional")}, "attempts": 0})
 )
-_end_due = (
+_end_due = Statement(
     t.due.update()
     .where(t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"))
     .values(state=bindparam("state"), met_at=bindparam("met_at"), next_at=None)
 )
-_delete_lines = t.line.delete().where(t.line.c.item == bindparam("b_item"), t.line.c.list == bindparam("b_list"))
-_insert_line = t.line.insert()
-_close_line = (
+_delete_lines = Statement(
+    t.line.delete().where(t.line.c.item == bindparam("b_item"), t.line.c.list == bindparam("b_list"))
+)
+_insert_line = Insert(t.line, ("item", "list", "no", "cells", "closed_seq", "closed_at"))
+_close_line = Statement(
     t.line.update()
     .where(t.line.c.item == bindparam("b_item"), t.line.c.list == bindparam("b_list"), t.line.c.no == bindparam("b_no"))
     .values(closed_seq=bindparam("closed_seq"), closed_at=bindparam("closed_at"))
@@ -114,7 +117,7 @@ _children = sa.select(t.item.c.unit, t.item.c.id, t.item.c.seq, t.item.c.head, t
     t.item.c.campaign == bindparam("campaign"),
     t.item.c.unit.in_(bindparam("units", expanding=True)),
 )
-_insert_outbox = t.outbox.insert()
+_insert_outbox = Insert(t.outbox, ("dedupe", "topic", "recipient", "payload", "created_at", "next_try_at"))
 _request = sa.select(t.entry.c.chain, t.entry.c.seq, t.entry.c.hash, t.entry.c.at, t.entry.c.request_digest).where(
     t.entry.c.request_id == bindparam("request_id")
 )
@@ -244,9 +247,9 @@ def append(connection: Connection, written: Sequence[Written], lists: dict[str, 
     """
     try:
         if len(written) == 1:
-            _insert_one_entry.run(connection, _entry_row(written[0]))
+            _insert_entry.run(connection, _entry_row(written[0]))
         else:
-            connection.execute(_insert_entry, [_entry_row(w) for w in written])
+            _insert_entry.run_many(connection, [_entry_row(w) for w in written])
     except IntegrityError as error:
         w = written[0]
         raise Conflict(
@@ -254,7 +257,7 @@ def append(connection: Connection, written: Sequence[Written], lists: dict[str, 
         ) from error
     new = [w for w in written if w.seq == 1]
     if new:
-        connection.execute(_insert_item, [_item_row(w) for w in new])
+        _insert_item.run_many(connection, [_item_row(w) for w in new])
     for w in written:
         if w.seq > 1:
             result = _update_item.run(connection, {"b_item": w.case.item, "b_seq": w.seq - 1, **_item_values(w)})
@@ -306,9 +309,9 @@ def _item_row(w: Written) -> dict[str, Any]:
 
 def project(connection: Connection, written: Sequence[Written], lists: dict[str, list[Any]]) -> None:
     """Bring slots, stays, dues, lines and the outbox to where the effects lead. Grouped by statement for set-wise work."""
-    rows: dict[Any, list[dict[str, Any]]] = {}
+    rows: dict[Statement, list[dict[str, Any]]] = {}
 
-    def put(statement: Any, row: dict[str, Any]) -> None:
+    def put(statement: Statement, row: dict[str, Any]) -> None:
         rows.setdefault(statement, []).append(row)
 
     for w in written:
@@ -321,10 +324,10 @@ def project(connection: Connection, written: Sequence[Written], lists: dict[str,
         found = rows.get(statement)
         if not found:
             continue
-        if len(found) == 1 and statement in _ALONE:
-            _ALONE[statement].run(connection, found[0])
+        if len(found) == 1:
+            statement.run(connection, found[0])
         else:
-            connection.execute(statement, found if len(found) > 1 else found[0])
+            statement.run_many(connection, found)
 
 
 def _slots(put: Any, w: Written) -> None:
@@ -476,7 +479,7 @@ _PROJECT = {
     "urged": _urged,
     "proposed": _told,
 }
-_ORDER = (
+_ORDER: tuple[Statement, ...] = (
     _leave_stay,
     _insert_stay,
     _delete_slot,
@@ -491,7 +494,6 @@ _ORDER = (
     _close_line,
     _insert_outbox,
 )
-_ALONE = {s: Statement(s) for s in (_move_slot, _delete_slot, _leave_stay, _end_due, _rearm_due, _close_line)}
 
 
 def append_chain(connection: Connection, chain: str, make: Any) -> tuple[int, bytes]:
@@ -507,7 +509,7 @@ def append_chain(connection: Connection, chain: str, make: Any) -> tuple[int, by
     seq, prev = (row[0], row[1]) if row else (0, b"")
     columns = {"chain": chain, "seq": seq + 1, "request_id": None, "request_digest": None, **make(seq + 1, prev)}
     try:
-        connection.execute(_insert_entry, columns)
+        _insert_entry.run(connection, columns)
     except IntegrityError as error:
         raise Conflict(item=chain, expected=seq, actual="a later version") from error
     if row is None:
