@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from workflow.acts import Act, Open
 from workflow.calendar import Calendar
 from workflow.case import Case
-from workflow.clock import Clock, SystemClock, micros
+from workflow.clock import Clock, SystemClock, local_day, micros
 from workflow.definition.definition import Definition
 from workflow.desk import Desk, answered
 from workflow.errors import Conflict, Unknown, WorkflowError
@@ -25,7 +25,8 @@ from workflow.evidence.keys import FileKeyProvider, KeyProvider
 from workflow.receipt import Receipt, Shown
 from workflow.recording import KeyOf, Prepared, new_nonce, statement
 from workflow.rules.signing import open_slot
-from workflow.store import database, facts, items, library, schema
+from workflow.store import database, facts, items, library, queries, schema
+from workflow.store.org import OrgReader
 from workflow.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -243,6 +244,32 @@ class Engine(Verbs):
         """
         with self.look() as desk:
             return desk.show(item)
+
+    def pending(self, whom: str | Iterable[tuple[str, str]], *, limit: int = 100) -> list[dict[str, Any]]:
+        """What waits for somebody now: open slots, own posts first, the oldest first within each post.
+
+        Args:
+            whom: a person's id, whose posts are those held today and, where a definition backs a post up by the
+                superior (兜底), those vacant below; or ``(unit, post)`` pairs.
+
+        Returns:
+            ``item, key, unit, post, kind, stage, opened_at`` of each slot, and ``flow, campaign, about`` (the unit it is
+            about) of its item.
+        """
+        with self.reading() as connection:
+            awaited = self._awaited(connection, whom) if isinstance(whom, str) else list(whom)
+            return queries.pending(connection, awaited, limit)
+
+    def _awaited(self, connection: Any, person: str) -> list[tuple[str, str]]:
+        at = self.now(connection)
+        backed: dict[str, set[str]] = {}  # by day: the zones of two flows may be on two days
+        for digest in library.digests(connection):
+            flow = self.definition(connection, digest).flow
+            posts = (name for name, post in flow.posts.items() if post.backstop == "superior")
+            backed.setdefault(local_day(at, flow.timezone).isoformat(), set()).update(posts)
+        reader = OrgReader(connection)
+        found = [pair for day, posts in sorted(backed.items()) for pair in reader.awaited_by(person, day, posts)]
+        return list(dict.fromkeys(found))
 
     # --- acts -----------------------------------------------------------------------------------------------------
 

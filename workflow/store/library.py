@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from workflow.store import tables as t
 
 _by_digest = sa.select(t.definition.c.body).where(t.definition.c.digest == bindparam("digest"))
+_digests = sa.select(t.definition.c.digest).order_by(t.definition.c.digest)
 _versions = (
     sa.select(t.definition.c.digest, t.definition.c.version, t.definition.c.published_at)
     .where(t.definition.c.flow == bindparam("flow"))
@@ -27,6 +28,11 @@ _meta = sa.select(t.meta.c.value).where(t.meta.c.key == bindparam("key"))
 
 def definition(connection: Connection, digest: str) -> bytes | None:
     return connection.execute(_by_digest, {"digest": digest}).scalar()
+
+
+def digests(connection: Connection) -> list[str]:
+    """Every published definition."""
+    return list(connection.execute(_digests).scalars())
 
 
 def versions(connection: Connection, flow: str) -> list[Any]:

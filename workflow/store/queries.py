@@ -10,6 +10,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
 
 from workflow.store import tables as t
+from workflow.store.statement import Statement
 
 _pending = (
     sa.select(
@@ -29,6 +30,7 @@ _pending = (
     .order_by(t.slot.c.opened_at, t.slot.c.item)
     .limit(bindparam("limit"))
 )
+_pending_fast = Statement(_pending)
 _due_now = (
     sa.select(t.due.c.id, t.due.c.item, t.due.c.rule, t.due.c.step, t.due.c.next_at, t.due.c.attempts)
     .where(sa.text("state = 0"), t.due.c.next_at <= bindparam("at"), t.due.c.attempts < bindparam("attempts"))
@@ -109,8 +111,9 @@ def pending(connection: Connection, awaited: Iterable[tuple[str, str]], limit: i
     """Open slots of posts at units, oldest first within each."""
     found: list[dict[str, Any]] = []
     for unit, post in awaited:
-        rows = connection.execute(_pending, {"unit": unit, "post": post, "limit": limit - len(found)})
-        found += [dict(r._mapping) for r in rows]
+        rows = _pending_fast.run(connection, {"unit": unit, "post": post, "limit": limit - len(found)})
+        names = tuple(rows.keys())
+        found += [dict(zip(names, row, strict=True)) for row in rows]
         if len(found) >= limit:
             break
     return found
