@@ -50,7 +50,8 @@ FORMAT = "wfproof/1"
 FILE_LIMIT = 1 << 32
 LINE_LIMIT = 64 << 20  # the largest content, in base64, fits
 BODY_LIMIT = 4 << 20
-NOTE_LIMIT = 1 << 20
+NOTE_LIMIT = 1 << 16
+POLICY_LIMIT = 16 << 20  # it may pin the keys of many persons
 DEPTH_LIMIT = 64
 FAILURES_KEPT = 1_000
 LEVELS = ("V0", "V1", "V2", "V3", "V4", "V5")
@@ -610,7 +611,7 @@ MEMBERS = {
     "end": {"t", "lines", "digest"},
 }
 ORDER = {name: place for place, name in enumerate(MEMBERS)}  # lines of a kind stand together, in this order
-MAY = {"entry": {"index", "path"}}
+ALLOWED = MEMBERS | {"entry": MEMBERS["entry"] | {"index", "path"}}
 
 
 def lines_of(file: BinaryIO) -> Iterator[tuple[int, Json]]:
@@ -633,7 +634,7 @@ def lines_of(file: BinaryIO) -> Iterator[tuple[int, Json]]:
         kind = plain.get("t") if isinstance(plain, dict) else None
         if not isinstance(kind, str) or kind not in MEMBERS:
             raise Bad("format", f"line {number} is of no known kind")
-        if not MEMBERS[kind] <= plain.keys() <= MEMBERS[kind] | MAY.get(kind, set()):
+        if not MEMBERS[kind] <= plain.keys() <= ALLOWED[kind]:
             raise Bad("format", f"line {number}: expected {sorted(MEMBERS[kind])}")
         if ORDER[kind] < place or (kind == "header") != (number == 1) or place == ORDER["end"]:
             raise Bad("format", f"line {number}: a {kind} is out of place")
@@ -1180,7 +1181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         one.add_argument("--lang", default="en", choices=("en", "zh"))
     given = parser.parse_args(arguments)
     try:
-        policy = Policy.read(_read(given.policy, NOTE_LIMIT)) if given.policy else Policy()
+        policy = Policy.read(_read(given.policy, POLICY_LIMIT)) if given.policy else Policy()
         own = None
         if given.checkpoint:
             own = Checkpoint.read(_read(given.checkpoint, NOTE_LIMIT).decode())

@@ -1,0 +1,698 @@
+"""The one-file verifier by itself: its bytes, proofs, policy, limits, words and exit codes."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import contextlib
+import hashlib
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workflow.errors import NotCanonical, TooLarge
+from workflow.evidence import canonical, merkle, standalone
+from workflow.evidence.checkpoint import COSIGNATURE, SIGNATURE, NoteKey, cosign, sign
+from workflow.evidence.checkpoint import Checkpoint as Made
+from workflow.evidence.entry import entry_hash, seal_entries
+from workflow.evidence.keys import key_id_of
+from workflow.evidence.standalone import Bad, Checkpoint, Policy, Tree, Unusable, Verifier
+
+SOURCE = Path(standalone.__file__)
+ORIGIN = "example.org/log"
+
+
+class Held:
+    def __init__(self, seed: str) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(seed.encode()).digest())
+
+    def key_id(self) -> bytes:
+        return key_id_of(self.public_key())
+
+    def sign(self, data: bytes) -> bytes:
+        return self._key.sign(data)
+
+    def public_key(self) -> bytes:
+        return self._key.public_key().public_bytes_raw()
+
+
+ENGINE, LOG, WITNESS, OTHER = Held("engine"), Held("log"), Held("witness"), Held("other")
+POLICY: dict[str, Any] = {"origin": ORIGIN, "engine_keys": [{"key": ENGINE.public_key().hex()}]}
+
+
+def text64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def entries_of(chain: str, count: int, key: Any = ENGINE, batch: int = 1) -> list[tuple[bytes, bytes]]:
+    """So many entries of a log of views, sealed alone."""
+    made: list[tuple[bytes, bytes]] = []
+    prev = b""
+    for seq in range(1, count + 1):
+        act = {"kind": "view", "item": chain.removeprefix("view:"), "seen": "sha256:" + "0" * 64, "text": ""}
+        body = canonical.encode({"v": 1, "chain": chain, "seq": seq, "prev": prev.hex(), "at": 1000 + seq, "act": act})
+        (seal,) = seal_entries([body], key)
+        prev = entry_hash(body, seal)
+        made.append((body, seal))
+    return made
+
+
+def lines_of(chains: dict[str, list[tuple[bytes, bytes]]], **header: Any) -> list[dict[str, Any]]:
+    first = {"t": "header", "format": "wfproof/1", "origin": ORIGIN, "made_at": 1, "chains": sorted(chains)}
+    lines = [first | {"what": {"kind": "item", "name": "x"}} | header]
+    for chain, entries in chains.items():
+        for seq, (body, seal) in enumerate(entries, 1):
+            lines.append({"t": "entry", "chain": chain, "seq": seq, "body": text64(body), "seal": text64(seal)})
+    for chain, entries in chains.items():
+        if entries:
+            hash_ = entry_hash(*entries[-1]).hex()
+            lines.append({"t": "head", "chain": chain, "seq": len(entries), "hash": hash_})
+    return lines
+
+
+def file_of(lines: list[dict[str, Any]]) -> bytes:
+    out = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
+    end = {"t": "end", "lines": len(lines) + 1, "digest": "sha256:" + hashlib.sha256(out).hexdigest()}
+    return out + json.dumps(end).encode() + b"\n"
+
+
+def policy(**more: Any) -> Policy:
+    return Policy.read(json.dumps(POLICY | more).encode())
+
+
+def run(lines: list[dict[str, Any]], with_policy: Policy | None = None, own: Checkpoint | None = None) -> Any:
+    return Verifier(with_policy or Policy(), own).run(io.BytesIO(file_of(lines)))
+
+
+def codes(report: Any) -> set[str]:
+    return {code for code, _, _ in report.failures}
+
+
+# --- what it is ---------------------------------------------------------------------------------------------------------
+
+
+def test_it_imports_nothing_but_the_standard_library_and_cryptography() -> None:
+    tree = ast.parse(SOURCE.read_text())
+    names = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    names |= {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    roots = {name.partition(".")[0] for name in names}
+    assert roots - set(sys.stdlib_module_names) == {"cryptography"}
+
+
+def test_it_writes_nothing_and_opens_no_connection() -> None:
+    tree = ast.parse(SOURCE.read_text())
+    names = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    assert names.isdisjoint(
+        {"socket", "urllib.request", "http.client", "subprocess", "shutil", "tempfile", "os", "pickle"}
+    )
+    opens = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "open"]
+    assert opens and all(ast.literal_eval(n.args[1]) == "rb" for n in opens)
+
+
+def test_it_runs_as_one_file_without_the_package(tmp_path: Path) -> None:
+    alone = tmp_path / "standalone.py"
+    alone.write_bytes(SOURCE.read_bytes())
+    (tmp_path / "x.wfproof").write_bytes(file_of(lines_of({"view:x": entries_of("view:x", 2)})))
+    (tmp_path / "p.json").write_text(json.dumps(POLICY))
+    arguments = ["verify", "x.wfproof", "--policy", "p.json", "--require", "V2", "--json"]
+    done = subprocess.run([sys.executable, "-I", alone, *arguments], cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    told = json.loads(done.stdout)
+    assert (told["result"], told["level"], told["entries"], told["rules"]) == ("holds", "V2", 2, "not checked")
+
+
+# --- canonical bytes ----------------------------------------------------------------------------------------------------
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=10,
+)
+ODD = [
+    b"", b" ", b"1 ", b"[1, 2]", b'{"b":1,"a":2}', b'{"a":1,"a":1}', b"-0", b"1.0", b"1e3", b"NaN", b"Infinity", b"01",
+    b'"\\u0041"', b'"\\u4e2d"', b'"\\ud800"', b'"\\/"', b'"\t"', b'"\\u001F"', b'"\\u001f"', b'"\\n"', b"\xff", b'"\x7f"',
+    b"9007199254740991", b"9007199254740992", b"-9007199254740991", b"-9007199254740992", b"9" * 5000,
+    '"é"'.encode(), '"e\u0301"'.encode(), '"\u0301"'.encode(), '{"é":1}'.encode(), '{"a":"é\\":"}'.encode(),
+    '{"a":"b\\"","é":1}'.encode(), '["é","a:"]'.encode(), '{"a\\"é\\"b":1}'.encode(), '"\\n\u0301"'.encode(),
+    b"[" * 64 + b"]" * 64, b"[" * 65 + b"]" * 65, b"[" * 5000 + b"]" * 5000, b'{"a":' * 40 + b"1" + b"}" * 40,
+    b"[[],[],[[]]]", b"[" + b"{}," * 100 + b"{}]", b"true", b"nul", b"{}{}", b'"\\u0000"',
+]  # fmt: skip
+
+
+def accepted(data: bytes) -> tuple[bool, bool]:
+    try:
+        mine = (True, standalone.parse(data, standalone.BODY_LIMIT))
+    except Bad:
+        mine = (False, None)
+    try:
+        theirs = (True, canonical.decode(data))
+    except (NotCanonical, TooLarge):
+        theirs = (False, None)
+    assert mine == theirs
+    return mine[0], theirs[0]
+
+
+@pytest.mark.parametrize("data", ODD, ids=lambda d: repr(d[:24]))
+def test_it_takes_as_canonical_exactly_what_the_engine_does(data: bytes) -> None:
+    accepted(data)
+
+
+@given(VALUES)
+def test_it_takes_every_value_as_the_engine_does(value: Any) -> None:
+    accepted(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(errors="replace"))
+
+
+@given(st.binary(max_size=60))
+def test_it_takes_any_bytes_as_the_engine_does(data: bytes) -> None:
+    accepted(data)
+
+
+def test_canonical_bytes_beyond_the_limit_are_not_parsed() -> None:
+    assert standalone.parse(b'"aa"', 4) == "aa"
+    with pytest.raises(Bad) as refused:
+        standalone.parse(b'"aa"', 3)
+    assert refused.value.code == "size"
+    with pytest.raises(Bad) as refused:
+        standalone.parse(b"[" * 65 + b"]" * 65, 1000)
+    assert refused.value.code == "size"
+
+
+def test_its_hashes_are_those_of_the_engine() -> None:
+    assert standalone.entry_hash(b"body", b"seal") == entry_hash(b"body", b"seal")
+    assert standalone.digest(b"abc") == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert standalone.digest(b"abc", "sm3") == "sm3:66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
+
+
+# --- Merkle proofs ------------------------------------------------------------------------------------------------------
+
+# Source: the test vectors of certificate-transparency-go for RFC 6962 trees.
+INPUTS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
+ROOTS = [
+    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+    "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+    "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+    "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+]
+TREE = Tree()
+LEAVES = [TREE.leaf(bytes.fromhex(text)) for text in INPUTS]
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_paths_lead_to_the_published_roots_and_nowhere_else(size: int) -> None:
+    root = bytes.fromhex(ROOTS[size - 1])
+    for index in range(size):
+        path = merkle.inclusion_path(index, LEAVES[:size])
+        assert TREE.root_from(index, size, LEAVES[index], path) == root
+        for wrong in [[*path, bytes(32)], path[:-1] if path else [bytes(32)]]:
+            with pytest.raises(ValueError, match="path"):
+                TREE.root_from(index, size, LEAVES[index], wrong)
+        for other in set(range(size)) - {index}:
+            with contextlib.suppress(ValueError):
+                assert TREE.root_from(other, size, LEAVES[index], path) != root
+
+
+@pytest.mark.parametrize(("index", "size"), [(-1, 1), (1, 1), (0, 0), (5, 5)])
+def test_a_place_outside_the_tree_is_refused(index: int, size: int) -> None:
+    with pytest.raises(ValueError, match="index"):
+        TREE.root_from(index, size, LEAVES[0], [])
+
+
+@pytest.mark.parametrize("n", range(1, 9))
+def test_consistency_holds_between_the_published_roots_and_nowhere_else(n: int) -> None:
+    roots = [bytes.fromhex(text) for text in ROOTS]
+    for m in range(1, n + 1):
+        path = merkle.consistency_path(m, LEAVES[:n])
+        assert TREE.consistent(m, n, roots[m - 1], roots[n - 1], path)
+        assert not TREE.consistent(m, n, roots[m - 1], roots[n - 1], [*path, bytes(32)])
+        assert not TREE.consistent(m, n, bytes(32), roots[n - 1], path)
+        assert not TREE.consistent(m, n, roots[m - 1], bytes(32), path)
+        if m < n:
+            assert not TREE.consistent(n, m, roots[n - 1], roots[m - 1], path)
+            assert not TREE.consistent(m, n, roots[m - 1], roots[n - 1], path[:-1])
+            assert not TREE.consistent(0, n, roots[m - 1], roots[n - 1], path)
+            for place in range(len(path)):
+                changed = [*path[:place], bytes(32), *path[place + 1 :]]
+                assert not TREE.consistent(m, n, roots[m - 1], roots[n - 1], changed)
+
+
+def test_a_tree_may_be_by_sm3() -> None:
+    new = merkle.hash_function("sm3")
+    leaves = [merkle.leaf_hash(bytes([n]), new) for n in range(5)]
+    tree = Tree("sm3")
+    assert tree.leaf(b"\x03") == leaves[3]
+    path = merkle.inclusion_path(3, leaves, new)
+    assert tree.root_from(3, 5, leaves[3], path) == merkle.root(leaves, new)
+
+
+# --- checkpoints --------------------------------------------------------------------------------------------------------
+
+LOG_KEY = NoteKey(ORIGIN, SIGNATURE, LOG.public_key())
+WITNESS_KEY = NoteKey("w.example", COSIGNATURE, WITNESS.public_key())
+BODY = Made(ORIGIN, 7, bytes(32), ("epoch 1 sha256",)).text
+NOTE = f"{BODY}\n{sign(BODY, ORIGIN, LOG)}{cosign(BODY, 'w.example', WITNESS, 5)}"
+
+
+def test_a_checkpoint_is_read_with_its_signature_and_cosignature() -> None:
+    read = Checkpoint.read(NOTE)
+    assert (read.origin, read.size, read.root) == (ORIGIN, 7, bytes(32))
+    assert read.by([(ORIGIN, LOG.public_key())])
+    assert read.cosigners([("w.example", WITNESS.public_key())]) == 1
+
+
+def test_a_checkpoint_is_not_signed_by_anybody_else_or_for_anything_else() -> None:
+    read = Checkpoint.read(NOTE)
+    assert not read.by([(ORIGIN, OTHER.public_key())]) and not read.by([("x", LOG.public_key())]) and not read.by([])
+    assert read.cosigners([("w.example", OTHER.public_key())]) == 0
+    assert read.cosigners([("x", WITNESS.public_key())]) == 0
+    assert not read.by([("w.example", WITNESS.public_key())])
+    assert read.cosigners([(ORIGIN, LOG.public_key())]) == 0
+    other = Checkpoint.read(NOTE.replace("\n7\n", "\n8\n"))
+    assert not other.by([(ORIGIN, LOG.public_key())])
+    assert other.cosigners([("w.example", WITNESS.public_key())]) == 0
+
+
+def test_one_witness_with_two_names_counts_once() -> None:
+    note = f"{NOTE}{cosign(BODY, 'v.example', WITNESS, 6)}"
+    both = [("w.example", WITNESS.public_key()), ("v.example", WITNESS.public_key())]
+    assert Checkpoint.read(note).cosigners(both) == 1
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "",
+        "\n",
+        NOTE[:-1],
+        NOTE.replace("\n\n", "\n"),
+        NOTE.replace("\n7\n", "\n07\n"),
+        NOTE.replace("\n7\n", "\n-7\n"),
+        NOTE.replace("\n7\n", "\n7 \n"),
+        NOTE.replace("\n7\n", "\n" + "7" * 19 + "\n"),
+        NOTE.replace("AAAA=\n", "\n"),
+        NOTE.replace(text64(bytes(32)), text64(bytes(31))),
+        NOTE.replace("\u2014", "-"),
+        NOTE.replace("w.example", "w example"),
+        NOTE + "x\n",
+        NOTE[len(ORIGIN) :],
+        "a\n1\n\n\u2014 x AAAA\n",
+        NOTE + "\u2014 x AAAA\n" * 100_000,
+    ],
+    ids=range(16),
+)
+def test_what_is_no_checkpoint_is_refused(note: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Checkpoint.read(note)
+
+
+# --- policy -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '"x"',
+        '{"quorom": 1}',
+        '{"given": true}',
+        '{"origin": 1}',
+        '{"engine_keys": ["00"]}',
+        '{"engine_keys": [{"key": "00"}]}',
+        '{"engine_keys": {}, "origin": 7}',
+        json.dumps({"engine_keys": POLICY["engine_keys"]}),
+        json.dumps({"origin": "x", "engine_keys": [POLICY["engine_keys"][0] | {"before": "1"}]}),
+        json.dumps({"origin": "x", "engine_keys": [POLICY["engine_keys"][0] | {"untill": 1}]}),
+        '{"checkpoint_keys": ["x"]}',
+        json.dumps({"checkpoint_keys": [str(WITNESS_KEY)]}),
+        json.dumps({"checkpoint_keys": [str(LOG_KEY).replace(LOG_KEY.key_id.hex(), "00000000")]}),
+        json.dumps({"witnesses": [str(LOG_KEY)]}),
+        json.dumps({"witnesses": [str(WITNESS_KEY)], "quorum": 2}),
+        json.dumps({"witnesses": [str(WITNESS_KEY), str(WITNESS_KEY)], "quorum": 2}),
+        '{"quorum": -1}',
+        '{"quorum": true}',
+        '{"strength": "S7"}',
+        '{"digests": ["md5"]}',
+        '{"log_hash": "md5"}',
+        '{"signers": {"p": ["00"]}}',
+        '{"signers": []}',
+        "[" * 100_000,
+    ],
+    ids=range(27),
+)
+def test_a_policy_that_is_not_understood_whole_is_refused(text: str) -> None:
+    with pytest.raises(Unusable):
+        Policy.read(text.encode())
+
+
+def test_a_policy_is_read_whole() -> None:
+    read = policy(
+        checkpoint_keys=[str(LOG_KEY)],
+        witnesses=[str(WITNESS_KEY)],
+        quorum=1,
+        signers={"p": [OTHER.public_key().hex()]},
+        strength="S1",
+        digests=["sm3"],
+        log_hash="sm3",
+        log="example.org/log/2",
+    )
+    assert read.engine_keys == {ENGINE.key_id(): (ENGINE.public_key(), None)}
+    assert read.checkpoint_keys == [(ORIGIN, LOG.public_key())]
+    assert (read.witnesses, read.quorum) == ([("w.example", WITNESS.public_key())], 1)
+    assert (read.signers, read.strength) == ({"p": {OTHER.public_key()}}, "S1")
+    assert (read.digests, read.log_hash, read.origin, read.log) == (("sm3",), "sm3", ORIGIN, "example.org/log/2")
+    assert policy().log == ORIGIN and read.given and not Policy().given
+
+
+# --- levels on a small bundle -------------------------------------------------------------------------------------------
+
+SMALL = {"view:x": entries_of("view:x", 3)}
+
+
+def test_without_a_policy_v1_is_reached_and_what_is_unchecked_is_said() -> None:
+    report = run(lines_of(SMALL))
+    assert (report.level, report.failures, report.exit_code) == ("V1", [], 0)
+    assert {"rules", "no-policy", "no-log"} == set(report.unchecked)
+
+
+def test_without_engine_keys_a_policy_reaches_v1() -> None:
+    report = run(lines_of(SMALL), Policy.read(b'{"origin": "example.org/log"}'))
+    assert (report.level, "no-engine-keys" in report.unchecked) == ("V1", True)
+
+
+def test_with_the_engines_key_v2_is_reached() -> None:
+    assert run(lines_of(SMALL), policy()).level == "V2"
+
+
+def test_a_key_of_the_bundle_changes_nothing() -> None:
+    lines = lines_of({"view:x": entries_of("view:x", 2, OTHER)})
+    lines.insert(1, {"t": "key", "role": "engine", "id": OTHER.key_id().hex(), "public": OTHER.public_key().hex()})
+    assert (run(lines).level, codes(run(lines, policy()))) == ("V1", {"seal"})
+
+
+def test_another_origin_is_refused_by_the_policy() -> None:
+    assert codes(run(lines_of(SMALL, origin="other"), policy())) == {"origin"}
+
+
+def logged(lines: list[dict[str, Any]], size: int, key: Any = LOG) -> list[dict[str, Any]]:
+    """The first ``size`` entries in a log of that size, beside foreign ones."""
+    entries = [line for line in lines if line["t"] == "entry"][:size]
+    hashes = [entry_hash(base64.b64decode(e["body"]), base64.b64decode(e["seal"])) for e in entries]
+    root, paths = merkle.paths([merkle.leaf_hash(h) for h in hashes])
+    for n, line in enumerate(entries):
+        line |= {"index": n, "path": text64(b"".join(paths[n]))}
+    text = Made(ORIGIN, size, root).text
+    lines.insert(1, {"t": "checkpoint", "note": f"{text}\n{sign(text, ORIGIN, key)}"})
+    return lines
+
+
+def own_of(lines: list[dict[str, Any]], *cosigners: tuple[str, Held]) -> Checkpoint:
+    note = next(line["note"] for line in lines if line["t"] == "checkpoint")
+    text = note.rpartition("\n\n")[0] + "\n"
+    return Checkpoint.read(note + "".join(str(cosign(text, name, key, 9)) for name, key in cosigners))
+
+
+ANCHOR = {"checkpoint_keys": [str(LOG_KEY)], "witnesses": [str(WITNESS_KEY)], "quorum": 1}
+
+
+def test_a_checkpoint_of_the_verifier_reaches_v3_and_a_cosigned_one_v4() -> None:
+    lines = logged(lines_of(SMALL), 3)
+    assert run(lines, policy(**ANCHOR)).level == "V2"
+    report = run(lines, policy(**ANCHOR), own_of(lines))
+    assert (report.level, report.anchored, "no-quorum" in report.unchecked) == ("V3", 3, True)
+    report = run(lines, policy(**ANCHOR), own_of(lines, ("w.example", WITNESS)))
+    assert (report.level, "no-heads" in report.unchecked) == ("V4", True)
+    none = policy(**{**ANCHOR, "quorum": 0})
+    assert run(lines, none, own_of(lines, ("w.example", WITNESS))).level == "V3"
+
+
+def test_an_entry_outside_the_checkpoint_is_the_unanchored_tail() -> None:
+    lines = logged(lines_of(SMALL), 2)
+    report = run(lines, policy(**ANCHOR), own_of(lines, ("w.example", WITNESS)))
+    assert (report.level, report.anchored, report.unchecked["tail"]) == ("V2", 2, 1)
+
+
+def test_a_checkpoint_signed_by_another_key_is_refused() -> None:
+    assert codes(run(logged(lines_of(SMALL), 3, OTHER), policy(**ANCHOR))) == {"checkpoint"}
+
+
+def test_without_checkpoint_keys_a_checkpoint_is_no_anchor() -> None:
+    lines = logged(lines_of(SMALL), 3)
+    report = run(lines, policy(), own_of(lines))
+    assert (report.level, report.anchored, "no-checkpoint" in report.unchecked) == ("V2", 0, True)
+
+
+@pytest.mark.parametrize(("before", "holds"), [(4, True), (3, True), (2, False), (0, False)])
+def test_a_key_counts_only_below_its_index(before: int, holds: bool) -> None:
+    lines = logged(lines_of(SMALL), 3)
+    report = run(lines, policy(engine_keys=[POLICY["engine_keys"][0] | {"before": before}]))
+    assert (codes(report) == set(), codes(report) <= {"key-position"}) == (holds, True)
+
+
+def test_a_key_that_counts_below_an_index_does_not_count_outside_the_log() -> None:
+    report = run(lines_of(SMALL), policy(engine_keys=[POLICY["engine_keys"][0] | {"before": 100}]))
+    assert codes(report) == {"key-position"}
+
+
+def test_entries_sealed_together_cost_one_signature_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = [
+        canonical.encode(
+            {"v": 1, "chain": f"view:{n}", "seq": 1, "prev": "", "at": n, "act": {"kind": "view", "item": f"{n}"}}
+        )
+        for n in range(5)
+    ]
+    chains = {f"view:{n}": [pair] for n, pair in enumerate(zip(bodies, seal_entries(bodies, ENGINE), strict=True))}
+    checks: list[bytes] = []
+    real = standalone.signed_by
+    monkeypatch.setattr(standalone, "signed_by", lambda k, s, d: checks.append(s) or real(k, s, d))
+    assert run(lines_of(chains), policy()).level == "V2"
+    assert len(checks) == 1
+
+
+def test_nothing_is_never_a_success() -> None:
+    report = run(lines_of({}))
+    assert (report.level, report.exit_code, codes(report)) == ("V0", 2, {"empty"})
+
+
+def test_every_failure_is_counted_and_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standalone, "FAILURES_KEPT", 2)
+    lines = lines_of(SMALL)
+    for line in lines:
+        if line["t"] == "entry":
+            line["seal"] = ""
+    report = run(lines, policy())
+    assert len(report.failures) == 2 < report.failed
+    assert f": {report.failed - 2}" in standalone.as_text(report, "en")
+
+
+@pytest.mark.parametrize("name", ["LINE_LIMIT", "FILE_LIMIT", "BODY_LIMIT"])
+def test_sizes_are_limited(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standalone, name, 100)
+    assert "size" in codes(run(lines_of(SMALL)))
+
+
+def test_a_document_by_an_algorithm_outside_the_policy_is_refused() -> None:
+    lines = lines_of(SMALL)
+    lines.append({"t": "content", "digest": standalone.digest(b"x", "sm3"), "body": text64(b"x")})
+    assert codes(run(lines)) == {"algorithm"}
+    assert codes(run(lines, policy(digests=["sha256", "sm3"]))) == set()
+
+
+def test_an_act_of_an_unknown_kind_is_checked_as_far_as_its_seal_and_that_is_said() -> None:
+    body = canonical.encode({"v": 1, "chain": "keys", "seq": 1, "prev": "", "at": 1, "act": {"kind": "register"}})
+    report = run(lines_of({"keys": [(body, seal_entries([body], ENGINE)[0])]}), policy())
+    assert (report.level, report.unchecked["seal-only"]) == ("V2", 1)
+
+
+# --- one bundle after another -------------------------------------------------------------------------------------------
+
+
+def differ(old: list[dict[str, Any]], new: list[dict[str, Any]], with_policy: Policy | None = None) -> Any:
+    both = [Verifier(with_policy or Policy()), Verifier(with_policy or Policy())]
+    for verifier, lines in zip(both, (old, new), strict=True):
+        verifier.run(io.BytesIO(file_of(lines)))
+    return standalone.compare(*both)
+
+
+def test_a_longer_bundle_lost_nothing() -> None:
+    report = differ(
+        lines_of({"view:x": entries_of("view:x", 2)}), lines_of({"view:x": entries_of("view:x", 3)}), policy()
+    )
+    assert (report.failures, report.level, report.exit_code) == ([], "V2", 0)
+
+
+def test_a_shorter_bundle_lost_something() -> None:
+    report = differ(lines_of({"view:x": entries_of("view:x", 3)}), lines_of({"view:x": entries_of("view:x", 2)}))
+    assert (codes(report), report.level, report.exit_code) == ({"lost"}, "V0", 1)
+    assert report.failures[0][1] == "view:x#3"
+    assert codes(differ(lines_of(SMALL | {"view:y": entries_of("view:y", 1)}), lines_of(SMALL))) == {"lost"}
+
+
+def test_a_rewritten_bundle_changed_something() -> None:
+    report = differ(lines_of(SMALL), lines_of({"view:x": entries_of("view:x", 3, OTHER)}))
+    assert (codes(report), report.failures[0][1]) == ({"changed"}, "view:x#1")
+
+
+def test_a_document_may_be_withdrawn_but_not_forgotten() -> None:
+    held = {"t": "content", "digest": standalone.digest(b"x"), "body": text64(b"x")}
+    listed = {"t": "withheld", "digest": standalone.digest(b"x")}
+    report = differ([*lines_of(SMALL), held], [*lines_of(SMALL), listed])
+    assert (report.failures, report.unchecked["withdrawn"]) == ([], 1)
+    assert codes(differ([*lines_of(SMALL), held], lines_of(SMALL))) == {"lost"}
+    assert "withdrawn" not in differ([*lines_of(SMALL), listed], [*lines_of(SMALL), held]).unchecked
+
+
+def test_a_definition_may_not_be_lost() -> None:
+    library = {"t": "library", "kind": "definition", "digest": standalone.digest(b"{}"), "body": text64(b"{}")}
+    lines = lines_of(SMALL)
+    assert codes(differ([lines[0], library, *lines[1:]], lines)) == {"lost"}
+    assert codes(differ(lines, [lines[0], library, *lines[1:]])) == set()
+
+
+def test_bundles_of_two_logs_are_not_compared_silently() -> None:
+    assert codes(differ(lines_of(SMALL, origin="other"), lines_of(SMALL))) == {"origin"}
+
+
+def test_what_is_wrong_with_the_earlier_bundle_is_said() -> None:
+    lines = lines_of(SMALL)
+    report = differ(lines[:-1], lines)
+    assert report.failures[0][:2] == ("head", "(old) view:x")
+
+
+def test_a_later_log_must_continue_the_earlier_one() -> None:
+    old, new = logged(lines_of({"view:x": entries_of("view:x", 2)}), 2), logged(lines_of(SMALL), 3)
+    assert "no-consistency" in differ(old, new).unchecked
+    leaves = [merkle.leaf_hash(entry_hash(*pair)) for pair in SMALL["view:x"]]
+    path = text64(b"".join(merkle.consistency_path(2, leaves)))
+    good = [*new[:2], {"t": "consistency", "from": 2, "to": 3, "path": path}, *new[2:]]
+    report = differ(old, good)
+    assert (report.failures, "no-consistency" in report.unchecked) == ([], False)
+    bad = [*new[:2], {"t": "consistency", "from": 2, "to": 3, "path": text64(bytes(32))}, *new[2:]]
+    assert codes(differ(old, bad)) == {"fork"}
+    assert codes(differ(new, old)) == {"lost"}
+    forked = logged(lines_of({"view:y": entries_of("view:y", 2), "view:x": entries_of("view:x", 2)}), 2)
+    assert "fork" in codes(differ(old, forked))
+    assert codes(differ(old, old)) == set()
+
+
+# --- what it tells ------------------------------------------------------------------------------------------------------
+
+
+def put(folder: Path, **files: Any) -> list[str]:
+    """Files in a folder; their paths in the order given."""
+    for name, data in files.items():
+        (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+    return [str(folder / name) for name in files]
+
+
+def test_the_command_tells_the_level_in_english_and_chinese(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle, pinned = put(tmp_path, b=file_of(lines_of(SMALL)), p=json.dumps(POLICY))
+    assert standalone.main(["verify", bundle, "--policy", pinned]) == 0
+    told = capsys.readouterr().out
+    assert "result: holds; level V2" in told and "rules: not checked" in told and "unanchored tail 3" in told
+    assert standalone.main(["verify", bundle, "--lang", "zh"]) == 0
+    told = capsys.readouterr().out
+    assert "结论: 成立; 层级 V1" in told and "规则:未核验" in told and "未提供核验策略" in told
+
+
+def test_a_level_that_is_asked_for_and_not_reached_is_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, pinned = put(tmp_path, b=file_of(lines_of(SMALL)), p=json.dumps(POLICY))
+    assert standalone.main(["verify", bundle, "--policy", pinned, "--require", "V2"]) == 0
+    assert standalone.main(["verify", bundle, "--policy", pinned, "--require", "V3"]) == 2
+    assert "could not be checked" in capsys.readouterr().out
+
+
+def test_what_does_not_hold_is_exit_code_1_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = lines_of(SMALL)
+    lines.pop(2)
+    (bundle,) = put(tmp_path, b=file_of(lines))
+    assert standalone.main(["verify", bundle]) == 1
+    told = capsys.readouterr().out
+    assert "does NOT hold" in told and "[chain] view:x#3: the chain of entries is broken" in told
+    assert standalone.main(["verify", bundle, "--json"]) == 1
+    plain = json.loads(capsys.readouterr().out)
+    assert (plain["result"], plain["level"]) == ("fails", "V0")
+    assert {f["code"] for f in plain["failures"]} == {"chain", "head"}
+
+
+def test_the_json_has_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (bundle,) = put(tmp_path, b=file_of(lines_of(SMALL)))
+    standalone.main(["verify", bundle, "--json"])
+    assert json.loads(capsys.readouterr().out) == {
+        "result": "holds", "level": "V1", "wanted": "V1", "rules": "not checked", "origin": ORIGIN,
+        "what": {"kind": "item", "name": "x"}, "entries": 3, "chains": 1, "anchored": 0, "unanchored_tail": 3,
+        "contents": 0, "withheld": 0, "strengths": {}, "failures": [], "failed": 0, "complete_at": 0,
+        "not_checked": {"rules": 0, "no-log": 0, "no-policy": 0},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "more",
+    [["--policy", "absent"], ["--policy", "bundle"], ["--checkpoint", "note"], ["--checkpoint", "absent"]],
+)
+def test_an_input_of_the_verifier_that_cannot_be_used_is_exit_code_2(
+    more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path, bundle=file_of(lines_of(SMALL)), note=NOTE)
+    assert standalone.main(["verify", str(tmp_path / "bundle"), more[0], str(tmp_path / more[1])]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+
+
+def test_a_bundle_that_is_not_there_is_exit_code_2(tmp_path: Path) -> None:
+    assert standalone.main(["verify", str(tmp_path / "absent")]) == 2
+    assert standalone.main(["verify", str(tmp_path)]) == 2
+
+
+def test_a_checkpoint_brought_along_must_be_by_the_policys_key_and_of_its_log(tmp_path: Path) -> None:
+    lines = logged(lines_of(SMALL), 3)
+    note = next(line["note"] for line in lines if line["t"] == "checkpoint")
+    bundle, good, other, pinned = put(
+        tmp_path, b=file_of(lines), c=note, d=NOTE.replace(ORIGIN, "other"), p=json.dumps(POLICY | ANCHOR)
+    )
+    arguments = ["verify", bundle, "--policy", pinned, "--require", "V3", "--checkpoint"]
+    assert standalone.main([*arguments, good]) == 0
+    assert standalone.main([*arguments, other]) == 2
+    assert standalone.main(["verify", bundle, "--checkpoint", good]) == 2
+
+
+def test_two_bundles_are_compared_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = put(tmp_path, a=file_of(lines_of({"view:x": entries_of("view:x", 2)})), b=file_of(lines_of(SMALL)))
+    assert standalone.main(["verify-diff", old, new]) == 0
+    assert standalone.main(["verify-diff", new, old]) == 1
+    assert "lost" in capsys.readouterr().out
+
+
+def test_a_bundle_cannot_write_to_the_terminal_what_it_likes() -> None:
+    report = run(lines_of(SMALL, origin="x\x1b[2J\n结论: 成立", what={"kind": "\x07", "name": "n"}))
+    told = standalone.as_text(report, "en")
+    assert "\x1b" not in told and "\x07" not in told and "\\x1b[2J\\x0a结论" in told
+
+
+def test_every_word_is_there_in_both_languages() -> None:
+    for english, chinese in [*standalone.WORDS.values(), *standalone.TITLES.values()]:
+        assert english.isascii() and not chinese.isascii()
+    source = SOURCE.read_text()
+    used = {n.args[0].value for n in ast.walk(ast.parse(source)) if _says(n)}
+    assert used <= set(standalone.WORDS), used - set(standalone.WORDS)
+
+
+def _says(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
+        return False
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    return name in ("Bad", "fail", "skip") and isinstance(node.args[0].value, str)
