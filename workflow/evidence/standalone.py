@@ -461,9 +461,7 @@ LEADS_TO: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 SIGNATURES = frozenset(kind for kind, (effect, _) in LEADS_TO.items() if effect in ("signed", "returned"))
 OWN = frozenset(effect for effect, _ in LEADS_TO.values())
-PLAIN = frozenset(
-    {"view", "import-org", "fire", "heads", "open-epoch", "incarnation"}
-)  # known kinds that lead to none of these
+PLAIN = frozenset({"view", "import-org", "fire", "heads", "open-epoch", "incarnation"})  # lead to none of these
 SLOTS_ONLY = frozenset({"signed", "slot-opened", "superseded", "not-needed"})  # effects that leave the content as it is
 STATED = ("outcome", "due", "minutes")  # members of an act that its statement repeats; of the next the digest
 STATED_BY_DIGEST = ("opinion", "reason")
@@ -575,9 +573,7 @@ class Report:
     strengths: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[str, str, str]] = field(default_factory=list)
     failed: int = 0
-    unchecked: dict[str, int] = field(
-        default_factory=lambda: {"rules": 0}
-    )  # code -> how many, 0 where that says nothing
+    unchecked: dict[str, int] = field(default_factory=lambda: {"rules": 0})  # code -> how many; 0: that says nothing
 
     def fail(self, code: str, place: str, detail: str) -> None:
         self.failed += 1
@@ -659,7 +655,9 @@ class Verifier:
         self.library: dict[str, Json] = {}
         self.contents: dict[str, bool] = {}  # digest -> whether the document is here
         self.named: dict[str, str] = {}  # digest of a document -> where it is first named
-        self.citations: list[tuple[str, str, int, str]] = []  # place, chain, number (0: any), hash
+        self.citations: dict[
+            tuple[str, int, str], str
+        ] = {}  # chain, number (0: any), hash -> where it is first relied on
         self.opened: list[tuple[str, str, Json]] = []  # place, the item opened, the citation it must carry
         self.nonces: set[str] = set()
         self.sealed: set[tuple[bytes, bytes, bytes, int]] = set()
@@ -843,14 +841,16 @@ class Verifier:
             self._allowed(one, "content")
             self.named.setdefault(one, place)
         if body.get("org"):
-            self.citations.append((place, ORG, 0, body["org"]))
+            self._cite(ORG, 0, body["org"], place)
         if kind == "open" and number == 1:
             chain.case, chain.cites = Case(), act.get("cites", {})
             if chain.cites.get("entry"):
-                self.citations.append((place, chain.cites["item"], chain.cites["seq"], chain.cites["entry"]))
+                self._cite(chain.cites["item"], chain.cites["seq"], chain.cites["entry"], place)
         for fact, value in body.get("facts", {}).items():
             if fact.startswith("children "):
-                self.citations += [(place, c["item"], c["seq"], c["head"]) for c in value if "head" in c]
+                for child in value:
+                    if "head" in child:
+                        self._cite(child["item"], child["seq"], child["head"], place)
         case = chain.case
         if name == LOG and kind == "heads":
             self.fixed = act
@@ -878,9 +878,13 @@ class Verifier:
             if effect["e"] == "item-opened":
                 citation = {"item": name, "seq": number, "entry": self.made.hex()}
                 self.opened.append((place, effect["item"], citation))
-            self.citations += [(place, c["item"], c["seq"], c["head"]) for c in effect.get("relies", ())]
+            for child in effect.get("relies", ()):
+                self._cite(child["item"], child["seq"], child["head"], place)
         if (case.item, case.definition) != (name, body["definition"]):
             raise Bad("effect", "of another item or definition than it began with")
+
+    def _cite(self, chain: str, number: int, hash_: str, place: str) -> None:
+        self.citations.setdefault((_text(chain), number, _text(hash_)), place)
 
     def _led(self, act: Json, effects: list[Json]) -> None:
         """An act leads to the effect of its kind and to no other act's; the engine's own acts lead to none of them."""
@@ -910,7 +914,7 @@ class Verifier:
         if done["e"] == "returned" and held["slot"] == "":
             slot = {"key": "", "level": ""}
         authority = f"authority {by['person']} {by['unit']} {by['post']} "
-        rests = next((value for fact, value in body["facts"].items() if fact.startswith(authority)), {})
+        rests: Json = next((value for fact, value in body["facts"].items() if fact.startswith(authority)), {})
         signed = [s for s in case.slots.values() if s["state"] == "signed"]
         expected = {
             "v": 1, "origin": self.policy.origin or self.report.origin, "item": case.item, "round": case.round,
@@ -959,10 +963,9 @@ class Verifier:
             elif chain.head != (len(chain.hashes), chain.hashes[-1]):
                 stated = f"entry {chain.head[0]}" if chain.head else "nothing"
                 report.fail("head", name, f"the bundle says {stated}; the last entry is {len(chain.hashes)}")
-        for place, name, number, hash_ in self.citations:
+        for (name, number, hash_), place in self.citations.items():
             held = self.chains[name].hashes if name in self.chains else []
-            at = held[number - 1 : number] if number else held
-            if not any(h.hex() == hash_ for h in at):
+            if not any(h.hex() == hash_ for h in (held[number - 1 : number] if number else held)):
                 report.fail(
                     "cite", place, f"{name}#{number or '?'} is not here, or is another entry than the one cited"
                 )
