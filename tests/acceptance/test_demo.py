@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -164,9 +163,9 @@ def test_a_killed_run_leaves_nothing_half_and_the_next_starts_clean(tmp_path: Pa
     out = tmp_path / "demo-out"
     command = [sys.executable, "-c", "from workflow.cli.main import app; app()", "demo", "--json", "--out", str(out)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None and not list(tmp_path.glob(".demo-out.part-*/demo.db")):
-            os.sched_yield()
-        assert process.poll() is None
+        while not list(tmp_path.glob(".demo-out.part-*/demo.db")):
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(timeout=0.05)
         process.send_signal(signal.SIGKILL)
     assert not out.exists()
     assert len(list(tmp_path.iterdir())) == 1
@@ -196,3 +195,14 @@ def test_a_folder_that_is_not_ours_is_never_replaced(tmp_path: Path) -> None:
     with pytest.raises(NotOurs, match="other things"), replaced(tmp_path):
         pass
     assert (tmp_path / "thesis.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_database_with_entries_is_refused_in_the_language_asked_for(
+    demo: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    command = ["demo", "--db", f"sqlite:///{demo[0] / 'demo.db'}", "--out", str(tmp_path / "out"), "--json"]
+    for lang, words in (("en", "an empty one"), ("zh", "空数据库")):
+        done = CliRunner().invoke(app, [*command, "--lang", lang])
+        assert done.exit_code == 2
+        assert words in done.stderr
+    assert list(tmp_path.iterdir()) == []

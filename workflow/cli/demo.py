@@ -32,9 +32,8 @@ def demo(
     """
     import json
 
-    from workflow.demo.run import NotEmpty
     from workflow.demo.tables import Paper, console
-    from workflow.demo.workspace import RESULT, NotOurs
+    from workflow.demo.workspace import RESULT, CannotRun
     from workflow.errors import WorkflowError
 
     if lang not in ("zh", "en"):
@@ -51,9 +50,11 @@ def demo(
             typer.echo(json.dumps(result, ensure_ascii=False, indent=2))
         else:
             _print(out, db, result, paper)
-    except (NotOurs, NotEmpty, WorkflowError) as error:
-        text = error.text("zh" if lang == "zh" else "en") if isinstance(error, WorkflowError) else str(error)
-        typer.echo(text, err=True)
+    except CannotRun as refusal:
+        typer.echo(paper.say(refusal.zh, str(refusal)), err=True)
+        raise typer.Exit(2) from None
+    except WorkflowError as error:
+        typer.echo(error.text("zh" if lang == "zh" else "en"), err=True)
         raise typer.Exit(2) from None
     failing = [i["name"] for i in result["invariants"] if not i["holds"]]
     if failing:
@@ -62,9 +63,9 @@ def demo(
 
 
 def _run(out: Path, seed: int, db: str, paper: Paper, *, quiet: bool) -> dict[str, Any]:
+    from workflow.demo.ledger import Ledger
     from workflow.demo.progress import shown_progress
     from workflow.demo.run import reopened, run
-    from workflow.demo.sheets import Sheets
     from workflow.demo.workspace import replaced
 
     if not quiet:
@@ -75,7 +76,7 @@ def _run(out: Path, seed: int, db: str, paper: Paper, *, quiet: bool) -> dict[st
         engine = reopened(folder, db)
         try:
             with engine.look() as desk:
-                Sheets(desk, result, paper).write_ledger(folder / "ledger.csv")
+                Ledger(desk, paper).write(folder / "ledger.csv")
         finally:
             engine.close()
     return result

@@ -22,6 +22,7 @@ REPORT_BY = {  # level -> the day on which its reports are expected to have gone
 BACKED = frozenset({"handler", "secretary", "scrutineer"})  # posts for which the direct superior answers (兜底)
 NEW_DATE = "2019-11-29"  # by when the one failed evaluation is to be made good (限期整改)
 RETURNED = 0.04  # share of papers that a superior's department returns once (层层把关)
+ACTS = 7_800  # about how many acts a run has; only the progress bar asks
 LATE = 0.05  # share of stages that are finished a little after their date
 
 

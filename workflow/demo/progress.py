@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from workflow.clock import local_day, start_of_day
-from workflow.demo.frame import END, FIRST, ZONE
+from workflow.clock import local_day
+from workflow.demo.frame import ACTS, END, FIRST, ZONE
 from workflow.demo.run import Steps
 from workflow.demo.tables import Paper
 
@@ -28,15 +28,14 @@ def shown_progress(paper: Paper, quiet: bool) -> Iterator[Steps]:
 @contextmanager
 def _bar(paper: Paper) -> Iterator[Steps]:
     columns = (TextColumn("{task.description}"), BarColumn(40), TaskProgressColumn(), TextColumn("{task.fields[note]}"))
-    begin = start_of_day(FIRST, ZONE)
     with Progress(*columns, console=paper.console, transient=True) as progress:
-        running = progress.add_task(FIRST.isoformat(), total=END - begin, note="")
+        running = progress.add_task(FIRST.isoformat(), total=ACTS, note="")
         checking = progress.add_task(paper.say("验证", "verifying"), total=None, note="", visible=False)
 
         def acted(at: int, acts: int) -> None:
             note = paper.say(f"办理 {acts:,} 次", f"{acts:,} acts")
             day = local_day(min(at, END - 1), ZONE).isoformat()
-            progress.update(running, completed=at - begin, description=day, note=note)
+            progress.update(running, completed=min(acts, ACTS), description=day, note=note)
 
         def verified(done: int, total: int) -> None:
             note = paper.say(f"{done:,} / {total:,} 条", f"{done:,} of {total:,} entries")

@@ -22,7 +22,7 @@ from workflow.demo.frame import CRITICISM, END, FIRST, LAST, RECTIFY, REPORT, ZO
 from workflow.demo.hours import OfficeHours
 from workflow.demo.invariants import invariants
 from workflow.demo.people import Told
-from workflow.demo.workspace import RESULT
+from workflow.demo.workspace import RESULT, CannotRun
 from workflow.desk import Desk
 from workflow.org.importing import OrgImport, read_org
 from workflow.org.model import Org
@@ -34,7 +34,7 @@ DATABASE, HOME = "demo.db", "home"
 WORK_YEAR = date(2020, 1, 31)  # office hours are laid out to here, so that plans may reach past the year's end
 
 
-class NotEmpty(Exception):
+class NotEmpty(CannotRun):
     """The database named already holds items; the demonstration writes only into an empty one."""
 
 
@@ -64,7 +64,10 @@ def run(folder: Path, seed: int, *, url: str = "", steps: Steps | None = None) -
     try:
         with engine.look() as desk:
             if queries.size(desk.connection)[0]:
-                raise NotEmpty(url)
+                raise NotEmpty(
+                    "the database holds entries already; name an empty one with --db",
+                    "数据库已有记录;请用 --db 指定空数据库",
+                )
         engine.publish_calendar(calendar)
         flows = {name: engine.publish(load(shipped_flow(name))) for name in FLOWS}
         world, change = _import(engine, org.build(seed), flows[RECTIFY].flow.levels)

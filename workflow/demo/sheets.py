@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from workflow import views
-from workflow.clock import local_day, moment
-from workflow.definition.definition import Definition
+from workflow.clock import local_day
 from workflow.demo.frame import CAMPAIGN, COUNTED, END, RECTIFY, ZONE, report_of
+from workflow.demo.ledger import Ledger
 from workflow.demo.tables import RIGHT, TIGHT, Paper
+from workflow.demo.wording import Wording
 from workflow.demo.words import shown
 from workflow.desk import Desk
-from workflow.store.org import OrgReader
 from workflow.trace import Statement, trace
 
-LEVELS = {
-    "group": ("集团", "group"),
-    "second": ("二级", "2nd level"),
-    "third": ("三级", "3rd level"),
-    "organisation": ("支部", "branch"),
-    "regulator": ("监管机构", "regulator"),
-}
 RUNGS = {"reminded": ("催办", "reminder"), "proposed": ("建议通报批评", "proposal of circulated criticism")}
-LEDGER_HEAD = (
-    ("序号", "No"),
-    ("党组织", "Organisation"),
-    ("上级党组织", "Superior"),
-    ("问题类型", "Category"),
-    ("具体表现", "Manifestation"),
-    ("原因", "Cause"),
-    ("措施", "Measures"),
-    ("责任单位", "Unit responsible"),
-    ("责任人", "Person responsible"),
-    ("包抓责任人", "Lead"),
-    ("时限", "Due"),
-    ("进展", "Progress"),
-    ("验收意见", "Acceptance"),
-    ("销号日期", "Closed on"),
-)
 PLACES = {
     "handler": ("经办人", "handler"),
     "department": ("部门审核", "department"),
@@ -62,7 +35,6 @@ NODES = {
     "rectification": ("集中整顿", "rectification"),
     "acceptance": ("评估验收", "acceptance"),
 }
-ACCEPTED = {"qualified": ("合格", "qualified"), "unqualified": ("不合格", "not qualified"), "": ("", "")}
 ROWS = 5  # rows of long sheets on the screen; all of them stand in the CSV file
 
 
@@ -74,8 +46,7 @@ class Sheets:
         self.result = result
         self.paper = paper
         self.lang = paper.lang
-        self.flow = desk.engine.newest(desk.connection, RECTIFY)
-        self.org = OrgReader(desk.connection)
+        self.words = Wording(desk, paper)
 
     def print_all(self) -> None:
         """All sheets in the order in which the campaign went."""
@@ -84,7 +55,7 @@ class Sheets:
             self.categories,
             self.analysis_sheet,
             self.register,
-            self.ledger,
+            Ledger(self.desk, self.paper).show,
             self.nodes,
             self.missed,
             self.signers,
@@ -92,44 +63,6 @@ class Sheets:
             self.closing,
         ):
             sheet()
-
-    # --- names and days -------------------------------------------------------------------------------------------
-
-    @cached_property
-    def _names(self) -> dict[str, dict[str, str]]:
-        return {}
-
-    def name(self, id_: str) -> str:
-        """A unit's or person's name, without the mark that all of them are invented (the first line says so)."""
-        if id_ not in self._names:
-            self._names.update(self.org.names([id_]))
-        held = self._names.get(id_, {"zh": id_, "en": id_})[self.lang]
-        return held.replace("(虚构)", "").replace(" (invented)", "")
-
-    def people(self, ids: Sequence[str]) -> str:
-        return self.paper.say("、", ", ").join(self.name(i) for i in ids) or "—"
-
-    def at(self, us: int) -> str:
-        return moment(us, ZONE).strftime("%m-%d %H:%M")
-
-    def level(self, name: str) -> str:
-        return self.paper.say(*LEVELS.get(name, (name, name)))
-
-    def category(self, name: str) -> str:
-        flow = self.flow.flow
-        held = flow.categories.get(name) or flow.watch_class.get(name)
-        return held.get(self.lang) if held else name
-
-    def stage(self, name: str, definition: Definition | None = None) -> str:
-        held = (definition or self.flow).stage(name).title
-        title = held.get(self.lang) if held is not None else name
-        return title.split("(")[0].split("(")[0].strip()
-
-    def post(self, name: str) -> str:
-        held = self.flow.flow.posts.get(name)
-        return held.title.get(self.lang) if held else name
-
-    # --- the sheets -----------------------------------------------------------------------------------------------
 
     def roll_call(self) -> None:
         p = self.paper
@@ -145,7 +78,7 @@ class Sheets:
         rows = []
         for level, call in self.result["reports_by_level"].items():
             style = "bold" if level == "group" else ""
-            cells = [self.level(level), *(str(call[k]) for k in ("owed", "reported", "zero", "missing"))]
+            cells = [self.words.level(level), *(str(call[k]) for k in ("owed", "reported", "zero", "missing"))]
             rows.append([Text(c, style=style) for c in cells])
         heads = [p.say("应报", "owed"), p.say("上报", "reported"), p.say("零报告", "zero"), p.say("未报", "missing")]
         p.table([p.say("层级", "level"), *((h, RIGHT) for h in heads)], rows)
@@ -153,28 +86,28 @@ class Sheets:
         for group, units in groups.items():
             numbers = " ".join(u[1:] for u in units)
             p.line(
-                f"{self.name(group)}联系 {len(units)} 家:{numbers}",
-                f"{self.name(group)} guides {len(units)}: {numbers}",
+                f"{self.words.name(group)}联系 {len(units)} 家:{numbers}",
+                f"{self.words.name(group)} guides {len(units)}: {numbers}",
             )
 
     def categories(self) -> None:
         p, items = self.paper, self.result["items"]
         p.heading("2", "整顿对象分类", "Organisations found, by category")
-        rows: list[Sequence[Any]] = [[self.category(c), n] for c, n in items["by_category"].items()]
+        rows: list[Sequence[Any]] = [[self.words.category(c), n] for c, n in items["by_category"].items()]
         rows.append([Text(p.say("合计", "total"), style="bold"), Text(str(items["total"]), style="bold")])
         p.table([p.say("问题类型", "category"), (p.say("个数", "number"), RIGHT)], rows)
         p.line(
             f"分布在 {items['enterprises']} 家企业;另有 {items['watch']} 个党组织列为关注对象"
             f"(党建责任落实不够实),集中在 1 家零报告企业,不计入名册。",
-            f"In {items['enterprises']} enterprises. Beside the register {items['watch']} organisations of the watch class "
-            f"(responsibility not solidly carried out), all in one enterprise that reported zero.",
+            f"In {items['enterprises']} enterprises. Beside the register {items['watch']} of the watch class, all in one "
+            f"enterprise that reported zero.",
         )
 
     def _shown_enterprise(self) -> str:
         """An enterprise with three levels below it and a handful of findings."""
         rows = [r for r in views.register(self.desk, RECTIFY, CAMPAIGN, COUNTED) if r.klass == "register"]
         found = Counter(r.unit.split("-")[0] for r in rows)
-        changed = [e for e in found if len(self.org.path(f"{e}-b01", "2019-08-31")) == 5 and 3 <= found[e] <= 5]
+        changed = [e for e in found if len(self.words.org.path(f"{e}-b01", "2019-08-31")) == 5 and 3 <= found[e] <= 5]
         return min(changed or list(found), key=lambda e: (abs(found[e] - 4), e))
 
     def analysis_sheet(self) -> None:
@@ -193,9 +126,9 @@ class Sheets:
         )
         looked = held["analysis-sheet"]["investigated"]
         p.line(
-            f"填报单位:{self.name(unit)}    排查党组织:{looked} 个    列入整顿对象:{len(lines)} 个    "
+            f"填报单位:{self.words.name(unit)}    排查党组织:{looked} 个    列入整顿对象:{len(lines)} 个    "
             f"内容摘要:{case.content[7:23]}…",
-            f"Unit: {self.name(unit)}    organisations looked at: {looked}    found: {len(lines)}    "
+            f"Unit: {self.words.name(unit)}    organisations looked at: {looked}    found: {len(lines)}    "
             f"content: {case.content[7:23]}…",
         )
         p.table(
@@ -209,8 +142,8 @@ class Sheets:
             [
                 [
                     n,
-                    self.name(line["unit"]),
-                    self.category(line["category"]),
+                    self.words.name(line["unit"]),
+                    self.words.category(line["category"]),
                     shown(line["manifestation"], self.lang),
                     shown(line["cause"], self.lang),
                 ]
@@ -229,8 +162,8 @@ class Sheets:
                 if sealed
                 else Text(p.say(*MARKS[s.kind]), style="dim")
             )
-            names.append(mark.append(f"\n{self.name(s.person)}", style="not bold not dim default"))
-            days.append(self.at(s.at))
+            names.append(mark.append(f"\n{self.words.name(s.person)}", style="not bold not dim default"))
+            days.append(self.words.at(s.at))
         p.table(head, [names, days], lines=True, expand=True)
 
     def _place(self, s: views.SignatureRow, unit: str) -> str:
@@ -249,14 +182,14 @@ class Sheets:
         )
         body = []
         for n, r in enumerate(rows[:ROWS], start=1):
-            path = self.org.path(r.unit, "2019-08-31")
+            path = self.words.org.path(r.unit, "2019-08-31")
             body.append(
                 [
                     n,
-                    *(self.name(path[k]["unit"]) for k in (0, 1)),
-                    self.category(r.category),
-                    self.stage(r.stage),
-                    self.at(r.opened_at),
+                    *(self.words.name(path[k]["unit"]) for k in (0, 1)),
+                    self.words.category(r.category),
+                    self.words.stage(r.stage),
+                    self.words.at(r.opened_at),
                 ]
             )
         p.table(
@@ -271,86 +204,8 @@ class Sheets:
             body,
         )
 
-    def ledger_rows(self) -> list[list[str]]:
-        """The whole ledger, one row an item, in the columns that such offices print."""
-        p, rows = self.paper, []
-        for r in views.ledger(self.desk, RECTIFY, CAMPAIGN, END - 1):
-            backed = p.say("(兜底)", " (superior)") if r.answered_by_superior else ""
-            rounds = p.say(f"(第{r.round}轮)", f" (round {r.round})") if r.round > 1 else ""
-            rows.append(
-                [
-                    str(r.no),
-                    self.name(r.unit),
-                    self.name(r.superior),
-                    self.category(r.category),
-                    shown(r.manifestation, self.lang),
-                    shown(r.cause, self.lang),
-                    p.say(";", "; ").join(shown(m, self.lang) for m in r.measures),
-                    self.name(r.responsible_unit),
-                    self.people(r.responsible) + backed,
-                    self.name(r.lead),
-                    r.due,
-                    f"{self.stage(r.stage)} {r.lines_closed}/{r.lines}{rounds}",
-                    p.say(*ACCEPTED[r.acceptance]),
-                    r.closed_on,
-                ]
-            )
-        return rows
-
-    def write_ledger(self, path: Path) -> int:
-        """The ledger as a CSV file that spreadsheet programs open as it is (UTF-8 with BOM)."""
-        rows = self.ledger_rows()
-        with path.open("w", encoding="utf-8-sig", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow([self.paper.say(*head) for head in LEDGER_HEAD])
-            writer.writerows(rows)
-        return len(rows)
-
-    def ledger(self) -> None:
-        p, rows = self.paper, self.ledger_rows()
-        h = [p.say(*head) for head in LEDGER_HEAD]
-        second = [r for r in rows if r[11].endswith((")", ")"))]
-        backed = [r for r in rows if r[8].endswith((")", ")"))]
-        some = sorted(
-            {r[0]: r for r in (*rows[: ROWS - 2], *second[:1], *backed[:1])}.values(), key=lambda r: int(r[0])
-        )
-        p.heading(
-            "5",
-            "整改台账",
-            "Ledger",
-            p.say(
-                f"共 {len(rows)} 行,此处 {len(some)} 行,全部见 ledger.csv;按党组织顺序",
-                f"{len(rows)} rows in organisation order; {len(some)} here, all of them in ledger.csv",
-            ),
-        )
-        p.table(
-            [
-                (h[0], RIGHT),
-                (f"{h[1]}\n{h[2]}", TIGHT),
-                (f"{h[3]}\n{h[4]} / {h[5]}", {"ratio": 5}),
-                (h[6], {"ratio": 4}),
-                (p.say(f"{h[8]}\n{h[9]}", "Responsible\nLead"), {"min_width": 12}),
-                (f"{h[10]}\n{h[11]}", {"min_width": 14}),
-                (f"{h[12]}\n{h[13]}", {"min_width": 10}),
-            ],
-            [
-                [
-                    r[0],
-                    f"{r[1]}\n{r[2]}",
-                    f"{r[3]}\n{r[4]} / {r[5]}",
-                    "\n".join(re.split(r"[;;]\s*", r[6])),
-                    f"{r[8]}\n{r[9]}".replace(" (", "(").replace("(", "\n(").replace("(", "\n("),
-                    f"{r[10]}\n{r[11]}",
-                    f"{r[12]}\n{r[13]}",
-                ]
-                for r in some
-            ],
-            lines=True,
-            expand=True,
-        )
-
     def nodes(self) -> None:
-        p, flow = self.paper, self.flow.flow
+        p, flow = self.paper, self.words.flow.flow
         calendar = self.desk.engine.calendar(self.desk.connection, flow.calendar)
         p.heading(
             "6",
@@ -422,8 +277,8 @@ class Sheets:
             late = (local_day(m.met_at, ZONE) - local_day(m.missed_at - 1, ZONE)).days if m.met_at else None
             rows.append(
                 [
-                    self.name(m.unit),
-                    self.stage(stage) + (f" / {p.say(*NODES.get(node[0], (node[0], node[0])))}" if node else ""),
+                    self.words.name(m.unit),
+                    p.say(*NODES.get(node[0], (node[0], node[0]))) if node else self.words.stage(stage),
                     local_day(m.missed_at - 1, ZONE).isoformat(),
                     local_day(m.met_at, ZONE).isoformat() if m.met_at else "—",
                     late if late is not None else "—",
@@ -449,17 +304,17 @@ class Sheets:
         case, definition = self.desk.case_of(proposal["item"])
         about, _ = self.desk.case_of(str(case.fields_["about"]))
         rungs = [r for r in views.rungs(self.desk) if r.item == about.item and r.rule == case.fields_["rule"]]
-        climbed = " → ".join(f"{self.at(r.at)[:5]} {p.say(*RUNGS[r.what])}" for r in rungs)
+        climbed = " → ".join(f"{self.words.at(r.at)[:5]} {p.say(*RUNGS[r.what])}" for r in rungs)
         signed = [s for s in views.signatures(self.desk, proposal["item"], END - 1) if s.stage == "decision"]
         p.line(
-            f"{self.name(about.unit)}:{climbed}",
-            f"{self.name(about.unit)}: {climbed}",
+            f"{self.words.name(about.unit)}:{climbed}",
+            f"{self.words.name(about.unit)}: {climbed}",
         )
+        stage, last = self.words.stage(case.stage, definition), signed[-1]
+        decider, signer, on = self.words.name(case.unit), self.words.name(last.person), self.words.at(last.at)
         p.line(
-            f"引擎只提建议:{self.name(case.unit)}核实情况、听取陈述,{self.at(signed[-1].at)} 由"
-            f"{self.name(signed[-1].person)}签批,现为「{self.stage(case.stage, definition)}」。",
-            f"The engine only proposes: {self.name(case.unit)} heard the person and decided; "
-            f"{self.name(signed[-1].person)} signed on {self.at(signed[-1].at)}; now {self.stage(case.stage, definition)}.",
+            f"引擎只提建议:{decider}核实情况、听取陈述,{on} 由{signer}签批,现为「{stage}」。",
+            f"The engine proposes, people decide: {decider}, signed by {signer} on {on}; now {stage}.",
         )
 
     def _shown_item(self) -> str:
@@ -474,9 +329,9 @@ class Sheets:
 
     def _changed(self, unit: str) -> bool:
         """Whether a secretary on the unit's line today is another than on the first day of the campaign."""
-        line = [u["unit"] for u in self.org.path(unit, "2019-12-31")]
+        line = [u["unit"] for u in self.words.org.path(unit, "2019-12-31")]
         return any(
-            self.org.tenures(u, "secretary", "2019-08-20") != self.org.tenures(u, "secretary", "2019-12-31")
+            self.words.org.tenures(u, "secretary", "2019-08-20") != self.words.org.tenures(u, "secretary", "2019-12-31")
             for u in line[:2]
         )
 
@@ -484,7 +339,7 @@ class Sheets:
         p = self.paper
         item = self._shown_item()
         found = trace(self.desk, item, END - 1)
-        about = self.name(found.about)
+        about = self.words.name(found.about)
         p.heading(
             "8",
             f"谁签的字:{about}",
@@ -518,19 +373,19 @@ class Sheets:
             if s.post != "secretary" or s.superseded:
                 continue
             moved = s.person not in s.now
-            notes = [self.paper.say("兜底", "by the superior")] if s.as_ == "backstop" else []
-            notes += [self.paper.say("已换人", "changed since")] if moved else []
+            notes = [self.paper.say("兜底", "superior")] if s.as_ == "backstop" else []
+            notes += [self.paper.say("已换人", "changed")] if moved else []
             note = self.paper.say("、", ", ").join(notes)
-            now = Text(self.people(s.now), style="yellow" if moved else "")
+            now = Text(self.words.people(s.now), style="yellow" if moved else "")
             rows.append(
                 (
                     s.at,
                     [
-                        self.at(s.at),
-                        self.stage(s.stage, definition),
-                        self.level(s.level),
-                        self.name(s.unit),
-                        self.name(s.person),
+                        self.words.at(s.at),
+                        self.words.stage(s.stage, definition),
+                        self.words.level(s.level),
+                        self.words.name(s.unit),
+                        self.words.name(s.person),
                         now,
                         note,
                     ],
@@ -542,27 +397,29 @@ class Sheets:
         p, final = self.paper, self.result["final"]
         again = [r for r in views.ledger(self.desk, RECTIFY, CAMPAIGN, END - 1) if r.round > 1]
         p.heading("9", "结果", "What became of it")
-        stages = self.paper.say("、", ", ").join(f"{self.stage(s)} {n}" for s, n in final["by_stage"].items())
-        watch = self.paper.say("、", ", ").join(f"{self.stage(s)} {n}" for s, n in final["watch_by_stage"].items())
+        stages = self.paper.say("、", ", ").join(f"{self.words.stage(s)} {n}" for s, n in final["by_stage"].items())
+        watch = self.paper.say("、", ", ").join(
+            f"{self.words.stage(s)} {n}" for s, n in final["watch_by_stage"].items()
+        )
         p.line(f"整顿对象:{stages}。关注对象:{watch}。", f"Register: {stages}. Watch class: {watch}.")
         for r in again:
             p.line(
-                f"{self.name(r.unit)}:群众测评不满意率过高,退回限期整改,第 {r.round} 轮通过,{r.closed_on} 销号。",
-                f"{self.name(r.unit)}: too many dissatisfied, returned with a new date, passed in round {r.round}, "
+                f"{self.words.name(r.unit)}:群众测评不满意率过高,退回限期整改,第 {r.round} 轮通过,{r.closed_on} 销号。",
+                f"{self.words.name(r.unit)}: too many dissatisfied, returned with a new date, passed in round {r.round}, "
                 f"closed {r.closed_on}.",
             )
         for item in final["open"]:
             case, _ = self.desk.case_of(item)
             p.line(
-                f"年底未销号:{self.name(case.unit)},{self.stage(case.stage)}。",
-                f"not closed at the year's end: {self.name(case.unit)}, {self.stage(case.stage)}.",
+                f"年底未销号:{self.words.name(case.unit)},{self.words.stage(case.stage)}。",
+                f"not closed at the year's end: {self.words.name(case.unit)}, {self.words.stage(case.stage)}.",
                 "yellow",
             )
         backed = self.result["backstop"]
         p.line(
             f"兜底:{backed['units']} 个党组织尚未成立或缺书记,由直接上级登记、签字、负责,共 {backed['signatures']} 处签字,均有标注。",
-            f"Backstop: {backed['units']} organisations are not established or lack a secretary; their superior answers "
-            f"for them, {backed['signatures']} signatures, each marked so.",
+            f"Backstop: {backed['units']} organisations not established or without secretary; their superiors gave "
+            f"{backed['signatures']} signatures, marked so.",
         )
         p.line(
             f"退回 {self.result['returns']} 次,均写明理由;结果公示期间异议 {self.result['objections']} 件,重新验收后再公示。",

@@ -16,7 +16,15 @@ from tempfile import mkdtemp
 RESULT = "result.json"  # what marks a folder as one of ours, and as complete
 
 
-class NotOurs(Exception):
+class CannotRun(Exception):
+    """The demonstration was asked to write where it may not; nothing was touched. Says so in both languages."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.zh = zh
+
+
+class NotOurs(CannotRun):
     """The destination holds something that no run of the demonstration made; it is left alone."""
 
 
@@ -29,12 +37,16 @@ def replaced(out: Path) -> Iterator[Path]:
     """
     out = out.absolute()
     if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise NotOurs(f"{out} is not a folder")
+        raise NotOurs(f"{out} is not a folder", f"{out} 不是目录")
     if out.is_dir() and any(out.iterdir()) and not (out / RESULT).is_file():
-        raise NotOurs(f"{out} holds other things than a demonstration; name another folder with --out")
+        raise NotOurs(
+            f"{out} holds other things than a demonstration; name another folder with --out",
+            f"{out} 中有并非演示留下的内容;请用 --out 另指定目录",
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     _sweep(out)
     part = Path(mkdtemp(prefix=f".{out.name}.part-", dir=out.parent))
+    part.chmod(0o755)  # an ordinary folder; the keys in it guard themselves
     lock = _lock(part)
     try:
         yield part
