@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from tests.contract.world import BAD_VOTE, MEASURES, SHEET, START, World, imported, person_row, tenure_row
-from workflow import Actor, errors
+from workflow import Actor, Receipt, errors
+from workflow.acts import Sign
 from workflow.clock import micros
 from workflow.errors import (
+    AlreadySeen,
     Avoidance,
     BadMaterial,
+    Conflict,
     DateRequired,
     GateClosed,
     LimitReached,
@@ -23,6 +26,7 @@ from workflow.errors import (
     MaterialMissing,
     NoSuchExit,
     NotHolder,
+    OneByOne,
     OutOfTurn,
     ReasonRequired,
     Refused,
@@ -215,6 +219,29 @@ def a_chain_that_ends_without_an_outcome(w: World, item: str) -> Any:
     for _ in range(9):
         w.sign(item)
     return signing(w, item, S1)
+
+
+@refusal(AlreadySeen, "secretary@o1")
+def a_signature_taken_back_after_the_next_one(w: World, item: str) -> Any:
+    w.begin(item)
+    w.sign(item)
+    w.sign(item)
+    return lambda: w.engine.withdraw(item, HANDLER, "1")
+
+
+@refusal(AlreadySeen, "o1-secretary")
+def a_signature_taken_back_after_somebody_looked(w: World, item: str) -> Any:
+    w.begin(item)
+    w.sign(item)
+    w.engine.view(item, SECRETARY, w.case(item).content)
+    return lambda: w.engine.withdraw(item, HANDLER, "1")
+
+
+@refusal(OutOfTurn, "a place signed by you")
+def a_signature_of_somebody_else_taken_back(w: World, item: str) -> Any:
+    w.begin(item)
+    w.sign(item)
+    return lambda: w.engine.withdraw(item, SECRETARY, "1")
 
 
 # --- what must be there -----------------------------------------------------------------------------------------------
@@ -567,7 +594,7 @@ def test_it_is_refused_in_words_that_say_what_to_do_and_nothing_is_written(share
 
 
 def test_every_refusal_that_a_rule_can_raise_is_shown_here() -> None:
-    """``one-by-one`` cannot arise yet: no act takes several items. ``bad-signature`` is shown with the verbs."""
+    """``bad-signature`` is shown with the verbs, ``one-by-one`` below: it is an answer, not an exception."""
     refusals = {c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, Refused)} - {Refused}
     shown = {expected for expected, _, _ in CASES.values()} | {errors.BadSignature, errors.OneByOne}
     assert refusals == shown & refusals
@@ -627,3 +654,19 @@ def test_nobody_accepts_as_superior_what_they_answer_for_below(world: World) -> 
     e.submit("m1", S1, {"card": {"total": 80}})
     with pytest.raises(Avoidance, match="secretary of o3"):
         e.accept("m1", S1, world.case("m1").content)
+
+
+def test_what_is_to_be_accepted_one_by_one_is_not_accepted_in_bulk_and_holds_no_other(world: World) -> None:
+    """Source: S0 「逐个评估」, R134."""
+    world.walk_to("acceptance", "m1")
+    world.begin("m2")
+    for _ in range(9):
+        world.sign("m2")
+    seen = {"ghost": "", **{item: world.case(item).content for item in ("m1", "m2")}}
+    acts = [Sign(item=i, by=S1, seen=seen[i], opinion="agreed") for i in ("m1", "m2", "ghost", "m2")]
+    with world.engine.desk() as desk:
+        results = desk.sign_many(acts)
+    assert [type(r) for r in results] == [OneByOne, Receipt, Unknown, Conflict]
+    assert (world.case("m1").stage, world.case("m2").stage) == ("acceptance", "plan")
+    assert world.engine.accept("m1", S1, world.case("m1").content).stage == "published"
+    assert world.verify().exit_code == 0

@@ -25,6 +25,7 @@ from workflow.acts import (
     Return,
     Sign,
     Submit,
+    Withdraw,
     act_of,
 )
 from workflow.calendar import Calendar, load_calendar
@@ -96,7 +97,7 @@ class Paper:
             return [{"unit": u.id, "level": u.level, "name": u.name_zh, "established": True} for u in units]
         if kind == "line":
             return self.lines.get(int(need[3]), "absent")
-        if kind in ("lines", "children"):
+        if kind in ("lines", "children", "viewed-since"):
             return []
         unit, post = need[-4:-2] if kind == "authority" else need[1:3]
         found = [
@@ -196,6 +197,7 @@ STEPS = st.one_of(
     st.tuples(st.just("stale"), st.just(0)),
     st.tuples(st.just("submit"), ACTORS, st.integers(0, 7), st.sampled_from(OUTCOMES)),
     st.tuples(st.just("return"), st.just(0)),
+    st.tuples(st.just("withdraw"), ACTORS, st.sampled_from(["1", "2", "3", "5"])),
     st.tuples(st.just("lead"), ACTORS, ACTORS),
     st.tuples(st.just("line"), ACTORS, st.integers(0, 3)),
     st.tuples(st.just("notice"), ACTORS, st.sampled_from(["plan", "result"])),
@@ -224,6 +226,8 @@ def take(paper: Paper, step: tuple[Any, ...]) -> None:
         act = paper.submission(*step[1:])
     elif kind == "return" and (good := paper.honest()) is not None:
         act = Return(item="m1", by=good.by, seen=seen, reason="count again", due="2026-12-30")
+    elif kind == "withdraw":
+        act = Withdraw(item="m1", by=step[1], slot=step[2])
     elif kind == "lead":
         act = NameLead(item="m1", by=step[1], person=step[2].person, post=step[2].post, unit=step[2].unit)
     elif kind == "line":
