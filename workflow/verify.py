@@ -103,6 +103,7 @@ class Verifier:
         self.contents = contents
         self.report = Report()
         self.origin = scan.origin(connection)
+        self._keys: dict[bytes, Ed25519PublicKey | None] = {}
         self._seals = SealVerifier(self._key)
         self._definitions: dict[str, Definition | None] = {}
         self._calendars: dict[str, Calendar | None] = {}
@@ -111,11 +112,13 @@ class Verifier:
         self._projected = scan.projected(connection)
 
     def _key(self, key_id: bytes) -> Ed25519PublicKey | None:
-        try:
-            raw = scan.public_key(self.connection, key_id)
-            return Ed25519PublicKey.from_public_bytes(raw) if raw else None
-        except ValueError:  # not a key: nothing it should have signed holds
-            return None
+        if key_id not in self._keys:
+            try:
+                raw = scan.public_key(self.connection, key_id)
+                self._keys[key_id] = Ed25519PublicKey.from_public_bytes(raw) if raw else None
+            except ValueError:  # not a key: nothing it should have signed holds
+                self._keys[key_id] = None
+        return self._keys[key_id]
 
     def run(self, progress: Progress | None = None, part: scan.Range = scan.EVERYTHING) -> Report:
         """Check everything there is, or one range of chains; every range together is everything."""

@@ -77,7 +77,7 @@ _items = (
         t.item.c.klass,
         t.item.c.category,
         t.item.c.opened_at,
-        t.item.c.round,
+        t.stay.c.round,
         t.stay.c.stage,
         t.stay.c.entered_at,
     )
