@@ -289,8 +289,33 @@ class ReprojectDue(Act):
     kind: ClassVar[str] = "reproject-due"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exempt(Signature):
+    """A unit need not report for this period: said by somebody above it, with a reason."""
+
+    kind: ClassVar[str] = "exempt"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Supplement(Signature):
+    """The reporting unit corrects its own report that is in (补报), with a reason. The first version stays readable."""
+
+    kind: ClassVar[str] = "supplement"
+    materials: dict[str, str] = field(default_factory=dict)
+    figures: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contradict(Signature):
+    """A zero report is contradicted by a finding from outside. The zero stays as it was signed. Source: R055."""
+
+    kind: ClassVar[str] = "contradict"
+    finding: str = ""  # the item, document or digest that shows it
+
+
 SIGNATURES: tuple[type[Signature], ...] = (Sign, Decide, Accept, CloseOut, LookBack, Return, Reopen)
 SIGNATURES += (Extend, Pause, Resume)
+SIGNATURES += (Exempt, Supplement, Contradict)
 _VERBS: tuple[type[Act], ...] = (Open, Submit, ReportZero, RecordTally, CloseLine, NameLead, PostNotice)
 _VERBS += (Objection, AdoptNodes, Withdraw, AddSigner, RemoveSigner, Transfer, Urge, View, Fire, ReprojectDue)
 KINDS: dict[str, type[Act]] = {c.kind: c for c in (*_VERBS, *SIGNATURES)}

@@ -75,6 +75,8 @@ class Case:
         armed: how often a clock of this stay was started anew: base of its rule -> times.
         materials: name -> digest; ``lists``: name -> lines, open lines, closings as a running digest.
         closed: finished rounds as {round, digest, signers}.
+        roll: who had reported when a report over the children was drawn up: {expected, in, missing, exempt}.
+        marks: what was said about a report from outside its chain: exempted, supplemented, contradicted -> {seq, at}.
     """
 
     item: str = ""
@@ -111,6 +113,8 @@ class Case:
     cites: dict[str, Any] = field(default_factory=dict)
     signers: tuple[str, ...] = ()
     closed: tuple[dict[str, Any], ...] = ()
+    roll: dict[str, Any] = field(default_factory=dict)
+    marks: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def open_slots(self) -> list[Slot]:
@@ -122,7 +126,7 @@ class Case:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """What a signature on this item covers: every material, list, cited report, the outcome, the stage and round."""
-        return {
+        out: dict[str, Any] = {
             "item": self.item,
             "round": self.round,
             "stage": self.stage,
@@ -135,6 +139,7 @@ class Case:
             "relies": list(self.relies),
             "notices": {k: v["seq"] for k, v in self.notices.items()},
         }
+        return {**out, "roll": self.roll} if self.roll else out
 
     @cached_property
     def content(self) -> str:
@@ -236,6 +241,7 @@ def _submitted(case: Case, e: Effect, seq: int, at: int) -> Case:
         lists=lists,
         outcome=e.get("outcome", case.outcome),
         relies=tuple(e["relies"]) if "relies" in e else case.relies,
+        roll=e.get("roll", case.roll),
     )
 
 
@@ -328,6 +334,14 @@ def _nodes_bound(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case.but(nodes=e["nodes"])
 
 
+def _exempted(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return _marked(case, e, seq, at).but(final=True, slots=(), plan=())
+
+
+def _marked(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return case.but(marks={**case.marks, e["e"]: {"seq": seq, "at": at}})
+
+
 def _nothing(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case
 
@@ -360,6 +374,9 @@ _APPLY = {
     "due-resumed": _due_changed,
     "due-reprojected": _due_changed,
     "nodes-bound": _nodes_bound,
+    "exempted": _exempted,
+    "supplemented": _marked,
+    "contradicted": _marked,
     "left": _nothing,
     "returned": _nothing,
     "reminded": _nothing,

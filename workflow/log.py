@@ -46,6 +46,9 @@ _PAST = {
     "objection": "item.objected",
     "adopt-nodes": "item.nodes_adopted",
     "fire": "item.rung_fired",
+    "exempt": "item.exempted",
+    "supplement": "item.supplemented",
+    "contradict": "item.contradicted",
 }
 
 
@@ -75,3 +78,8 @@ def parked(item: str, rule: str, step: int, attempts: int) -> None:
 def tick_failed(node: str, code: str) -> None:
     """A sweep failed as a whole; the next one comes by itself."""
     logger.error("tick.failed", node=node, code=code)
+
+
+def not_delivered(notice: str, attempt: int, error: str) -> None:
+    """A notice could not be handed over and waits for another try."""
+    logger.warning("notice.not_delivered", notice=notice, attempt=attempt, error=error)

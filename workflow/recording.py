@@ -20,7 +20,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from workflow.acts import Signature
+from workflow.acts import Signature, Supplement
 from workflow.calendar import Calendar
 from workflow.case import Slot
 from workflow.definition.definition import Definition
@@ -89,6 +89,8 @@ def statement(
         value = getattr(act, name)
         if value:
             out[name] = digest(value.encode())
+    if isinstance(act, Supplement):
+        out["materials"] = act.materials
     return out
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflow import log
+from workflow import log, rollcall
 from workflow.acts import Fire
 from workflow.desk import Desk
 from workflow.engine import Engine
@@ -28,6 +28,7 @@ class Swept:
     at: int
     fired: int
     failed: int
+    opened: int = 0  # reports opened by roll calls
 
 
 def tick(engine: Engine, at: int | None = None, *, node: str = "") -> Swept:
@@ -37,6 +38,7 @@ def tick(engine: Engine, at: int | None = None, *, node: str = "") -> Swept:
     with engine.reading() as connection:
         moment = at if at is not None else engine.now(connection)
         engine.look_for_calendars(connection)
+    opened = rollcall.sweep(engine, moment)
     while True:
         with engine.reading() as connection:
             due = [d for d in queries.due_now(connection, moment, BATCH + len(seen), ATTEMPTS) if d.id not in seen]
@@ -55,7 +57,7 @@ def tick(engine: Engine, at: int | None = None, *, node: str = "") -> Swept:
     if node:
         with engine.desk() as desk:
             beat.record(desk.connection, node, moment, fired)
-    return Swept(moment, fired, failed)
+    return Swept(moment, fired, failed, opened)
 
 
 def _fire_batch(engine: Engine, rows: list, at: int) -> tuple[int, int]:  # type: ignore[type-arg]

@@ -14,7 +14,9 @@ from workflow.acts import (
     AdoptNodes,
     CloseLine,
     CloseOut,
+    Contradict,
     Decide,
+    Exempt,
     Extend,
     LookBack,
     NameLead,
@@ -30,6 +32,7 @@ from workflow.acts import (
     Return,
     Sign,
     Submit,
+    Supplement,
     Transfer,
     Urge,
     View,
@@ -402,3 +405,62 @@ class Verbs:
     def adopt_nodes(self, item: str, by: Actor, nodes: str, *, request_id: str | None = None) -> Receipt:
         """Bind an open item to a later set of dated nodes. Source: R068."""
         return self.act(AdoptNodes(item=item, by=by, nodes=nodes), request_id=request_id)
+
+    def exempt(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        reason: str,
+        *,
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Exempt a unit from a report that it owes and has not made, by somebody above it, with a reason."""
+        act = Exempt(item=item, by=by, seen=seen, reason=reason, proof=dict(proof or {}))
+        return self.act(act, request_id=request_id)
+
+    def supplement(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        values: Mapping[str, Value],
+        reason: str,
+        *,
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Correct the unit's own report that is in (补报), with a reason. What was signed first stays readable.
+
+        Raises:
+            BadMaterial: a value does not fit its field.
+        """
+        _, definition = self.case_of(item)
+        digests, figures, lists = {}, {}, {}
+        for name, value in values.items():
+            checked = materials.check(definition, name, value)
+            digests[name] = self.contents.put(canonical.encode(value))
+            if isinstance(value, list):
+                lists[name] = value
+            if checked:
+                figures[name] = checked
+        act = Supplement(
+            item=item, by=by, seen=seen, reason=reason, materials=digests, figures=figures, proof=dict(proof or {})
+        )
+        return self.act(act, request_id=request_id, lists=lists)
+
+    def contradict(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        reason: str,
+        finding: str,
+        *,
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Mark a zero report as contradicted by a finding from outside; the zero stays as it was signed. Source: R055."""
+        act = Contradict(item=item, by=by, seen=seen, reason=reason, finding=finding, proof=dict(proof or {}))
+        return self.act(act, request_id=request_id)

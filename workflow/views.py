@@ -7,18 +7,18 @@ job having run. Rows are plain values; how they are printed is somebody else's w
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from typing import Any
 
+from workflow import obligations
 from workflow.case import Case
-from workflow.clock import local_day, start_of_day
+from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import WorkflowError
 from workflow.evidence import canonical
 from workflow.rules.authority import backstop
-from workflow.rules.dues import binding_nodes, node_day
 from workflow.store import items, queries
+from workflow.store import obligations as store
 from workflow.store.org import OrgReader
 
 
@@ -42,27 +42,18 @@ class RollCall:
 def roll_call(desk: Desk, flow: str, campaign: str, at: int, level: str) -> RollCall:
     """The roster of a level minus what came in, as of an instant. Source: S0 「99家企业共有 39家上报,60家零报告」, R023."""
     definition = desk.engine.newest(desk.connection, flow)
-    assert definition.flow.reports is not None, f"{flow} owes no reports"
-    day = local_day(at, definition.flow.timezone)
-    owed = tuple(OrgReader(desk.connection).roster([level], day.isoformat()))
-    held = queries.reports(desk.connection, flow, campaign, at)
-    zeros = {s.exits[s.zero.exit].to for s in definition.flow.stages if s.zero is not None}
-    node = node_day(definition, binding_nodes(definition, day), definition.flow.reports.node)
-    passed = node is not None and at >= _after(definition, node)
-    reported: list[str] = []
-    zero: list[str] = []
-    rest: list[str] = []
-    for unit in owed:
-        stage = held[unit].stage if unit in held else ""
-        final = bool(stage) and definition.stage(stage).final
-        (zero if stage in zeros else reported if final else rest).append(unit)
-    open_ = tuple(rest)
-    return RollCall(at, level, owed, tuple(reported), tuple(zero), open_ if passed else (), () if passed else open_)
-
-
-def _after(definition: Definition, node: date) -> int:
-    """The first instant after a node's day."""
-    return start_of_day(node + timedelta(days=1), definition.flow.timezone)
+    asked = obligations.asked_once(desk, definition, campaign, at, (level,))
+    owed: list[str] = []
+    found: dict[str, list[str]] = {"reported": [], "zero": [], "missing": [], "due": []}
+    inside = {r.unit: r for r in store.rows(desk.connection, asked)}
+    for unit in OrgReader(desk.connection).roster([level], asked.day):
+        row = inside[unit]
+        if row.state == "EXEMPT":
+            continue
+        owed.append(unit)
+        where = "missing" if row.state == "MISSING" else "due" if row.state == "DUE" else "reported"
+        found["zero" if row.zero else where].append(unit)
+    return RollCall(at, level, tuple(owed), *(tuple(found[k]) for k in ("reported", "zero", "missing", "due")))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.test_obligations import BREAKS as OBLIGATION_BREAKS
 from workflow.definition import shipped
 from workflow.definition.check import check, check_project
 from workflow.definition.load import Examined, examine
@@ -193,6 +194,7 @@ def test_every_code_of_the_checks_has_a_test() -> None:
     said = set(re.findall(r'\.say\(\s*"([a-z-]+)"', source)) | set(re.findall(r'code="([a-z-]+)"', source))
     said |= {f"unknown-{noun}" for noun in re.findall(r'\.known\(\s*"([a-z]+)"', source)} - {"unknown-unit"}
     tested = {c[1] for c in CASES} | {"duplicate-flow", "unknown-flow", "no-level", "no-stage"}
+    tested |= {b[0] for b in OBLIGATION_BREAKS}
     assert said - tested == set()
 
 

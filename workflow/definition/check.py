@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from workflow.definition.check_obligations import ObligationsChecking
 from workflow.definition.check_parts import PartsChecking
 from workflow.definition.check_stages import StagesChecking
 from workflow.definition.checking import Loc
@@ -46,7 +47,7 @@ def check_project(flows: Sequence[tuple[Flow, Positions]]) -> list[Problem]:
     return problems
 
 
-class _Checking(PartsChecking, StagesChecking):
+class _Checking(PartsChecking, StagesChecking, ObligationsChecking):
     """The whole flow: its parts, its stages, the paths through them, and what it says about other flows."""
 
     def run(self) -> None:
@@ -55,6 +56,7 @@ class _Checking(PartsChecking, StagesChecking):
         self.all_stages()
         self._paths()
         self._reports()
+        self.obligations()
 
     def _reports(self) -> None:
         reports = self.flow.reports

@@ -51,7 +51,7 @@ class StagesChecking(Checking):
         self._dues(loc, stage)
         self._notice(loc, stage)
         self._decided(loc, stage)
-        if stage.gate is not None and self.flow.reports is None:
+        if stage.gate is not None and self.flow.reports is None and not self.flow.obligations:
             self.say(
                 "gate-without-reports",
                 (*loc, "gate"),
@@ -104,7 +104,9 @@ class StagesChecking(Checking):
     def _dues(self, loc: Loc, stage: Stage) -> None:
         if stage.due is not None:
             self._due(stage.due, loc, stage)
-        elif not stage.final and stage.tracking is None:
+        elif (
+            not stage.final and stage.tracking is None and not (self.flow.obligations and stage is self.flow.stages[0])
+        ):
             self.say(
                 "no-due",
                 (*loc, "stage"),

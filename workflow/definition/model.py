@@ -542,9 +542,13 @@ class Needs(Model):
 
 
 class Gate(Model):
-    """A condition outside the item. ``children: settled``: every direct child's report is in. Source: R036."""
+    """A condition outside the item. ``children: settled``: every direct child's report is in. Source: R036.
 
-    children: Literal["settled"]
+    ``children: counted``: every direct child's report of the period is in, or counted as missing because its time has
+    passed; who was in and who was missing is a part of what is signed. Source: S0 「每周一报送情况」, R082.
+    """
+
+    children: Literal["settled", "counted"]
 
 
 class Zero(Model):
@@ -628,6 +632,29 @@ class Reports(Model):
     node: Code
 
 
+Cycle = Literal["day", "workday", "week", "2 weeks", "month", "quarter", "half-year", "year"]
+
+
+class Obligation(Model):
+    """A report of this flow that units owe again and again. Source: S0 「每周一报送情况」, R082-R096.
+
+    ``on`` is a weekday (every week), ``last`` or a day of the month from 1 to 28 (every month; in the last month of a
+    quarter, half-year and year). Every two weeks counts from ``from``. ``reading`` says what a day off means, ``at`` the
+    time of day at which the day ends. ``under`` keeps it to the subtrees of some units. Reports owed are computed from the
+    roster of the period, never stored; ``ladder`` is what climbs when one is missing.
+    """
+
+    owed_by: Codes
+    every: Cycle
+    on: StrictStr | StrictInt | None = None
+    from_: Day = Field(alias="from")
+    until: Day | None = None
+    under: Annotated[tuple[StrictStr, ...], BeforeValidator(_one_or_many)] = ()
+    reading: Reading | None = None
+    at: TimeOfDay | None = None
+    ladder: Code | None = None
+
+
 class Flow(Model):
     """A whole definition."""
 
@@ -649,6 +676,7 @@ class Flow(Model):
     ladder: dict[Code, tuple[Rung, ...]] = {}
     stages: tuple[Stage, ...]
     reports: Reports | None = None
+    obligations: dict[Code, Obligation] = {}
 
     def canonical(self) -> dict[str, Any]:
         """The definition as plain strings, integers, lists and maps: what is hashed, pinned and published."""

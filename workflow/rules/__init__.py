@@ -11,6 +11,8 @@ from workflow.acts import (
     AddSigner,
     AdoptNodes,
     CloseLine,
+    Contradict,
+    Exempt,
     Extend,
     Fire,
     NameLead,
@@ -25,18 +27,20 @@ from workflow.acts import (
     Return,
     Signature,
     Submit,
+    Supplement,
     Transfer,
     Urge,
     Withdraw,
 )
 from workflow.errors import WrongStage
-from workflow.rules import changing, clocks, dues, handing, ladder, opening, shares, signing
+from workflow.rules import changing, clocks, dues, handing, ladder, marking, opening, shares, signing
 from workflow.rules.context import Asked, Context, Decision, Facts, Need, key
 
 __all__ = ["Asked", "Context", "Decision", "Facts", "Need", "decide", "key", "needs"]
 
 
 CLOCKS = (Extend, Pause, Resume)
+MARKS = (Exempt, Supplement, Contradict)
 CHANGES = (Withdraw, AddSigner, RemoveSigner, Transfer, Urge)
 
 
@@ -46,6 +50,8 @@ def needs(asked: Asked) -> list[Need]:
     wanted: list[Need]
     if isinstance(act, CLOCKS):
         wanted = clocks.needs(asked, act)
+    elif isinstance(act, MARKS):
+        wanted = marking.needs(asked, act)
     elif isinstance(act, ReprojectDue):
         wanted = []
     elif isinstance(act, Signature):
@@ -80,6 +86,8 @@ def decide(asked: Asked) -> Decision:
         return clocks.pause(asked, act)
     if isinstance(act, Resume):
         return clocks.resume(asked, act)
+    if isinstance(act, MARKS):
+        return marking.decide(asked, act)
     decision = _decide(asked)
     decision.effects.extend([*dues.following(asked, decision.effects), *shares.following(asked, decision.effects)])
     return decision

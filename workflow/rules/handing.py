@@ -92,7 +92,7 @@ def submit(asked: Asked, act: Submit) -> Decision:
     if outcome or case.outcome:
         effect["outcome"] = outcome
     if stage.gate is not None:
-        effect["relies"] = gates.relied(gates.children(asked))
+        effect.update(gates.drawn_up(asked))
     effects: list[Effect] = [effect]
     if any(s.state == "signed" for s in case.slots):
         undone = [s.key for s in case.slots if s.state != "waiting"]

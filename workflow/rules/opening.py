@@ -7,7 +7,7 @@ from typing import Any
 
 from workflow.acts import Open
 from workflow.case import Case, Effect
-from workflow.rules import authority
+from workflow.rules import authority, obligations
 from workflow.rules.chain import Path
 from workflow.rules.context import Asked, Context, Decision, Need
 from workflow.rules.dues import binding_nodes
@@ -31,6 +31,7 @@ def open_item(asked: Asked, act: Open) -> Decision:
 
     Raises:
         NotHolder: a person opens as a post they do not hold. NoSuchExit: ``enter`` is no exit of the first stage.
+        BadMaterial: the flow owes reports for periods, and the unit owes none for this one, or under another id.
     """
     context = asked.context
     definition = context.definition
@@ -59,6 +60,9 @@ def open_item(asked: Asked, act: Open) -> Decision:
     effects: list[Effect] = [opened]
     begun = asked.case.fold(effects, context.seq, context.at)
     effects += enter(context, begun, stage, path)
+    if definition.flow.obligations:
+        level, by_engine = path[0]["level"], act.by is None
+        effects.append(obligations.opened(context, act.item, act.unit, level, act.campaign, by_engine))
     return Decision(effects, held)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workflow.store import items
+from workflow.store import items, obligations
 from workflow.store import tables as t
 from workflow.store.org import OrgReader
 
@@ -47,6 +47,9 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
         if below not in memory:
             memory[below] = OrgReader(connection).children(unit, day)
         return items.reports_of(connection, flow, campaign, memory[below])
+    if kind == "roll":
+        _, flow, campaign, unit, day = need
+        return obligations.roll(connection, flow, campaign, OrgReader(connection).children(unit, day))
     if kind == "viewed-since":
         return items.viewed_since(connection, need[1], int(need[2]))
     if kind == "lines":

@@ -248,6 +248,8 @@ item = Table(
     Index("wf_item_flow", "flow", "campaign", "stage"),
 )
 
+MARKS = "act IN ('contradict', 'exempt', 'supplement')"  # as a literal, or a plan cannot use the index
+
 entry = Table(
     "wf_entry",
     metadata,
@@ -263,6 +265,7 @@ entry = Table(
     Column("request_digest", LargeBinary(32)),
     UniqueConstraint("chain", "seq"),
     UniqueConstraint("request_id"),
+    Index("wf_entry_marks", "chain", "act", "at", sqlite_where=sql(MARKS), postgresql_where=sql(MARKS)),
 )
 
 chain = Table(  # heads of chains that are not items: org, views of an item
@@ -341,6 +344,26 @@ outbox = Table(
     Column("next_try_at", Moment, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("sent_at", Moment),
+    Column("notice", String(200)),  # the notice it went into, once: a try after a crash sends exactly the same
+    Index(
+        *("wf_outbox_waiting", "next_try_at", "id"),
+        sqlite_where=sql("sent_at IS NULL"),
+        postgresql_where=sql("sent_at IS NULL"),
+    ),
+    Index("wf_outbox_notice", "notice"),
+)
+
+roll_call = Table(  # one row for each rung of each period: whoever had not reported was followed up, once
+    "wf_roll_call",
+    metadata,
+    Column("flow", Id, primary_key=True),
+    Column("rule", Id, primary_key=True),
+    Column("period", Id, primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("moment", Moment, nullable=False),
+    Column("done_at", Moment),
+    Column("missing", Integer, nullable=False, server_default="0"),
+    Column("opened", Integer, nullable=False, server_default="0"),
 )
 
 heartbeat = Table(

@@ -1,0 +1,212 @@
+"""Handing messages over, on each database: at least once under a stable key, nobody unreachable in the way, digests."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.contract.weekly import Weekly, make_weekly, shanghai
+from workflow.delivery import LEASE, MINUTE, MOST, Delivered, Notice, Policy, deliver
+from workflow.engine import Engine
+from workflow.hint import WAITING, Inline, Thread, looks
+from workflow.store import tables
+from workflow.sweep import tick
+
+NOON = "2019-09-16 12:00"
+
+
+@pytest.fixture
+def weekly(database_url: str, tmp_path: Path) -> Iterator[Weekly]:
+    """Eleven organisations have just been reminded: each secretary, and t1's for every one of them."""
+    made = make_weekly(database_url, tmp_path / "home", start="2019-09-12 09:00")
+    made.at(NOON)
+    tick(made.engine)
+    yield made
+    made.engine.close()
+
+
+class Inbox:
+    """Receives notices; remembers keys as a receiver should, and fails for whom it is told to."""
+
+    def __init__(self, dead: str = "") -> None:
+        self.dead = dead
+        self.notices: list[Notice] = []
+        self.tries: Counter[str] = Counter()
+
+    def __call__(self, notice: Notice) -> None:
+        self.tries[notice.recipient] += 1
+        if notice.recipient == self.dead:
+            raise ConnectionError("invented")
+        self.notices.append(notice)
+
+    @property
+    def kept(self) -> dict[str, Notice]:
+        """What is left when what was seen before is dropped."""
+        return {n.key: n for n in self.notices}
+
+    def messages(self) -> list[str]:
+        return sorted(m.key for n in self.kept.values() for m in n.messages)
+
+
+def written(w: Weekly) -> list[str]:
+    """The key of every message there is."""
+    with w.engine.reading() as connection:
+        return sorted(connection.execute(sa.select(tables.outbox.c.dedupe)).scalars())
+
+
+def waiting(w: Weekly) -> int:
+    with w.engine.reading() as connection:
+        query = sa.select(sa.func.count()).where(tables.outbox.c.sent_at.is_(None)).select_from(tables.outbox)
+        return int(connection.execute(query).scalar_one())
+
+
+def test_every_message_is_handed_over_once_and_then_nothing_is_left(weekly: Weekly) -> None:
+    """R168: repeated sends are not duplicated."""
+    inbox = Inbox()
+    assert deliver(weekly.engine, inbox) == Delivered(22, 22, 0)
+    assert inbox.messages() == written(weekly) and waiting(weekly) == 0
+    assert deliver(weekly.engine, inbox) == Delivered()
+    assert {m.topic for n in inbox.notices for m in n.messages} == {"reminded"}
+    assert all(m.facts["step"] == 0 and m.at == shanghai(NOON) for n in inbox.notices for m in n.messages)
+
+
+def test_a_digest_is_one_notice_for_each_recipient_that_lists_every_item(weekly: Weekly) -> None:
+    """Counts in equal counts out."""
+    inbox, policy = Inbox(), Policy(digest=("08:30", "17:30"))
+    assert deliver(weekly.engine, inbox, policy=policy) == Delivered()  # the cycle has not ended
+    weekly.at("2019-09-16 17:30")
+    assert deliver(weekly.engine, inbox, policy=policy) == Delivered(12, 22, 0)
+    by = {n.recipient: len(n.messages) for n in inbox.notices}
+    assert by == {"t1-secretary": 11, **{f"o{n}-secretary": 1 for n in range(1, 12)}}
+    assert len({n.key for n in inbox.notices}) == 12
+    assert inbox.messages() == written(weekly)
+    tick(weekly.engine)  # t1 and t2 are late since five
+    weekly.at("2019-09-17 08:29")
+    assert deliver(weekly.engine, inbox, policy=policy) == Delivered()
+    weekly.at("2019-09-17 08:30")
+    assert deliver(weekly.engine, inbox, policy=policy) == Delivered(3, 4, 0)
+    assert inbox.messages() == written(weekly)
+
+
+def test_a_crash_between_sending_and_marking_sends_the_same_notice_again_under_the_same_key(weekly: Weekly) -> None:
+    inbox, policy = Inbox(), Policy(digest=("12:00",))
+
+    class Died(BaseException):
+        pass
+
+    def dies(notice: Notice) -> None:
+        inbox(notice)
+        raise Died
+
+    weekly.at("2019-09-16 12:01")
+    policy = Policy(digest=("12:01",))
+    with pytest.raises(Died):
+        deliver(weekly.engine, dies, policy=policy)
+    assert len(inbox.notices) == 1
+    assert deliver(weekly.engine, inbox, policy=policy) == Delivered()  # claimed by the one that died, for a while
+    weekly.clock.set(weekly.clock.now() + LEASE)
+    assert deliver(weekly.engine, inbox, policy=policy) == Delivered(12, 22, 0)
+    again = [n for n in inbox.notices if n.key == inbox.notices[0].key]
+    assert len(again) == 2 and again[0].messages == again[1].messages
+    assert len(inbox.notices) == 13 and inbox.messages() == written(weekly)
+
+
+def test_a_recipient_nobody_can_reach_blocks_nobody_and_is_tried_less_and_less(weekly: Weekly) -> None:
+    inbox = Inbox(dead="o3-secretary")
+    assert deliver(weekly.engine, inbox) == Delivered(21, 21, 1)
+    tried = [1]
+    for _ in range(6):
+        weekly.clock.set(weekly.clock.now() + MINUTE)
+        deliver(weekly.engine, inbox)
+        tried.append(inbox.tries["o3-secretary"])
+    assert tried == [1, 2, 2, 3, 3, 3, 3]  # after one minute, then two, then four
+    for _ in range(20):
+        weekly.clock.set(weekly.clock.now() + MOST)
+        deliver(weekly.engine, inbox)
+    assert inbox.tries["o3-secretary"] == 23  # and never given up
+    inbox.dead = ""
+    weekly.clock.set(weekly.clock.now() + MOST)
+    assert deliver(weekly.engine, inbox) == Delivered(1, 1, 0)
+    assert inbox.messages() == written(weekly)
+
+
+def test_nobody_is_disturbed_in_quiet_hours(weekly: Weekly) -> None:
+    inbox, policy = Inbox(), Policy(quiet=("21:00", "08:00"))
+    for when in ("2019-09-16 21:00", "2019-09-17 00:00", "2019-09-17 07:59"):
+        weekly.at(when)
+        assert deliver(weekly.engine, inbox, policy=policy) == Delivered()
+    assert policy.next_moment(weekly.clock.now()) == shanghai("2019-09-17 08:00")
+    weekly.at("2019-09-17 08:00")
+    assert deliver(weekly.engine, inbox, policy=policy).messages == 22
+    assert not Policy(quiet=("12:00", "14:00")).is_quiet(shanghai("2019-09-17 14:00"))
+    assert Policy(quiet=("12:00", "14:00")).is_quiet(shanghai("2019-09-17 13:59"))
+
+
+def test_several_deliverers_together_hand_over_each_message_once(weekly: Weekly) -> None:
+    engines = [Engine.at(weekly.url, weekly.home, clock=weekly.clock, durable=False) for _ in range(4)]
+    inbox, faults = Inbox(), []
+
+    def run(engine: Engine) -> None:
+        try:
+            deliver(engine, inbox)
+        except Exception as error:  # noqa: BLE001
+            faults.append(error)
+
+    threads = [threading.Thread(target=run, args=(e,)) for e in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for engine in engines:
+        engine.close()
+    assert faults == []
+    assert len(inbox.notices) == 22 and inbox.messages() == written(weekly)
+
+
+# --- hints ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_hint_makes_somebody_look_at_once_in_this_thread_or_in_another(database_url: str, tmp_path: Path) -> None:
+    for n, kind in enumerate((Inline, Thread)):
+        url = database_url if n == 0 else f"sqlite:///{tmp_path / 'other.db'}"
+        w = make_weekly(url, tmp_path / f"home{n}", start="2019-09-12 09:00")
+        w.at(NOON)
+        inbox = Inbox()
+        hint = kind(looks(w.engine, inbox))
+        hint("sweep")
+        if isinstance(hint, Thread):
+            hint.stop()
+            hint = Thread(looks(w.engine, inbox))
+        hint("deliver", 0, "t1")
+        hint("unheard-of")
+        if isinstance(hint, Thread):
+            hint.stop()
+        assert inbox.messages() == written(w) != []
+        w.engine.close()
+
+
+def test_losing_every_hint_loses_nothing(weekly: Weekly) -> None:
+    """Erase the queue at any moment: the next poll finds the same."""
+    started, go = threading.Event(), threading.Event()
+
+    def hold(part: int, ref: str) -> None:
+        started.set()
+        go.wait(10)
+
+    inbox = Inbox()
+    hint = Thread({"hold": hold, "deliver": lambda part, ref: pytest.fail("it was erased")})
+    hint("hold")
+    assert started.wait(10)
+    for _ in range(2 * WAITING):  # more than are kept, and it neither raises nor waits
+        hint("deliver")
+    with hint._waiting.mutex:
+        hint._waiting.queue.clear()
+    go.set()
+    hint.stop()
+    assert waiting(weekly) == 22
+    assert deliver(weekly.engine, inbox).messages == 22

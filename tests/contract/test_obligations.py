@@ -1,0 +1,540 @@
+"""What is owed, on each database: states at any instant, two hops, corrections, roll calls, and an outage."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.contract.weekly import (
+    FIRST,
+    FLOW,
+    NOTHING,
+    PROGRESS,
+    SECOND,
+    Weekly,
+    make_weekly,
+    shanghai,
+    states,
+    weeklies,
+    who,
+)
+from tests.contract.world import World
+from workflow import obligations, views
+from workflow.acts import Open
+from workflow.definition.load import loads
+from workflow.definition.shipped import shipped_flow
+from workflow.engine import Engine
+from workflow.errors import (
+    BadMaterial,
+    GateClosed,
+    LimitReached,
+    OutOfTurn,
+    ReasonRequired,
+    Stale,
+    Unknown,
+    WrongStage,
+    ZeroRefused,
+)
+from workflow.evidence import canonical
+from workflow.rules.obligations import STATES, state
+from workflow.run import run_until
+from workflow.store import items, tables
+from workflow.sweep import tick
+
+WEEK = "2019-W38"  # Monday 16 September 2019
+NOON = shanghai("2019-09-16 12:00")
+ALL = [f"o{n}" for n in range(1, 12)]
+
+
+@pytest.fixture
+def weekly(database_url: str, tmp_path: Path) -> Iterator[Weekly]:
+    yield from weeklies(database_url, tmp_path / "home")
+
+
+def test_every_unit_is_in_exactly_one_state_at_any_instant_past_ones_included(weekly: Weekly) -> None:
+    """R023, R054, R058, R061, R083."""
+    w = weekly
+    w.at("2019-09-12 09:00")
+    w.report("o1", WEEK)
+    zero = w.report("o2", WEEK, NOTHING)
+    false_zero = w.report("o3", WEEK, NOTHING)
+    with w.engine.desk() as desk:
+        obligations.exempt(desk, FLOW, "o4", WEEK, who("secretary", "t1"), "moved away, invented")
+    w.at("2019-09-13 09:00")
+    w.engine.supplement(zero, who("secretary", "o2"), w.seen(zero), PROGRESS, "one matter was found since")
+    w.at("2019-09-14 09:00")
+    w.engine.contradict(false_zero, who("department", "t1"), w.seen(false_zero), "visited", "photograph 7")
+    w.submit("o5", WEEK)  # drawn up, not signed: not in
+    w.at("2019-09-16 12:00")
+    w.report("o6", WEEK)
+    w.report("o7", WEEK, NOTHING)
+    expected = {
+        "2019-09-12 08:59": dict.fromkeys(ALL, "DUE"),
+        "2019-09-12 09:00": {"o1": "SUBMITTED", "o2": "ZERO", "o3": "ZERO", "o4": "EXEMPT"},
+        "2019-09-13 09:00": {"o1": "SUBMITTED", "o2": "SUPPLEMENTED", "o3": "ZERO", "o4": "EXEMPT"},
+        "2019-09-14 09:00": {"o1": "SUBMITTED", "o2": "SUPPLEMENTED", "o3": "CONTRADICTED", "o4": "EXEMPT"},
+    }
+    after = {"o1": "SUBMITTED", "o2": "SUPPLEMENTED", "o3": "CONTRADICTED", "o4": "EXEMPT", "o6": "LATE", "o7": "LATE"}
+    with w.look() as desk:
+        for when, some in expected.items():
+            assert states(desk, FIRST, WEEK, shanghai(when)) == {**dict.fromkeys(ALL, "DUE"), **some}, when
+        assert states(desk, FIRST, WEEK, NOON - 1)["o8"] == "DUE"
+        assert states(desk, FIRST, WEEK, NOON) == {**dict.fromkeys(ALL, "MISSING"), **after}
+    assert w.verify().failures == [] and w.verify().rules == "hold"
+
+
+def test_the_database_and_the_rules_agree_on_the_state_of_every_report(weekly: Weekly) -> None:
+    w = weekly
+    w.at("2019-09-12 09:00")
+    for unit, values in (("o1", PROGRESS), ("o2", NOTHING), ("o3", NOTHING), ("o4", PROGRESS)):
+        w.report(unit, WEEK, values)
+    w.at("2019-09-16 11:00")
+    for unit in ("o2", "o4"):
+        item = obligations.report_id(FLOW, unit, WEEK)
+        w.engine.supplement(item, who("secretary", unit), w.seen(item), PROGRESS, "corrected")
+    item = obligations.report_id(FLOW, "o3", WEEK)
+    w.engine.contradict(item, who("department", "t1"), w.seen(item), "visited", "photograph 7")
+    w.at("2019-09-16 12:30")
+    w.engine.supplement(item, who("secretary", "o3"), w.seen(item), PROGRESS, "too late")
+    w.report("o5", WEEK)
+    with w.engine.desk() as desk:
+        obligations.exempt(desk, FLOW, "o6", WEEK, who("secretary", "t1"), "invented")
+    seen = set()
+    with w.look() as desk:
+        for when in ("2019-09-11 00:00", "2019-09-13 00:00", "2019-09-16 11:30", "2019-09-16 12:30"):
+            at = shanghai(when)
+            for row in obligations.owed(desk, FLOW, FIRST, WEEK, at):
+                said, received, zero = _from_entries(desk.connection, row.unit, at)
+                wanted = state(
+                    received=received,
+                    zero=zero,
+                    missed=NOON,
+                    at=at,
+                    exempt="exempt" in said,
+                    supplemented="supplement" in said,
+                    contradicted="contradict" in said,
+                )
+                assert (row.state, row.received, row.zero) == (wanted, received, zero), (when, row)
+                seen.add(row.state)
+    assert seen == set(STATES)
+
+
+def _from_entries(connection: sa.Connection, unit: str, at: int) -> tuple[set[str], int | None, bool]:
+    """What the chain of a report says by an instant: acts, when it was in, whether that was a zero."""
+    said: set[str] = set()
+    received, zero = None, False
+    for entry in items.entries(connection, obligations.report_id(FLOW, unit, WEEK)):
+        if entry.at > at:
+            break
+        said.add(entry.act)
+        for effect in canonical.decode(entry.body)["effects"]:
+            if effect["e"] == "entered" and effect.get("final"):
+                received, zero = entry.at, effect["stage"] == "zero-reported"
+    return said, received, zero
+
+
+def test_the_second_hop_goes_out_with_ten_of_eleven_and_a_later_arrival_does_not_alter_it(weekly: Weekly) -> None:
+    """R082, on the Monday of the holiday, which the definition reads as Tuesday 8 October."""
+    w, week = weekly, "2019-W41"
+    w.at("2019-10-06 09:00")
+    w.report_all([u for u in ALL if u != "o7"], week)
+    report = w.open("t1", week)
+    w.at("2019-10-08 11:59")
+    with pytest.raises(GateClosed) as closed:
+        w.engine.submit(report, who("handler", "t1"), PROGRESS, outcome="reported")
+    assert closed.value.facts["actual"] == ["o7"]
+    w.at("2019-10-08 12:00")
+    w.submit("t1", week)
+    w.engine.sign(report, who("handler", "t1"), w.seen(report))
+    roll = {"expected": 11, "in": 10, "missing": ["o7"]}
+    content = w.seen(report)
+    w.at("2019-10-08 12:30")
+    late = w.report("o7", week)
+    assert w.seen(report) == content  # what the secretary is shown is what the handler signed
+    w.sign(report)
+    case = w.engine.case_of(report)[0]
+    assert case.final and case.roll == roll and case.manifest["roll"] == roll
+    assert len(case.relies) == 10 and late not in [r["item"] for r in case.relies]
+    with w.look() as desk:
+        assert states(desk, SECOND, week, w.clock.now()) == {"t1": "SUBMITTED", "t2": "DUE"}
+        before = obligations.rates(desk, FLOW, FIRST, week, shanghai("2019-10-08 12:00"))
+        assert (str(before), before.missing, before.share("MISSING")) == ("10 of 11", 1, (1, 11))
+        now = obligations.rates(desk, FLOW, FIRST, week, w.clock.now())
+        assert (str(now), now.missing, now.counts["LATE"]) == ("11 of 11", 0, 1)
+    assert w.verify().failures == []
+
+
+def test_a_report_over_nobody_counts_nobody_and_one_not_drawn_up_over_the_children_is_not_signed(
+    weekly: Weekly,
+) -> None:
+    w = weekly
+    w.at("2019-09-16 10:00")
+    report = w.report("t2", WEEK)
+    assert w.engine.case_of(report)[0].roll == {"expected": 0, "in": 0, "missing": []}
+
+
+def test_an_exempt_child_is_not_expected(weekly: Weekly) -> None:
+    w = weekly
+    w.at("2019-09-16 10:00")
+    w.report_all(ALL[:-1], WEEK)
+    with w.engine.desk() as desk:
+        obligations.exempt(desk, FLOW, "o11", WEEK, who("secretary", "t1"), "invented: being wound up")
+    report = w.report("t1", WEEK)
+    assert w.engine.case_of(report)[0].roll == {"expected": 10, "in": 10, "missing": [], "exempt": ["o11"]}
+
+
+def test_a_zero_that_its_own_unit_corrected_before_any_check_cannot_be_contradicted(weekly: Weekly) -> None:
+    """R055, R063: the correction is a revision with a reason; the first version stays readable."""
+    w = weekly
+    w.at("2019-09-12 09:00")
+    item = w.report("o1", WEEK, NOTHING)
+    first = w.engine.case_of(item)[0]
+    with pytest.raises(ReasonRequired):
+        w.engine.supplement(item, who("secretary", "o1"), w.seen(item), PROGRESS, " ")
+    with pytest.raises(OutOfTurn):
+        w.engine.supplement(item, who("handler", "o1"), w.seen(item), PROGRESS, "a handler does not sign")
+    with pytest.raises(OutOfTurn):
+        w.engine.supplement(item, who("secretary", "t1"), w.seen(item), PROGRESS, "not its own unit")
+    with pytest.raises(Stale):
+        w.engine.supplement(item, who("secretary", "o1"), "sha256:" + "0" * 64, PROGRESS, "another version")
+    w.engine.supplement(item, who("secretary", "o1"), w.seen(item), PROGRESS, "one matter came up since")
+    with pytest.raises(WrongStage) as refused:
+        w.engine.contradict(item, who("department", "t1"), w.seen(item), "visited", "photograph 7")
+    assert "补报" in str(refused.value)
+    after = w.engine.case_of(item)[0]
+    assert after.materials["zero-statement"] == first.materials["zero-statement"]
+    assert set(after.marks) == {"supplemented"} and after.content != first.content
+    with w.look() as desk:
+        assert states(desk, FIRST, WEEK, w.clock.now())["o1"] == "SUPPLEMENTED"
+        assert [r.kind for r in views.signatures(desk, item, w.clock.now())] == ["sign", "sign"]
+    assert w.verify().failures == []
+
+
+def test_a_contradicted_zero_stays_as_it_was_signed_whatever_is_handed_in_after(weekly: Weekly) -> None:
+    """R055: who found it, when, and what is on record."""
+    w = weekly
+    w.at("2019-09-12 09:00")
+    item, found = w.report("o1", WEEK, NOTHING), who("department", "t1")
+    before = w.engine.case_of(item)[0]
+    with pytest.raises(OutOfTurn):
+        w.engine.contradict(item, who("secretary", "o1"), w.seen(item), "visited", "photograph 7")
+    w.engine.contradict(item, found, w.seen(item), "visited on Thursday, invented", "photograph 7")
+    after = w.engine.case_of(item)[0]
+    assert (after.stage, after.materials, after.content) == ("zero-reported", before.materials, before.content)
+    with pytest.raises(LimitReached):
+        w.engine.contradict(item, found, w.seen(item), "again", "photograph 8")
+    w.at("2019-09-13 09:00")
+    w.engine.supplement(item, who("secretary", "o1"), w.seen(item), PROGRESS, "only now")
+    with w.look() as desk:
+        assert states(desk, FIRST, WEEK, w.clock.now())["o1"] == "CONTRADICTED"
+        body = canonical.decode(
+            next(e for e in items.entries(desk.connection, item) if e.act == "contradict").body,
+        )
+    assert body["statement"]["person"] == "t1-department" and body["effects"][0]["finding"] == "photograph 7"
+    assert w.verify().failures == []
+
+
+def test_only_a_zero_can_be_contradicted_and_only_a_missing_report_exempted(weekly: Weekly) -> None:
+    w = weekly
+    w.at("2019-09-12 09:00")
+    item = w.report("o1", WEEK)
+    with pytest.raises(WrongStage):
+        w.engine.contradict(item, who("department", "t1"), w.seen(item), "visited", "photograph 7")
+    with pytest.raises(WrongStage):
+        w.engine.exempt(item, who("department", "t1"), w.seen(item), "late thought")
+    open_ = w.open("o2", WEEK)
+    with pytest.raises(WrongStage):
+        w.engine.supplement(open_, who("secretary", "o2"), w.seen(open_), PROGRESS, "it is not in yet")
+    with pytest.raises(OutOfTurn):
+        w.engine.exempt(open_, who("secretary", "o2"), w.seen(open_), "we would rather not")
+    w.engine.exempt(open_, who("secretary", "s1"), w.seen(open_), "invented")
+    case = w.engine.case_of(open_)[0]
+    assert case.final and not case.open_slots and not case.dues
+    with pytest.raises(WrongStage):
+        w.engine.submit(open_, who("handler", "o2"), PROGRESS, outcome="reported")
+
+
+def test_a_correction_is_a_revision_and_on_time_is_judged_on_the_first_valid_report(weekly: Weekly) -> None:
+    w = weekly
+    w.at("2019-09-16 11:00")
+    item = w.report("o1", WEEK)
+    w.at("2019-09-17 11:00")
+    w.engine.supplement(item, who("secretary", "o1"), w.seen(item), PROGRESS, "a number was wrong")
+    w.engine.supplement(item, who("secretary", "o1"), w.seen(item), PROGRESS, "and another")
+    with w.look() as desk:
+        (row,) = [o for o in obligations.owed(desk, FLOW, FIRST, WEEK, w.clock.now()) if o.unit == "o1"]
+        assert (row.state, row.received) == ("SUPPLEMENTED", shanghai("2019-09-16 11:00"))
+        assert states(desk, FIRST, WEEK, shanghai("2019-09-16 23:00"))["o1"] == "SUBMITTED"
+    assert w.verify().failures == []
+
+
+def test_a_zero_report_is_a_signed_statement_and_an_empty_report_is_refused(weekly: Weekly) -> None:
+    """R058."""
+    w = weekly
+    w.at("2019-09-12 09:00")
+    item = w.open("o1", WEEK)
+    w.engine.submit(item, who("handler", "o1"), {"matters": []}, outcome="reported")
+    with pytest.raises(ZeroRefused):
+        w.engine.sign(item, who("handler", "o1"), w.seen(item))
+
+
+def test_a_units_report_has_one_id_and_only_for_a_period_that_it_owes_and_that_has_begun(weekly: Weekly) -> None:
+    w = weekly
+    w.at("2019-09-12 09:00")
+    right = obligations.report_id(FLOW, "o1", WEEK)
+    with pytest.raises(BadMaterial):
+        w.engine.open(FLOW, "o1", item="another", campaign=WEEK)
+    for campaign in ("", "2019", "2019-09-16", "2019-W36"):
+        with pytest.raises(BadMaterial):
+            w.engine.open(FLOW, "o1", item=right, campaign=campaign)
+    with pytest.raises(BadMaterial):  # s1 owes none
+        w.engine.open(FLOW, "s1", item=obligations.report_id(FLOW, "s1", WEEK), campaign=WEEK)
+    with pytest.raises(WrongStage):
+        w.engine.open(FLOW, "o1", item=obligations.report_id(FLOW, "o1", "2019-W40"), campaign="2019-W40")
+    assert w.open("o1", WEEK) == right == w.open("o1", WEEK)
+    with w.look() as desk:
+        for call in (obligations.owed, obligations.rates, obligations.missing):
+            with pytest.raises(Unknown):
+                call(desk, FLOW, "third-hop", WEEK, NOON)
+            with pytest.raises(Unknown):
+                call(desk, FLOW, FIRST, "2019-W36", NOON)
+
+
+def test_rates_of_any_subtree_at_any_past_instant_sum_to_its_roster(weekly: Weekly) -> None:
+    """R001, R061."""
+    w = weekly
+    w.at("2019-09-12 09:00")
+    w.report_all(ALL[:4], WEEK)
+    w.report("o5", WEEK, NOTHING)
+    w.at("2019-09-16 13:00")
+    w.report("o6", WEEK)
+    with w.look() as desk:
+        for under, many in (("", 11), ("g1", 11), ("t1", 11), ("t2", 0), ("o3", 1)):
+            for at in (shanghai("2019-09-10 00:00"), NOON - 1, NOON, w.clock.now()):
+                rates = obligations.rates(desk, FLOW, FIRST, WEEK, at, under)
+                assert sum(rates.counts.values()) == many and rates.expected == many
+                listed = obligations.owed(desk, FLOW, FIRST, WEEK, at, under)
+                assert {s: [o.state for o in listed].count(s) for s in STATES} == dict(rates.counts)
+        counts = obligations.rates(desk, FLOW, FIRST, WEEK, w.clock.now(), "t1").counts
+        assert (counts["SUBMITTED"], counts["ZERO"], counts["LATE"], counts["MISSING"]) == (4, 1, 1, 5)
+        assert obligations.missing(desk, FLOW, FIRST, WEEK, w.clock.now(), "g1") == ALL[6:]
+
+
+def test_an_obligation_may_be_kept_to_some_subtrees(database_url: str, tmp_path: Path) -> None:
+    text = shipped_flow(FLOW).read_text(encoding="utf-8")
+    narrowed = text.replace("second-hop: {owed-by: third,", "second-hop: {owed-by: third, under: [t2],")
+    w = make_weekly(database_url, tmp_path / "home", definition=loads(narrowed))
+    with w.look() as desk:
+        assert states(desk, SECOND, WEEK, NOON) == {"t2": "DUE"}
+        assert obligations.rates(desk, FLOW, SECOND, WEEK, NOON, "t1").expected == 0
+        assert obligations.rates(desk, FLOW, SECOND, WEEK, NOON, "g1").expected == 1
+    w.engine.close()
+
+
+def test_a_past_instant_is_read_by_the_definition_in_force_then(weekly: Weekly) -> None:
+    w = weekly
+    later = shipped_flow(FLOW).read_text(encoding="utf-8").replace('version: "2019.1"', 'version: "2019.2"')
+    w.at("2019-09-20 09:00")
+    w.engine.publish(loads(later.replace('at: "12:00"', 'at: "10:00"')))
+    with w.look() as desk:
+        ten = shanghai("2019-09-16 10:00")
+        assert obligations.period(desk, FLOW, FIRST, WEEK, at=ten).missed == NOON
+        assert obligations.period(desk, FLOW, FIRST, WEEK).missed == ten
+        assert set(states(desk, FIRST, WEEK, ten).values()) == {"DUE"}
+
+
+# --- roll calls ----------------------------------------------------------------------------------------------------
+
+
+def reminded(w: Weekly, week: str = WEEK) -> dict[str, int]:
+    """unit -> rungs fired on its report of a week."""
+    found: dict[str, int] = {}
+    with w.look() as desk:
+        for rung in views.rungs(desk):
+            case, _ = desk.case_of(rung.item)
+            if case.campaign == week:
+                found[case.unit] = found.get(case.unit, 0) + 1
+    return found
+
+
+def calls(w: Weekly) -> list[tuple[str, str, int, int, int]]:
+    """Every roll call that is done: rule, period, step, missing, opened."""
+    table = tables.roll_call
+    query = sa.select(table).where(table.c.done_at.is_not(None)).order_by(table.c.moment, table.c.rule)
+    with w.engine.reading() as connection:
+        return [(r.rule, r.period, r.step, r.missing, r.opened) for r in connection.execute(query)]
+
+
+@pytest.fixture
+def monday(database_url: str, tmp_path: Path) -> Iterator[Weekly]:
+    """A flow first published in the week that is looked at."""
+    made = make_weekly(database_url, tmp_path / "home", start="2019-09-12 09:00")
+    yield made
+    made.engine.close()
+
+
+def test_a_roll_call_opens_the_reports_of_the_missing_and_of_nobody_else(monday: Weekly) -> None:
+    """R054, R168: at the node, to the right person, once."""
+    w = monday
+    w.report_all(ALL[:8], WEEK)
+    w.submit("o9", WEEK)
+    with w.engine.desk() as desk:
+        obligations.exempt(desk, FLOW, "o10", WEEK, who("secretary", "t1"), "invented")
+    assert tick(w.engine).opened == 0
+    w.at("2019-09-16 11:59")
+    assert tick(w.engine).fired == 0
+    w.at("2019-09-16 12:00")
+    swept = tick(w.engine)
+    assert (swept.opened, swept.fired) == (1, 2)  # o11 had nothing open; o9 had, and is late as well
+    assert reminded(w) == {"o9": 1, "o11": 1}
+    assert calls(w) == [(FIRST, WEEK, 0, 2, 1)]
+    again = tick(w.engine)
+    assert (again.opened, again.fired) == (0, 0)
+    assert w.verify().failures == []
+
+
+def test_several_sweepers_hold_each_roll_call_and_fire_each_rung_once(monday: Weekly) -> None:
+    w = monday
+    w.at("2019-09-16 12:00")
+    engines = [Engine.at(w.url, w.home, clock=w.clock, durable=False) for _ in range(4)]
+    swept, faults = [], []
+
+    def run(engine: Engine) -> None:
+        try:
+            swept.append(tick(engine))
+        except Exception as error:  # noqa: BLE001
+            faults.append(error)
+
+    threads = [threading.Thread(target=run, args=(e,)) for e in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for engine in engines:
+        engine.close()
+    assert faults == []
+    assert sum(s.opened for s in swept) == 11
+    tick(w.engine)  # whatever a busy item left to the next sweep
+    assert reminded(w) == dict.fromkeys(ALL, 1)
+    assert calls(w) == [(FIRST, WEEK, 0, 11, 11)]
+    assert w.verify().failures == []
+
+
+def test_a_roll_call_that_was_cut_short_is_completed_and_opens_nothing_twice(monday: Weekly) -> None:
+    """What a crash after the first chunk leaves: some reports open, the row not marked as done."""
+    w = monday
+    w.at("2019-09-16 12:00")
+    with w.engine.desk() as desk:
+        desk.open_many(
+            [Open(item=obligations.report_id(FLOW, u, WEEK), flow=FLOW, unit=u, campaign=WEEK) for u in ALL[:5]]
+        )
+        values = {"flow": FLOW, "rule": FIRST, "period": WEEK, "step": 0, "moment": NOON, "opened": 5}
+        desk.connection.execute(tables.roll_call.insert(), values)
+    swept = tick(w.engine)
+    assert (swept.opened, swept.fired) == (6, 11)
+    assert calls(w) == [(FIRST, WEEK, 0, 11, 11)]
+
+
+def test_a_unit_that_cannot_be_opened_keeps_nobody_else_from_being_followed_up(
+    monday: Weekly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workflow import desk as desks
+    from workflow.rules import decide
+
+    def broken(asked: object) -> object:
+        if isinstance(asked.act, Open) and asked.act.unit == "o6":  # type: ignore[attr-defined]
+            raise RuntimeError("invented")
+        return decide(asked)  # type: ignore[arg-type]
+
+    w = monday
+    w.at("2019-09-16 12:00")
+    monkeypatch.setattr(desks, "decide", broken)
+    swept = tick(w.engine)
+    assert (swept.opened, swept.fired) == (10, 10)
+    with w.look() as desk:
+        assert states(desk, FIRST, WEEK, NOON)["o6"] == "MISSING"  # it is missing all the same
+
+
+def test_after_three_days_without_a_sweep_the_first_query_shows_the_same_and_rungs_fire_one_by_one(
+    database_url: str, tmp_path: Path
+) -> None:
+    """R054, R168: MISSING and overdue are computed; a job that did not run changes only the hour of a reminder."""
+    w = make_weekly(database_url, tmp_path / "stopped", start="2019-09-12 09:00")
+    other = make_weekly(f"sqlite:///{tmp_path / 'running.db'}", tmp_path / "running", start="2019-09-12 09:00")
+    thursday = shanghai("2019-09-19 12:30")
+    for each in (w, other):
+        each.report_all(ALL[:6], WEEK)
+        each.open("o7", WEEK)
+    run_until(other.engine, thursday)
+    w.clock.set(thursday)
+    with w.look() as stopped, other.look() as running:
+        for rule in (FIRST, SECOND):
+            assert states(stopped, rule, WEEK, thursday) == states(running, rule, WEEK, thursday)
+            assert obligations.missing(stopped, FLOW, rule, WEEK, thursday) == obligations.missing(
+                running, FLOW, rule, WEEK, thursday
+            )
+        since = date(2019, 9, 1)
+        assert obligations.overdue(stopped, thursday, since) == obligations.overdue(running, thursday, since)
+        mine = {r.item: r.missed_at for r in views.missed(stopped, thursday)}
+        theirs = {r.item: r.missed_at for r in views.missed(running, thursday)}
+        assert mine.items() <= theirs.items() and obligations.report_id(FLOW, "o7", WEEK) in mine
+    assert reminded(other) == {**dict.fromkeys(ALL[6:], 2), "t1": 2, "t2": 2}
+    ran = []
+    for _ in range(3):
+        swept = tick(w.engine)
+        ran.append(swept.fired)
+    assert ran == [7, 7, 0]  # one rung of each for a sweep, not two in one second
+    assert reminded(w) == reminded(other)
+    w.engine.close()
+    other.engine.close()
+
+
+def test_a_reminder_before_the_date_goes_to_those_who_have_not_reported(database_url: str, tmp_path: Path) -> None:
+    """R168."""
+    text = shipped_flow(FLOW).read_text(encoding="utf-8")
+    early = "    - {before: 1 workday, do: remind, to: responsible}\n    - {after: 0 workdays"
+    definition = loads(text.replace("    - {after: 0 workdays", early))
+    w = make_weekly(database_url, tmp_path / "home", definition=definition, start="2019-09-11 09:00")
+    w.report_all(ALL[:9], WEEK)
+    run_until(w.engine, shanghai("2019-09-12 23:59"))
+    assert reminded(w) == {"o10": 1, "o11": 1, "t1": 1, "t2": 1}  # Friday 13 September 2019 is a holiday: on Thursday
+    w.at("2019-09-13 10:00")
+    w.report("o10", WEEK)
+    run_until(w.engine, shanghai("2019-09-16 12:00"))
+    assert reminded(w)["o10"] == 1 and reminded(w)["o11"] == 2
+    w.engine.close()
+
+
+def test_whoever_opens_their_report_late_is_not_reminded_of_what_is_behind(database_url: str, tmp_path: Path) -> None:
+    text = shipped_flow(FLOW).read_text(encoding="utf-8")
+    early = "    - {before: 1 workday, do: remind, to: responsible}\n    - {after: 0 workdays"
+    definition = loads(text.replace("    - {after: 0 workdays", early))
+    w = make_weekly(database_url, tmp_path / "home", definition=definition, start="2019-09-14 09:00")
+    item = obligations.report_id(FLOW, "o1", WEEK)
+    w.engine.open(FLOW, "o1", item=item, campaign=WEEK, by=who("handler", "o1"))
+    (due,) = w.engine.case_of(item)[0].dues.values()
+    assert (due["step"], due["next"]) == (1, NOON)
+    w.engine.close()
+
+
+def test_one_computation_answers_for_reports_owed_once_and_again(world: World) -> None:
+    """R023: reported, zero and missing are three classes; an exempt unit is in none."""
+    e = world.engine
+    e.open("survey", "o1", item="s-o1", campaign="c1")
+    e.exempt("s-o1", who("secretary", "t1"), world.case("s-o1").content, "invented")
+    for unit in ("o2", "o3"):
+        e.open("survey", unit, item=f"s-{unit}", campaign="c1")
+    handler = who("handler", "o3")
+    e.report_zero("s-o3", handler, {"statement": {"statement": "we looked and found nothing"}})
+    for post in ("handler", "secretary"):
+        e.sign("s-o3", who(post, "o3"), world.case("s-o3").content)
+    with e.look() as desk:
+        call = views.roll_call(desk, "survey", "c1", world.clock.now(), "organisation")
+        assert (call.owed, call.reported, call.zero, call.missing, call.due) == (("o2", "o3"), (), ("o3",), (), ("o2",))
+        end = shanghai("2019-08-31 00:00")
+        assert views.roll_call(desk, "survey", "c1", end, "organisation").missing == ("o2",)

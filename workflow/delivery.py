@@ -1,0 +1,158 @@
+"""Handing messages over: at least once, under a key that never changes; nobody unreachable holds up the others.
+
+The rows were written with the act that caused them, in one transaction. Here they are claimed, sent outside any
+transaction by whatever the host gives, and marked. A crash between sending and marking sends the same notice again,
+with the same key and the same items, so that a receiver who remembers keys keeps one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from typing import Any
+
+from workflow import log
+from workflow.clock import local_day, moment, start_of_day
+from workflow.engine import Engine
+from workflow.evidence import canonical
+from workflow.store import outbox
+
+MINUTE = 60_000_000
+LEASE = 5 * MINUTE  # how long a process may take to send what it claimed before another one tries
+FIRST, MOST = MINUTE, 6 * 60 * MINUTE  # back-off: doubles from the first to the most, and never gives up
+RECIPIENTS = 200  # a claim
+
+
+@dataclass(frozen=True)
+class Message:
+    """One thing to tell: why (``reminded``, ``proposed``, ``urged``), when it arose (µs UTC), and its plain facts."""
+
+    key: str
+    topic: str
+    at: int
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What one recipient is handed in one go. ``key`` is the same at every try: a receiver drops what it has seen."""
+
+    key: str
+    recipient: str
+    messages: tuple[Message, ...]
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When messages go out. Times of day are local, "HH:MM".
+
+    Attributes:
+        quiet: from and until, when nobody is disturbed; may pass midnight.
+        digest: the times of day at which a cycle ends; each recipient then gets one notice that lists everything of the
+            cycle. Empty: every message is a notice of its own, at once.
+    """
+
+    zone: str = "Asia/Shanghai"
+    quiet: tuple[str, str] | None = None
+    digest: tuple[str, ...] = ()
+
+    def is_quiet(self, at: int) -> bool:
+        """Whether nothing goes out at this moment."""
+        if self.quiet is None:
+            return False
+        now = moment(at, self.zone).time()
+        begins, ends = (time.fromisoformat(t) for t in self.quiet)
+        return begins <= now < ends if begins <= ends else now >= begins or now < ends
+
+    def cut(self, at: int) -> int:
+        """Messages that arose before this moment go out now: the end of the last cycle, or now."""
+        if not self.digest:
+            return at + 1
+        return max(m for day in self._days(at) for m in self._ends(day) if m <= at)
+
+    def next_moment(self, after: int) -> int:
+        """The first moment after an instant at which the policy lets something out that it held back."""
+        ends = [m for day in self._days(after) for m in self._ends(day)]
+        if self.quiet is not None:
+            ends += [start_of_day(day, self.zone, time.fromisoformat(self.quiet[1])) for day in self._days(after)]
+        return min((m for m in ends if m > after), default=after)
+
+    def _days(self, at: int) -> list[date]:
+        today = local_day(at, self.zone)
+        return [today + timedelta(days=n) for n in (-1, 0, 1)]
+
+    def _ends(self, day: date) -> list[int]:
+        return [start_of_day(day, self.zone, time.fromisoformat(t)) for t in self.digest]
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What one call did: notices handed over, messages in them, notices that could not be and wait."""
+
+    notices: int = 0
+    messages: int = 0
+    failed: int = 0
+
+
+Send = Callable[[Notice], None]
+AT_ONCE = Policy()
+
+
+def deliver(engine: Engine, send: Send, at: int | None = None, policy: Policy = AT_ONCE) -> Delivered:
+    """Hand over everything whose time has come.
+
+    Args:
+        send: hands a notice to its recipient; any exception means that it did not arrive.
+        at: the moment, µs UTC; the engine's own unless told.
+    """
+    with engine.reading() as connection:
+        now = engine.now(connection) if at is None else at
+    if policy.is_quiet(now):
+        return Delivered()
+    notices = messages = failed = 0
+    while claimed := _claim(engine, now, policy):
+        for notice in claimed:
+            if _sent(engine, send, notice, now):
+                notices += 1
+                messages += len(notice.messages)
+            else:
+                failed += 1
+    return Delivered(notices, messages, failed)
+
+
+def _claim(engine: Engine, at: int, policy: Policy) -> list[Notice]:
+    """Claim messages and group them: those of an earlier try as they were, new ones by recipient or one by one."""
+    with engine.desk() as desk:
+        rows = outbox.claim(desk.connection, at, at + LEASE, policy.cut(at), RECIPIENTS)
+        groups: dict[str, list[Any]] = {}
+        fresh: list[tuple[int, str]] = []
+        first: dict[str, str] = {}
+        for row in rows:
+            name = row.notice
+            if name is None:
+                name = first.setdefault(row.recipient, f"digest {row.dedupe}") if policy.digest else row.dedupe
+                fresh.append((row.id, name))
+            groups.setdefault(name, []).append(row)
+        outbox.group(desk.connection, fresh)
+    return [_notice(name, members) for name, members in groups.items()]
+
+
+def _notice(name: str, rows: Sequence[Any]) -> Notice:
+    messages = tuple(Message(r.dedupe, r.topic, r.created_at, canonical.decode(r.payload)) for r in rows)
+    return Notice(name, rows[0].recipient, messages, max(r.attempts for r in rows))
+
+
+def _sent(engine: Engine, send: Send, notice: Notice, at: int) -> bool:
+    try:
+        send(notice)
+    except Exception as error:  # noqa: BLE001  whatever a host's channel raises, it did not arrive, and the others go on
+        wait = min(FIRST * 2 ** (notice.attempt - 1), MOST)
+        with engine.desk() as desk:
+            outbox.try_later(desk.connection, notice.key, at + wait)
+        log.not_delivered(notice.key, notice.attempt, type(error).__name__)
+        return False
+    with engine.desk() as desk:
+        outbox.sent(desk.connection, notice.key, at)
+    return True

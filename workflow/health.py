@@ -1,0 +1,73 @@
+"""Is anything not looked after? What monitoring asks: each fault named, so that somebody knows where to look.
+
+That a process runs proves nothing; a fresh heartbeat and no moment left behind do. Source: time semantics, R168.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from workflow import rollcall
+from workflow.clock import moment
+from workflow.engine import Engine
+from workflow.schedule import SECONDS
+from workflow.store import alarms, beat, outbox
+from workflow.sweep import ATTEMPTS
+
+TICKS = 3
+NAMED = 20  # of a kind
+SECOND = 1_000_000
+UNREACHED = 8
+
+Code = Literal["no-heartbeat", "stale-heartbeat", "unfired-rung", "parked-rung", "roll-call-not-held", "undelivered"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong: a stable code, what it is about, and since when (µs UTC; 0 where it has no moment)."""
+
+    code: Code
+    about: str
+    since: int = 0
+
+    def __str__(self) -> str:
+        since = f" since {moment(self.since):%Y-%m-%dT%H:%M:%SZ}" if self.since else ""
+        return f"{self.code}: {self.about}{since}"
+
+
+@dataclass(frozen=True)
+class Health:
+    """How things stand at a moment. ``ok`` only when nothing is left behind."""
+
+    at: int
+    faults: tuple[Fault, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.faults
+
+
+def health(engine: Engine, at: int | None = None, *, seconds: int = SECONDS) -> Health:
+    """Every fault at a moment, at most ``NAMED`` of a kind.
+
+    Args:
+        seconds: how often nodes sweep. A heartbeat, or a rung's moment, older than three sweeps is a fault.
+    """
+    with engine.reading() as connection:
+        now = engine.now(connection) if at is None else at
+        late = now - TICKS * seconds * SECOND
+        beats = beat.all_beats(connection)
+        faults = [] if beats else [Fault("no-heartbeat", "no node has ever swept")]
+        if beats and beats[0]["at"] < late:  # the freshest; nodes come and go, one has to live
+            faults.append(Fault("stale-heartbeat", beats[0]["node"], beats[0]["at"]))
+        for row in alarms.unfired(connection, late, ATTEMPTS, NAMED):
+            faults.append(Fault("unfired-rung", f"{row.item} {row.rule} rung {row.step}", row.next_at))
+        for row in alarms.parked(connection, ATTEMPTS, NAMED):
+            about = f"{row.item} {row.rule} rung {row.step}, tried {row.attempts} times"
+            faults.append(Fault("parked-rung", about, row.next_at))
+        for recipient, waiting, attempts in outbox.stuck(connection, UNREACHED)[:NAMED]:
+            faults.append(Fault("undelivered", f"{waiting} message(s) for {recipient}, tried {attempts} times"))
+    for flow, rule, period, step, since in rollcall.pending(engine, late)[:NAMED]:
+        faults.append(Fault("roll-call-not-held", f"{flow} {rule} {period} rung {step}", since))
+    return Health(now, tuple(faults))

@@ -1,0 +1,137 @@
+"""The sweep of periods: at each rung of an obligation, whoever has not reported is followed up, exactly once.
+
+A roll call computes the missing set, opens their reports and is noted under (flow, rule, period, step); from then on
+each report's own due climbs like any other. Any number of nodes may call: the row of the roll call is the lock, a
+report's id is its unit and period, so nothing is opened twice. After a crash the next sweep completes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+from workflow import log, obligations
+from workflow.acts import Open
+from workflow.engine import Engine
+from workflow.errors import DatabaseBusy
+from workflow.rules.obligations import Occurrence, next_moment, occurrences, report_id
+from workflow.store import obligations as store
+
+CHUNK = 500
+
+
+@dataclass
+class _Known:
+    """What a process remembers so that an idle sweep asks nothing but which flows there are."""
+
+    published: dict[str, tuple[int, int]] = field(default_factory=dict)
+    next_: int | None = None
+    fresh: bool = False
+
+
+_known: WeakKeyDictionary[Engine, _Known] = WeakKeyDictionary()
+
+
+def sweep(engine: Engine, at: int) -> int:
+    """Hold every roll call whose moment has come. Returns how many reports were opened."""
+    known = _known.setdefault(engine, _Known())
+    with engine.reading() as connection:
+        published = store.published(connection)
+    if published != known.published:
+        known.published, known.fresh = published, False
+    if known.fresh and (known.next_ is None or known.next_ > at):
+        return 0
+    opened = 0
+    for flow, rule, each in list(_pending(engine, at)):
+        opened += _hold(engine, flow, rule, each, at)
+    known.next_, known.fresh = upcoming(engine, at), True
+    return opened
+
+
+def _pending(engine: Engine, at: int) -> Iterator[tuple[str, str, Occurrence]]:
+    """Roll calls whose moment has come and that are not done, in order of their moments within each obligation."""
+    with engine.look() as desk:
+        for flow, (since, _) in store.published(desk.connection).items():
+            definition = obligations.in_force(desk, flow, at)
+            calendar = engine.calendar(desk.connection, definition.flow.calendar)
+            for rule in definition.flow.obligations:
+                low, done = store.low_water(desk.connection, flow, rule)
+                after = since - 1 if low is None else low - 1
+                for each in occurrences(definition, calendar, rule, after, at):
+                    if (each.period.name, each.step) not in done:
+                        yield flow, rule, each
+
+
+def upcoming(engine: Engine, after: int) -> int | None:
+    """The first moment after an instant at which a roll call comes, of any flow; None where there is none."""
+    found: list[int] = []
+    with engine.look() as desk:
+        for flow in store.published(desk.connection):
+            definition = obligations.in_force(desk, flow, after)
+            calendar = engine.calendar(desk.connection, definition.flow.calendar)
+            moments = [next_moment(definition, calendar, rule, after) for rule in definition.flow.obligations]
+            found += [m for m in moments if m is not None]
+    return min(found, default=None)
+
+
+def pending(engine: Engine, at: int) -> list[tuple[str, str, str, int, int]]:
+    """Roll calls nobody has held by an instant: flow, rule, period, step, moment."""
+    return [(flow, rule, each.period.name, each.step, each.moment) for flow, rule, each in _pending(engine, at)]
+
+
+def _hold(engine: Engine, flow: str, rule: str, each: Occurrence, at: int) -> int:
+    name = each.period.name
+    key = (flow, rule, name, each.step)
+    with engine.look() as desk:
+        units = obligations.missing(desk, flow, rule, name, at)
+        ids = {report_id(flow, u, name): u for u in units}
+        present = store.present(desk.connection, ids)
+    waiting = [Open(item=i, flow=flow, unit=u, campaign=name) for i, u in ids.items() if i not in present]
+    opened = 0
+    for start in range(0, max(len(waiting), 1), CHUNK):
+        some = waiting[start : start + CHUNK]
+        last = start + CHUNK >= len(waiting)
+        done, mine = _chunk(engine, key, each.moment, some, at, len(units) if last else None)
+        opened += mine
+        if done:
+            break
+    return opened
+
+
+def _chunk(
+    engine: Engine, key: store.Key, moment: int, some: list[Open], at: int, missing: int | None
+) -> tuple[bool, int]:
+    """Open some reports under the roll call's lock; when anything fails, one by one, so that only the culprit is left
+    out. It stays MISSING, and is opened by hand.
+
+    Returns:
+        Whether somebody else had finished the roll call already, and how many were opened now.
+
+    Raises:
+        DatabaseBusy: another writer did not let go in time; the next sweep goes on.
+    """
+    try:
+        with engine.desk() as desk:
+            if not store.claim(desk.connection, key, moment):
+                return True, 0
+            mine = desk.open_many(some) if some else 0
+            store.count_opened(desk.connection, key, mine)
+            if missing is not None:
+                store.finish(desk.connection, key, at, missing)
+            return False, mine
+    except DatabaseBusy:
+        raise
+    except Exception:  # a broken unit may fail in any way; none may keep the others from being followed up
+        if not some:
+            raise
+        if len(some) == 1:
+            log.parked(some[0].item, key[1], key[3], 1)
+            return _chunk(engine, key, moment, [], at, missing)
+    opened = 0
+    for n, one in enumerate(some, start=1):
+        done, mine = _chunk(engine, key, moment, [one], at, missing if n == len(some) else None)
+        opened += mine
+        if done:
+            return True, opened
+    return False, opened

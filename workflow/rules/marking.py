@@ -1,0 +1,111 @@
+"""What is said about a report that is owed from outside its chain: exempted, corrected by its own unit, contradicted.
+
+All three are signed acts with a reason. The report's own signatures stay as they are. Source: S0 「如发现企业软弱涣散基层
+党组织应报未报」, R055; R063.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflow.acts import Contradict, Exempt, Signature, Supplement
+from workflow.case import Effect
+from workflow.errors import LimitReached, MaterialMissing, OutOfTurn, ReasonRequired, Stale, WrongStage
+from workflow.rules import authority
+from workflow.rules.chain import Path
+from workflow.rules.context import Asked, Decision, Need
+
+
+def needs(asked: Asked, act: Signature) -> list[Need]:
+    """The actor's authority and the units above the report's."""
+    return [authority.own_need(asked), ("path", asked.case.unit, asked.context.day)]
+
+
+def decide(asked: Asked, act: Signature) -> Decision:
+    """Mark a report.
+
+    Raises:
+        WrongStage: this flow owes no reports, or the report is not in the state the act is about.
+        OutOfTurn: exemptions and contradictions come from above, corrections from the unit itself.
+        LimitReached: it was exempted or contradicted already. ReasonRequired, Stale, NotHolder: see there.
+    """
+    definition, case = asked.definition, asked.case
+    place = definition.place("obligations")
+    if not definition.flow.obligations and definition.flow.reports is None:
+        raise WrongStage(act=act.kind, expected="a flow whose reports are owed", actual=definition.name, place=place)
+    held = authority.authority(asked)
+    if act.seen != case.content:
+        raise Stale(expected=case.content, actual=act.seen or "nothing", place=place)
+    if not act.reason.strip():
+        raise ReasonRequired(act=act.kind, expected="a written reason", actual="none", place=place)
+    received = definition.stage(case.stage).final
+    if isinstance(act, Supplement):
+        return Decision(_supplement(asked, act, received, place), held)
+    _from_above(asked, act, place)
+    if isinstance(act, Exempt):
+        return Decision(_exempt(asked, received, place), held)
+    assert isinstance(act, Contradict)
+    return Decision(_contradict(asked, act, received, place), held)
+
+
+def _from_above(asked: Asked, act: Signature, place: str) -> None:
+    path: Path = asked.facts.get("path", asked.case.unit, asked.context.day)
+    above = [u["unit"] for u in path[1:]]
+    if asked.actor.unit not in above:
+        raise OutOfTurn(
+            expected=f"somebody of {', '.join(above) or 'a superior'}", actual=str(asked.actor), place=place
+        )
+
+
+def _exempt(asked: Asked, received: bool, place: str) -> list[Effect]:
+    case = asked.case
+    if received or case.final:
+        raise WrongStage(act="exempt", expected="a report that is not in", actual=_state(asked), place=place)
+    return [{"e": "exempted"}, *({"e": "due-cancelled", "rule": rule} for rule in case.dues)]
+
+
+def _supplement(asked: Asked, act: Supplement, received: bool, place: str) -> list[Effect]:
+    case, definition = asked.case, asked.definition
+    if not received:
+        raise WrongStage(act="supplement", expected="a report that is in", actual=_state(asked), place=place)
+    post = definition.flow.posts.get(asked.actor.post)
+    if asked.actor.unit != case.unit or post is None or post.may != "sign":
+        raise OutOfTurn(
+            expected=f"a post of {case.unit} that signs: the unit corrects its own report",
+            actual=str(asked.actor),
+            place=place,
+        )
+    first = definition.first
+    allowed = {*first.materials, *(n for e in first.exits.values() for n in e.needs)}
+    for name in act.materials or {"nothing": ""}:
+        if name not in allowed:
+            raise MaterialMissing(expected=sorted(allowed), actual=name, place=place)
+    handed: dict[str, Any] = {"e": "submitted", "materials": act.materials}
+    if act.figures:
+        handed["figures"] = act.figures
+    if case.outcome:
+        handed["outcome"] = case.outcome
+    return [handed, {"e": "supplemented"}]
+
+
+def _contradict(asked: Asked, act: Contradict, received: bool, place: str) -> list[Effect]:
+    case, definition = asked.case, asked.definition
+    zeros = {s.exits[s.zero.exit].to for s in definition.flow.stages if s.zero is not None}
+    if not received or case.stage not in zeros:
+        raise WrongStage(act="contradict", expected="a zero report that is in", actual=_state(asked), place=place)
+    if "contradicted" in case.marks:
+        raise LimitReached(expected="one contradiction", actual="it is contradicted already", place=place)
+    if "supplemented" in case.marks:
+        raise WrongStage(
+            act="contradict",
+            expected="a zero that its unit had not corrected by then",
+            actual="corrected by its own unit before any check (补报)",
+            place=place,
+        )
+    if not act.finding.strip():
+        raise MaterialMissing(expected="the finding that shows it", actual="none", place=place)
+    return [{"e": "contradicted", "finding": act.finding}]
+
+
+def _state(asked: Asked) -> str:
+    return "exempted" if "exempted" in asked.case.marks else f"stage {asked.case.stage}"

@@ -1,0 +1,36 @@
+"""Roll calls of periods, the notice a message went into, and an index for what was said about a report."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+Id = sa.String(64)
+Moment = sa.BigInteger()
+MARKS = sa.text("act IN ('contradict', 'exempt', 'supplement')")
+UNSENT = sa.text("sent_at IS NULL")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "wf_roll_call",
+        sa.Column("flow", Id, primary_key=True),
+        sa.Column("rule", Id, primary_key=True),
+        sa.Column("period", Id, primary_key=True),
+        sa.Column("step", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("moment", Moment, nullable=False),
+        sa.Column("done_at", Moment),
+        sa.Column("missing", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("opened", sa.Integer(), nullable=False, server_default="0"),
+    )
+    op.add_column("wf_outbox", sa.Column("notice", sa.String(200)))
+    op.create_index(
+        "wf_outbox_waiting", "wf_outbox", ["next_try_at", "id"], sqlite_where=UNSENT, postgresql_where=UNSENT
+    )
+    op.create_index("wf_outbox_notice", "wf_outbox", ["notice"])
+    op.create_index("wf_entry_marks", "wf_entry", ["chain", "act", "at"], sqlite_where=MARKS, postgresql_where=MARKS)

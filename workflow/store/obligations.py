@@ -1,0 +1,290 @@
+"""Who owes a report of a period and what came in by an instant: the roster minus the received, in one statement.
+
+Nothing here is stored beforehand. What came in is read from the stays of the reports, what was said about them from
+their entries, so that any past instant can be asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from workflow.store import items
+from workflow.store import tables as t
+
+SOME = 500  # names a statement
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which reports are asked about, and by when.
+
+    Attributes:
+        levels: who owes; ``day`` the day of the roster, an ISO date.
+        finals: stages in which a report is in; ``zeros`` those of them that say zero.
+        missed: the first instant that counts as missed; ``at`` the instant asked about (µs UTC).
+        unique: whether a unit can have one report only; where it may have several, the first one counts.
+    """
+
+    flow: str
+    campaign: str
+    levels: tuple[str, ...]
+    day: str
+    finals: tuple[str, ...]
+    zeros: tuple[str, ...]
+    missed: int
+    at: int
+    unique: bool = True
+
+
+class Row(NamedTuple):
+    """One unit that owes: its state, when its report came in (µs UTC), whether that was a zero, and the report."""
+
+    unit: str
+    state: str
+    received: int | None
+    zero: bool
+    item: str | None
+
+
+def _listed() -> sa.ColumnElement[bool]:
+    """In the lists of the day: it exists, or should but is not yet established (应建未建)."""
+    day = bindparam("day", type_=sa.String)
+    return sa.and_(
+        sa.or_(t.unit.c.established_on.is_(None), t.unit.c.established_on <= day),
+        sa.or_(t.unit.c.dissolved_on.is_(None), t.unit.c.dissolved_on > day),
+        t.unit.c.level.in_(bindparam("levels", expanding=True)),
+    )
+
+
+def _of_period() -> sa.ColumnElement[bool]:
+    return sa.and_(t.item.c.flow == bindparam("flow"), t.item.c.campaign == bindparam("campaign"))
+
+
+def _in_by_then() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        t.stay.c.item == t.item.c.id,
+        t.stay.c.entered_at <= bindparam("at"),
+        t.stay.c.stage.in_(bindparam("finals", expanding=True)),
+    )
+
+
+def _received(unique: bool) -> sa.Subquery:
+    """unit, item, the moment its report was in, whether it says zero."""
+    zero = sa.case((t.stay.c.stage.in_(bindparam("zeros", expanding=True)), 1), else_=0)
+    if unique:
+        columns = (t.item.c.unit, t.item.c.id.label("item"), t.stay.c.entered_at.label("received"), zero.label("zero"))
+        return sa.select(*columns).where(_of_period(), _in_by_then()).subquery("received")
+    first = (
+        sa.func.min(t.item.c.id).label("item"),
+        sa.func.min(t.stay.c.entered_at).label("received"),
+        sa.func.max(zero).label("zero"),
+    )
+    return sa.select(t.item.c.unit, *first).where(_of_period(), _in_by_then()).group_by(t.item.c.unit).subquery()
+
+
+def _marks() -> sa.Subquery:
+    """unit, and the first moment at which each thing was said about its report by then."""
+    said = {
+        kind: sa.func.min(sa.case((t.entry.c.act == kind, t.entry.c.at))).label(kind)
+        for kind in ("exempt", "supplement", "contradict")
+    }
+    return (
+        sa.select(t.item.c.unit, *said.values())
+        .join(t.entry, t.entry.c.chain == t.item.c.id)
+        .where(_of_period(), sa.text(f"wf_entry.{t.MARKS}"), t.entry.c.at <= bindparam("at"))
+        .group_by(t.item.c.unit)
+        .subquery("marks")
+    )
+
+
+def _states(unique: bool, marked: bool) -> tuple[Any, Any, Any]:
+    """The roster joined to what came in; and the state of each row. The order of the cases is that of
+    ``rules.obligations.state``, and a test holds the two together."""
+    received = _received(unique)
+    source = t.unit.outerjoin(received, received.c.unit == t.unit.c.id)
+    came = received.c.received
+    # A bound word would be taken for a name of no type by PostgreSQL.
+    cases: list[Any] = [(came.is_(None), bindparam("not_in", type_=sa.String))]
+    if marked:
+        marks = _marks()
+        source = source.outerjoin(marks, marks.c.unit == t.unit.c.id)
+        cases.insert(0, (marks.c.exempt.is_not(None), sa.literal_column("'EXEMPT'")))
+        cases.append((marks.c.contradict.is_not(None), sa.literal_column("'CONTRADICTED'")))
+        cases.append((marks.c.supplement.is_not(None), sa.literal_column("'SUPPLEMENTED'")))
+    cases.append((came >= bindparam("missed"), sa.literal_column("'LATE'")))
+    cases.append((received.c.zero == 1, sa.literal_column("'ZERO'")))
+    return source, sa.case(*cases, else_=sa.literal_column("'SUBMITTED'")).label("state"), received
+
+
+@lru_cache(maxsize=8)
+def _rows_statement(unique: bool, marked: bool) -> sa.Select[Any]:
+    source, state, received = _states(unique, marked)
+    columns = (t.unit.c.id, state, received.c.received, received.c.zero, received.c.item, t.unit.c.ordinal)
+    return sa.select(*columns).select_from(source).where(_listed())
+
+
+@lru_cache(maxsize=8)
+def _counts_statement(unique: bool, marked: bool) -> sa.Select[Any]:
+    source, state, _ = _states(unique, marked)
+    inner = sa.select(state).select_from(source).where(_listed()).subquery()
+    return sa.select(inner.c.state, sa.func.count()).group_by(inner.c.state)
+
+
+_not_in = sa.select(t.unit.c.id, t.unit.c.ordinal).where(
+    _listed(), ~sa.exists().where(_of_period(), t.item.c.unit == t.unit.c.id, _in_by_then())
+)
+_exempt = (
+    sa.select(t.item.c.unit)
+    .join(t.entry, t.entry.c.chain == t.item.c.id)
+    .where(_of_period(), sa.text(f"wf_entry.{t.MARKS}"), t.entry.c.act == "exempt", t.entry.c.at <= bindparam("at"))
+)
+_any_marks = sa.select(t.entry.c.id).where(sa.text(t.MARKS)).limit(1)
+_reports = sa.select(t.item.c.unit, t.item.c.id, t.item.c.seq, t.item.c.head, t.item.c.stage, t.item.c.final).where(
+    _of_period(), t.item.c.unit.in_(bindparam("units", expanding=True))
+)
+_levels = sa.select(t.unit.c.id, t.unit.c.level).where(t.unit.c.id.in_(bindparam("units", expanding=True)))
+
+
+def _values(asked: Asked) -> dict[str, Any]:
+    return {
+        "flow": asked.flow,
+        "campaign": asked.campaign,
+        "levels": list(asked.levels),
+        "day": asked.day,
+        "finals": list(asked.finals),
+        "at": asked.at,
+    }
+
+
+def _stated(asked: Asked) -> dict[str, Any]:
+    not_in = "MISSING" if asked.at >= asked.missed else "DUE"
+    return {**_values(asked), "zeros": list(asked.zeros), "missed": asked.missed, "not_in": not_in}
+
+
+def _marked(connection: Connection) -> bool:
+    """Whether anything was ever said about a report: joining nothing a million times costs, too."""
+    return connection.execute(_any_marks).first() is not None
+
+
+def rows(connection: Connection, asked: Asked) -> list[Row]:
+    """Every unit that owes, in the order in which offices list their units."""
+    statement = _rows_statement(asked.unique, _marked(connection))
+    found = connection.execute(statement, _stated(asked)).all()
+    ordered = sorted(found, key=lambda r: (r[5], r[0]))  # here: databases sort text each in its own way
+    return [Row(r[0], r[1], r[2], r[3] == 1, r[4]) for r in ordered]
+
+
+def counts(connection: Connection, asked: Asked) -> dict[str, int]:
+    """How many units are in each state; states that nobody is in are left out."""
+    statement = _counts_statement(asked.unique, _marked(connection))
+    return {r[0]: r[1] for r in connection.execute(statement, _stated(asked))}
+
+
+def not_in(connection: Connection, asked: Asked) -> list[str]:
+    """Who owes, is not exempt and has not reported by then: one anti-join. In the order of offices' lists."""
+    found = connection.execute(_not_in, _values(asked)).all()
+    exempt: set[str] = set()
+    if _marked(connection):
+        values = {"flow": asked.flow, "campaign": asked.campaign, "at": asked.at}
+        exempt = set(connection.execute(_exempt, values).scalars())
+    ordered = sorted((ordinal, unit) for unit, ordinal in found)
+    return [unit for _, unit in ordered if unit not in exempt]
+
+
+def roll(connection: Connection, flow: str, campaign: str, units: Sequence[str]) -> list[dict[str, Any]]:
+    """Units with their levels and, where there is one, their report of the period as it stands, in the order given."""
+    held: dict[str, dict[str, Any]] = {}
+    exempt = set(connection.execute(_exempt, {"flow": flow, "campaign": campaign, "at": 2**62}).scalars())
+    for start in range(0, len(units), SOME):
+        some = list(units[start : start + SOME])
+        for unit, level in connection.execute(_levels, {"units": some}):
+            held[unit] = {"unit": unit, "level": level}
+        for r in connection.execute(_reports, {"flow": flow, "campaign": campaign, "units": some}):
+            report = {"item": r.id, "seq": r.seq, "head": r.head.hex(), "stage": r.stage, "final": r.final}
+            held[r.unit].update({**report, "exempt": True} if r.unit in exempt else report)
+    return [held[u] for u in units]
+
+
+# --- roll calls of periods -----------------------------------------------------------------------------------------
+
+_NAMES = ("flow", "rule", "period", "step")
+_key = [t.roll_call.c[n] == bindparam(f"b_{n}") for n in _NAMES]
+_make = {
+    "postgresql": postgresql.insert(t.roll_call).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(t.roll_call).on_conflict_do_nothing(),
+}
+_claimed = sa.select(t.roll_call.c.done_at, t.roll_call.c.opened).where(*_key).with_for_update()
+_opened = t.roll_call.update().where(*_key).values(opened=t.roll_call.c.opened + bindparam("count"))
+_done = (
+    t.roll_call.update()
+    .where(*_key, t.roll_call.c.done_at.is_(None))
+    .values(done_at=bindparam("at"), missing=bindparam("count"))
+)
+_low = sa.select(sa.func.max(t.roll_call.c.moment)).where(
+    t.roll_call.c.flow == bindparam("flow"),
+    t.roll_call.c.rule == bindparam("rule"),
+    t.roll_call.c.done_at.is_not(None),
+)
+_at_moment = sa.select(t.roll_call.c.period, t.roll_call.c.step).where(
+    t.roll_call.c.flow == bindparam("flow"),
+    t.roll_call.c.rule == bindparam("rule"),
+    t.roll_call.c.moment == bindparam("moment"),
+    t.roll_call.c.done_at.is_not(None),
+)
+_published = sa.select(t.definition.c.flow, sa.func.min(t.definition.c.published_at), sa.func.count()).group_by(
+    t.definition.c.flow
+)
+Key = tuple[str, str, str, int]
+
+
+def _where(key: Key) -> dict[str, Any]:
+    return dict(zip(("b_flow", "b_rule", "b_period", "b_step"), key, strict=True))
+
+
+def claim(connection: Connection, key: Key, moment: int) -> bool:
+    """Take a roll call under its lock; the row is made by whoever comes first. False where it is done already."""
+    values = {**dict(zip(_NAMES, key, strict=True)), "moment": moment}
+    connection.execute(_make[connection.dialect.name], values)
+    row = connection.execute(_claimed, _where(key)).one()
+    return row.done_at is None
+
+
+def count_opened(connection: Connection, key: Key, count: int) -> None:
+    """So many reports were opened for a roll call in this transaction."""
+    connection.execute(_opened, {**_where(key), "count": count})
+
+
+def finish(connection: Connection, key: Key, at: int, missing: int) -> None:
+    """The roll call is done."""
+    connection.execute(_done, {**_where(key), "at": at, "count": missing})
+
+
+def low_water(connection: Connection, flow: str, rule: str) -> tuple[int | None, set[tuple[str, int]]]:
+    """The moment of the last roll call that is done, and which periods and steps of that moment are."""
+    moment = connection.execute(_low, {"flow": flow, "rule": rule}).scalar()
+    if moment is None:
+        return None, set()
+    found = connection.execute(_at_moment, {"flow": flow, "rule": rule, "moment": moment})
+    return moment, {(r[0], r[1]) for r in found}
+
+
+def published(connection: Connection) -> dict[str, tuple[int, int]]:
+    """flow -> (when its first version was published, how many versions there are)."""
+    return {r[0]: (r[1], r[2]) for r in connection.execute(_published)}
+
+
+def present(connection: Connection, wanted: Collection[str]) -> set[str]:
+    """Which of these reports are open or in already."""
+    names = sorted(wanted)
+    found: set[str] = set()
+    for start in range(0, len(names), SOME):
+        found |= items.present(connection, names[start : start + SOME])
+    return found

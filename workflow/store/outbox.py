@@ -1,0 +1,102 @@
+"""Messages waiting to be handed over: claimed for a while, grouped into notices for good, marked when sent.
+
+A claim is an UPDATE that moves the next try ahead: a process that dies leaves its messages to the next one. Which
+messages went into a notice is written down before it is sent, so that a second try sends exactly the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+from sqlalchemy.engine import Connection
+
+from workflow.store import tables as t
+
+_o = t.outbox.c
+_columns = (_o.id, _o.dedupe, _o.topic, _o.recipient, _o.payload, _o.created_at, _o.attempts, _o.notice)
+_waits = sa.and_(
+    sa.text("sent_at IS NULL"),
+    _o.next_try_at <= bindparam("at"),
+    # a message that belongs to a notice goes with it; a new one waits for the end of its cycle
+    sa.or_(_o.notice.is_not(None), _o.created_at < bindparam("cut")),
+)
+_recipients = (
+    sa.select(_o.recipient)
+    .where(_waits)
+    .group_by(_o.recipient)
+    .order_by(sa.func.min(_o.next_try_at), _o.recipient)
+    .limit(bindparam("limit"))
+)
+_theirs = (
+    sa.select(_o.id)
+    .where(_waits, _o.recipient.in_(bindparam("recipients", expanding=True)))
+    .order_by(_o.id)
+    .with_for_update(skip_locked=True)
+)
+_claim = (
+    t.outbox.update()
+    .where(_o.id.in_(bindparam("ids", expanding=True)), sa.text("sent_at IS NULL"))
+    .values(attempts=_o.attempts + 1, next_try_at=bindparam("until"))
+    .returning(*_columns)
+)
+_name = t.outbox.update().where(_o.id == bindparam("b_id")).values(notice=bindparam("name"))
+_sent = (
+    t.outbox.update().where(_o.notice == bindparam("name"), sa.text("sent_at IS NULL")).values(sent_at=bindparam("at"))
+)
+_later = (
+    t.outbox.update()
+    .where(_o.notice == bindparam("name"), sa.text("sent_at IS NULL"))
+    .values(next_try_at=bindparam("next_at"))
+)
+_stuck = (
+    sa.select(_o.recipient, sa.func.count(), sa.func.max(_o.attempts))
+    .where(sa.text("sent_at IS NULL"), _o.attempts >= bindparam("attempts"))
+    .group_by(_o.recipient)
+    .order_by(_o.recipient)
+)
+_next = sa.select(sa.func.min(_o.next_try_at)).where(sa.text("sent_at IS NULL"))
+SOME = 500
+
+
+def claim(connection: Connection, at: int, until: int, cut: int, recipients: int) -> list[Any]:
+    """Every message of some recipients whose time has come, claimed until a moment: nobody else takes them before.
+
+    Args:
+        cut: messages created before this moment; younger ones wait for the next cycle.
+        recipients: how many recipients at most; those who have waited longest come first.
+    """
+    names = list(connection.execute(_recipients, {"at": at, "cut": cut, "limit": recipients}).scalars())
+    ids = list(connection.execute(_theirs, {"at": at, "cut": cut, "recipients": names}).scalars()) if names else []
+    found: list[Any] = []
+    for start in range(0, len(ids), SOME):
+        found += connection.execute(_claim, {"ids": ids[start : start + SOME], "until": until}).all()
+    return sorted(found, key=lambda r: int(r.id))
+
+
+def group(connection: Connection, named: Sequence[tuple[int, str]]) -> None:
+    """Write down which notice each message goes into: (message, notice)."""
+    if named:
+        connection.execute(_name, [{"b_id": id_, "name": name} for id_, name in named])
+
+
+def sent(connection: Connection, notice: str, at: int) -> int:
+    """A notice was handed over. Returns how many messages it held that nobody had marked before."""
+    return connection.execute(_sent, {"name": notice, "at": at}).rowcount
+
+
+def try_later(connection: Connection, notice: str, next_at: int) -> None:
+    """A notice could not be handed over."""
+    connection.execute(_later, {"name": notice, "next_at": next_at})
+
+
+def stuck(connection: Connection, attempts: int) -> list[tuple[str, int, int]]:
+    """Recipients who could not be reached so often: recipient, messages waiting, attempts."""
+    return [(r[0], r[1], r[2]) for r in connection.execute(_stuck, {"attempts": attempts})]
+
+
+def next_try(connection: Connection) -> int | None:
+    """The earliest moment at which a message may be tried."""
+    return connection.execute(_next).scalar()
