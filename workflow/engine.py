@@ -13,24 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflow.acts import Act, Open
-from workflow.calendar import Calendar
 from workflow.case import Case
 from workflow.clock import Clock, SystemClock, local_day, micros
-from workflow.definition.definition import Definition
-from workflow.desk import Desk, answered
 from workflow.errors import Conflict, Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore, DiskContentStore
 from workflow.evidence.keys import FileKeyProvider, KeyProvider
 from workflow.receipt import Receipt, Shown
-from workflow.recording import KeyOf, Prepared, new_nonce, statement
-from workflow.rules.signing import open_slot
 from workflow.store import database, facts, items, library, queries, schema
-from workflow.store.org import OrgReader
 from workflow.verbs import Verbs
 
 if TYPE_CHECKING:
+    from workflow.calendar import Calendar
+    from workflow.definition.definition import Definition
+    from workflow.desk import Desk
     from workflow.org.importing import OrgImport
+    from workflow.recording import KeyOf, Prepared
 
 CHUNK = 500  # items opened in one transaction
 
@@ -117,13 +115,18 @@ class Engine(Verbs):
     def desk(self) -> Iterator[Desk]:
         """The engine on a transaction of its own, committed at the end."""
         with database.writing(self.db) as connection:
-            yield Desk(self, connection, own=True)
+            yield self._desk(connection)
 
     @contextmanager
     def on(self, host: Any) -> Iterator[Desk]:
         """The engine on the host's Session or Connection, in a savepoint. Never commits, never rolls back the host's."""
         with database.joined(host) as connection:
-            yield Desk(self, connection, own=False)
+            yield self._desk(connection, own=False)
+
+    def _desk(self, connection: Any, *, own: bool = True) -> Desk:
+        from workflow.desk import Desk  # with it come the rules and definitions: opening a database needs neither
+
+        return Desk(self, connection, own=own)
 
     def reading(self) -> AbstractContextManager[Any]:
         """A connection for reading one consistent moment."""
@@ -182,6 +185,8 @@ class Engine(Verbs):
             body = library.definition(connection, digest_)
             if body is None:
                 raise Unknown(kind="definition", name=digest_, hint="; publish it first")
+            from workflow.definition.definition import Definition
+
             held = self._definitions[digest_] = Definition.from_body(body)
         return held
 
@@ -203,6 +208,8 @@ class Engine(Verbs):
                 return held
             body = library.calendar(connection, newest)
             assert body is not None
+            from workflow.calendar import Calendar
+
             held = self._calendars[name] = Calendar.from_canonical(canonical.decode(body))
         return held
 
@@ -226,7 +233,7 @@ class Engine(Verbs):
     def look(self) -> Iterator[Desk]:
         """The engine on one consistent moment, for reading."""
         with self.reading() as connection:
-            yield Desk(self, connection, own=True)
+            yield self._desk(connection)
 
     def case_of(self, item: str) -> tuple[Case, Definition]:
         with self.look() as desk:
@@ -267,6 +274,8 @@ class Engine(Verbs):
             flow = self.definition(connection, digest).flow
             posts = (name for name, post in flow.posts.items() if post.backstop == "superior")
             backed.setdefault(local_day(at, flow.timezone).isoformat(), set()).update(posts)
+        from workflow.store.org import OrgReader
+
         reader = OrgReader(connection)
         found = [pair for day, posts in sorted(backed.items()) for pair in reader.awaited_by(person, day, posts)]
         return list(dict.fromkeys(found))
@@ -289,6 +298,8 @@ class Engine(Verbs):
                 return desk.do(act, request_id, lists)
         except WorkflowError:
             if request_id is not None:
+                from workflow.desk import answered
+
                 with self.reading() as connection:
                     earlier = answered(connection, request_id, act)
                 if earlier is not None:
@@ -323,8 +334,11 @@ class Engine(Verbs):
         Raises:
             Refused: the slot is not open, the person does not hold the post, or the content changed.
         """
+        from workflow.recording import Prepared, new_nonce, statement
+        from workflow.rules.signing import open_slot
+
         with self.reading() as connection:
-            desk = Desk(self, connection, own=True)
+            desk = self._desk(connection)
             head = items.read(connection, act.item)
             asked = desk.ask(act, Case.of_snapshot(head.snapshot), head.org, head.seq + 1, self.now(connection))
             slot, held = open_slot(asked, act)

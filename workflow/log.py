@@ -10,8 +10,6 @@ import logging
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 if TYPE_CHECKING:
     from workflow.acts import Act
     from workflow.case import Case
@@ -26,7 +24,18 @@ def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> tupl
     return (name,), {"extra": {f"wf_{k}": v for k, v in event.items()}}
 
 
-logger: Any = structlog.wrap_logger(_stdlib, processors=[structlog.stdlib.filter_by_level, _render])
+class _Logger:
+    """The structured logger, made when it first has something to say: structlog takes longer to import than most acts."""
+
+    def __getattr__(self, name: str) -> Any:
+        import structlog
+
+        made = structlog.wrap_logger(_stdlib, processors=[structlog.stdlib.filter_by_level, _render])
+        self.__dict__.update({level: getattr(made, level) for level in ("debug", "info", "warning", "error")})
+        return getattr(made, name)
+
+
+logger: Any = _Logger()
 
 _PAST = {
     "open": "item.opened",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from workflow.acts import (
     Accept,
@@ -39,11 +39,12 @@ from workflow.acts import (
     Withdraw,
 )
 from workflow.case import Case
-from workflow.definition.definition import Definition
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore
 from workflow.receipt import Receipt
-from workflow.rules import materials
+
+if TYPE_CHECKING:
+    from workflow.definition.definition import Definition
 
 Value = Mapping[str, Any] | list[Any]
 S = TypeVar("S", bound=Submit)
@@ -125,6 +126,8 @@ class Verbs:
     def _hand_in(
         self, verb: type[S], item: str, by: Actor, values: Mapping[str, Value], outcome: str, request_id: str | None
     ) -> Receipt:
+        from workflow.rules import materials  # not needed to open a database
+
         case, definition = self.case_of(item)
         digests, figures, lists = {}, {}, {}
         for name, value in values.items():

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from workflow.errors import DatabaseBusy
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 READING = "signoff-reading"  # in a connection's info: its next transaction only reads
 BUSY_MS = 10_000
@@ -127,7 +129,7 @@ def joined(host: Session | Connection) -> Iterator[Connection]:
     Never commits and never rolls back the host's transaction. With the default pysqlite mode a savepoint after a bare
     SELECT is no transaction and our row would survive the host's rollback, so ``BEGIN`` is emitted first there.
     """
-    if isinstance(host, Session):
+    if not isinstance(host, Connection):
         host.flush()
         connection = host.connection()
     else:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workflow.store import items, obligations
 from workflow.store import tables as t
-from workflow.store.org import OrgReader
+
+if TYPE_CHECKING:
+    from workflow.store.org import OrgReader
 
 ORG_FACTS = frozenset({"path", "authority", "answerable", "appointed"})
 KEPT = 200_000
@@ -34,22 +36,28 @@ class OrgMemory:
         return held[1]
 
 
+def _reader(connection: Connection) -> OrgReader:
+    from workflow.store.org import OrgReader  # its statements take a while to build
+
+    return OrgReader(connection)
+
+
 def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, ...], Any]) -> Any:
     """One fact, as plain data that can be recorded."""
     kind = need[0]
     if kind in ORG_FACTS:
         if need not in memory:
-            memory[need] = _org_fact(connection, OrgReader(connection), need)
+            memory[need] = _org_fact(connection, _reader(connection), need)
         return memory[need]
     if kind == "children":
         _, flow, campaign, unit, day = need
         below: tuple[str, ...] = ("below", unit, day)
         if below not in memory:
-            memory[below] = OrgReader(connection).children(unit, day)
+            memory[below] = _reader(connection).children(unit, day)
         return items.reports_of(connection, flow, campaign, memory[below])
     if kind == "roll":
         _, flow, campaign, unit, day = need
-        return obligations.roll(connection, flow, campaign, OrgReader(connection).children(unit, day))
+        return obligations.roll(connection, flow, campaign, _reader(connection).children(unit, day))
     if kind == "viewed-since":
         return items.viewed_since(connection, need[1], int(need[2]))
     if kind == "lines":
@@ -63,7 +71,7 @@ def load_paths(connection: Connection, units: Iterable[str], day: str, memory: d
     """The paths of many units at once, remembered for ``load``: an item for each unit of an organisation needs them."""
     wanted = [u for u in units if ("path", u, day) not in memory]
     if wanted:
-        for unit, path in OrgReader(connection).paths(wanted, day).items():
+        for unit, path in _reader(connection).paths(wanted, day).items():
             memory["path", unit, day] = path
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, CursorResult
 
 PLAIN = frozenset({"sqlite", "postgresql"})
@@ -70,12 +70,16 @@ class Insert(Statement):
 
     def __init__(self, table: sa.Table, columns: Sequence[str]) -> None:
         super().__init__(table.insert().values({c: sa.bindparam(c) for c in columns}).inline())
-        self.columns = tuple(columns)
-        arrays = [sa.bindparam(c, type_=ARRAY(table.c[c].type)) for c in columns]
-        rows = sa.func.unnest(*arrays).table_valued(*columns).render_derived(name="new")
-        self._set_wise = Statement(
-            table.insert().from_select(self.columns, sa.select(*(rows.c[c] for c in columns))).inline()
-        )
+        self.table, self.columns = table, tuple(columns)
+
+    @cached_property
+    def _set_wise(self) -> Statement:
+        from sqlalchemy.dialects.postgresql import ARRAY
+
+        arrays = [sa.bindparam(c, type_=ARRAY(self.table.c[c].type)) for c in self.columns]
+        rows = sa.func.unnest(*arrays).table_valued(*self.columns).render_derived(name="new")
+        selected = sa.select(*(rows.c[c] for c in self.columns))
+        return Statement(self.table.insert().from_select(self.columns, selected).inline(), binary=True)
 
     def run_many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         if connection.dialect.name == "postgresql":

@@ -7,6 +7,8 @@ Moments are integers, microseconds UTC; days are ISO text; a period's end (``unt
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
 )
 from sqlalchemy import text as sql
 
@@ -329,8 +332,18 @@ due = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("provisional", Boolean, nullable=False, server_default=sql("false")),  # a calendar to come may move it
     UniqueConstraint("item", "rule"),
-    Index("wf_due_open", "part", "next_at", "id", sqlite_where=sql("state = 0"), postgresql_where=sql("state = 0")),
+    Index("wf_due_open", "part", "next_at", "id", sqlite_where=sql("state = 0")),
 )
+
+
+@event.listens_for(due, "before_create")
+def _only_open_dues(table: Table, connection: Any, **_: Any) -> None:
+    """``postgresql_where`` in the index itself would import that dialect, with all its drivers, in every process."""
+    if connection.dialect.name == "postgresql":
+        for index in table.indexes:
+            if index.name == "wf_due_open":
+                index.dialect_options["postgresql"]["where"] = sql("state = 0")
+
 
 outbox = Table(
     "wf_outbox",
