@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workflow.errors import LogBroken, WorkflowError
+from workflow.errors import LogBroken
+from workflow.evidence import canonical
 from workflow.evidence.compact import Frontier
-from workflow.evidence.entry import entry_hash, read_body
+from workflow.evidence.entry import entry_hash
 from workflow.evidence.merkle import HashFunction, hash_function, leaf_hash
 from workflow.store import database
 from workflow.store import log as store
@@ -56,19 +57,16 @@ def sequence(connection: Any, most: int = PORTION) -> tuple[Epoch | None, int]:
     if epoch is None:
         return None, 0
     late, after = store.visible(connection, epoch, most)
-    if len(late) >= most:
-        after = []  # those after `low` may continue a late one that was not read
-    rows = [*late, *after][:most]
-    after = rows[len(late) :]
+    rows = store.entries(connection, [*late, *after])
     if not rows:
         return epoch, 0
     new = hash_function(epoch.algorithm)
     leaves = Links(connection, epoch.epoch, new).leaves(rows, bound=epoch.size)
     frontier, kept = frontier_of(epoch).extended(leaves, new)
-    low, gaps = gaps_after(epoch.low, [row.id for row in after])
+    low, gaps = gaps_after(epoch.low, after)
     gone: list[Gap] = []
     if late:
-        gone, left = gaps_filled(store.gaps(connection, epoch.epoch), [row.id for row in late])
+        gone, left = gaps_filled(store.gaps(connection, epoch.epoch), late)
         gaps = [*left, *gaps]
     grown = epoch._replace(size=frontier.size, frontier=frontier.to_bytes(), low=low)
     nodes = [(node.level, node.index, node.hash) for node in kept]
@@ -99,7 +97,7 @@ class Links:
         self._connection = connection
         self._epoch = epoch
         self._new = new
-        self._last: dict[str, tuple[int, str]] = {}
+        self._last: dict[str, tuple[int, bytes]] = {}
 
     def leaves(self, rows: Sequence[Any], bound: int) -> list[bytes]:
         """The leaf hashes of entries.
@@ -120,36 +118,38 @@ class Links:
 
     def _leaf(self, row: Any, held: dict[tuple[str, int], tuple[int, bytes]], bound: int) -> bytes:
         place = f"{row.chain}#{row.seq}"
-        try:
-            body = read_body(row.body)
-        except WorkflowError as error:
-            raise LogBroken(place=place, expected="a canonical entry", actual=str(error)) from error
+        try:  # whether all of it is canonical is for verification; here it must only say what it continues
+            body = canonical.read(row.body)
+            chain, seq, prev = body["chain"], body["seq"], body["prev"]
+            before = bytes.fromhex(prev)
+        except (LookupError, TypeError, ValueError) as error:
+            raise LogBroken(place=place, expected="an entry", actual=f"other bytes ({type(error).__name__})") from error
         made = entry_hash(row.body, row.seal)
-        if (body["chain"], body["seq"]) != (row.chain, row.seq):
-            raise LogBroken(place=place, expected=place, actual=f"{body['chain']}#{body['seq']} in its bytes")
+        if (chain, seq) != (row.chain, row.seq):
+            raise LogBroken(place=place, expected=place, actual=f"{chain}#{seq} in its bytes")
         if made != row.hash:
             raise LogBroken(place=place, expected=f"hash {made.hex()[:16]} of its bytes", actual=_brief(row.hash))
-        self._continues(place, row, body["prev"], held, bound)
-        self._last[row.chain] = (row.seq, made.hex())
+        self._continues(place, row, before, held, bound)
+        self._last[row.chain] = (row.seq, made)
         return leaf_hash(made, self._new)
 
     def _continues(
-        self, place: str, row: Any, prev: str, held: dict[tuple[str, int], tuple[int, bytes]], bound: int
+        self, place: str, row: Any, prev: bytes, held: dict[tuple[str, int], tuple[int, bytes]], bound: int
     ) -> None:
-        if row.seq == 1 and row.chain not in self._last:
-            if prev:
-                raise LogBroken(place=place, expected="no entry before a chain's first", actual=prev[:16])
-            return
         known = self._last.get(row.chain)
         if known is not None:
             if known != (row.seq - 1, prev):
-                raise LogBroken(place=place, expected=f"to continue {known[0]} {known[1][:16]}", actual=prev[:16])
-            return
-        index, leaf = held.get((row.chain, row.seq - 1), (bound, b""))
-        if index >= bound:
-            raise LogBroken(place=place, expected=f"{row.chain}#{row.seq - 1} before it in the log", actual="nothing")
-        if leaf != leaf_hash(bytes.fromhex(prev), self._new):
-            raise LogBroken(place=place, expected=f"to continue the leaf at {index}", actual=prev[:16] or "nothing")
+                raise LogBroken(place=place, expected=f"to continue {known[0]} {_brief(known[1])}", actual=_brief(prev))
+        elif row.seq == 1:
+            if prev:
+                raise LogBroken(place=place, expected="nothing before a chain's first entry", actual=_brief(prev))
+        else:
+            index, leaf = held.get((row.chain, row.seq - 1), (bound, b""))
+            if index >= bound:
+                expected = f"{row.chain}#{row.seq - 1} before it in the log"
+                raise LogBroken(place=place, expected=expected, actual="nothing")
+            if leaf != leaf_hash(prev, self._new):
+                raise LogBroken(place=place, expected=f"to continue the leaf at {index}", actual=_brief(prev))
 
 
 def gaps_after(low: int, ids: Sequence[int]) -> tuple[int, list[Gap]]:
@@ -179,4 +179,4 @@ def gaps_filled(gaps: Sequence[Gap], ids: Sequence[int]) -> tuple[list[Gap], lis
 
 
 def _brief(hash_: Any) -> str:
-    return f"hash {hash_.hex()[:16]}" if isinstance(hash_, bytes) else "no hash"
+    return f"hash {hash_.hex()[:16]}" if isinstance(hash_, bytes) and hash_ else "no hash"

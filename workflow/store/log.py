@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from workflow.errors import Conflict
 from workflow.store import tables as t
 
 TILE = 256
+WIDE = 1_000  # ids asked for in one statement; a gap that is wider is asked for as a range
 
 
 class Epoch(NamedTuple):
@@ -64,17 +66,15 @@ class Stored(NamedTuple):
 
 
 _e, _l = t.entry.c, t.log_leaf.c
-_columns = (_e.id, _e.chain, _e.seq, _e.body, _e.seal, _e.hash)
 _epochs = sa.select(*(t.log_epoch.c[name] for name in Epoch._fields)).order_by(t.log_epoch.c.epoch)
 _newest = sa.select(*(t.log_epoch.c[name] for name in Epoch._fields)).order_by(t.log_epoch.c.epoch.desc()).limit(1)
-_absent = ~sa.exists().where(_l.epoch == bindparam("epoch"), _l.entry == _e.id)
-_after = sa.select(*_columns).where(_e.id > bindparam("low"), _absent).order_by(_e.id).limit(bindparam("most"))
-_in_gaps = (
-    sa.select(*_columns)
-    .select_from(t.log_gap.join(t.entry, _e.id.between(t.log_gap.c.first, t.log_gap.c.last)))
-    .where(t.log_gap.c.epoch == bindparam("epoch"), _absent)
+_after = sa.select(_e.id).where(_e.id > bindparam("low")).order_by(_e.id).limit(bindparam("most"))
+_among = sa.select(_e.id).where(_e.id.in_(bindparam("ids", expanding=True)))
+_between = sa.select(_e.id).where(_e.id.between(bindparam("first"), bindparam("last"))).order_by(_e.id)
+_by_id = (
+    sa.select(_e.id, _e.chain, _e.seq, _e.body, _e.seal, _e.hash)
+    .where(_e.id.in_(bindparam("ids", expanding=True)))
     .order_by(_e.id)
-    .limit(bindparam("most"))
 )
 _gaps = (
     sa.select(t.log_gap.c.first, t.log_gap.c.last)
@@ -92,6 +92,10 @@ _grow = (
         t.log_epoch.c.low == bindparam("b_low"),
     )
     .values(size=bindparam("size"), frontier=bindparam("frontier"), low=bindparam("low"))
+)
+_unnest_leaves = sa.text(  # one statement rather than one for each leaf
+    "INSERT INTO wf_log_leaf (epoch, idx, entry, leaf) SELECT CAST(:epoch AS integer), u.* FROM "
+    "unnest(CAST(:idx AS bigint[]), CAST(:entry AS bigint[]), CAST(:leaf AS bytea[])) AS u"
 )
 _leaf_tile = (
     sa.select(_l.leaf)
@@ -151,7 +155,11 @@ _heads = (
     )
     .where(_l.epoch == bindparam("epoch"))
 )
-_outside = sa.select(_e.id, _e.chain, _e.seq).where(_absent).order_by(_e.id)
+_outside = (
+    sa.select(_e.id, _e.chain, _e.seq)
+    .where(~sa.exists().where(_l.epoch == bindparam("epoch"), _l.entry == _e.id))
+    .order_by(_e.id)
+)
 _chain_entry = sa.select(_e.body, _e.seal).where(_e.chain == bindparam("chain"), _e.seq == bindparam("seq"))
 
 
@@ -177,15 +185,39 @@ def open_epoch(connection: Connection, epoch: Epoch) -> None:
 # --- appending ------------------------------------------------------------------------------------------------------
 
 
-def visible(connection: Connection, epoch: Epoch, most: int) -> tuple[list[Any], list[Any]]:
-    """Entries that are not in the log: those in gaps, and those after ``low``; each in order of their ids.
+def visible(connection: Connection, epoch: Epoch, most: int) -> tuple[list[int], list[int]]:
+    """The ids of entries that are not in the log: those in gaps, and those after ``low``; at most ``most`` together, the
+    lowest ones, in order.
 
-    Those after ``low`` are read first: an entry continues only what was committed before it was written, so whatever
-    they continue is visible to the second reading.
+    An entry continues only what was committed before it was written, and that has a lower id. So ids are read from the
+    highest down: whatever an entry continues is visible by the time it is looked for.
     """
-    after = list(connection.execute(_after, {"epoch": epoch.epoch, "low": epoch.low, "most": most}))
-    late = list(connection.execute(_in_gaps, {"epoch": epoch.epoch, "most": most}))
-    return late, after
+    after = list(connection.execute(_after, {"low": epoch.low, "most": most}).scalars())
+    late: list[int] = []
+    single: list[int] = []
+    for gap in reversed(gaps(connection, epoch.epoch)):
+        if gap.last - gap.first >= WIDE:
+            late += _looked_for(connection, single)
+            single = []
+            late += connection.execute(_between, gap._asdict()).scalars()
+        else:
+            single += range(gap.last, gap.first - 1, -1)
+    late += _looked_for(connection, single)
+    late = sorted(late)[:most]
+    return late, after[: most - len(late)]
+
+
+def _looked_for(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Which of these ids (descending) are visible now."""
+    found: list[int] = []
+    for start in range(0, len(ids), WIDE):
+        found += connection.execute(_among, {"ids": ids[start : start + WIDE]}).scalars()
+    return found
+
+
+def entries(connection: Connection, ids: Sequence[int]) -> list[Any]:
+    """Entries by their ids, in that order: id, chain, seq, body, seal, hash."""
+    return list(connection.execute(_by_id, {"ids": list(ids)})) if ids else []
 
 
 def gaps(connection: Connection, epoch: int) -> list[Gap]:
@@ -208,9 +240,10 @@ def grow(
         Conflict: the log is not as it was read. Nothing of this call may be committed.
     """
     epoch = before.epoch
-    rows = [{"epoch": epoch, "idx": before.size + n, "entry": e, "leaf": leaf} for n, (e, leaf) in enumerate(leaves)]
-    if rows:
-        connection.execute(t.log_leaf.insert(), rows)
+    try:
+        _insert_leaves(connection, epoch, before.size, leaves)
+    except IntegrityError as error:
+        raise Conflict(item=f"log epoch {epoch}", expected=before.size, actual="leaves beyond it") from error
     kept = [{"epoch": epoch, "level": level, "idx": idx, "hash": node} for level, idx, node in nodes]
     if kept:
         connection.execute(t.log_node.insert(), kept)
@@ -224,6 +257,17 @@ def grow(
     grown = connection.execute(_grow, {**guard, "size": after.size, "frontier": after.frontier, "low": after.low})
     if grown.rowcount != 1:
         raise Conflict(item=f"log epoch {epoch}", expected=before.size, actual="another size")
+
+
+def _insert_leaves(connection: Connection, epoch: int, size: int, leaves: Sequence[tuple[int, bytes]]) -> None:
+    if not leaves:
+        return
+    if connection.dialect.name == "postgresql":
+        columns = {"idx": list(range(size, size + len(leaves))), "entry": [e for e, _ in leaves]}
+        connection.execute(_unnest_leaves, {"epoch": epoch, **columns, "leaf": [leaf for _, leaf in leaves]})
+    else:
+        rows = [{"epoch": epoch, "idx": size + n, "entry": e, "leaf": leaf} for n, (e, leaf) in enumerate(leaves)]
+        connection.execute(t.log_leaf.insert(), rows)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
