@@ -17,8 +17,8 @@ from workflow.case import Case
 from workflow.clock import Clock, SystemClock, local_day, micros
 from workflow.errors import Conflict, Unknown, WorkflowError
 from workflow.evidence import canonical
-from workflow.evidence.content import ContentStore, DiskContentStore
-from workflow.evidence.keys import FileKeyProvider, KeyProvider
+from workflow.evidence.content import ContentStore, DiskContentStore, MemoryContentStore
+from workflow.evidence.keys import FileKeyProvider, KeyProvider, NoKey
 from workflow.receipt import Receipt, Shown
 from workflow.store import database, facts, items, library, queries, schema
 from workflow.verbs import Verbs
@@ -105,6 +105,17 @@ class Engine(Verbs):
             library.set_meta(connection, f"key/{key.key_id().hex()}", key.public_key().hex())
             library.set_meta(connection, "origin", engine.origin)
         return engine
+
+    @classmethod
+    def looking(cls, url: str, contents: ContentStore | None = None) -> Engine:
+        """An engine for looking only: it opens the database read only, has no key and can write nothing.
+
+        Raises:
+            DatabaseOld, DatabaseNewer: the schema is not the one this library knows.
+        """
+        db = database.connect(url, read_only=True)
+        schema.check(db)
+        return cls(db, NoKey(), contents or MemoryContentStore())
 
     def close(self) -> None:
         self.db.dispose()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workflow.cli import bundles, database, demo, evidence, logs, organisation, running, scenarios, times
+from workflow.cli import bundles, database, demo, evidence, logs, organisation, running, scenarios, times, tracing
 
 app = typer.Typer(
     name="workflow",
@@ -15,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (demo, scenarios, organisation, running, evidence, logs, bundles, database, times):
+for module in (demo, scenarios, organisation, running, tracing, times, evidence, logs, bundles, database):
     module.register(app)
 
 

@@ -72,6 +72,19 @@ class _HeldKey:
         )
 
 
+class NoKey:
+    """No key at all: for whoever only looks. Everything that would seal is refused."""
+
+    def key_id(self) -> bytes:
+        raise KeyUnavailable(name="engine", expected="a key to seal with", actual="an engine opened for looking only")
+
+    def sign(self, data: bytes) -> bytes:
+        raise KeyUnavailable(name="engine", expected="a key to seal with", actual="an engine opened for looking only")
+
+    def public_key(self) -> bytes:
+        raise KeyUnavailable(name="engine", expected="a key to seal with", actual="an engine opened for looking only")
+
+
 class FileKeyProvider(_HeldKey):
     """An Ed25519 key in an unencrypted PKCS8 PEM file that its owner alone can read. POSIX systems only.
 
