@@ -217,12 +217,16 @@ def test_an_import_from_nowhere_is_refused(file: Path, tmp_path: Path) -> None:
 
 def test_one_sweep_fires_what_is_due_and_leaves_a_heartbeat(world: World) -> None:
     """The invented matter was due in 2019; the command sweeps now."""
-    assert "nobody swept within 60 s" in run("health", world.url, code=1).output
+    assert "no-heartbeat: no node has ever swept" in run("health", world.url, code=1).output
     world.begin("m1")
+    assert "unfired-rung: m1 report/1 rung 0" in run("health", world.url, code=1).output
+    assert "[措施未触发]" in run("health", world.url, "--lang", "zh", code=1).output
     assert "fired 1, failed 0" in run("tick", world.url, "--home", world.home).output
-    said = run("health", world.url).output
-    assert "fired 1 in all" in said and "next rung" in said and "entries" in said
-    assert "秒前巡查" in run("health", world.url, "--lang", "zh").output
+    for _ in range(2):  # years late, one rung in each sweep
+        run("tick", world.url, "--home", world.home)
+    said = run("health", world.url, "--every", "600").output
+    assert "in all" in said and "entries" in said
+    assert "秒前巡查" in run("health", world.url, "--every", "600", "--lang", "zh").output
 
 
 def test_a_sweep_with_a_broken_rung_says_so(world: World) -> None:
@@ -246,7 +250,7 @@ def test_a_worker_sweeps_until_it_is_told_to_stop_and_ends_cleanly(world: World)
         out, err = worker.communicate(timeout=30)
     assert (worker.returncode, out, err) == (0, "stopped\n", "")
     assert world.verify().exit_code == 0
-    assert "swept" in run("health", world.url).output
+    assert "swept" in run("health", world.url, "--every", "600").output
 
 
 def test_a_worker_told_to_stop_at_once_stops(file: Path) -> None:

@@ -78,26 +78,31 @@ def tick(db: Database, home: Home = None, lang: Lang = "") -> None:
 
 def health(
     db: Database,
-    within: Annotated[int, typer.Option("--within", min=1, help="Seconds a heartbeat stays fresh · 心跳有效秒数")] = 60,
+    every: Annotated[int, typer.Option("--every", min=1, help="Seconds between sweeps · 巡查间隔秒数")] = 5,
     lang: Lang = "",
 ) -> None:
-    """Tell whether somebody sweeps, what waits and how much there is · 运行状况
+    """Tell whether somebody sweeps, and name everything left behind; read only · 运行状况(只读)
 
-    Exit code 0: a node swept lately. 1: none did. 2: it could not be told.
+    Exit code 0: nothing is left behind. 1: something is. 2: it could not be told.
     """
     language = cast("Language", lang)
     zh = lang == "zh"
     with told(language):
-        from workflow.clock import SystemClock, moment
+        from workflow.clock import moment
+        from workflow.engine import Engine
+        from workflow.evidence.content import MemoryContentStore
+        from workflow.health import health as look
         from workflow.store import beat, database, queries
 
-        now = SystemClock().now()
-        with opened(db, language) as engine, database.reading(engine) as connection:
-            beats = beat.all_beats(connection)
-            upcoming = queries.next_due(connection)
-            entries, size = queries.size(connection)
+        with opened(db, language) as connected:
+            reader = Engine(connected, _NoKey(), MemoryContentStore())
+            found = look(reader, seconds=every)
+            with database.reading(connected) as connection:
+                beats = beat.all_beats(connection)
+                upcoming = queries.next_due(connection)
+                entries, size = queries.size(connection)
     for b in beats:
-        ago = max(0, (now - b["at"]) // SECOND)
+        ago = max(0, (found.at - b["at"]) // SECOND)
         say(
             f"{b['node']}:{ago} 秒前巡查,共触发 {b['fired']}"
             if zh
@@ -107,10 +112,35 @@ def health(
     if upcoming is not None:
         when = moment(upcoming).isoformat(timespec="seconds")
         say(f"下一次触发:{when}" if zh else f"next rung: {when}")
-    fresh = any(now - b["at"] <= within * SECOND for b in beats)
-    if not fresh:
-        say(f"最近 {within} 秒内无人巡查" if zh else f"nobody swept within {within} s")
+    for fault in found.faults:
+        say(f"[{FAULTS[fault.code]}] {fault}" if zh else str(fault))
+    if not found.ok:
         raise typer.Exit(1)
+
+
+FAULTS = {
+    "no-heartbeat": "从未巡查",
+    "stale-heartbeat": "巡查中断",
+    "unfired-rung": "措施未触发",
+    "parked-rung": "措施搁置",
+    "roll-call-not-held": "应报未核",
+    "undelivered": "消息未送达",
+}
+
+
+class _NoKey:
+    """Who only looks has nothing to sign with."""
+
+    def key_id(self) -> bytes:
+        return bytes(8)
+
+    def public_key(self) -> bytes:
+        return bytes(32)
+
+    def sign(self, data: bytes) -> bytes:
+        from workflow.errors import KeyUnavailable
+
+        raise KeyUnavailable(name="-", expected="a key to sign with", actual="a command that only reads")
 
 
 def _engine(db: str, home: Any, lang: Language) -> Engine:
