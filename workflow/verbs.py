@@ -439,6 +439,8 @@ class Verbs:
         Raises:
             BadMaterial: a value does not fit its field.
         """
+        from workflow.rules import materials  # not needed to open a database
+
         _, definition = self.case_of(item)
         digests, figures, lists = {}, {}, {}
         for name, value in values.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workflow.store import items, obligations
+from workflow.store import items
 from workflow.store import tables as t
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
         return items.reports_of(connection, flow, campaign, memory[below])
     if kind == "roll":
         _, flow, campaign, unit, day = need
+        from workflow.store import obligations
+
         return obligations.roll(connection, flow, campaign, _reader(connection).children(unit, day))
     if kind == "viewed-since":
         return items.viewed_since(connection, need[1], int(need[2]))

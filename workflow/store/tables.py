@@ -268,7 +268,7 @@ entry = Table(
     Column("request_digest", LargeBinary(32)),
     UniqueConstraint("chain", "seq"),
     UniqueConstraint("request_id"),
-    Index("wf_entry_marks", "chain", "act", "at", sqlite_where=sql(MARKS), postgresql_where=sql(MARKS)),
+    Index("wf_entry_marks", "chain", "act", "at", sqlite_where=sql(MARKS)),
 )
 
 chain = Table(  # heads of chains that are not items: org, views of an item
@@ -336,15 +336,6 @@ due = Table(
 )
 
 
-@event.listens_for(due, "before_create")
-def _only_open_dues(table: Table, connection: Any, **_: Any) -> None:
-    """``postgresql_where`` in the index itself would import that dialect, with all its drivers, in every process."""
-    if connection.dialect.name == "postgresql":
-        for index in table.indexes:
-            if index.name == "wf_due_open":
-                index.dialect_options["postgresql"]["where"] = sql("state = 0")
-
-
 outbox = Table(
     "wf_outbox",
     metadata,
@@ -361,7 +352,6 @@ outbox = Table(
     Index(
         *("wf_outbox_waiting", "next_try_at", "id"),
         sqlite_where=sql("sent_at IS NULL"),
-        postgresql_where=sql("sent_at IS NULL"),
     ),
     Index("wf_outbox_notice", "notice"),
 )
@@ -447,3 +437,13 @@ cosignature = Table(
     Column("witness", String(192), primary_key=True),  # the key as it is handed on: name+hash+base64
     Column("line", Text, nullable=False),
 )
+
+
+@event.listens_for(metadata, "before_create")
+def _partial_on_postgresql(_: MetaData, connection: Any, **_more: Any) -> None:
+    """Indexes of some rows are so on PostgreSQL too. Told only now: ``postgresql_where`` at an index imports that
+    dialect with all its drivers, in every process."""
+    if connection.dialect.name == "postgresql":
+        for table in metadata.tables.values():
+            for index in table.indexes:
+                index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
