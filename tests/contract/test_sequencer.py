@@ -12,15 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.contract.logs import Writer, at_every_statement, open_writer
+from tests.contract.world import World
 from workflow.errors import LogBroken
 from workflow.evidence.entry import entry_hash
 from workflow.logbook import Logbook, places
-from workflow.logcheck import holes
+from workflow.logcheck import check, holes
 from workflow.sequencer import drain, gaps_after, gaps_filled, sequence
 from workflow.store import log as store
 from workflow.store.log import Gap
 from workflow.store.tables import chain as chains
 from workflow.store.tables import entry, log_epoch
+from workflow.verify import verify
 
 
 @pytest.fixture
@@ -258,6 +260,25 @@ def test_an_act_that_dies_at_any_statement_is_there_as_a_whole_or_not_at_all(wri
     deaths = at_every_statement(writer.engine.db, lambda: acknowledged.extend(writer.add("a", "b", "a")), look)
     assert deaths > 6
     assert len(acknowledged) == 6
+
+
+def test_a_signature_that_dies_at_any_statement_leaves_item_and_log_whole(world: World) -> None:
+    """The engine's own act, with all it projects: afterwards everything verifies, replays, and comes into the log."""
+    book = Logbook.at(world.engine, world.home)
+    item = world.begin("m1")
+    signed: list[int] = []
+
+    def look() -> None:
+        book.sequence()
+        with world.engine.reading() as connection:
+            log, report = check(connection), verify(connection)
+            assert places(connection, 1, [(item, seq) for seq in signed]).keys() == {(item, seq) for seq in signed}
+        assert report.holds and report.rules == "hold", report.failures
+        assert log.holds and log.waiting == 0, log.problems
+
+    deaths = at_every_statement(world.engine.db, lambda: signed.append(world.sign(item).seq), look)
+    assert deaths > 8
+    assert len(signed) == 2
 
 
 # --- what does not fit ----------------------------------------------------------------------------------------------
