@@ -50,7 +50,10 @@ def sweep(engine: Engine, at: int) -> int:
 
 
 def _pending(engine: Engine, at: int) -> Iterator[tuple[str, str, Occurrence]]:
-    """Roll calls whose moment has come and that are not done, in order of their moments within each obligation."""
+    """Roll calls whose moment has come and that are not done, in order of their moments within each obligation.
+
+    Periods that were over before the flow was first published are asked about, never followed up.
+    """
     with engine.look() as desk:
         for flow, (since, _) in store.published(desk.connection).items():
             definition = obligations.in_force(desk, flow, at)
@@ -59,7 +62,7 @@ def _pending(engine: Engine, at: int) -> Iterator[tuple[str, str, Occurrence]]:
                 low, done = store.low_water(desk.connection, flow, rule)
                 after = since - 1 if low is None else low - 1
                 for each in occurrences(definition, calendar, rule, after, at):
-                    if (each.period.name, each.step) not in done:
+                    if each.period.missed > since and (each.period.name, each.step) not in done:
                         yield flow, rule, each
 
 

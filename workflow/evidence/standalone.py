@@ -477,6 +477,7 @@ class Case:
         self.materials: Json = {}
         self.lists: Json = {}
         self.relies: list[Any] = []
+        self.roll: Json = {}  # who had reported when a report over the children was drawn up
         self.notices: Json = {}
         self.slots: dict[str, Json] = {}
         self.shown = ""
@@ -490,6 +491,8 @@ class Case:
             "category": self.category, "fields": self.fields, "materials": self.materials, "lists": self.lists,
             "relies": self.relies, "notices": self.notices,
         }  # fmt: skip
+        if self.roll:
+            manifest["roll"] = self.roll
         self.shown = digest(canonical(manifest))
         return self.shown
 
@@ -516,6 +519,7 @@ class Case:
                     line = {"lines": figures["lines"], "open": figures["lines"] - kept, "closings": closings}
                     self.lists = {**self.lists, name: line}
             self.outcome, self.relies = effect.get("outcome", self.outcome), effect.get("relies", self.relies)
+            self.roll = effect.get("roll", self.roll)
         elif kind == "outcome-set":
             self.outcome = effect["outcome"]
         elif kind == "signed":

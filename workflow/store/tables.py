@@ -332,7 +332,7 @@ due = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("provisional", Boolean, nullable=False, server_default=sql("false")),  # a calendar to come may move it
     UniqueConstraint("item", "rule"),
-    Index("wf_due_open", "part", "next_at", "id", sqlite_where=sql("state = 0")),
+    Index("wf_due_open", "next_at", "id", sqlite_where=sql("state = 0")),
 )
 
 

@@ -1,4 +1,5 @@
-"""Roll calls of periods, the notice a message went into, and an index for what was said about a report."""
+"""Roll calls of periods, the notice a message went into, an index for what was said about a report; and the sweep asks
+for what is due without naming a part, so its index begins with the moment."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ depends_on = None
 Id = sa.String(64)
 Moment = sa.BigInteger()
 MARKS = sa.text("act IN ('contradict', 'exempt', 'supplement')")
+OPEN = sa.text("state = 0")
 UNSENT = sa.text("sent_at IS NULL")
 
 
@@ -34,3 +36,5 @@ def upgrade() -> None:
     )
     op.create_index("wf_outbox_notice", "wf_outbox", ["notice"])
     op.create_index("wf_entry_marks", "wf_entry", ["chain", "act", "at"], sqlite_where=MARKS, postgresql_where=MARKS)
+    op.drop_index("wf_due_open", "wf_due")
+    op.create_index("wf_due_open", "wf_due", ["next_at", "id"], sqlite_where=OPEN, postgresql_where=OPEN)
