@@ -14,7 +14,7 @@ from workflow.calendar import Calendar
 from workflow.case import Case
 from workflow.clock import Clock, local_day, micros
 from workflow.definition.definition import Definition
-from workflow.errors import Conflict, OneByOne, RequestReused, Unknown, WorkflowError
+from workflow.errors import BadSignature, Conflict, OneByOne, RequestReused, Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore
 from workflow.evidence.digest import digest
@@ -164,6 +164,8 @@ class Desk(Verbs):
         request_id: str | None = None,
         definition: Definition | None = None,
     ) -> _Made:
+        if isinstance(act, Signature):
+            self._refuse_replay(act, at)
         asked = self.ask(act, case, org, seq, at, definition)
         decision = decide(asked)
         if any("provisional" in e for e in decision.effects):  # another process may have published the year meanwhile
@@ -174,6 +176,22 @@ class Desk(Verbs):
         after = case.fold(decision.effects, seq, at)
         request_digest = act_digest(act) if request_id is not None else None
         return _Made(asked, decision, case, after, prev, org, request_id, request_digest)
+
+    def _refuse_replay(self, act: Signature, at: int) -> None:
+        """What was prepared once is signed once: after a return the same bytes must not be handed in again.
+
+        Raises:
+            BadSignature: the nonce stands in an entry of this item already, or was prepared after now.
+        """
+        nonce = act.proof.get("nonce")
+        if nonce is None:
+            return
+        used = items.entry_with(self.connection, act.item, str(nonce).encode())
+        if used is not None:
+            raise BadSignature(expected="a statement prepared for this signature", actual=f"that of entry {used}")
+        prepared = act.proof.get("at", at)
+        if not isinstance(prepared, int) or prepared > at:
+            raise BadSignature(expected="a statement prepared before now", actual=f"one of {prepared}")
 
     def _seal(self, made: Sequence[_Made]) -> list[Written]:
         """Entries out of decisions, sealed with one signature together."""

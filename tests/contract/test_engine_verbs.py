@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.contract.world import BAD_VOTE, GOOD_VOTE, MATTER, SHEET, START, World, flow_text, make_world
 from workflow import Actor, loads, tick
-from workflow.acts import Sign
+from workflow.acts import Return, Sign
 from workflow.clock import micros
 from workflow.errors import BadSignature, Conflict, Stale, Unknown
 from workflow.evidence import canonical
@@ -325,6 +325,52 @@ def test_a_signature_that_does_not_cover_the_statement_is_refused(
             "m1", by, act.seen, opinion="something else" if fault == "other-opinion" else "agreed", proof=proof
         )
     assert world.entries("m1") == before
+
+
+def own_proof(world: World, act: Return | Sign, key: Ed25519PrivateKey) -> dict:
+    made = world.engine.prepare(act)
+    signed = {"key": key.public_key().public_bytes_raw().hex(), "signature": key.sign(made.to_sign()).hex()}
+    return {"nonce": made.nonce, "at": made.at, **signed}
+
+
+def test_a_return_is_prepared_and_signed_by_the_persons_own_key_too(keyed: tuple[World, Ed25519PrivateKey]) -> None:
+    world, key = keyed
+    world.engine.key_of = {"o1-secretary": key.public_key().public_bytes_raw()}.get
+    world.begin("m1")
+    world.sign("m1")
+    seen = world.case("m1").content
+    proof = own_proof(world, Return(item="m1", by=SECRETARY, seen=seen, reason="count again"), key)
+    world.engine.send_back("m1", SECRETARY, seen, "count again", proof=proof)
+    found = world.verify()
+    assert found.exit_code == 0 and found.strengths == {"S0": 1, "S2": 1}, found.failures
+
+
+@pytest.mark.parametrize("strength", ["S1", "S2"])
+def test_a_statement_signed_once_is_not_accepted_again_after_a_return(
+    keyed: tuple[World, Ed25519PrivateKey], strength: str
+) -> None:
+    """Whoever kept the bytes cannot sign again in the person's name, though slot, round and content are the same."""
+    world, key = keyed
+    seen = world.case(world.begin("m1")).content
+    proof = own_proof(world, Sign(item="m1", by=HANDLER, seen=seen, opinion="agreed"), key)
+    if strength == "S1":
+        proof = {"nonce": proof["nonce"], "at": proof["at"], "method": "pin"}
+    first = world.engine.sign("m1", HANDLER, seen, opinion="agreed", proof=proof, request_id="r1")
+    world.engine.send_back("m1", SECRETARY, seen, "count again")
+    with pytest.raises(BadSignature, match=f"that of entry {first.seq}"):
+        world.engine.sign("m1", HANDLER, seen, opinion="agreed", proof=proof)
+    again = world.engine.sign("m1", HANDLER, seen, opinion="agreed", proof=proof, request_id="r1")
+    assert again.entry == first.entry  # the same request is only answered once more
+    assert [s.post for s in world.case("m1").open_slots] == ["handler"]
+
+
+@pytest.mark.parametrize("at", [micros(START) + 1, "today"])
+def test_a_statement_is_not_prepared_in_the_future(shared: World, at: int | str) -> None:
+    shared.clock.set(START)
+    item = f"future-{at}"
+    seen = shared.case(shared.begin(item)).content
+    with pytest.raises(BadSignature, match="prepared before now"):
+        shared.engine.sign(item, HANDLER, seen, opinion="agreed", proof={"nonce": "n1", "at": at, "method": "pin"})
 
 
 def test_a_decision_made_ready_with_good_votes_is_computed_not_chosen(shared: World) -> None:

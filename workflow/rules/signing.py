@@ -28,7 +28,7 @@ from workflow.rules.chain import Path, advance, restart
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.moving import leave, look_back_rule
 from workflow.rules.opening import of_lines
-from workflow.rules.plan import ABSTAIN, AGAINST, AGREE
+from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, keys
 
 MEANS: dict[str, tuple[type[Signature], ...]] = {
     "prepare": (Sign,),
@@ -317,7 +317,7 @@ def send_back(asked: Asked, act: Return) -> Decision:
     path: Path = asked.facts.get("path", case.unit, context.day)
     if RETURN_EXIT in stage.exits:
         again = stage.exits[RETURN_EXIT].to == stage.stage
-        return Decision([back, *leave(context, case, RETURN_EXIT, path, due_set=act.due, again=again)], held)
+        return Decision([back, *leave(context, case, RETURN_EXIT, path, due_set=act.due, again=again)], held, slot.key)
     index = case.slots.index(slot)
     if index == 0:
         raise OutOfTurn(
@@ -329,7 +329,7 @@ def send_back(asked: Asked, act: Return) -> Decision:
         if chosen is None or case.slots.index(chosen) >= index:
             raise OutOfTurn(expected=f"a place before {slot.key}", actual=act.to, place=place)
         target = chosen
-    return Decision([back, *_restarted(case, target)], held)
+    return Decision([back, *_restarted(case, target)], held, slot.key)
 
 
 def _restarted(case: Case, target: Slot) -> list[Effect]:
@@ -346,7 +346,16 @@ def _state(case: Case, key: str) -> str:
 
 
 def _level_below(case: Case, slot: Slot, index: int) -> Slot:
-    """``previous``: the first place of the unit that signed before this unit, or of this unit itself if it began."""
+    """``previous``: the first place of the unit that signed before this unit, or of this unit itself if it began.
+
+    In a plan with groups, the first place of the node before the one this place stands in: never a sibling, who signs
+    at the same time.
+    """
+    if case.plan:
+        nodes = [list(keys(node)) for node in case.plan]
+        here = next(n for n, inside in enumerate(nodes) if slot.key in inside)
+        first = nodes[max(here - 1, 0)][0]
+        return next(s for s in case.slots if s.key == first)
     own = next(i for i, s in enumerate(case.slots) if s.unit == slot.unit)
     if own < index:
         return case.slots[own]

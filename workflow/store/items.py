@@ -127,6 +127,10 @@ _entries = (
     .order_by(t.entry.c.seq)
 )
 
+_holding = sa.select(sa.func.min(t.entry.c.seq)).where(t.entry.c.chain == bindparam("chain"))
+_with = _holding.where(sa.func.instr(t.entry.c.body, bindparam("word", type_=sa.LargeBinary)) > 0)
+_with_pg = _holding.where(sa.func.position(bindparam("word", type_=sa.LargeBinary).op("IN")(t.entry.c.body)) > 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -196,6 +200,12 @@ def now(connection: Connection) -> Any:
 def request(connection: Connection, request_id: str) -> Any:
     """The entry that a request led to, or None."""
     return connection.execute(_request, {"request_id": request_id}).first()
+
+
+def entry_with(connection: Connection, chain: str, word: bytes) -> int | None:
+    """The place of the first entry of a chain whose body holds these bytes, or None."""
+    postgresql = connection.dialect.name == "postgresql"
+    return connection.execute(_with_pg if postgresql else _with, {"chain": chain, "word": word}).scalar()
 
 
 def entries(connection: Connection, chain: str) -> list[Any]:
