@@ -102,9 +102,13 @@ def following(asked: Asked, effects: Sequence[Effect]) -> list[Effect]:
     stage = asked.definition.stage(entered["stage"] if entered else case.stage)
     if not clocked(asked.definition, stage):
         return []
-    slots = case.fold(moves, context.seq, context.at).slots
+    slots = case.slots
+    if entered is not None or any(e["e"] in _REPLANS for e in moves):
+        slots = case.fold(moves, context.seq, context.at).slots
+        open_ = {s.key for s in slots if s.state == "open"}
+    else:  # nearly every signature: no need to build the case after it
+        open_ = _open_after(case, moves)
     taken_back = any(e["e"] == "withdrawn" for e in effects)
-    open_ = {s.key for s in slots if s.state == "open"}
     stay, counts = (case.stays + 1, {}) if entered else (case.stays, case.armed)
     out: list[Effect] = []
     for share in shares(context.definition, stage, slots):
@@ -120,8 +124,21 @@ def following(asked: Asked, effects: Sequence[Effect]) -> list[Effect]:
     return out
 
 
-_MOVES = frozenset({"entered", "slot-opened", "signed", "superseded", "not-needed"})
-_MOVES |= {"signer-added", "signer-removed", "transferred"}
+_REPLANS = frozenset({"signer-added", "signer-removed", "transferred"})
+_MOVES = _REPLANS | {"entered", "slot-opened", "signed", "superseded", "not-needed"}
+
+
+def _open_after(case: Case, moves: Sequence[Effect]) -> set[str]:
+    """The places open once these effects have come about."""
+    found = {s.key for s in case.slots if s.state == "open"}
+    for e in moves:
+        if e["e"] == "slot-opened":
+            found.add(e["slot"])
+        elif e["e"] == "signed":
+            found.discard(e["slot"])
+        else:
+            found.difference_update(e["slots"])
+    return found
 
 
 def side(definition: Definition, case: Case, rule: str, path: Path) -> tuple[Stage, Path]:
