@@ -164,19 +164,25 @@ class Verbs:
         *,
         slot: str = "",
         opinion: str = "",
+        vote: str = "",
         outcome: str = "",
         reason: str = "",
         due: date | str = "",
         proof: Mapping[str, Any] | None = None,
         request_id: str | None = None,
     ) -> Receipt:
-        """Sign the slot that waits for this post at this unit. 谁签字上报谁负责."""
+        """Sign the slot that waits for this post at this unit. 谁签字上报谁负责.
+
+        Args:
+            vote: in a group decided by votes: ``agree`` (also when empty), ``against`` or ``abstain``.
+        """
         act = Sign(
             item=item,
             by=by,
             seen=seen,
             slot=slot,
             opinion=opinion,
+            vote=vote,
             outcome=outcome,
             reason=reason,
             due=str(due),

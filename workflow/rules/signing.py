@@ -276,7 +276,9 @@ def _exit(asked: Asked, act: Signature, stage: Stage, outcome: str, case: Case) 
     if stage.notice is not None and stage.notice.objection and case.objections:
         return stage.notice.objection
     ways = [
-        name for name in stage.exits if name != RETURN_EXIT and not (stage.notice and name == stage.notice.objection)
+        name
+        for name in stage.exits
+        if name not in (RETURN_EXIT, REFUSED_EXIT) and not (stage.notice and name == stage.notice.objection)
     ]
     name = outcome or (ways[0] if len(ways) == 1 else "")
     if not name:

@@ -1,0 +1,118 @@
+"""Places that sign side by side, by quorum and in nested turn, through the engine. Source: mechanisms M46, M26."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.world import World, flow_text, worlds
+from workflow import Actor, loads
+from workflow.errors import OutOfTurn, WrongMeaning
+
+JOINT = """flow: joint
+title: {zh: 示例联审, en: an invented joint review}
+stages:
+  - stage: review
+    duty: secretary
+    slots:
+      - handler
+      - together: [{department: third}, {department: second}, {department: group}]
+        need: ">= 2/3"
+        veto: [department]
+      - {secretary: second}
+    exits: {passed: done, refused: dropped}
+  - stage: done
+    final: true
+  - stage: dropped
+    final: true
+"""
+PLAIN = JOINT.replace("flow: joint", "flow: plain").replace("        veto: [department]\n", "")
+RESTARTING = (
+    PLAIN.replace("flow: plain", "flow: restarting")
+    .replace(", refused: dropped", "")
+    .replace("  - stage: dropped\n    final: true\n", "")
+)
+HANDLER = Actor("o1-handler", "handler", "o1")
+
+
+def department(unit: str) -> Actor:
+    return Actor(f"{unit}-department", "department", unit)
+
+
+@pytest.fixture
+def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+    for made in worlds(database_url, tmp_path / "home"):
+        for text in (JOINT, PLAIN, RESTARTING):
+            made.engine.publish(loads(flow_text(text)))
+        yield made
+
+
+def begun(world: World, flow: str) -> None:
+    world.engine.open(flow, "o1", item="m1")
+    vote(world, HANDLER)
+
+
+def vote(world: World, by: Actor, cast: str = "") -> None:
+    world.engine.sign("m1", by, world.case("m1").content, vote=cast)
+
+
+def open_now(world: World) -> list[str]:
+    return [f"{s.post}@{s.unit}" for s in world.case("m1").open_slots]
+
+
+def test_a_group_opens_together_and_two_of_three_are_enough(world: World) -> None:
+    begun(world, "plain")
+    assert open_now(world) == ["department@t1", "department@s1", "department@g1"]
+    vote(world, department("g1"), "agree")
+    vote(world, department("t1"))
+    assert open_now(world) == ["secretary@s1"]
+    assert [s.state for s in world.case("m1").slots] == ["signed", "signed", "not-needed", "signed", "open"]
+    with pytest.raises(OutOfTurn, match="not-needed"):
+        vote(world, department("s1"))
+    vote(world, Actor("s1-secretary", "secretary", "s1"))
+    assert world.case("m1").stage == "done"
+    assert world.verify().holds
+    assert world.verify().rules == "hold"
+
+
+def test_a_quorum_out_of_reach_leaves_by_refused(world: World) -> None:
+    begun(world, "plain")
+    vote(world, department("t1"), "against")
+    assert world.case("m1").stage == "review"
+    vote(world, department("s1"), "abstain")
+    assert world.case("m1").stage == "dropped"
+    assert world.verify().holds
+
+
+def test_a_veto_ends_it_at_once(world: World) -> None:
+    begun(world, "joint")
+    vote(world, department("t1"), "against")
+    assert world.case("m1").stage == "dropped"
+
+
+def test_without_such_an_exit_a_refusal_starts_the_chain_anew_and_keeps_what_was_signed(world: World) -> None:
+    begun(world, "restarting")
+    vote(world, department("t1"), "against")
+    vote(world, department("g1"), "against")
+    assert open_now(world) == ["handler@o1"]
+    assert {s.state for s in world.case("m1").slots} == {"open", "waiting"}
+    assert world.entries("m1") == 4
+    assert world.verify().holds
+
+
+def test_a_return_out_of_a_group_supersedes_its_siblings_and_opens_the_handler(world: World) -> None:
+    begun(world, "plain")
+    vote(world, department("t1"))
+    world.engine.send_back("m1", department("s1"), world.case("m1").content, "figures do not add up")
+    assert open_now(world) == ["handler@o1"]
+    vote(world, HANDLER)
+    assert open_now(world) == ["department@t1", "department@s1", "department@g1"]
+    assert world.verify().holds
+
+
+def test_who_stands_alone_in_turn_does_not_vote(world: World) -> None:
+    world.engine.open("matter", "o1", item="m1", campaign="c1")
+    with pytest.raises(WrongMeaning, match="in a group that votes"):
+        vote(world, HANDLER, "against")
