@@ -313,11 +313,22 @@ class Contradict(Signature):
     finding: str = ""  # the item, document or digest that shows it
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoveItem(Act):
+    """The engine moves an open item to the successor of a unit that is no more; ``cites`` names the entry of the
+    organisation's chain that dissolved it. Source: R070."""
+
+    kind: ClassVar[str] = "move-item"
+    gone: str
+    successor: str
+    cites: dict[str, Any] = field(default_factory=dict)
+
+
 SIGNATURES: tuple[type[Signature], ...] = (Sign, Decide, Accept, CloseOut, LookBack, Return, Reopen)
 SIGNATURES += (Extend, Pause, Resume)
 SIGNATURES += (Exempt, Supplement, Contradict)
 _VERBS: tuple[type[Act], ...] = (Open, Submit, ReportZero, RecordTally, CloseLine, NameLead, PostNotice)
-_VERBS += (Objection, AdoptNodes, Withdraw, AddSigner, RemoveSigner, Transfer, Urge, View, Fire, ReprojectDue)
+_VERBS += (Objection, AdoptNodes, Withdraw, AddSigner, RemoveSigner, Transfer, Urge, View, Fire, ReprojectDue, MoveItem)
 KINDS: dict[str, type[Act]] = {c.kind: c for c in (*_VERBS, *SIGNATURES)}
 
 

@@ -21,7 +21,7 @@ Effect = dict[str, Any]
 
 class Slot(NamedTuple):
     """One place in a chain. ``state``: waiting, open, signed, or not-needed when its group was decided without it.
-    ``seq`` is the entry that signed it."""
+    ``seq`` is the entry that signed it; ``principal`` in whose place ``person`` did, by mandate."""
 
     key: str
     unit: str
@@ -36,6 +36,7 @@ class Slot(NamedTuple):
     not_before: int = 0
     weight: int = 1
     vote: str = ""
+    principal: str = ""
 
     def record(self) -> dict[str, Any]:
         out: dict[str, Any] = {
@@ -60,6 +61,8 @@ class Slot(NamedTuple):
             out["weight"] = self.weight
         if self.vote:
             out["vote"] = self.vote
+        if self.principal:
+            out["principal"] = self.principal
         return out
 
 
@@ -254,9 +257,8 @@ def _slots(case: Case, **by_key: dict[str, Any]) -> Case:
 
 
 def _signed(case: Case, e: Effect, seq: int, at: int) -> Case:
-    after = _slots(
-        case, **{e["slot"]: {"state": "signed", "person": e["person"], "seq": seq, "vote": e.get("vote", "")}}
-    )
+    by = {"person": e["person"], "principal": e.get("principal", "")}
+    after = _slots(case, **{e["slot"]: {"state": "signed", **by, "seq": seq, "vote": e.get("vote", "")}})
     return after.but(signers=(*case.signers, e["person"]), last_unit=e["unit"])
 
 
@@ -277,7 +279,7 @@ def _not_needed(case: Case, e: Effect, seq: int, at: int) -> Case:
 
 
 def _superseded(case: Case, e: Effect, seq: int, at: int) -> Case:
-    back = {k: {"state": "waiting", "person": "", "seq": 0, "vote": ""} for k in e["slots"]}
+    back = {k: {"state": "waiting", "person": "", "principal": "", "seq": 0, "vote": ""} for k in e["slots"]}
     return _slots(case, **back)
 
 
@@ -342,6 +344,16 @@ def _marked(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case.but(marks={**case.marks, e["e"]: {"seq": seq, "at": at}})
 
 
+def _moved(case: Case, e: Effect, seq: int, at: int) -> Case:
+    """To the successor of a unit: what was signed keeps the unit it was signed at."""
+    changes: dict[str, Any] = {k: e[k] for k in ("unit", "level") if k in e}
+    if "slots" in e:
+        changes["slots"] = tuple([Slot(**s) for s in e["slots"]])
+    if case.last_unit == e["from"]:
+        changes["last_unit"] = e["to"]
+    return case.but(**changes)
+
+
 def _nothing(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case
 
@@ -377,6 +389,7 @@ _APPLY = {
     "exempted": _exempted,
     "supplemented": _marked,
     "contradicted": _marked,
+    "moved": _moved,
     "left": _nothing,
     "returned": _nothing,
     "reminded": _nothing,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workflow import log
-from workflow.acts import Act, Fire, Open, Signature, View
+from workflow.acts import Act, Fire, MoveItem, Open, Signature, View
 from workflow.calendar import Calendar
 from workflow.case import Case
 from workflow.clock import Clock, local_day, micros
 from workflow.definition.definition import Definition
-from workflow.errors import BadSignature, Conflict, OneByOne, RequestReused, Unknown, WorkflowError
+from workflow.errors import BadSignature, Conflict, OneByOne, RequestReused, Unknown, WorkflowError, WrongStage
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore
 from workflow.evidence.digest import digest
@@ -25,7 +26,8 @@ from workflow.recording import KeyOf, body_of
 from workflow.rules import Asked, Context, Decision, Facts, decide, needs
 from workflow.store import facts, items
 from workflow.store.items import Written
-from workflow.store.org import write_import
+from workflow.store.known import alone, last_moment, write_rows
+from workflow.store.org import refuse_clashes
 from workflow.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -284,7 +286,7 @@ class Desk(Verbs):
         What one item refuses does not hold the others. Steps marked one by one refuse to be signed in bulk.
         """
         heads = items.lock_many(self.connection, [a.item for a in acts])
-        org, at = items.org_head(self.connection), self.engine.now(self.connection)
+        org, at = items.org_head(self.connection, hold=True), self.engine.now(self.connection)
         made: dict[str, _Made] = {}
         refused: dict[int, WorkflowError] = {}
         for n, act in enumerate(acts):
@@ -342,12 +344,59 @@ class Desk(Verbs):
         parts = [self.contents.put(part) for part in imported.parts().values()]
         rows = {table: len(all_rows) for table, all_rows in imported.to_rows().items()}
         act = {"kind": "import-org", "content": content, "parts": parts, "rows": rows}
-        write_import(self.connection, imported)
-        return self._alone(items.ORG, act, {})
+        return self.change_org(act, imported.to_rows(), imported.many_holders)
 
-    def _alone(self, chain: str, act: dict[str, Any], more: dict[str, Any]) -> Receipt:
+    def change_org(
+        self,
+        act: dict[str, Any],
+        rows: Mapping[str, Sequence[Mapping[str, Any]]],
+        many_holders: AbstractSet[str],
+        units: Collection[str] | None = None,
+        *,
+        at: int | None = None,
+    ) -> Receipt:
+        """Write rows of the organisation and the one signed entry that records them, as of one moment.
+
+        Args:
+            units: where two holders or two parents at once are looked for; None looks everywhere.
+            at: from ``org_moment``, where the rows name it.
+
+        Raises:
+            OrgInvalid: two persons would hold one post, or two units be above another, at once.
+        """
+        at = self.org_moment() if at is None else at
+        write_rows(self.connection, rows, at)
+        refuse_clashes(self.connection, many_holders, units)
+        return self._alone(items.ORG, act, {}, at)
+
+    def org_moment(self) -> int:
+        """The moment of the next change of the organisation, which is ours alone from here on. It is later than the
+        last, so that what was known at a moment is one state."""
+        alone(self.connection)
+        return max(self.engine.now(self.connection), last_moment(self.connection) + 1)
+
+    def move_items(self, moves: Sequence[MoveItem]) -> list[str]:
+        """Move open items to a successor, sealed with one signature; the caller holds their locks (``items.lock_many``).
+
+        Returns:
+            The items that were moved; those that do not concern the unit are left alone.
+        """
+        heads = items.lock_many(self.connection, [m.item for m in moves])
+        org, at = items.org_head(self.connection), self.engine.now(self.connection)
+        made: list[_Made] = []
+        for m in moves:
+            head = heads[m.item]
+            try:
+                made.append(self._decide(m, Case.of_snapshot(head.snapshot), head.head, org, head.seq + 1, at))
+            except WrongStage:
+                continue
+        if made:
+            items.append(self.connection, self._seal(made))
+        return [m.case.item for m in made]
+
+    def _alone(self, chain: str, act: dict[str, Any], more: dict[str, Any], at: int | None = None) -> Receipt:
         """One entry in a chain that is no item."""
-        at = self.engine.now(self.connection)
+        at = self.engine.now(self.connection) if at is None else at
         sealed = b""
 
         def make(seq: int, prev: bytes) -> dict[str, Any]:

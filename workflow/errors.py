@@ -238,6 +238,72 @@ class BadSignature(Refused):
     zh = "签名验证不通过({place}):应为 {expected};实为 {actual}"
 
 
+class InPerson(Refused):
+    """The step is the holder's own (亲自): no mandate, no acting holder and no superior takes it. Source: R044."""
+
+    code = "in-person"
+    en = "{person} may not take this step ({place}): it is to be done in person by {expected}; got {actual}"
+    zh = "{person} 不能代为办理({place}):须由 {expected} 亲自办理;实为 {actual}"
+
+
+class MandateRefused(Refused):
+    """A mandate does not hold, here or at all (委托签批)."""
+
+    code = "mandate-refused"
+    en = "mandate {mandate} of {principal} to {person} does not hold ({place}): expected {expected}; got {actual}"
+    zh = "{principal} 对 {person} 的委托 {mandate} 不成立({place}):应为 {expected};实为 {actual}"
+
+
+class MandateExpired(MandateRefused):
+    """The day is not within the mandate's dates."""
+
+    code = "mandate-expired"
+    en = "mandate {mandate} of {principal} to {person} is not in force ({place}): expected {expected}; got {actual}"
+    zh = "{principal} 对 {person} 的委托 {mandate} 不在有效期内({place}):应为 {expected};实为 {actual}"
+
+
+class MandateRevoked(MandateRefused):
+    """It was taken back."""
+
+    code = "mandate-revoked"
+    en = "mandate {mandate} of {principal} to {person} is revoked ({place}): expected {expected}; got {actual}"
+    zh = "{principal} 对 {person} 的委托 {mandate} 已撤销({place}):应为 {expected};实为 {actual}"
+
+
+class MandateOutOfScope(MandateRefused):
+    """It covers another flow, stage, kind of place or unit."""
+
+    code = "mandate-out-of-scope"
+    en = (
+        "mandate {mandate} of {principal} to {person} does not cover this ({place}): it covers {expected}; got {actual}"
+    )
+    zh = "{principal} 对 {person} 的委托 {mandate} 不含此事项({place}):范围为 {expected};实为 {actual}"
+
+
+class MandateBeyondTenure(MandateRefused):
+    """Nobody gives away a post for longer than they hold it."""
+
+    code = "mandate-beyond-tenure"
+    en = "mandate {mandate} of {principal} to {person} goes beyond the tenure ({place}): expected {expected}; got {actual}"
+    zh = "{principal} 对 {person} 的委托 {mandate} 超出任期({place}):应为 {expected};实为 {actual}"
+
+
+class MandateCircular(MandateRefused):
+    """It would come back to somebody it came from."""
+
+    code = "mandate-circular"
+    en = "mandate {mandate} of {principal} to {person} runs in a circle: expected {expected}; got {actual}"
+    zh = "{principal} 对 {person} 的委托 {mandate} 形成循环:应为 {expected};实为 {actual}"
+
+
+class NotHandedOn(MandateRefused):
+    """A mandate is handed on only where it says so, and never wider than it is."""
+
+    code = "not-handed-on"
+    en = "mandate {mandate} of {principal} cannot be handed on to {person} so: expected {expected}; got {actual}"
+    zh = "{principal} 的委托 {mandate} 不能如此转委托给 {person}:应为 {expected};实为 {actual}"
+
+
 class AlreadySeen(Refused):
     """A signature cannot be taken back once others have acted on it or looked at it."""
 

@@ -81,6 +81,9 @@ def statement(
         "nonce": nonce,
         "at": at,
     }
+    for name in ("mandate", "principal"):
+        if name in held:
+            out[name] = held[name]
     for name in ("outcome", "due", "minutes"):
         value = getattr(act, name)
         if value:

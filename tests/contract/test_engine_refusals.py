@@ -594,8 +594,10 @@ def test_it_is_refused_in_words_that_say_what_to_do_and_nothing_is_written(share
 
 
 def test_every_refusal_that_a_rule_can_raise_is_shown_here() -> None:
-    """``bad-signature`` is shown with the verbs, ``one-by-one`` below: it is an answer, not an exception."""
+    """``bad-signature`` is shown with the verbs, ``one-by-one`` below: it is an answer, not an exception. Mandates and
+    steps in person are shown in test_mandates."""
     refusals = {c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, Refused)} - {Refused}
+    refusals = {c for c in refusals if not issubclass(c, errors.MandateRefused)} - {errors.InPerson}
     shown = {expected for expected, _, _ in CASES.values()} | {errors.BadSignature, errors.OneByOne}
     assert refusals == shown & refusals
 

@@ -15,6 +15,7 @@ from workflow.acts import (
     Exempt,
     Extend,
     Fire,
+    MoveItem,
     NameLead,
     Objection,
     Open,
@@ -33,7 +34,19 @@ from workflow.acts import (
     Withdraw,
 )
 from workflow.errors import WrongStage
-from workflow.rules import changing, clocks, dues, handing, ladder, marking, opening, shares, signing
+from workflow.rules import (
+    authority,
+    changing,
+    clocks,
+    dues,
+    handing,
+    ladder,
+    marking,
+    opening,
+    relocating,
+    shares,
+    signing,
+)
 from workflow.rules.context import Asked, Context, Decision, Facts, Need, key
 
 __all__ = ["Asked", "Context", "Decision", "Facts", "Need", "decide", "key", "needs"]
@@ -54,6 +67,8 @@ def needs(asked: Asked) -> list[Need]:
         wanted = marking.needs(asked, act)
     elif isinstance(act, ReprojectDue):
         wanted = []
+    elif isinstance(act, MoveItem):
+        wanted = relocating.needs(asked, act)
     elif isinstance(act, Signature):
         wanted = signing.needs(asked, act)
     elif isinstance(act, Fire):
@@ -64,7 +79,7 @@ def needs(asked: Asked) -> list[Need]:
         wanted = changing.needs(asked, act)
     else:
         wanted = handing.needs(asked, act)
-    wanted += dues.needs(asked)
+    wanted += [*authority.mandate_needs(asked), *dues.needs(asked)]
     return [need for need in wanted if need not in asked.facts]
 
 
@@ -105,6 +120,8 @@ def _decide(asked: Asked) -> Decision:
             actual=asked.case.stage,
             place=asked.definition.place("stages", asked.case.stage),
         )
+    if isinstance(act, MoveItem):
+        return relocating.move(asked, act)
     if isinstance(act, Return):
         return signing.send_back(asked, act)
     if isinstance(act, Reopen):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from workflow.acts import Signature, Withdraw
 from workflow.case import Slot
 from workflow.definition.definition import Definition
-from workflow.errors import Avoidance, NotHolder, SamePerson
+from workflow.errors import Avoidance, InPerson, NotHolder, SamePerson
+from workflow.rules import mandates
 from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Need
 
@@ -27,15 +29,30 @@ def own_need(asked: Asked) -> Need:
     return need(asked.definition, by.person, by.unit, by.post, asked.context.day)
 
 
-def authority(asked: Asked) -> dict[str, Any]:
-    """The tenure an actor rests on, marked holder, acting or backstop.
+def mandate_needs(asked: Asked) -> list[Need]:
+    """What the actor's mandates rest on beside their own rows."""
+    if asked.act.by is None or not isinstance(asked.act, (Signature, Withdraw)) or own_need(asked) not in asked.facts:
+        return []
+    return mandates.needs(asked, asked.facts.peek(*own_need(asked)))
+
+
+def authority(asked: Asked, slot: Slot | None = None) -> dict[str, Any]:
+    """The tenure an actor rests on, marked holder, acting, backstop or mandate.
+
+    Args:
+        slot: the place the act is about. Mandates are for signing places; anything else is done by those who answer.
 
     Raises:
         NotHolder: nobody of that name holds the post at that unit on the day, nor answers for it.
+        MandateRefused: the actor has a mandate for the post, and it does not hold here and now.
     """
     by = asked.actor
     found: dict[str, Any] = asked.facts.get(*own_need(asked))
     if not found.get("tenure"):
+        if slot is None and isinstance(asked.act, Withdraw):
+            slot = asked.case.slot(asked.act.slot)
+        if slot is not None and found.get("mandates"):
+            return mandates.stand_in(asked, slot, found)
         raise NotHolder(
             person=by.person,
             post=by.post,
@@ -48,24 +65,46 @@ def authority(asked: Asked) -> dict[str, Any]:
     return found
 
 
-def apart(asked: Asked, slot: Slot) -> None:
+def standing_in(held: dict[str, Any]) -> dict[str, str]:
+    """In whose place somebody acts, and by which mandate; nothing for those who act in their own."""
+    return {name: held[name] for name in ("mandate", "principal") if name in held}
+
+
+def in_person(asked: Asked, slot: Slot, held: dict[str, Any]) -> None:
+    """亲自: a place so marked is the holder's alone. Source: S4 「亲自研究」「亲自抓促」「亲自解决」, R044.
+
+    Raises:
+        InPerson: whoever acts does so by mandate, as acting holder or in the place of a unit without a head.
+    """
+    if slot.in_person and held["as"] != "holder":
+        raise InPerson(
+            person=asked.actor.person,
+            expected=f"the holder of {slot.post} of {slot.unit}",
+            actual=held["as"],
+            place=asked.definition.place("stages", asked.case.stage, "chain"),
+        )
+
+
+def apart(asked: Asked, slot: Slot, held: dict[str, Any]) -> None:
     """Two persons where the definition says two: at one unit, within the stage's present signatures.
 
     A group of several posts wants another person for each post; a group of one post, another for each of its slots.
+    A signature by mandate counts for both: nobody signs beside a deputy of their own, or beside whoever they stand for.
 
     Raises:
         SamePerson: names the slot the person already signed.
     """
     stage = asked.definition.stage(asked.case.stage)
     groups = asked.definition.chain_of(stage).two_persons
-    person = asked.actor.person
+    mine = {asked.actor.person, held.get("principal", asked.actor.person)}
     for other in asked.case.slots:
-        if other.state != "signed" or other.person != person or other.unit != slot.unit or other.key == slot.key:
+        both = mine & {other.person, other.principal or other.person}
+        if other.state != "signed" or not both or other.unit != slot.unit or other.key == slot.key:
             continue
         for group in groups:
             if slot.post in group and other.post in group and (slot.post != other.post or len(group) == 1):
                 raise SamePerson(
-                    person=person,
+                    person=min(both),
                     expected=f"{slot.post}@{slot.unit}",
                     actual=f"{other.post}@{other.unit}",
                     place=asked.definition.place("stages", stage.stage, "two-persons"),

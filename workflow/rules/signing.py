@@ -87,7 +87,8 @@ def open_slot(asked: Asked, act: Signature) -> tuple[Slot, dict[str, Any]]:
         raise OutOfTurn(expected=waiting, actual=shown, place=place)
     if (by.post, by.unit) != (slot.post, slot.unit):
         raise OutOfTurn(expected=waiting, actual=str(by), place=place)
-    held = authority.authority(asked)
+    held = authority.authority(asked, slot)
+    authority.in_person(asked, slot, held)
     if act.seen != case.content:
         raise Stale(expected=case.content, actual=act.seen or "nothing", place=place)
     return slot, held
@@ -102,7 +103,7 @@ def sign(asked: Asked, act: Signature) -> Decision:
     case, context, definition = asked.case, asked.context, asked.definition
     slot, held = open_slot(asked, act)
     stage = definition.stage(case.stage)
-    authority.apart(asked, slot)
+    authority.apart(asked, slot, held)
     if stage.not_by:
         authority.stand_aside(asked, asked.facts.get("path", case.unit, context.day))
     _check_kind(asked, act, slot)
@@ -119,6 +120,7 @@ def sign(asked: Asked, act: Signature) -> Decision:
         "unit": slot.unit,
         "post": slot.post,
         "as": held["as"],
+        **authority.standing_in(held),
         "late": any(context.at >= d["missed"] for d in case.dues.values()),
     }
     if act.vote:
@@ -316,6 +318,7 @@ def send_back(asked: Asked, act: Return) -> Decision:
     if not act.reason.strip():
         raise ReasonRequired(act="return", expected="a written reason", actual="none", place=place)
     back: Effect = {"e": "returned", "slot": slot.key, "person": asked.actor.person, "as": held["as"]}
+    back |= authority.standing_in(held)
     path: Path = asked.facts.get("path", case.unit, context.day)
     if RETURN_EXIT in stage.exits:
         again = stage.exits[RETURN_EXIT].to == stage.stage
@@ -391,6 +394,7 @@ def reopen(asked: Asked, act: Reopen) -> Decision:
         "unit": slot.unit,
         "post": slot.post,
         "as": held["as"],
+        **authority.standing_in(held),
         "late": False,
     }
     so_far = asked.case.fold([signed], asked.context.seq, asked.context.at)

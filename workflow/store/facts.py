@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workflow.store import items
+from workflow.store import items, mandates
 from workflow.store import tables as t
 
 if TYPE_CHECKING:
@@ -89,4 +89,9 @@ def _org_fact(connection: Connection, org: OrgReader, need: tuple[str, ...]) -> 
         return first and {**first, "from": connection.execute(_began, {"tenure": first["tenure"]}).scalar()}
     _, person, unit, post, day, backstop = need
     found = org.authority(person, unit, post, day, backstop == "backstop")
-    return found or {"answerable": org.answerable(unit, post, day, backstop == "backstop")}
+    if found:
+        return found
+    answer: dict[str, Any] = {"answerable": org.answerable(unit, post, day, backstop == "backstop")}
+    if standing_in := mandates.given_to(connection, person, unit, post):
+        answer["mandates"] = standing_in
+    return answer

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from workflow.case import Case, Effect
+from workflow.case import Case, Effect, Slot
 from workflow.errors import Conflict, Unknown
 from workflow.evidence import canonical
 from workflow.store import tables as t
@@ -42,12 +42,23 @@ _head = sa.select(t.item.c.seq, t.item.c.head, t.item.c.definition, t.item.c.sna
 _locked = _head.with_for_update(of=t.item)
 _locked_now = _head.add_columns(sa.func.clock_timestamp()).with_for_update(of=t.item)
 _lock_one, _lock_one_now, _head_one = Statement(_locked), Statement(_locked_now), Statement(_head)
+# With the head of the organisation's chain under a share lock: a change of it that was committed before is seen, and one
+# that commits later comes after in both chains. Waiting for a row reads it anew; a subquery would not be read again.
+_with_org = (
+    sa.select(t.item.c.seq, t.item.c.head, t.item.c.definition, t.item.c.snapshot, t.chain.c.head)
+    .join(t.chain, t.chain.c.chain == ORG)
+    .where(t.item.c.id == bindparam("item"))
+    .suffix_with("FOR SHARE OF wf_chain", dialect="postgresql")
+)
+_lock_both = Statement(_with_org.with_for_update(of=t.item))
+_lock_both_now = Statement(_with_org.add_columns(sa.func.clock_timestamp()).with_for_update(of=t.item))
 _heads = sa.select(t.item.c.id, t.item.c.seq, t.item.c.head, t.item.c.definition, t.item.c.snapshot).where(
     t.item.c.id.in_(bindparam("items", expanding=True))
 )
 _heads_locked = _heads.order_by(t.item.c.id).with_for_update(of=t.item)
 _present = sa.select(t.item.c.id).where(t.item.c.id.in_(bindparam("items", expanding=True)))
 _org_only = sa.select(t.chain.c.head).where(t.chain.c.chain == ORG)
+_org_held = _org_only.with_for_update(read=True)
 
 _insert_entry = Insert(t.entry, ("chain", "seq", "at", "act", "body", "seal", "hash", "request_id", "request_digest"))
 _in_item = ("stage", "round", "klass", "category", "final", "seq", "head", "snapshot")
@@ -95,6 +106,7 @@ _end_due = Statement(
     .where(t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"))
     .values(state=bindparam("state"), met_at=bindparam("met_at"), next_at=None)
 )
+_move_item = Statement(t.item.update().where(t.item.c.id == bindparam("b_item")).values(unit=bindparam("unit")))
 _delete_lines = Statement(
     t.line.delete().where(t.line.c.item == bindparam("b_item"), t.line.c.list == bindparam("b_list"))
 )
@@ -117,6 +129,10 @@ _children = sa.select(t.item.c.unit, t.item.c.id, t.item.c.seq, t.item.c.head, t
     t.item.c.campaign == bindparam("campaign"),
     t.item.c.unit.in_(bindparam("units", expanding=True)),
 )
+_open_of_units = sa.select(t.item.c.id).where(
+    t.item.c.unit.in_(bindparam("units", expanding=True)), sa.not_(t.item.c.final)
+)
+_waiting_at = sa.select(t.slot.c.item).where(t.slot.c.unit == bindparam("unit"))
 _insert_outbox = Insert(t.outbox, ("dedupe", "topic", "recipient", "payload", "created_at", "next_try_at"))
 _request = sa.select(t.entry.c.chain, t.entry.c.seq, t.entry.c.hash, t.entry.c.at, t.entry.c.request_digest).where(
     t.entry.c.request_id == bindparam("request_id")
@@ -151,14 +167,18 @@ class Written:
 
 
 def lock(connection: Connection, item: str, *, with_now: bool = False) -> Head:
-    """An item under its lock, and the org chain's head in the same statement.
+    """An item under its lock, and the org chain's head under a share lock, in the same statement.
 
     Raises:
         Unknown: there is no such item.
     """
-    postgresql = connection.dialect.name == "postgresql"
-    statement = _lock_one_now if with_now and postgresql else _lock_one
-    row = statement.run(connection, {"item": item}).first()
+    values = {"item": item}
+    if connection.dialect.name == "postgresql":
+        row = (_lock_both_now if with_now else _lock_both).run(connection, values).first()
+        if row is None:  # no such item, or nothing was imported yet
+            row = (_lock_one_now if with_now else _lock_one).run(connection, values).first()
+    else:
+        row = _lock_one.run(connection, values).first()
     if row is None:
         raise Unknown(kind="item", name=item)
     return Head(*tuple(row))
@@ -183,9 +203,13 @@ def present(connection: Connection, wanted: Sequence[str]) -> set[str]:
     return set(connection.execute(_present, {"items": list(wanted)}).scalars())
 
 
-def org_head(connection: Connection) -> bytes | None:
-    """The hash of the org chain's last entry; None before any import."""
-    return connection.execute(_org_only).scalar()
+def org_head(connection: Connection, *, hold: bool = False) -> bytes | None:
+    """The hash of the org chain's last entry; None before any import.
+
+    Args:
+        hold: keep it as it is until the transaction ends (a share lock, on PostgreSQL).
+    """
+    return connection.execute(_org_held if hold else _org_only).scalar()
 
 
 def now(connection: Connection) -> Any:
@@ -235,6 +259,15 @@ def viewed_since(connection: Connection, item: str, seq: int) -> list[str]:
         if body["head"] >= seq:
             found.setdefault(body["act"]["by"]["person"])
     return list(found)
+
+
+def concerned(connection: Connection, unit: str, below: Sequence[str]) -> list[str]:
+    """Open items that may concern a unit: its own, those of the units below it, and those that wait for it; by id."""
+    found = set(connection.execute(_waiting_at, {"unit": unit}).scalars())
+    wanted = [unit, *below]
+    for start in range(0, len(wanted), 500):
+        found.update(connection.execute(_open_of_units, {"units": wanted[start : start + 500]}).scalars())
+    return sorted(found)
 
 
 def reports_of(connection: Connection, flow: str, campaign: str, units: list[str]) -> list[dict[str, Any]]:
@@ -346,7 +379,8 @@ def _slots(put: Any, w: Written) -> None:
     before = {} if w.seq == 1 else {s.key: s for s in w.before.slots if s.state == "open"}
     after = {s.key: s for s in w.case.slots if s.state == "open"}
     if w.before.stays == w.case.stays:
-        gone, come = [k for k in before if k not in after], [k for k in after if k not in before]
+        gone = [k for k, slot in before.items() if k not in after or _place(after[k]) != _place(slot)]
+        come = [k for k, slot in after.items() if k not in before or _place(before[k]) != _place(slot)]
     else:
         gone, come = list(before), list(after)
     for old, new in zip(gone, come, strict=False):
@@ -355,6 +389,10 @@ def _slots(put: Any, w: Written) -> None:
         put(_delete_slot, {"b_item": item, "b_key": old})
     for new in come[len(gone) :]:
         put(_insert_slot, {"item": item, **_slot_row(w, new)})
+
+
+def _place(slot: Slot) -> tuple[str, str, str]:
+    return slot.unit, slot.post, slot.kind
 
 
 def _slot_row(w: Written, key: str) -> dict[str, Any]:
@@ -467,6 +505,11 @@ def _lists(connection: Connection, put: Any, w: Written, lists: dict[str, list[A
                 )
 
 
+def _relocated(put: Any, w: Written, e: Effect) -> None:
+    if "unit" in e:
+        put(_move_item, {"b_item": w.case.item, "unit": e["unit"]})
+
+
 def _none(put: Any, w: Written, e: Effect) -> None:
     return None
 
@@ -485,11 +528,13 @@ _PROJECT = {
     "due-resumed": _moved,
     "due-reprojected": _moved,
     "line-closed": _line_closed,
+    "moved": _relocated,
     "reminded": _told,
     "urged": _urged,
     "proposed": _told,
 }
 _ORDER: tuple[Statement, ...] = (
+    _move_item,
     _leave_stay,
     _insert_stay,
     _delete_slot,

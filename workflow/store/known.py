@@ -24,8 +24,8 @@ DIALECTS = ("sqlite", "postgresql")
 KNOWN = sa.bindparam("known", type_=sa.BigInteger)
 _AT = sa.bindparam("at", type_=sa.BigInteger)
 _OURS = ("part", "recorded_at")  # what nobody hands in
-COLUMNS = {name: tuple(c.name for c in t.columns if c.name not in _OURS) for name, t in ORGANISATION.items()}
-KEYS = {name: tuple(c.name for c in t.primary_key) for name, t in ORGANISATION.items()}
+COLUMNS = {name: tuple(str(c.name) for c in t.columns if c.name not in _OURS) for name, t in ORGANISATION.items()}
+KEYS = {name: tuple(str(c.name) for c in t.primary_key) for name, t in ORGANISATION.items()}
 
 # Who writes the organisation does so alone, from reading it to the end of the transaction; nobody who signs waits for it.
 _ALONE = sa.text("SELECT pg_advisory_xact_lock(5497558138892)")
@@ -125,3 +125,12 @@ def write_rows(connection: Connection, rows: Mapping[str, Sequence[Mapping[str, 
             connection.execute(_WRITE[dialect][name], values)
         written[name] = len(some)
     return written
+
+
+def find(connection: Connection, name: str, known_at: int | None = None, **equal: str) -> list[dict[str, Any]]:
+    """Rows of a table with these values, by key: as they are known now, or were at a moment."""
+    source: Any = ORGANISATION[name] if known_at is None else known(name)
+    values: dict[str, Any] = {} if known_at is None else {"known": known_at}
+    asked = sa.select(*(source.c[c] for c in COLUMNS[name])).where(*(source.c[c] == v for c, v in equal.items()))
+    rows = connection.execute(asked.order_by(*(source.c[k] for k in KEYS[name])), values)
+    return [dict(zip(COLUMNS[name], row, strict=True)) for row in rows]

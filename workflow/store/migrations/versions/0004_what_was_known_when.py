@@ -15,7 +15,7 @@ depends_on = None
 Id = sa.String(64)
 Day = sa.String(10)
 Moment = sa.BigInteger()
-OLD = {
+OLD: dict[str, Any] = {
     "unit": (
         ("id", Id, True),
         ("level", Id, False),
@@ -44,7 +44,7 @@ OLD = {
         ("acting", sa.Boolean(), False),
     ),
 }
-NEW = {
+NEW: dict[str, Any] = {
     "former_name": (
         ("of", sa.String(8), True),
         ("id", Id, True),
