@@ -6,6 +6,8 @@ Source: requirements R067-R069, R075, R078, R079; time semantics.
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.contract.world import World, flow_text, imported, make_world, tenure_row
-from workflow import Actor, loads, tick
+from workflow import Actor, bundle, loads, tick
 from workflow.calendar import Calendar, load_calendar
 from workflow.cli.times import register
 from workflow.clock import moment
@@ -33,6 +35,7 @@ from workflow.errors import (
     WrongStage,
 )
 from workflow.evidence.canonical import read
+from workflow.evidence.standalone import Policy, Verifier
 from workflow.reprojection import publish, reproject
 from workflow.rules.reckoning import NEVER
 from workflow.store import items
@@ -614,6 +617,28 @@ def test_nothing_but_the_calendar_ever_answers_for_a_published_year(world: World
 
 
 # --- the ledger ----------------------------------------------------------------------------------------------------
+
+
+def test_a_signature_on_a_clock_covers_which_due_and_date_and_a_bundle_of_it_verifies_alone(world: World) -> None:
+    item = reported(world)
+    go(world, "2019-08-13 09:00")
+    world.engine.extend(
+        item, person("t1", "secretary"), world.case(item).content, "2019-09-05", "more time", rule="report/1"
+    )
+    with world.engine.reading() as connection:
+        stated = read(items.entries(connection, item)[-1].body)["statement"]
+    assert (stated["meaning"], stated["rule"], stated["due"]) == ("extend", "report/1", "2019-09-05")
+    world.through(item)
+    office, seen = person("t1", "department"), world.case(item).content
+    world.engine.pause(item, office, seen, "papers are lacking")
+    world.engine.resume(item, office, seen, "here they are")
+    out = io.BytesIO()
+    with world.engine.reading() as connection:
+        bundle.write(connection, world.engine.contents, out, "item", item, made_at=world.clock.now())
+    keys = [{"key": world.engine.key.public_key().hex()}]
+    policy = Policy.read(json.dumps({"origin": world.engine.origin, "engine_keys": keys}).encode())
+    assert Verifier(policy).run(io.BytesIO(out.getvalue())).failures == []
+    holds(world, item)
 
 
 @pytest.mark.parametrize(

@@ -458,10 +458,15 @@ LEADS_TO: dict[str, tuple[str, tuple[str, ...]]] = {
     "post-notice": ("notice-posted", ("content",)),
     "objection": ("objection-raised", ("text",)),
     "adopt-nodes": ("nodes-bound", ("nodes",)),
+    "extend": ("due-extended", ()),
+    "pause": ("due-paused", ()),
+    "resume": ("due-resumed", ()),
 }
-SIGNATURES = frozenset(kind for kind, (effect, _) in LEADS_TO.items() if effect in ("signed", "returned"))
+OF_A_CLOCK = ("due-extended", "due-paused", "due-resumed")  # signed, but no place of the chain
+SIGNED = ("signed", "returned", *OF_A_CLOCK)
+SIGNATURES = frozenset(kind for kind, (effect, _) in LEADS_TO.items() if effect in SIGNED)
 OWN = frozenset(effect for effect, _ in LEADS_TO.values())
-PLAIN = frozenset({"view", "import-org", "fire", "heads", "open-epoch", "incarnation"})  # lead to none of these
+PLAIN = frozenset({"view", "import-org", "fire", "reproject-due", "heads", "open-epoch", "incarnation"})  # to none of these
 SLOTS_ONLY = frozenset({"signed", "slot-opened", "superseded", "not-needed"})  # effects that leave the content as it is
 STATED = ("outcome", "due", "minutes")  # members of an act that its statement repeats; of the next the digest
 STATED_BY_DIGEST = ("opinion", "reason")
@@ -909,11 +914,14 @@ class Verifier:
         """Is what the person signed exactly what the entry says they did, over the content that was there?"""
         act, held, proof = body["act"], body["statement"], body["proof"]
         by, flow = act["by"], self.library[body["definition"]]
-        done = next(effect for effect in effects if effect["e"] in ("signed", "returned"))
-        slot = case.slots[done["slot"]]
-        if slot["state"] != "open" or (slot["post"], slot["unit"]) != (by["post"], by["unit"]):
+        done = next(effect for effect in effects if effect["e"] in SIGNED)
+        slot: Json = {"key": "", "level": ""} if done["e"] in OF_A_CLOCK else case.slots[done["slot"]]
+        if slot["key"] == "":
+            if act.get("slot"):
+                raise Bad("statement", f"about {act['slot']}; {done['e']} is about no place")
+        elif slot["state"] != "open" or (slot["post"], slot["unit"]) != (by["post"], by["unit"]):
             raise Bad("statement", f"slot {done['slot']} is {slot['state']}, of {slot['post']}@{slot['unit']}")
-        if act.get("slot", done["slot"]) != done["slot"]:
+        elif act.get("slot", done["slot"]) != done["slot"]:
             raise Bad("statement", f"slot {done['slot']} is signed; the act is about {act['slot']}")
         if done["e"] == "returned" and held["slot"] == "":
             slot = {"key": "", "level": ""}

@@ -51,6 +51,8 @@ def _signed(asked: Asked, act: Signature) -> dict[str, Any]:
     """The authority of whoever changes a clock, who saw what the item holds now and gives a reason."""
     place = asked.definition.place("stages", asked.case.stage, "due")
     held = authority.authority(asked)
+    if act.slot:
+        raise OutOfTurn(expected="no place: a clock is no place of the chain", actual=act.slot, place=place)
     if act.seen != asked.case.content:
         raise Stale(expected=asked.case.content, actual=act.seen or "nothing", place=place)
     if not act.reason.strip():
