@@ -26,6 +26,7 @@ from tests.contract.logs import (
 )
 from workflow import Engine, SettableClock
 from workflow.clock import micros
+from workflow.epochs import open_epoch
 from workflow.errors import (
     ClockBackwards,
     EpochHalfOpen,
@@ -53,7 +54,6 @@ from workflow.logbook import (
     Published,
     heads_tree,
     newest_heads,
-    open_epoch,
     places,
     published,
     tree,
@@ -615,7 +615,7 @@ def test_opening_an_epoch_survives_dying_in_any_file_call(lite: Writer, monkeypa
 
 
 def test_a_dated_node_fixes_who_is_there_and_who_is_not(writer: Writer) -> None:
-    """R063: that a report owed was not handed in by its date can be proven, not only said."""
+    """R055: that a report owed was not handed in by its date can be proven, not only said."""
     sign(writer, "report:u1", "report:u3")
     node = writer.clock.now()
     writer.clock.advance(timedelta(days=1))

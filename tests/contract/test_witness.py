@@ -16,11 +16,12 @@ from typer.testing import CliRunner
 from tests.contract.logs import Died, Writer, dying_in_files, open_writer
 from workflow import SettableClock
 from workflow.cli import logs
+from workflow.epochs import open_epoch
 from workflow.errors import LockDamaged, WitnessRefused
 from workflow.evidence.checkpoint import COSIGNATURE, Checkpoint, Note, NoteKey, sign
 from workflow.evidence.keys import FileKeyProvider
 from workflow.evidence.merkle import consistency_path, leaf_hash, root
-from workflow.logbook import Logbook, open_epoch, published
+from workflow.logbook import Logbook, published
 from workflow.witness import Answer, TrustedLog, Witness, parse_request, post, request_text
 
 

@@ -182,7 +182,7 @@ def epochs(
             if not reason or not by:
                 raise typer.BadParameter("expected --reason and --by · 须填写原因与责任人")
             with _engine(db, home, language) as (engine, folder):
-                from workflow.logbook import open_epoch
+                from workflow.epochs import open_epoch
 
                 _show(open_epoch(engine, folder, reason=reason, by=by, algorithm=algorithm or None), out)
             return

@@ -2,7 +2,7 @@
 
 A Merkle tree over (chain, number of its last entry, hash of that entry), sorted by chain. Its root and its size stand in
 an entry of the log. A chain that is there has a path; a chain that is not has two neighbours with nothing between them.
-A proof that does not hold raises ``BadProof``; it never returns False. Source: R063 「零报告」: 应报未报 must be provable.
+A proof that does not hold raises ``BadProof``; it never returns False. Source: R055 「应报未报」 must be provable.
 """
 
 from __future__ import annotations
