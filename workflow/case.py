@@ -128,7 +128,10 @@ class Case:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """What a signature on this item covers: every material, list, cited report, the outcome, the stage and round."""
+        """What a signature on this item covers: every material, list, cited report, the outcome, the stage and round.
+
+        Posting a notice is an act of its own and changes nothing that anybody signed, so it stands beside.
+        """
         out: dict[str, Any] = {
             "item": self.item,
             "round": self.round,
@@ -140,7 +143,6 @@ class Case:
             "materials": self.materials,
             "lists": self.lists,
             "relies": list(self.relies),
-            "notices": {k: v["seq"] for k, v in self.notices.items()},
         }
         return {**out, "roll": self.roll} if self.roll else out
 

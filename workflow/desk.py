@@ -297,10 +297,13 @@ class Desk(Verbs):
                     raise Unknown(kind="item", name=act.item)
                 head = heads[act.item]
                 case = Case.of_snapshot(head.snapshot)
-                stage = self.engine.definition(self.connection, case.definition).stage(case.stage)
+                pinned = self.engine.definition(self.connection, case.definition)
+                stage = pinned.stage(case.stage)
                 if stage.one_by_one and len(acts) > 1:
                     raise OneByOne(
-                        expected="one item in one act", actual=f"{len(acts)} items", place=f"stages.{stage.stage}"
+                        expected="one item in one act",
+                        actual=f"{len(acts)} items",
+                        place=pinned.place("stages", stage.stage, "one-by-one"),
                     )
                 made[act.item] = self._decide(act, case, head.head, org, head.seq + 1, at)
             except WorkflowError as error:
