@@ -18,7 +18,7 @@ import sqlalchemy as sa
 import typer
 from typer.testing import CliRunner
 
-from tests.contract.world import World, flow_text, imported, make_world, tenure_row
+from tests.contract.world import BAD_VOTE, MATTER, World, flow_text, imported, make_world, tenure_row
 from workflow import Actor, bundle, loads, tick
 from workflow.calendar import Calendar, load_calendar
 from workflow.cli.times import register
@@ -512,6 +512,20 @@ def test_a_successor_before_the_date_is_found_by_the_next_act_and_owes_no_more_t
     world.engine.name_lead(item, person("t1", "secretary"), lead)
     assert list(dues_of(world, item)) == ["4/appointed/3"]
     holds(world, item)
+
+
+def test_the_date_an_acceptor_sets_stays_within_the_cap_of_the_definition(world: World) -> None:
+    capped = MATTER.replace("due: {set-by: acceptor}", "due: {set-by: acceptor, at-most: 30 days}")
+    world.clock.advance(timedelta(seconds=1))
+    world.engine.publish(loads(flow_text(capped, "2")))
+    world.walk_to("vote", "m")
+    world.engine.record_tally("m", person("o1", "scrutineer"), BAD_VOTE)
+    world.sign("m", due="2019-08-30")
+    with pytest.raises(DateRequired, match="not after 2019-09-11"):
+        world.sign("m", due="2019-09-12")
+    world.sign("m", due="2019-09-11")
+    assert [d for r, d in dues_of(world, "m").items() if "/" not in r] == ["2019-09-12 00:00"]
+    holds(world, "m")
 
 
 def test_before_national_day_means_the_next_one_by_working_days(world: World) -> None:
