@@ -11,9 +11,8 @@ from typing import Literal
 from workflow import rollcall
 from workflow.clock import moment
 from workflow.engine import Engine
-from workflow.schedule import SECONDS
 from workflow.store import alarms, beat, outbox
-from workflow.sweep import ATTEMPTS
+from workflow.sweep import ATTEMPTS, SECONDS
 
 TICKS = 3
 NAMED = 20  # of a kind

@@ -17,9 +17,8 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from workflow import log
 from workflow.engine import Engine
 from workflow.errors import WorkflowError
-from workflow.sweep import tick
-
-SECONDS = 5
+from workflow.sequencer import drain
+from workflow.sweep import SECONDS, tick
 
 
 def node_name() -> str:
@@ -28,12 +27,14 @@ def node_name() -> str:
 
 
 def attach(engine: Engine, scheduler: BaseScheduler, *, seconds: int = SECONDS, node: str | None = None) -> Any:
-    """Let a scheduler (the host's own, or one of ours) wake the sweep every ``seconds``. Returns the job."""
+    """Let a scheduler (the host's own, or one of ours) wake the sweep every ``seconds``, and behind it the sequencer
+    that puts entries into the log. Returns the job."""
     name = node or node_name()
 
     def wake() -> None:
         try:
             tick(engine, node=name)
+            drain(engine.db)
         except WorkflowError as error:
             log.tick_failed(name, error.code)
 

@@ -16,6 +16,7 @@ from workflow.engine import Engine
 from workflow.errors import DatabaseBusy
 from workflow.store import beat, queries
 
+SECONDS = 5  # between two sweeps of a node, unless told
 BATCH = 200
 ATTEMPTS = 8
 MINUTE = 60_000_000
