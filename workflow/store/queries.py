@@ -31,7 +31,7 @@ _pending = (
     .limit(bindparam("limit"))
 )
 _pending_fast = Statement(_pending)
-_due_now = (
+_due_now = Statement(
     sa.select(t.due.c.id, t.due.c.item, t.due.c.rule, t.due.c.step, t.due.c.next_at, t.due.c.attempts)
     .where(sa.text("state = 0"), t.due.c.next_at <= bindparam("at"), t.due.c.attempts < bindparam("attempts"))
     .order_by(t.due.c.next_at, t.due.c.id)
@@ -121,7 +121,7 @@ def pending(connection: Connection, awaited: Iterable[tuple[str, str]], limit: i
 
 def due_now(connection: Connection, at: int, limit: int, attempts: int) -> Sequence[Any]:
     """Dues whose next rung has come, earliest first; parked ones (too many attempts) are left out."""
-    return connection.execute(_due_now, {"at": at, "limit": limit, "attempts": attempts}).all()
+    return _due_now.run(connection, {"at": at, "limit": limit, "attempts": attempts}).all()
 
 
 def provisional(connection: Connection, after: str, limit: int) -> list[str]:
