@@ -270,7 +270,7 @@ def follow(desk: Desk, unit: str) -> tuple[str, ...]:
     if not found:
         raise Unknown(kind="successor of", name=unit)
     last = items.entries(desk.connection, items.ORG)[-1]
-    cites = {"chain": items.ORG, "seq": last.seq, "entry": last.hash.hex()}
+    cites = {"item": items.ORG, "seq": last.seq, "entry": last.hash.hex()}
     return _move(
         desk, unit, found[-1]["successor"], found[-1]["from_on"], _concerned(desk, unit, found[-1]["from_on"]), cites
     )
@@ -319,7 +319,7 @@ def _reorganise(
     items.lock_many(desk.connection, sorted({i for some in concerned.values() for i in some}))
     touched = [p["unit"] for p in rows["parents"]] + [t["unit"] for t in rows["tenures"]]
     receipt = _record(desk, kind, by, reason, rows, units=touched, at=at, followed=dict(followed), on=on)
-    cites = {"chain": items.ORG, "seq": receipt.seq, "entry": receipt.entry.hex()}
+    cites = {"item": items.ORG, "seq": receipt.seq, "entry": receipt.entry.hex()}
     moved: list[str] = []
     for unit, successor in followed.items():
         moved += _move(desk, unit, successor, on, concerned[unit], cites)

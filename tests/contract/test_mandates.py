@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.contract.world import MATTER, World, flow_text, imported, make_world, person_row, tenure_row
-from workflow import Actor, Receipt, loads, orgbook
+from workflow import Actor, Receipt, bundle, loads, orgbook
 from workflow.errors import (
     InPerson,
     MandateBeyondTenure,
@@ -25,6 +27,7 @@ from workflow.errors import (
     WorkflowError,
 )
 from workflow.evidence import canonical
+from workflow.evidence.standalone import Policy, Verifier
 from workflow.store import items
 from workflow.store.mandates import given_to
 
@@ -85,6 +88,7 @@ def test_a_deputy_signs_in_the_place_of_the_holder_and_both_are_on_record(staffe
     slot = next(s for s in staffed.case(item).slots if s.seq == receipt.seq)
     assert (slot.person, slot.principal) == ("deputy", "t1-secretary")
     assert staffed.verify().exit_code == 0
+    assert alone(staffed, item) == []
 
 
 def test_a_deputy_takes_their_own_signature_back_but_does_nothing_else_of_the_post(staffed: World) -> None:
@@ -97,6 +101,15 @@ def test_a_deputy_takes_their_own_signature_back_but_does_nothing_else_of_the_po
     with pytest.raises(NotHolder):
         staffed.engine.urge(item, DEPUTY)
     assert staffed.verify().exit_code == 0
+
+
+def alone(world: World, item: str) -> list[Any]:
+    """What the one-file verifier finds wrong in a bundle of the item."""
+    out = io.BytesIO()
+    with world.engine.reading() as connection:
+        bundle.write(connection, world.engine.contents, out, "item", item, made_at=world.clock.now())
+    pinned = {"origin": world.engine.origin, "engine_keys": [{"key": world.engine.key.public_key().hex()}]}
+    return list(Verifier(Policy.read(json.dumps(pinned).encode())).run(io.BytesIO(out.getvalue())).failures)
 
 
 Case = tuple[type[MandateRefused], Callable[[World], Any], str]

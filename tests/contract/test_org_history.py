@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.test_mandates import alone
 from tests.contract.world import World, imported, person_row, tenure_row
 from workflow import Actor, orgbook
 from workflow.errors import OrgInvalid, ReasonRequired
@@ -164,6 +165,7 @@ def test_open_items_go_to_the_successor_and_signatures_keep_the_old_name(world: 
     world.through("m1")
     assert world.case("m1").stage == "plan"
     assert world.verify().exit_code == 0
+    assert alone(world, "m1") == []
 
 
 def test_units_merge_into_a_new_one_and_one_splits_into_several_on_their_day(world: World) -> None:

@@ -458,9 +458,13 @@ LEADS_TO: dict[str, tuple[str, tuple[str, ...]]] = {
     "post-notice": ("notice-posted", ("content",)),
     "objection": ("objection-raised", ("text",)),
     "adopt-nodes": ("nodes-bound", ("nodes",)),
+<<<<<<< Updated upstream
     "extend": ("due-extended", ()),
     "pause": ("due-paused", ()),
     "resume": ("due-resumed", ()),
+=======
+    "move-item": ("moved", ()),
+>>>>>>> Stashed changes
 }
 OF_A_CLOCK = ("due-extended", "due-paused", "due-resumed")  # signed, but no place of the chain
 SIGNED = ("signed", "returned", *OF_A_CLOCK)
@@ -529,6 +533,8 @@ class Case:
             self.outcome = effect["outcome"]
         elif kind == "signed":
             self.slots[effect["slot"]].update(state="signed", seq=seq)
+        elif kind == "moved":  # to the successor of a unit: the places nobody has signed; what was signed stays
+            self.slots = {**self.slots, **{slot["key"]: {"seq": 0, **slot} for slot in effect.get("slots", ())}}
         elif kind == "slot-opened":
             self.slots[effect["slot"]]["state"] = "open"
         elif kind in ("superseded", "not-needed"):
@@ -855,6 +861,8 @@ class Verifier:
             chain.case, chain.cites = Case(), act.get("cites", {})
             if chain.cites.get("entry"):
                 self._cite(chain.cites["item"], chain.cites["seq"], chain.cites["entry"], place)
+        if kind == "move-item":
+            self._cite(act["cites"]["item"], act["cites"]["seq"], act["cites"]["entry"], place)
         for fact, value in body.get("facts", {}).items():
             if fact.startswith("children "):
                 for child in value:
@@ -905,6 +913,8 @@ class Verifier:
             differing = [m for m in repeated if effect.get(m) != act.get(m)]
             if name == "signed":
                 differing += [m for m in ("person", "post", "unit") if effect[m] != act["by"][m]]
+            elif name == "moved":
+                differing += [m for m, of in (("from", "gone"), ("to", "successor")) if effect[m] != act[of]]
             elif name == "returned" and effect["person"] != act["by"]["person"]:
                 differing.append("person")
             if differing:
@@ -927,6 +937,9 @@ class Verifier:
             slot = {"key": "", "level": ""}
         authority = f"authority {by['person']} {by['unit']} {by['post']} "
         rests: Json = next((value for fact, value in body["facts"].items() if fact.startswith(authority)), {})
+        if "tenure" not in rests:  # a mandate, one of those the rules were told of
+            rests = next(m for m in rests.get("mandates", ()) if m["mandate"] == held.get("mandate"))
+            rests = {**rests, "as": "mandate"}
         signed = [s for s in case.slots.values() if s["state"] == "signed"]
         expected = {
             "v": 1, "origin": self.policy.origin or self.report.origin, "item": case.item, "round": case.round,
@@ -936,6 +949,7 @@ class Verifier:
             "unit": by["unit"], "level": slot["level"], "tenure": rests["tenure"], "as": rests["as"],
             "relies": [s["seq"] for s in signed], "nonce": held["nonce"], "at": held["at"],
         }  # fmt: skip
+        expected |= {m: rests[m] for m in ("mandate", "principal") if m in rests}
         expected |= {m: act[m] for m in STATED if act.get(m)}
         expected |= {m: digest(act[m].encode()) for m in STATED_BY_DIGEST if act.get(m)}
         expected |= {m: act[m] for m in held.keys() - expected.keys() if act.get(m)}

@@ -121,16 +121,18 @@ def barred_needs(asked: Asked, path: Path) -> list[Need]:
     ]
 
 
-def stand_aside(asked: Asked, path: Path) -> None:
-    """回避: nobody who holds a barred post at the item's unit, and not its lead, may take this step.
+def stand_aside(asked: Asked, path: Path, held: dict[str, Any]) -> None:
+    """回避: nobody who holds a barred post at the item's unit, and not its lead, may take this step; nor may anybody in
+    their place.
 
     Raises:
         Avoidance: names the capacity in which the person is barred.
     """
     stage = asked.definition.stage(asked.case.stage)
     person = asked.actor.person
-    barred = [f"{need[2]} of {need[1]}" for need in barred_needs(asked, path) if _holds(asked, need, person)]
-    if any(who.post == "lead" for who in stage.not_by) and asked.case.lead.get("person") == person:
+    both = {person, held.get("principal", person)}
+    barred = [f"{need[2]} of {need[1]}" for need in barred_needs(asked, path) if _holds(asked, need, both)]
+    if any(who.post == "lead" for who in stage.not_by) and asked.case.lead.get("person") in both:
         barred.append(f"lead of {asked.case.unit}")
     if barred:
         raise Avoidance(
@@ -141,5 +143,5 @@ def stand_aside(asked: Asked, path: Path) -> None:
         )
 
 
-def _holds(asked: Asked, need: Need, person: str) -> bool:
-    return any(h["person"] == person for h in asked.facts.get(*need))
+def _holds(asked: Asked, need: Need, persons: set[str]) -> bool:
+    return any(h["person"] in persons for h in asked.facts.get(*need))

@@ -105,7 +105,7 @@ def sign(asked: Asked, act: Signature) -> Decision:
     stage = definition.stage(case.stage)
     authority.apart(asked, slot, held)
     if stage.not_by:
-        authority.stand_aside(asked, asked.facts.get("path", case.unit, context.day))
+        authority.stand_aside(asked, asked.facts.get("path", case.unit, context.day), held)
     _check_kind(asked, act, slot)
     ahead = advance(case, slot, act.vote)
     _check_window(asked, slot, stage, ends=ahead.verdict != "open")
