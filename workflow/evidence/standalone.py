@@ -458,13 +458,10 @@ LEADS_TO: dict[str, tuple[str, tuple[str, ...]]] = {
     "post-notice": ("notice-posted", ("content",)),
     "objection": ("objection-raised", ("text",)),
     "adopt-nodes": ("nodes-bound", ("nodes",)),
-<<<<<<< Updated upstream
     "extend": ("due-extended", ()),
     "pause": ("due-paused", ()),
     "resume": ("due-resumed", ()),
-=======
     "move-item": ("moved", ()),
->>>>>>> Stashed changes
 }
 OF_A_CLOCK = ("due-extended", "due-paused", "due-resumed")  # signed, but no place of the chain
 SIGNED = ("signed", "returned", *OF_A_CLOCK)
