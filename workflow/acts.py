@@ -7,6 +7,7 @@ plain form that stands in the entry, ``act_of`` reads it back.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar
 
 
@@ -33,16 +34,21 @@ class Act:
     def record(self) -> dict[str, Any]:
         """The act as plain data, empty fields left out."""
         out: dict[str, Any] = {"kind": self.kind}
-        for f in fields(self):
-            value = getattr(self, f.name)
+        for name in _names(type(self)):
+            value = getattr(self, name)
             if value is None or value == () or value == {} or value == "":
                 continue
             if isinstance(value, Actor):
                 value = {"person": value.person, "post": value.post, "unit": value.unit}
             elif isinstance(value, tuple):
                 value = list(value)
-            out[f.name] = value
+            out[name] = value
         return out
+
+
+@cache
+def _names(act: type[Act]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(act))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

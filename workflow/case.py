@@ -47,6 +47,8 @@ class Slot(NamedTuple):
             "kind": self.kind,
             "state": self.state,
         }
+        if self[6:] == _NOTHING_MORE:
+            return out
         if self.seq:
             out["seq"] = self.seq
         if self.person:
@@ -64,6 +66,9 @@ class Slot(NamedTuple):
         if self.principal:
             out["principal"] = self.principal
         return out
+
+
+_NOTHING_MORE = Slot("", "", "", "", "")[6:]  # as most places are: nobody has signed, nothing special is asked
 
 
 @dataclass(frozen=True)

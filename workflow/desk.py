@@ -272,10 +272,10 @@ class Desk(Verbs):
             org, at = items.org_head(self.connection), self.engine.now(self.connection)
             flows = {name: self.engine.newest(self.connection, name) for name in {o.flow for o in fresh}}
             memory = self.engine.memory.at(org)
-            for name, flow in flows.items():
-                day = local_day(at, flow.flow.timezone).isoformat()
-                facts.load_paths(self.connection, [o.unit for o in fresh if o.flow == name], day, memory)
             with _no_collection():
+                for name, flow in flows.items():
+                    day = local_day(at, flow.flow.timezone).isoformat()
+                    facts.load_paths(self.connection, [o.unit for o in fresh if o.flow == name], day, memory)
                 made = [self._decide(o, Case(), b"", org, 1, at, None, flows[o.flow]) for o in fresh]
                 items.append(self.connection, self._seal(made))
         return len(fresh)

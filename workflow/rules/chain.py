@@ -53,7 +53,7 @@ def plan_slots(definition: Definition, stage: Stage, path: Path, last_unit: str)
     units = [u["unit"] for u in path]
     last = units.index(last_unit) if last_unit in units else -1
     slots, plan = _layout(definition, stage.stage, tuple([u["level"] for u in path]), last)
-    return [Slot(s[0], units[int(s[1])], *s[2:]) for s in slots], deepcopy(plan) if plan else []
+    return [Slot._make((s[0], units[int(s[1])], *s[2:])) for s in slots], deepcopy(plan) if plan else []
 
 
 @lru_cache(maxsize=4096)

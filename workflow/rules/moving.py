@@ -36,7 +36,7 @@ def enter(
     )
     entered: Effect = {"e": "entered", "stage": stage.stage}
     if slots:
-        opening = progress(plan, slots).open
+        opening = progress(plan, slots).open if plan else (slots[0].key,)
         entered["slots"] = [(s._replace(state="open") if s.key in opening else s).record() for s in slots]
     if plan:
         entered["plan"] = plan
