@@ -7,7 +7,6 @@ plain form that stands in the entry, ``act_of`` reads it back.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Any, ClassVar
 
 
@@ -34,7 +33,10 @@ class Act:
     def record(self) -> dict[str, Any]:
         """The act as plain data, empty fields left out."""
         out: dict[str, Any] = {"kind": self.kind}
-        for name in _names(type(self)):
+        names = _NAMES.get(type(self))
+        if names is None:
+            names = _NAMES[type(self)] = tuple(f.name for f in fields(self))
+        for name in names:
             value = getattr(self, name)
             if value is None or value == () or value == {} or value == "":
                 continue
@@ -46,9 +48,7 @@ class Act:
         return out
 
 
-@cache
-def _names(act: type[Act]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(act))
+_NAMES: dict[type, tuple[str, ...]] = {}  # the fields of each kind of act, asked of its class once
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
