@@ -108,4 +108,3 @@ def _candidates(case: Case, definition: Definition, actor: Actor, due: str) -> I
         yield Reopen(item=case.item, by=actor, seen=seen, reason=WRITTEN, due=due)
     yield Submit(item=case.item, by=actor)
     yield Urge(item=case.item, by=actor)
-

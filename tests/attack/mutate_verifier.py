@@ -30,10 +30,11 @@ from hypothesis import settings
 
 from tests.attack.corpus import bundles
 from tests.attack.making import Honest, make_honest
+from workflow import evidence
 from workflow.evidence import standalone
 
-SOURCE = Path(standalone.__file__)
-SECONDS = 60  # a mutant that loops for ever is noticed too
+NAME, SOURCE = "workflow.evidence.standalone", Path(standalone.__file__)
+SECONDS = 300  # a mutant that loops for ever is noticed too
 UNIT = "tests/unit/test_standalone.py"
 
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -193,46 +194,32 @@ class Judge:
             return True
 
 
-def unit_tests_notice(module: Any) -> bool:
+def unit_tests_notice() -> bool:
     """Whether a unit test fails with the mutant in the verifier's place."""
-    held = {name: getattr(standalone, name) for name in dir(standalone) if not name.startswith("__")}
-    try:
-        for name in held:
-            if hasattr(module, name):
-                setattr(standalone, name, getattr(module, name))
-        sink = io.StringIO()
-        for name in [n for n in sys.modules if n.endswith("test_standalone")]:
-            del sys.modules[name]
-        with redirect_stdout(sink), redirect_stderr(sink):
-            arguments = [
-                "-x",
-                "-q",
-                "-p",
-                "no:cacheprovider",
-                "--hypothesis-profile=mutants",
-                UNIT,
-                "-k",
-                "not as_one_file",
-            ]
-            return pytest.main(arguments) != 0
-    finally:
-        for name, value in held.items():
-            setattr(standalone, name, value)
+    sink = io.StringIO()
+    with redirect_stdout(sink), redirect_stderr(sink):
+        quick = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "--hypothesis-profile=mutants"]
+        return pytest.main([*quick, UNIT, "-k", "not as_one_file"]) != 0
 
 
-def noticed(mutant: Mutant, judge: Judge) -> bool:
+def in_its_place(tree: ast.Module) -> Any:
+    """A program as the module that everybody imports as the verifier."""
+    module = types.ModuleType(NAME)
+    module.__file__ = str(SOURCE)
+    sys.modules[NAME] = module
+    evidence.standalone = module
+    exec(compile(ast.fix_missing_locations(tree), str(SOURCE), "exec"), module.__dict__)
+    return module
+
+
+def noticed(tree: ast.Module, judge: Judge) -> bool:
     """In a child process, so that a mutant that loops or breaks the interpreter harms nobody."""
     child = os.fork()
     if child == 0:
         signal.alarm(SECONDS)
         answer = 3
         try:
-            module = types.ModuleType("workflow.evidence.standalone")
-            module.__file__ = str(SOURCE)
-            sys.modules["mutated"] = module
-            module.__name__ = "mutated"
-            exec(compile(ast.fix_missing_locations(mutant.tree), str(SOURCE), "exec"), module.__dict__)
-            answer = 3 if judge.notices(module) or unit_tests_notice(module) else 4
+            answer = 3 if judge.notices(in_its_place(tree)) or unit_tests_notice() else 4
         except BaseException:  # noqa: BLE001  the child only tells
             answer = 3
         os._exit(answer)
@@ -253,9 +240,12 @@ def main() -> int:
         judge = Judge(honest)
         honest.world.engine.close()
     chosen = [m for m in mutants(SOURCE.read_text()) if given.only in m.what][given.first :: given.every]
+    if noticed(ast.parse(SOURCE.read_text()), judge):
+        print("the verifier itself does not pass: nothing can be said of its mutants")
+        return 2
     survivors = []
     for mutant in chosen:
-        if not noticed(mutant, judge):
+        if not noticed(mutant.tree, judge):
             survivors.append(mutant)
             if given.show:
                 print(f"survived line {mutant.line}: {mutant.what}", flush=True)

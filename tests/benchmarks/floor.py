@@ -75,7 +75,6 @@ def manifest_digest(case: Mapping[str, Any]) -> str:
         "materials": case.get("materials", {}),
         "lists": case.get("lists", {}),
         "relies": case.get("relies", []),
-        "notices": {k: v["seq"] for k, v in case.get("notices", {}).items()},
     }
     return "sha256:" + sha256(orjson.dumps(manifest, option=SORTED)).hexdigest()
 

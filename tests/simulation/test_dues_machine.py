@@ -365,17 +365,23 @@ class Clocks(RuleBasedStateMachine):
             with pytest.raises(Refused):
                 act()
 
-    @rule(hours=st.sampled_from([1, 8, 24, 24, 72, 120, 240]))
-    def advance(self, hours: int) -> None:
+    @rule(hours=st.sampled_from([1, 8, 24, 72, 120, 240]), sweeps=st.booleans())
+    def advance(self, hours: int, sweeps: bool) -> None:
         self.model.now += timedelta(hours=hours)
         self.clock.set(us(self.model.now))
+        if sweeps:
+            self.sweep()
 
-    @rule()
-    def advance_to_the_next_moment(self) -> None:
-        ahead = [c.next for c in self.model.clocks.values() if c.next is not None and c.next > self.model.now]
+    @rule(sweeps=st.booleans())
+    def advance_to_the_next_moment(self, sweeps: bool) -> None:
+        """A rung's, or the first instant at which a clock has run out."""
+        moments = [m for c in self.model.clocks.values() for m in (c.next, c.missed if c.left is None else None)]
+        ahead = [m for m in moments if m is not None and m > self.model.now]
         if ahead:
             self.model.now = min(ahead)
             self.clock.set(us(self.model.now))
+        if sweeps:
+            self.sweep()
 
     @rule()
     def sweep(self) -> None:
@@ -383,7 +389,7 @@ class Clocks(RuleBasedStateMachine):
         assert tick(self.engine, at=self.clock.now()).fired == expected
 
     @precondition(lambda self: self.model.stage != "finished")
-    @rule(outcome=st.sampled_from(["again"] * 5 + ["done"]))
+    @rule(outcome=st.sampled_from(["again"] * 9 + ["done"]))
     def sign(self, outcome: str) -> None:
         slot = self.engine.case_of("x")[0].open_slots[0]
         out = outcome if self.model.stage == "work" else ""
@@ -396,15 +402,17 @@ class Clocks(RuleBasedStateMachine):
         while self.model.stage == "report":
             self.sign("again")
 
-    @precondition(lambda self: self.model.stage == "report" and self.model.place > 0)
-    @rule()
-    def send_back(self) -> None:
+    @precondition(lambda self: self.model.stage == "report")
+    @rule(from_place=st.sampled_from([1, 2, 2, 3]))
+    def send_back(self, from_place: int) -> None:
+        while self.model.place < from_place:
+            self.sign("")
         slot = self.engine.case_of("x")[0].open_slots[0]
         self.engine.send_back("x", self.world.actor(slot), self.seen(), "not enough")
         self.model.send_back()
 
     @precondition(lambda self: self.model.stage != "finished")
-    @rule(days=st.integers(-1, 9))
+    @rule(days=st.sampled_from([0, 1, 1, 2, 3, 5, 8]))
     def extend(self, days: int) -> None:
         to = self.model.clocks[self.model.own].day + days * DAY
         boss = Actor("t1-secretary", "secretary", "t1")
@@ -414,7 +422,7 @@ class Clocks(RuleBasedStateMachine):
             lambda: self.model.extend(to),
         )
 
-    @precondition(lambda self: self.model.stage != "finished")
+    @precondition(lambda self: self.model.stage == "work")
     @rule()
     def pause(self) -> None:
         office = Actor("t1-department", "department", "t1")
@@ -424,7 +432,7 @@ class Clocks(RuleBasedStateMachine):
             self.model.pause,
         )
 
-    @precondition(lambda self: self.model.stage != "finished")
+    @precondition(lambda self: self.model.stage == "work")
     @rule()
     def resume(self) -> None:
         handler = Actor("o1-handler", "handler", "o1")
@@ -434,11 +442,11 @@ class Clocks(RuleBasedStateMachine):
             self.model.resume,
         )
 
-    @precondition(lambda self: self.model.stage != "finished")
+    @precondition(lambda self: self.model.stage != "finished" and self.model.nodes == "1")
     @rule()
     def adopt_nodes(self) -> None:
         self._refused_unless(
-            self.model.nodes == "1" and self.model.today >= IN_FORCE,
+            self.model.today >= IN_FORCE,
             lambda: self.engine.adopt_nodes("x", Actor("g1-secretary", "secretary", "g1"), "2"),
             self.model.adopt,
         )

@@ -467,7 +467,9 @@ OF_A_CLOCK = ("due-extended", "due-paused", "due-resumed")  # signed, but no pla
 SIGNED = ("signed", "returned", *OF_A_CLOCK)
 SIGNATURES = frozenset(kind for kind, (effect, _) in LEADS_TO.items() if effect in SIGNED)
 OWN = frozenset(effect for effect, _ in LEADS_TO.values())
-PLAIN = frozenset({"view", "import-org", "fire", "reproject-due", "heads", "open-epoch", "incarnation"})  # to none of these
+PLAIN = frozenset(
+    {"view", "import-org", "fire", "reproject-due", "heads", "open-epoch", "incarnation"}
+)  # to none of these
 SLOTS_ONLY = frozenset({"signed", "slot-opened", "superseded", "not-needed"})  # effects that leave the content as it is
 STATED = ("outcome", "due", "minutes")  # members of an act that its statement repeats; of the next the digest
 STATED_BY_DIGEST = ("opinion", "reason")
