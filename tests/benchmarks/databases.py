@@ -64,14 +64,23 @@ class Databases:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def raw(url: str) -> Any:
+def raw(url: str, *, durable: bool = True) -> Any:
     """A driver connection, in the mode the engine's own connections have."""
     if url.startswith("sqlite:///"):
         connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-        for pragma in ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        disk = f"synchronous = {'FULL' if durable else 'OFF'}"
+        for pragma in ("busy_timeout = 10000", "journal_mode = WAL", disk, "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
         return connection
     return psycopg.connect(url.replace("+psycopg", ""))
+
+
+def trust_memory(url: str) -> None:
+    """From now on commits on a PostgreSQL database do not wait for the disk. (On SQLite each connection says so.)"""
+    if not url.startswith("sqlite"):
+        with raw(url) as connection:
+            (name,) = connection.execute("SELECT current_database()").fetchone()
+            connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
 
 
 def settle(url: str) -> None:
