@@ -486,7 +486,6 @@ class Case:
         self.lists: Json = {}
         self.relies: list[Any] = []
         self.roll: Json = {}  # who had reported when a report over the children was drawn up
-        self.notices: Json = {}
         self.slots: dict[str, Json] = {}
         self.shown = ""
 
@@ -497,7 +496,7 @@ class Case:
         manifest = {
             "item": self.item, "round": self.round, "stage": self.stage, "stay": self.stays, "outcome": self.outcome,
             "category": self.category, "fields": self.fields, "materials": self.materials, "lists": self.lists,
-            "relies": self.relies, "notices": self.notices,
+            "relies": self.relies,
         }  # fmt: skip
         if self.roll:
             manifest["roll"] = self.roll
@@ -513,7 +512,7 @@ class Case:
             self.category, self.fields = effect.get("category", ""), effect.get("fields_", {})
         elif kind == "entered":
             if effect.get("round", self.round) != self.round:
-                self.round, self.notices = effect["round"], {}
+                self.round = effect["round"]
                 self.materials = {k: v for k, v in self.materials.items() if k in self.lists}
             self.stage, self.outcome = effect["stage"], ""
             self.stays += 1
@@ -543,8 +542,6 @@ class Case:
             held = self.lists[effect["list"]]
             closings = digest(canonical([held["closings"], effect["no"], effect["evidence"]]))
             self.lists = {**self.lists, effect["list"]: {**held, "open": held["open"] - 1, "closings": closings}}
-        elif kind == "notice-posted":
-            self.notices = {**self.notices, effect["content"]: seq}
 
 
 def cited(act: Json) -> Iterator[str]:
@@ -937,7 +934,7 @@ class Verifier:
         authority = f"authority {by['person']} {by['unit']} {by['post']} "
         rests: Json = next((value for fact, value in body["facts"].items() if fact.startswith(authority)), {})
         if "tenure" not in rests:  # a mandate, one of those the rules were told of
-            rests = next(m for m in rests.get("mandates", ()) if m["mandate"] == held.get("mandate"))
+            rests = next((m for m in rests.get("mandates", ()) if m["mandate"] == held.get("mandate")), {})
             rests = {**rests, "as": "mandate"}
         signed = [s for s in case.slots.values() if s["state"] == "signed"]
         expected = {
