@@ -161,9 +161,12 @@ def _shape(error: ValidationError, source: Source) -> list[Problem]:
         path, _ = source.positions.resolve(loc)
         if any(path[:n] in source.bad for n in range(len(path) + 1)):
             continue
+        if detail["type"] == "no_post":
+            problems.append(_not_a_post(detail, source.positions, loc))
+            continue
         if loc[:-1] in no_post:
             if detail["type"] == "missing":
-                problems.append(_not_a_post(detail, source.positions))
+                problems.append(_not_a_post(detail, source.positions, loc[:-1]))
             continue
         problems.append(_plain(detail, source.positions))
     return problems
@@ -271,10 +274,10 @@ def _kind_of(value: object) -> Said:
     return Said("nothing", "空值")
 
 
-def _not_a_post(detail: ErrorDetails, positions: Positions) -> Problem:
+def _not_a_post(detail: ErrorDetails, positions: Positions, loc: tuple[int | str, ...]) -> Problem:
     return positions.problem(
         "not-a-post",
-        positions.at(*detail["loc"][:-1]),
+        positions.at(*loc),
         Said("this does not name a post", "此处未指明职务"),
         Said("secretary, or {secretary: superior}", "secretary 或 {secretary: superior}"),
         shown(detail["input"]),

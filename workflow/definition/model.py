@@ -24,6 +24,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 
 def _kebab(name: str) -> str:
@@ -289,7 +290,7 @@ class Step(Model):
             if len(rest) == 1:
                 post, of = next(iter(rest.items()))
                 return {"post": post, "of": of, **extra}
-            return value
+            raise PydanticCustomError("no_post", "expected one post; got {keys}", {"keys": ", ".join(map(str, rest))})
         return {"post": value} if isinstance(value, str) else value
 
 
