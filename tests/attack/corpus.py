@@ -434,6 +434,61 @@ def _personal(made: Bundle) -> int:
     return next(body_of(e)["seq"] for e in made.entries("m1") if body_of(e).get("proof", {}).get("strength") == "S2")
 
 
+@attack("V0", "effect")
+def place_signed_by_nobody(made: Bundle, honest: Honest) -> None:
+    def change(body: dict[str, Any]) -> None:
+        open_one = next(s for s in body["effects"][0]["slots"] if s["state"] == "open")
+        open_one |= {"state": "signed", "seq": 2, "person": "o3-secretary"}
+
+    forged(made, honest, "m4", find(made, "m4", "add-signer"), change)
+
+
+@attack("V0", "effect")
+def signature_taken_back_by_another(made: Bundle, honest: Honest) -> None:
+    number = find(made, "m4", "withdraw")
+    forged(made, honest, "m4", number, lambda b: b["effects"][0].update(person="o3-secretary"))
+
+
+@attack("V0", "statement")
+def principal_of_a_mandate_exchanged(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m5", _by_mandate(made), lambda b: b["statement"].update(principal="t1-secretary"))
+
+
+@attack("V0", "body")
+def mandate_invented(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m5", _by_mandate(made), lambda b: b["statement"].update(mandate="w9"))
+
+
+def _by_mandate(made: Bundle) -> int:
+    return next(body_of(e)["seq"] for e in made.entries("m5") if body_of(e).get("statement", {}).get("as") == "mandate")
+
+
+@attack("V0", "statement")
+def correction_of_other_papers(made: Bundle, honest: Honest) -> None:
+    number = find(made, "s-o1", "supplement")
+    forged(made, honest, "s-o1", number, lambda b: b["statement"].update(materials={"statement": digest(b"x")}))
+
+
+@attack("V0", "effect")
+def finding_exchanged(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "s-o3", find(made, "s-o3", "contradict"), lambda b: b["effects"][0].update(finding="x"))
+
+
+@attack("V0", "statement")
+def exemption_about_a_place(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "s-owed", find(made, "s-owed", "exempt"), lambda b: b["act"].update(slot="1"))
+
+
+@attack("V0", "statement")
+def evidence_of_a_line_exchanged(made: Bundle, honest: Honest) -> None:
+    def change(body: dict[str, Any]) -> None:
+        for place in (body["act"], body["effects"][0]):
+            place["evidence"] = digest(b"another photograph")
+
+    made.lines.append({"t": "withheld", "digest": digest(b"another photograph")})
+    forged(made, honest, "m7", find(made, "m7", "close-line"), change)
+
+
 # --- bodies that are not what they look like ----------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.contract.world import World, make_world
-from workflow import Actor, bundle, tick
+from workflow import Actor, bundle, orgbook, tick
 from workflow.acts import Sign
 from workflow.evidence import canonical
 from workflow.evidence.checkpoint import COSIGNATURE, NoteKey, cosign
@@ -210,6 +210,9 @@ def make_honest(folder: Path) -> Honest:
     world.clock.advance(timedelta(days=30))
     world.sign("m2")
     _surveyed(world)
+    _changed(world)
+    _closed(world)
+    _mandated(world)
     world.begin("m3", "o3")
     world.clock.advance(timedelta(days=60))
     tick(engine)
@@ -252,6 +255,70 @@ def _returned(world: World) -> None:
     slot = case.open_slots[0].key
     world.engine.send_back("m1", by, case.content, "数字有误,请核对(虚构理由)", proof={"method": "pin"})
     assert world.case("m1").open_slots[0].key != slot
+
+
+def _changed(world: World) -> None:
+    """A chain that people change on the way: taken back, lengthened, shortened, handed over; then marks from outside."""
+    engine = world.engine
+    world.begin("m4", "o3")
+    handler, secretary = Actor("o3-handler", "handler", "o3"), Actor("o3-secretary", "secretary", "o3")
+    world.sign("m4")
+    engine.withdraw("m4", handler, "1")
+    world.sign("m4")
+    for _ in range(2):
+        engine.add_signer("m4", secretary, "2", "o3", "handler", where="before")
+        if len(world.case("m4").slots) % 2:
+            engine.remove_signer("m4", secretary, world.case("m4").open_slots[0].key)
+    engine.urge("m4", secretary)
+    while world.case("m4").open_slots[0].kind != "review" or "+" in world.case("m4").open_slots[0].key:
+        world.sign("m4")
+    waiting = world.case("m4").open_slots[0]
+    engine.transfer("m4", world.actor(waiting), waiting.key, waiting.unit, "handler")
+    engine.adopt_nodes("m1", Actor("g1-secretary", "secretary", "g1"), "2")
+    superior = Actor("t1-secretary", "secretary", "t1")
+    zero = world.case("s-o3").content
+    engine.contradict("s-o3", superior, zero, "实地查看发现情况(虚构)", "照片一(虚构)")
+    corrected = {"statement": {"statement": "更正:仍无此类情况(虚构)"}}
+    engine.supplement(
+        "s-o1", Actor("o1-secretary", "secretary", "o1"), world.case("s-o1").content, corrected, "更正(虚构)"
+    )
+    engine.open("survey", "o1", item="s-owed", campaign="c1")
+    engine.exempt("s-owed", superior, world.case("s-owed").content, "单位撤并(虚构)")
+
+
+def _closed(world: World) -> None:
+    """A notice that somebody objects to, an acceptance, and lines declared done."""
+    engine = world.engine
+    world.walk_to("published", "m6")
+    engine.object_to("m6", "公示内容不实(虚构)")
+    world.clock.advance(timedelta(days=14))
+    world.sign("m6")
+    superior = Actor("s1-secretary", "secretary", "s1")
+    engine.accept("m6", superior, world.case("m6").content, opinion="同意")
+    world.walk_to("work", "m7")
+    secretary = Actor("o1-secretary", "secretary", "o1")
+    for no in (1, 2):
+        engine.close_line("m7", secretary, "measures", no, b"a photograph")
+    engine.close_out("m7", secretary, world.case("m7").content, opinion="同意")
+
+
+def _mandated(world: World) -> None:
+    """A place that somebody signs for its holder, by a written mandate."""
+    world.begin("m5", "o3")
+    world.sign("m5")
+    holder = Actor("o3-secretary", "secretary", "o3")
+    with world.engine.desk() as desk:
+        orgbook.give_mandate(
+            desk,
+            holder,
+            "出差(虚构)",
+            mandate="w1",
+            person="nobody",
+            from_on="2019-08-12",
+            until_on="2019-12-31",
+            text="委托书(虚构)".encode(),
+        )
+    world.sign("m5", by=Actor("nobody", "secretary", "o3"))
 
 
 def _surveyed(world: World) -> None:

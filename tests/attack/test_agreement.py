@@ -126,7 +126,7 @@ def test_both_hold_on_what_is_honest(database: Database) -> None:
     assert (engine.failures, alone.failures) == ([], [])
     assert (engine.level, alone.level) == ("V1", "V2")
     counted = sum(engine.strengths.values())
-    assert sum(alone.strengths.values()) == counted == 30
+    assert sum(alone.strengths.values()) == counted > 60
 
 
 @pytest.mark.parametrize("column", ["body", "seal"])

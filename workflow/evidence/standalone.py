@@ -446,31 +446,29 @@ class Checkpoint:
 
 # --- what an item's entries add up to ----------------------------------------------------------------------------------
 
-# Each act that changes an item leads to exactly one effect of its name, which repeats these members of the act.
-_SIGN = ("signed", ())
-LEADS_TO: dict[str, tuple[str, tuple[str, ...]]] = {
-    "open": ("opened", ("item", "flow", "unit", "campaign", "category", "fields_", "cites")),
-    **dict.fromkeys(("submit", "report-zero", "record-tally"), ("submitted", ("materials", "figures"))),
-    **dict.fromkeys(("sign", "decide", "accept", "close-out", "look-back", "reopen"), _SIGN),
-    "return": ("returned", ()),
-    "close-line": ("line-closed", ("list", "no", "evidence")),
-    "name-lead": ("lead-named", ("person", "post", "unit")),
-    "post-notice": ("notice-posted", ("content",)),
-    "objection": ("objection-raised", ("text",)),
-    "adopt-nodes": ("nodes-bound", ("nodes",)),
-    "extend": ("due-extended", ()),
-    "pause": ("due-paused", ()),
-    "resume": ("due-resumed", ()),
-    "move-item": ("moved", ()),
-}
-OF_A_CLOCK = ("due-extended", "due-paused", "due-resumed")  # signed, but no place of the chain
-SIGNED = ("signed", "returned", *OF_A_CLOCK)
-SIGNATURES = frozenset(kind for kind, (effect, _) in LEADS_TO.items() if effect in SIGNED)
-OWN = frozenset(effect for effect, _ in LEADS_TO.values())
+# An act leads to exactly these effects of its own, the first of which repeats these members of the act.
+_OWN_ACTS: dict[str, tuple[str, str]] = {
+    "open": ("opened", "item flow unit campaign category fields_ cites"),
+    **dict.fromkeys(("submit", "report-zero", "record-tally"), ("submitted", "materials figures")),
+    **dict.fromkeys(("sign", "decide", "accept", "close-out", "look-back", "reopen"), ("signed", "")),
+    "return": ("returned", ""), "withdraw": ("withdrawn", "slot"), "urge": ("urged", ""),
+    "add-signer": ("signer-added", ""), "remove-signer": ("signer-removed", "slot"), "transfer": ("transferred", "slot"),
+    "close-line": ("line-closed", "list no evidence"), "name-lead": ("lead-named", "person post unit"),
+    "post-notice": ("notice-posted", "content"), "objection": ("objection-raised", "text"),
+    "adopt-nodes": ("nodes-bound", "nodes"), "move-item": ("moved", ""),
+    "extend": ("due-extended", ""), "pause": ("due-paused", ""), "resume": ("due-resumed", ""),
+    "exempt": ("exempted", ""), "supplement": ("submitted supplemented", "materials figures"),
+    "contradict": ("contradicted", "finding"),
+}  # fmt: skip
+LEADS_TO = {kind: (names.split(), members.split()) for kind, (names, members) in _OWN_ACTS.items()}
+OF_NO_PLACE = ("due-extended", "due-paused", "due-resumed", "exempted", "supplemented", "contradicted")  # but signed
+SIGNED = ("signed", "returned", *OF_NO_PLACE)
+SIGNATURES = frozenset(kind for kind, (effects, _) in LEADS_TO.items() if effects[-1] in SIGNED)
+OWN = frozenset(effect for effects, _ in LEADS_TO.values() for effect in effects)
 PLAIN = frozenset(
     {"view", "import-org", "fire", "reproject-due", "heads", "open-epoch", "incarnation"}
 )  # to none of these
-SLOTS_ONLY = frozenset({"signed", "slot-opened", "superseded", "not-needed"})  # effects that leave the content as it is
+SLOTS_ONLY = frozenset(["signed", "slot-opened", "superseded", "not-needed"])  # effects that leave the content as it is
 STATED = ("outcome", "due", "minutes")  # members of an act that its statement repeats; of the next the digest
 STATED_BY_DIGEST = ("opinion", "reason")
 
@@ -487,7 +485,7 @@ class Case:
         self.relies: list[Any] = []
         self.roll: Json = {}  # who had reported when a report over the children was drawn up
         self.slots: dict[str, Json] = {}
-        self.shown = ""
+        self.shown = ""  # the content's digest, until something changes it
 
     def content(self) -> str:
         """The digest of what a person was shown: every material by digest, the outcome, the stage and the round."""
@@ -516,7 +514,7 @@ class Case:
                 self.materials = {k: v for k, v in self.materials.items() if k in self.lists}
             self.stage, self.outcome = effect["stage"], ""
             self.stays += 1
-            self.slots = {slot["key"]: {"seq": 0, **slot} for slot in effect.get("slots", ())}
+            self.slots = self._places(effect)
         elif kind == "submitted":
             self.materials = {**self.materials, **effect.get("materials", {})}
             for name, figures in effect.get("figures", {}).items():
@@ -532,7 +530,11 @@ class Case:
         elif kind == "signed":
             self.slots[effect["slot"]].update(state="signed", seq=seq)
         elif kind == "moved":  # to the successor of a unit: the places nobody has signed; what was signed stays
-            self.slots = {**self.slots, **{slot["key"]: {"seq": 0, **slot} for slot in effect.get("slots", ())}}
+            self.slots = {**self.slots, **self._places(effect)}
+        elif kind in ("signer-added", "signer-removed", "transferred"):
+            self.slots = self._places(effect)
+        elif kind == "exempted":
+            self.slots = {}
         elif kind == "slot-opened":
             self.slots[effect["slot"]]["state"] = "open"
         elif kind in ("superseded", "not-needed"):
@@ -542,6 +544,15 @@ class Case:
             held = self.lists[effect["list"]]
             closings = digest(canonical([held["closings"], effect["no"], effect["evidence"]]))
             self.lists = {**self.lists, effect["list"]: {**held, "open": held["open"] - 1, "closings": closings}}
+
+    def _places(self, effect: Json) -> dict[str, Json]:
+        """The places an effect lays out. Only a signature signs one: those that are signed were so before."""
+        laid = {slot["key"]: {"seq": 0, **slot} for slot in effect.get("slots", ())}
+        for key, slot in laid.items():
+            held = self.slots.get(key, {})
+            if slot["state"] == "signed" and (held.get("state"), held.get("seq")) != ("signed", slot["seq"]):
+                raise Bad("effect", f"{effect['e']}: place {key} is signed by nobody")
+        return laid
 
 
 def cited(act: Json) -> Iterator[str]:
@@ -674,7 +685,6 @@ class Verifier:
         self.sealed: set[tuple[bytes, bytes, bytes, int]] = set()
         self.log: Checkpoint | None = None
         self.tree = Tree(policy.log_hash)
-        self.connected = False
         self.proofs: list[tuple[int, int, list[bytes]]] = []
         self.unknown_signers = 0
         self.fixed: Json = {}  # the newest act that fixed a heads tree
@@ -870,7 +880,7 @@ class Verifier:
         if case is None:
             if kind in LEADS_TO or (kind in PLAIN and name not in (ORG, LOG, f"view:{act.get('item')}")):
                 raise Bad("act", f"{kind} in a chain that is no item's, or another item's")
-            if kind not in PLAIN:
+            if kind not in PLAIN and name not in (ORG, LOG):
                 self.report.skip("seal-only", 1)
             return
         if act.get("item") != name or (kind == "open") != (number == 1):
@@ -901,17 +911,18 @@ class Verifier:
 
     def _led(self, act: Json, effects: list[Json]) -> None:
         """An act leads to the effect of its kind and to no other act's; the engine's own acts lead to none of them."""
-        name, repeated = LEADS_TO.get(act["kind"], ("", ()))
+        names, repeated = LEADS_TO.get(act["kind"], ([], []))
         own = [effect for effect in effects if effect["e"] in OWN]
-        if [effect["e"] for effect in own] != ([name] if name else []):
-            raise Bad("effect", f"{act['kind']} leads to {[e['e'] for e in own]}; expected {name or 'none of these'}")
-        for effect in own:
+        if [effect["e"] for effect in own] != names:
+            raise Bad("effect", f"{act['kind']} leads to {[e['e'] for e in own]}; expected {names}")
+        for effect in own[:1]:
+            name = effect["e"]
             differing = [m for m in repeated if effect.get(m) != act.get(m)]
             if name == "signed":
                 differing += [m for m in ("person", "post", "unit") if effect[m] != act["by"][m]]
             elif name == "moved":
                 differing += [m for m, of in (("from", "gone"), ("to", "successor")) if effect[m] != act[of]]
-            elif name == "returned" and effect["person"] != act["by"]["person"]:
+            elif name in ("returned", "withdrawn") and effect["person"] != act["by"]["person"]:
                 differing.append("person")
             if differing:
                 raise Bad("effect", f"{name}: {', '.join(differing)} differ from the act's")
@@ -921,7 +932,7 @@ class Verifier:
         act, held, proof = body["act"], body["statement"], body["proof"]
         by, flow = act["by"], self.library[body["definition"]]
         done = next(effect for effect in effects if effect["e"] in SIGNED)
-        slot: Json = {"key": "", "level": ""} if done["e"] in OF_A_CLOCK else case.slots[done["slot"]]
+        slot: Json = {"key": "", "level": ""} if done["e"] in OF_NO_PLACE else case.slots[done["slot"]]
         if slot["key"] == "":
             if act.get("slot"):
                 raise Bad("statement", f"about {act['slot']}; {done['e']} is about no place")
