@@ -119,6 +119,8 @@ class Desk(Verbs):
         context = Context(pinned, engine.calendar(self.connection, pinned.flow.calendar), at, seq)
         asked = Asked(case, act, context, Facts({}))
         memory = engine.memory.at(org)
+        if isinstance(act, Open) and (path := ("path", act.unit, context.day)) in memory:  # spares asking for it
+            asked.facts.loaded[" ".join(path)] = memory[path]
         while wanted := needs(asked):
             for need in wanted:
                 asked.facts.loaded[" ".join(need)] = facts.load(self.connection, need, memory)

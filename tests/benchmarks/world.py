@@ -16,8 +16,8 @@ from typing import Any
 from workflow import Actor, Engine, SettableClock, loads
 from workflow.calendar import load_calendar
 from workflow.definition.definition import Definition
+from workflow.org.importing import OrgImport
 from workflow.org.model import ALWAYS
-from workflow.store import database, org
 
 SHIPPED = Path(__file__).parents[2] / "definitions"
 FLOW = "organisation-rectification"
@@ -32,7 +32,6 @@ class Invented:
     """An organisation of so many grass-roots organisations, as the store imports it."""
 
     organisations: int
-    many_holders: frozenset[str] = frozenset({"scrutineer"})
 
     def lines(self) -> Iterator[tuple[str, str, str | None]]:
         """unit, level, the unit above."""
@@ -76,8 +75,7 @@ def found(url: str, home: Path, organisations: int) -> None:
     with engine_on(url, home, durable=False) as engine:
         engine.publish_calendar(load_calendar(SHIPPED / "calendars" / "cn.yaml"))
         engine.publish(main_flow())
-        with database.writing(engine.db) as connection:
-            org.write_import(connection, Invented(organisations))
+        engine.import_org(OrgImport.from_rows(Invented(organisations).to_rows()))
 
 
 def main_flow() -> Definition:

@@ -174,11 +174,11 @@ def lock(connection: Connection, item: str, *, with_now: bool = False) -> Head:
     """
     values = {"item": item}
     if connection.dialect.name == "postgresql":
-        row = (_lock_both_now if with_now else _lock_both).run(connection, values).first()
+        row = (_lock_both_now if with_now else _lock_both).one(connection, values)
         if row is None:  # no such item, or nothing was imported yet
-            row = (_lock_one_now if with_now else _lock_one).run(connection, values).first()
+            row = (_lock_one_now if with_now else _lock_one).one(connection, values)
     else:
-        row = _lock_one.run(connection, values).first()
+        row = _lock_one.one(connection, values)
     if row is None:
         raise Unknown(kind="item", name=item)
     return Head(*tuple(row))
@@ -186,7 +186,7 @@ def lock(connection: Connection, item: str, *, with_now: bool = False) -> Head:
 
 def read(connection: Connection, item: str) -> Head:
     """An item as it stands, without a lock."""
-    row = _head_one.run(connection, {"item": item}).first()
+    row = _head_one.one(connection, {"item": item})
     if row is None:
         raise Unknown(kind="item", name=item)
     return Head(*tuple(row))
@@ -290,7 +290,7 @@ def append(connection: Connection, written: Sequence[Written], lists: dict[str, 
     """
     try:
         if len(written) == 1:
-            _insert_entry.run(connection, _entry_row(written[0]))
+            _insert_entry.change(connection, _entry_row(written[0]))
         else:
             _insert_entry.run_many(connection, [_entry_row(w) for w in written])
     except IntegrityError as error:
@@ -303,8 +303,8 @@ def append(connection: Connection, written: Sequence[Written], lists: dict[str, 
         _insert_item.run_many(connection, [_item_row(w) for w in new])
     for w in written:
         if w.seq > 1:
-            result = _update_item.run(connection, {"b_item": w.case.item, "b_seq": w.seq - 1, **_item_values(w)})
-            if result.rowcount != 1:
+            changed = _update_item.change(connection, {"b_item": w.case.item, "b_seq": w.seq - 1, **_item_values(w)})
+            if changed != 1:
                 raise Conflict(item=w.case.item, expected=w.seq - 1, actual="another version")
     project(connection, written, lists or {})
 
@@ -368,7 +368,7 @@ def project(connection: Connection, written: Sequence[Written], lists: dict[str,
         if not found:
             continue
         if len(found) == 1:
-            statement.run(connection, found[0])
+            statement.change(connection, found[0])
         else:
             statement.run_many(connection, found)
 
@@ -564,7 +564,7 @@ def append_chain(connection: Connection, chain: str, make: Any) -> tuple[int, by
     seq, prev = (row[0], row[1]) if row else (0, b"")
     columns = {"chain": chain, "seq": seq + 1, "request_id": None, "request_digest": None, **make(seq + 1, prev)}
     try:
-        _insert_entry.run(connection, columns)
+        _insert_entry.change(connection, columns)
     except IntegrityError as error:
         raise Conflict(item=chain, expected=seq, actual="a later version") from error
     if row is None:

@@ -2,17 +2,20 @@
 
 Compiling, caching and checking parameters again at each execution costs more than SQLite takes to run a statement: on
 the few statements of every act that is a fifth of the act. They still go through the SQLAlchemy connection, so that
-its events, its transaction and its errors stay what a host expects.
+its events, its transaction and its errors stay what a host expects; only on SQLite, where nobody listens to events and
+nothing is echoed, ``one`` and ``change`` go straight to the driver's connection, inside the same transaction.
 """
 
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 from sqlalchemy.engine import Connection, CursorResult
 
 PLAIN = frozenset({"sqlite", "postgresql"})
@@ -39,6 +42,35 @@ class Statement:
             values = {**fixed, **values}
         return connection.exec_driver_sql(text, values if order is None else tuple([values[n] for n in order]))
 
+    def one(self, connection: Connection, values: dict[str, Any]) -> Sequence[Any] | None:
+        """The first row, or None."""
+        direct = self._direct(connection, values)
+        if direct is not None:
+            row: Sequence[Any] | None = direct.fetchone()
+            return row
+        return self.run(connection, values).first()
+
+    def change(self, connection: Connection, values: dict[str, Any]) -> int:
+        """Execute and tell how many rows were changed."""
+        direct = self._direct(connection, values)
+        return (direct if direct is not None else self.run(connection, values)).rowcount
+
+    def _direct(self, connection: Connection, values: dict[str, Any]) -> sqlite3.Cursor | None:
+        """The driver's own cursor after execution, or None where SQLAlchemy must see the statement."""
+        if connection.dialect.driver != "pysqlite" or _watched(connection):
+            return None
+        text, order, fixed = self._of(connection)
+        if fixed:
+            values = {**fixed, **values}
+        driver: Any = connection.connection.dbapi_connection
+        try:
+            cursor: sqlite3.Cursor = driver.execute(text, [values[n] for n in order or ()])
+        except sqlite3.IntegrityError as error:
+            raise exc.IntegrityError(text, None, error) from error
+        except sqlite3.OperationalError as error:
+            raise exc.OperationalError(text, None, error) from error
+        return cursor
+
     def run_many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Execute with each of several sets of values."""
         if connection.dialect.name not in PLAIN:
@@ -62,6 +94,12 @@ class Statement:
                 text = re.sub(r"%\((\w+)\)s", r"%(\1)b", text)
             known = self._compiled[dialect.driver] = text, order, fixed
         return known
+
+
+def _watched(connection: Connection) -> bool:
+    """Whether somebody listens to this connection's statements, or they have yet to begin a transaction."""
+    listened = getattr(connection, "_has_events", True) or getattr(connection.engine, "_has_events", True)
+    return bool(listened or connection.engine.echo) or not connection.in_transaction()
 
 
 class Insert(Statement):
