@@ -10,12 +10,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workflow import log
-from workflow.acts import Act, Fire, MoveItem, Open, Signature, View
+from workflow.acts import Act, Fire, MoveItem, Open, Signature, Submit, View
 from workflow.calendar import Calendar
 from workflow.case import Case
 from workflow.clock import Clock, local_day, micros
 from workflow.definition.definition import Definition
-from workflow.errors import BadSignature, Conflict, OneByOne, RequestReused, Unknown, WorkflowError, WrongStage
+from workflow.errors import (
+    BadMaterial,
+    BadSignature,
+    Conflict,
+    OneByOne,
+    RequestReused,
+    Unknown,
+    WorkflowError,
+    WrongMeaning,
+    WrongStage,
+)
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore
 from workflow.evidence.digest import digest
@@ -23,12 +33,12 @@ from workflow.evidence.entry import entry_hash, seal_entries
 from workflow.evidence.keys import KeyProvider
 from workflow.receipt import Receipt, Shown
 from workflow.recording import KeyOf, body_of
-from workflow.rules import Asked, Context, Decision, Facts, decide, needs
+from workflow.rules import Asked, Context, Decision, Facts, decide, materials, needs
 from workflow.store import facts, items
 from workflow.store.items import Written
 from workflow.store.known import alone, last_moment, write_rows
 from workflow.store.org import refuse_clashes
-from workflow.verbs import Verbs
+from workflow.verbs import Verbs, closed_and_unchanged
 
 if TYPE_CHECKING:
     from workflow.org.importing import OrgImport
@@ -138,6 +148,12 @@ class Desk(Verbs):
         """The same for a request that is known, or assumed, to be new: a second one fails when it is written."""
         if isinstance(act, View):
             return self._view(act)
+        if isinstance(act, Open) and act.enter:
+            raise WrongMeaning(
+                expected="an item opened at its first stage; only the lines of a signed report lead in behind it",
+                actual=f"enter={act.enter}",
+                place=f"{act.flow}: enter",
+            )
         made = self._decided(act, request_id)
         written = self._seal([made])
         items.append(self.connection, written, dict(lists or {}))
@@ -155,7 +171,36 @@ class Desk(Verbs):
         head = items.lock(self.connection, act.item, with_now=engine.clock.in_database)
         at = micros(head.now) if head.now is not None else engine.clock.now()
         case = Case.of_snapshot(head.snapshot)
+        if isinstance(act, Submit):
+            self._vouch(act, case)
         return self._decide(act, case, head.head, head.org, head.seq + 1, at, request_id)
+
+    def _vouch(self, act: Submit, case: Case) -> None:
+        """The figures that rules will decide on are those of the documents handed in, read from the store again.
+
+        Raises:
+            BadMaterial: they are not. ContentMissing: a document is not in the store.
+        """
+        definition = self.engine.definition(self.connection, case.definition)
+        for name, one in act.materials.items():
+            value = canonical.decode(self.contents.get(one))
+            wanted = materials.check(definition, name, value)
+            given = dict(act.figures.get(name, {}))
+            closed = given.pop("closed", [])
+            if given != wanted:
+                raise BadMaterial(
+                    path=f"$.figures.{name}",
+                    expected=str(wanted),
+                    actual=str(given),
+                    place=definition.place("materials", name),
+                )
+            if closed and closed != closed_and_unchanged(self.lines_of(case.item, name), value):
+                raise BadMaterial(
+                    path=f"$.figures.{name}.closed",
+                    expected="the lines closed before that stand unchanged",
+                    actual=str(closed),
+                    place=definition.place("materials", name),
+                )
 
     def _decide(
         self,

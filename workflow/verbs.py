@@ -78,7 +78,6 @@ class Verbs:
         item: str,
         by: Actor | None = None,
         campaign: str = "",
-        enter: str = "",
         category: str = "",
         fields: Mapping[str, Any] | None = None,
         cites: Mapping[str, Any] | None = None,
@@ -91,7 +90,6 @@ class Verbs:
             flow=flow,
             unit=unit,
             campaign=campaign,
-            enter=enter,
             category=category,
             fields_=dict(fields or {}),
             cites=dict(cites or {}),
@@ -135,22 +133,13 @@ class Verbs:
             digests[name] = self.contents.put(canonical.encode(value))
             if isinstance(value, list):
                 lists[name] = value
-                kept = self._closed_and_unchanged(item, name, value) if name in case.lists else []
+                kept = closed_and_unchanged(self.lines_of(item, name), value) if name in case.lists else []
                 if kept:
                     checked["closed"] = kept
             if checked:
                 figures[name] = checked
         act = verb(item=item, by=by, materials=digests, figures=figures, outcome=outcome)
         return self.act(act, request_id=request_id, lists=lists)
-
-    def _closed_and_unchanged(self, item: str, name: str, value: list[Any]) -> list[int]:
-        """Lines closed before that stand in the new list as they were: they stay closed."""
-        held = {r["no"]: r for r in self.lines_of(item, name)}
-        return [
-            no
-            for no, cells in enumerate(value, start=1)
-            if no in held and held[no]["closed_seq"] is not None and held[no]["cells"] == cells
-        ]
 
     def view(self, item: str, by: Actor, seen: str) -> Receipt:
         """Record that somebody opened the content, in a log of its own."""
@@ -475,3 +464,13 @@ class Verbs:
         """Mark a zero report as contradicted by a finding from outside; the zero stays as it was signed. Source: R055."""
         act = Contradict(item=item, by=by, seen=seen, reason=reason, finding=finding, proof=dict(proof or {}))
         return self.act(act, request_id=request_id)
+
+
+def closed_and_unchanged(held: list[dict[str, Any]], value: list[Any]) -> list[int]:
+    """The lines closed before that stand in the new list as they were: they stay closed."""
+    before = {r["no"]: r for r in held}
+    return [
+        no
+        for no, cells in enumerate(value, start=1)
+        if no in before and before[no]["closed_seq"] is not None and before[no]["cells"] == cells
+    ]

@@ -21,6 +21,7 @@ from workflow.errors import (
 from workflow.rules import authority, dues, gates
 from workflow.rules.chain import restart, unit_at
 from workflow.rules.context import Asked, Decision, Need
+from workflow.rules.stages import choosable
 
 
 def needs(asked: Asked, act: Act) -> list[Need]:
@@ -31,7 +32,7 @@ def needs(asked: Asked, act: Act) -> list[Need]:
         wanted.append(gates.need(asked))
     if isinstance(act, CloseLine):
         wanted.append(("line", case.item, act.list, str(act.no)))
-    if isinstance(act, (NameLead, AdoptNodes)):
+    if isinstance(act, (NameLead, AdoptNodes, PostNotice)):
         wanted.append(("path", case.unit, day))
     if isinstance(act, NameLead):
         wanted.append(("authority", act.person, act.unit, act.post, day, "holder"))
@@ -69,9 +70,11 @@ def submit(asked: Asked, act: Submit) -> Decision:
         if stage.zero is None:
             raise WrongStage(act=act.kind, expected="a stage with a zero report", actual=stage.stage, place=place)
         outcome = stage.zero.exit
-    if outcome and outcome not in stage.exits:
+    if outcome and outcome not in choosable(stage):
         raise NoSuchExit(
-            expected=sorted(stage.exits), actual=outcome, place=definition.place("stages", stage.stage, "exits")
+            expected=choosable(stage) or f"none: the way out of {stage.stage} is computed",
+            actual=outcome,
+            place=definition.place("stages", stage.stage, "exits"),
         )
     if outcome and "reason" in stage.exits[outcome].needs:
         raise ReasonRequired(
@@ -84,6 +87,11 @@ def submit(asked: Asked, act: Submit) -> Decision:
     for name in act.materials:
         if name not in allowed:
             raise MaterialMissing(expected=sorted(allowed) or "none in this stage", actual=name, place=place)
+    loose = [name for name in act.figures if name not in act.materials]
+    if loose:
+        raise MaterialMissing(
+            expected=[f"the document behind the figures of {n}" for n in loose], actual="none", place=place
+        )
     effect: Effect = {"e": "submitted"}
     if act.materials:
         effect["materials"] = act.materials
@@ -178,6 +186,9 @@ def post_notice(asked: Asked, act: PostNotice) -> Decision:
         if not getattr(act, name).strip():
             raise BadMaterial(path=f"$.{name}", expected="where it was posted", actual="nothing", place=place)
     held = authority.authority(asked)
+    line = [u["unit"] for u in asked.facts.get("path", case.unit, context.day)]
+    if asked.actor.unit not in line:
+        raise OutOfTurn(expected=f"somebody of {', '.join(line)}", actual=str(asked.actor), place=place)
     effect: Effect = {"e": "notice-posted", "content": act.content}
     if spec.for_ is not None:
         first = context.calendar.roll(context.today, "next-workday") if spec.for_.unit == "workdays" else context.today

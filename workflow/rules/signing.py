@@ -29,6 +29,7 @@ from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.moving import leave, look_back_rule
 from workflow.rules.opening import of_lines
 from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, keys
+from workflow.rules.stages import REFUSED_EXIT, RETURN_EXIT, choosable
 
 MEANS: dict[str, tuple[type[Signature], ...]] = {
     "prepare": (Sign,),
@@ -38,8 +39,6 @@ MEANS: dict[str, tuple[type[Signature], ...]] = {
     "decision": (Decide,),
     "look-back": (LookBack,),
 }
-RETURN_EXIT = "returned"
-REFUSED_EXIT = "refused"
 
 
 def needs(asked: Asked, act: Signature) -> list[Need]:
@@ -197,8 +196,9 @@ def _outcome(asked: Asked, act: Signature, slot: Slot, stage: Stage) -> tuple[st
     if not act.outcome:
         return case.outcome, []
     place = asked.definition.place("stages", stage.stage, "exits")
-    if act.outcome not in stage.exits:
-        raise NoSuchExit(expected=sorted(stage.exits), actual=act.outcome, place=place)
+    if act.outcome not in choosable(stage):
+        expected = choosable(stage) or f"none: the way out of {stage.stage} is computed"
+        raise NoSuchExit(expected=expected, actual=act.outcome, place=place)
     if slot.kind == "look-back" or act.outcome == case.outcome:
         return act.outcome, []
     if case.outcome or any(s.state == "signed" for s in case.slots):

@@ -62,6 +62,19 @@ def _machine(definition: Definition) -> Machine:
     return machine
 
 
+RETURN_EXIT = "returned"
+REFUSED_EXIT = "refused"
+
+
+def choosable(stage: Stage) -> list[str]:
+    """The exits that a person may propose. Not those that an act of another kind takes (a return, a vote that fails, an
+    objection), nor any where a tally computes the way out."""
+    if stage.tally is not None:
+        return []
+    taken = {RETURN_EXIT, REFUSED_EXIT, stage.notice.objection if stage.notice is not None else None}
+    return [name for name in stage.exits if name not in taken]
+
+
 def destination(definition: Definition, stage: Stage, exit_name: str, entries: dict[str, int]) -> Stage:
     """The stage that an exit leads to, bounded loops included.
 

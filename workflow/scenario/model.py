@@ -24,7 +24,7 @@ class Verb:
 _SIGNING = ("opinion", "outcome", "reason", "due", "seen")
 
 VERBS: Mapping[str, Verb] = {
-    "open": Verb(("unit",), ("flow", "enter", "category", "fields"), by=False),
+    "open": Verb(("unit",), ("flow", "category", "fields"), by=False),
     "submit": Verb(("materials",), ("outcome",)),
     "report-zero": Verb(("materials",)),
     "record-tally": Verb(("materials",)),

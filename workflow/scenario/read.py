@@ -362,7 +362,7 @@ class _Reader:
                         self.known(Said("material", "材料"), material, materials, (*at, material), key=True)
             elif refused:
                 continue
-            elif name in ("outcome", "enter"):
+            elif name == "outcome":
                 self.known(Said("exit", "流转去向"), value, exits, at)
             elif name == "list":
                 self.known(Said("material", "材料"), value, materials, at)

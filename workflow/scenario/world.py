@@ -228,7 +228,6 @@ class World:
             item=item,
             by=self.actor(definition, step.by, None, step.person) if step.by else None,
             campaign=self.suite.campaign,
-            enter=a.get("enter", ""),
             category=a.get("category", ""),
             fields=a.get("fields", {}),
         )
