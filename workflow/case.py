@@ -36,6 +36,7 @@ class Slot(NamedTuple):
     not_before: int = 0
     weight: int = 1
     vote: str = ""
+    demanded: str = ""  # the post the definition asks for, where the place was handed to another
     principal: str = ""
 
     def record(self) -> dict[str, Any]:
@@ -63,6 +64,8 @@ class Slot(NamedTuple):
             out["weight"] = self.weight
         if self.vote:
             out["vote"] = self.vote
+        if self.demanded:
+            out["demanded"] = self.demanded
         if self.principal:
             out["principal"] = self.principal
         return out
@@ -111,6 +114,7 @@ class Case:
     lists: dict[str, dict[str, Any]] = field(default_factory=dict)
     relies: tuple[dict[str, Any], ...] = ()
     lead: dict[str, str] = field(default_factory=dict)
+    led: tuple[str, ...] = ()  # everybody who was ever named lead: naming another frees nobody from standing aside
     notices: dict[str, dict[str, Any]] = field(default_factory=dict)
     objections: int = 0
     urged: int = 0
@@ -171,7 +175,7 @@ class Case:
         plain.pop("v")
         if "slots" in plain:
             plain["slots"] = tuple([Slot(**s) for s in plain["slots"]])
-        for name in ("relies", "signers", "closed", "plan"):
+        for name in ("relies", "led", "signers", "closed", "plan"):
             if name in plain:
                 plain[name] = tuple(plain[name])
         return cls(**plain)
@@ -299,7 +303,9 @@ def _line_closed(case: Case, e: Effect, seq: int, at: int) -> Case:
 
 
 def _lead_named(case: Case, e: Effect, seq: int, at: int) -> Case:
-    return case.but(lead={"person": e["person"], "post": e["post"], "unit": e["unit"]})
+    lead = {"person": e["person"], "post": e["post"], "unit": e["unit"]}
+    led = case.led if e["person"] in case.led else (*case.led, e["person"])
+    return case.but(lead=lead, led=led)
 
 
 def _notice_posted(case: Case, e: Effect, seq: int, at: int) -> Case:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -61,6 +62,28 @@ class House(Protocol):
     def calendar(self, connection: Any, name: str, *, fresh: bool = False) -> Calendar: ...
 
     def now(self, connection: Any) -> int: ...
+
+
+_GIVEN_ID = re.compile(r"(?!view:|org$|log$|i[0-9a-f]{20}$)[^\x00-\x1f\x7f]{1,64}")
+
+
+def _check_given(act: Open) -> None:
+    """What a caller may say when opening: never an entrance or a cause that no signed entry made, nor an id of ours.
+
+    Raises:
+        WrongMeaning: says which.
+    """
+    if act.enter or act.cites:
+        raise WrongMeaning(
+            expected="an item opened at its first stage; only what a signed entry leads to is opened behind it",
+            actual=f"enter={act.enter or '-'}, cites={act.cites or '-'}",
+            place=f"{act.flow}: enter",
+        )
+    if not _GIVEN_ID.fullmatch(act.item):
+        raise WrongMeaning(
+            expected="an id of 1 to 64 characters, none of the engine's own (i + 20 hex digits, view:…, org, log)",
+            actual=act.item[:80] or "nothing",
+        )
 
 
 @dataclass(frozen=True)
@@ -148,15 +171,13 @@ class Desk(Verbs):
         """The same for a request that is known, or assumed, to be new: a second one fails when it is written."""
         if isinstance(act, View):
             return self._view(act)
-        if isinstance(act, Open) and act.enter:
-            raise WrongMeaning(
-                expected="an item opened at its first stage; only the lines of a signed report lead in behind it",
-                actual=f"enter={act.enter}",
-                place=f"{act.flow}: enter",
-            )
+        if isinstance(act, Open):
+            _check_given(act)
+        if isinstance(act, MoveItem):
+            raise WrongMeaning(expected="an act of a person", actual="a move, which only follows a change of units")
         made = self._decided(act, request_id)
         written = self._seal([made])
-        items.append(self.connection, written, dict(lists or {}))
+        items.append(self.connection, written, self._lists(act) if isinstance(act, Submit) else {})
         opened = self._open_behind(written)
         log.acted(act, made.case, made.asked.context.seq)
         w = written[0]
@@ -174,6 +195,15 @@ class Desk(Verbs):
         if isinstance(act, Submit):
             self._vouch(act, case)
         return self._decide(act, case, head.head, head.org, head.seq + 1, at, request_id)
+
+    def _lists(self, act: Submit) -> dict[str, list[Any]]:
+        """The lines of the lists handed in, read from the documents that the act names and nowhere else."""
+        held = {
+            n: canonical.decode(self.contents.get(d))
+            for n, d in act.materials.items()
+            if "lines" in act.figures.get(n, {})
+        }
+        return {name: value for name, value in held.items() if isinstance(value, list)}
 
     def _vouch(self, act: Submit, case: Case) -> None:
         """The figures that rules will decide on are those of the documents handed in, read from the store again.
@@ -313,6 +343,8 @@ class Desk(Verbs):
         Returns:
             How many were opened now.
         """
+        for o in opens:
+            _check_given(o)
         present = items.present(self.connection, [o.item for o in opens])
         fresh = list({o.item: o for o in opens if o.item not in present}.values())
         if fresh:

@@ -113,7 +113,9 @@ def signed_statement(
     assert isinstance(act, Signature) and decision.authority is not None
     proof = act.proof
     nonce = proof.get("nonce") or new_nonce()
-    at = proof.get("at") or asked.context.at
+    at = proof.get("at", asked.context.at) if "nonce" in proof else asked.context.at
+    if not asked.case.entered <= at <= asked.context.at:
+        raise BadSignature(expected="a moment since the stage was entered, and not to come", actual=str(at))
     slot = asked.case.slot(decision.signed_slot or act.slot)
     made = statement(asked, slot, decision.authority, origin, nonce, at)
     if "signature" in proof:

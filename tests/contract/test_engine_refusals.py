@@ -300,7 +300,7 @@ def a_line_that_is_not_there(w: World, item: str) -> Any:
     return lambda: w.engine.close_line(item, SECRETARY, "measures", 7, b"photo")
 
 
-@refusal(OutOfTurn, "somebody of o1")
+@refusal(OutOfTurn, "secretary@o1, or a preparing post")
 def a_line_closed_by_another_unit(w: World, item: str) -> Any:
     w.walk_to("work", item)
     return lambda: w.engine.close_line(item, Actor("o3-secretary", "secretary", "o3"), "measures", 1, b"photo")

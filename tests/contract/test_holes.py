@@ -69,7 +69,7 @@ def test_an_exit_that_another_kind_of_act_takes_is_not_chosen(world: World, outc
 
 
 def test_nobody_is_let_in_behind_an_investigation_that_no_report_made(world: World) -> None:
-    with pytest.raises(WrongMeaning, match="signed report"):
+    with pytest.raises(WrongMeaning, match="opened behind it"):
         world.engine.act(Open(item="m1", flow="matter", unit="o1", enter="found"))
 
 

@@ -102,7 +102,8 @@ def apart(asked: Asked, slot: Slot, held: dict[str, Any]) -> None:
         if other.state != "signed" or not both or other.unit != slot.unit or other.key == slot.key:
             continue
         for group in groups:
-            if slot.post in group and other.post in group and (slot.post != other.post or len(group) == 1):
+            here, there = slot.demanded or slot.post, other.demanded or other.post
+            if here in group and there in group and (here != there or len(group) == 1):
                 raise SamePerson(
                     person=min(both),
                     expected=f"{slot.post}@{slot.unit}",
@@ -132,7 +133,7 @@ def stand_aside(asked: Asked, path: Path, held: dict[str, Any]) -> None:
     person = asked.actor.person
     both = {person, held.get("principal", person)}
     barred = [f"{need[2]} of {need[1]}" for need in barred_needs(asked, path) if _holds(asked, need, both)]
-    if any(who.post == "lead" for who in stage.not_by) and asked.case.lead.get("person") in both:
+    if any(who.post == "lead" for who in stage.not_by) and both & set(asked.case.led):
         barred.append(f"lead of {asked.case.unit}")
     if barred:
         raise Avoidance(

@@ -121,7 +121,8 @@ def remove_signer(asked: Asked, act: RemoveSigner) -> Decision:
     root = slot.key.split(ADDED)[0]
     asker = case.slot(root)
     by = asked.actor
-    if slot.state == "signed" or asker is None or (asker.post, asker.unit) != (by.post, by.unit):
+    gone = asker is None or asker.state == "signed"
+    if gone or slot.state == "signed" or asker is None or (asker.post, asker.unit) != (by.post, by.unit):
         raise OutOfTurn(
             expected=f"{asker and asker.post}@{asker and asker.unit}, before it is signed", actual=str(by), place=place
         )
@@ -151,7 +152,8 @@ def transfer(asked: Asked, act: Transfer) -> Decision:
     spec = definition.flow.posts.get(act.post)
     if spec is None or spec.may not in ("prepare", "review", "sign"):
         raise Unknown(kind="post that may take it over", name=act.post)
-    slots = [s._replace(post=act.post) if s.key == slot.key else s for s in case.slots]
+    demanded = slot.demanded or slot.post
+    slots = [s._replace(post=act.post, demanded=demanded) if s.key == slot.key else s for s in case.slots]
     return Decision([_changed("transferred", slots, list(case.plan), slot=slot.key)], held)
 
 
@@ -182,7 +184,7 @@ def _inserted(nodes: list[Any], key: str, new: str, where: str) -> list[Any]:
     for node in nodes:
         if node == key:
             pair = [new, key] if where == "before" else [key, new]
-            out.append({"par": pair, "need": "all"} if where == "beside" else {"seq": pair})
+            out.append({"par": pair, "need": "all", "added": True} if where == "beside" else {"seq": pair})
         elif isinstance(node, dict):
             name = "seq" if "seq" in node else "par"
             out.append({**node, name: _inserted(node[name], key, new, where)})

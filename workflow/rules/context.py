@@ -12,6 +12,7 @@ from workflow.calendar import Calendar
 from workflow.case import Case, Effect
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
+from workflow.errors import Unknown
 
 Need = tuple[str, ...]
 
@@ -87,5 +88,7 @@ class Asked:
     def actor(self) -> Actor:
         by = self.act.by
         if by is None:
-            raise ValueError(f"{self.act.kind} is a person's act: expected by=Actor(person, post, unit); got None")
+            raise Unknown(
+                kind="actor", name="nobody", hint=f"; {self.act.kind} is a person's act: by=Actor(person, post, unit)"
+            )
         return by

@@ -16,6 +16,7 @@ from workflow.errors import (
     OutOfTurn,
     ReasonRequired,
     Unknown,
+    WindowOpen,
     WrongStage,
 )
 from workflow.rules import authority, dues, gates
@@ -128,8 +129,15 @@ def close_line(asked: Asked, act: CloseLine) -> Decision:
             act=f"closing a line of {act.list}", expected=expected or "no stage", actual=stage.stage, place=place
         )
     held = authority.authority(asked)
-    if asked.actor.unit != case.unit and held.get("at") != case.unit:
-        raise OutOfTurn(expected=f"somebody of {case.unit}", actual=str(asked.actor), place=place)
+    by, first = asked.actor, _preparing(asked)
+    spec = definition.flow.posts.get(by.post)
+    prepares = spec is not None and spec.may == "prepare"
+    if by.unit != case.unit or not (prepares or (first is not None and by.post == first.post)):
+        raise OutOfTurn(
+            expected=f"{first.post if first else 'a preparing post'}@{case.unit}, or a preparing post there",
+            actual=str(by),
+            place=place,
+        )
     state = asked.facts.get("line", case.item, act.list, str(act.no))
     if state != "open":
         raise LinesOpen(expected=f"line {act.no} of {act.list} open", actual=f"line {act.no} is {state}", place=place)
@@ -189,6 +197,12 @@ def post_notice(asked: Asked, act: PostNotice) -> Decision:
     line = [u["unit"] for u in asked.facts.get("path", case.unit, context.day)]
     if asked.actor.unit not in line:
         raise OutOfTurn(expected=f"somebody of {', '.join(line)}", actual=str(asked.actor), place=place)
+    if case.objections:
+        raise WindowOpen(
+            expected="the objections answered first, on the way out that leads to it",
+            actual=f"{case.objections} open",
+            place=place,
+        )
     effect: Effect = {"e": "notice-posted", "content": act.content}
     if spec.for_ is not None:
         first = context.calendar.roll(context.today, "next-workday") if spec.for_.unit == "workdays" else context.today

@@ -119,7 +119,7 @@ def _fits(definition: Definition, spec: FieldSpec, got: Any) -> bool:
     if spec.type == "choice":
         return got in _choices(definition, spec)
     if spec.type == "date":
-        return _is_date(got)
+        return is_day(got)
     if spec.type == "decimal":
         return bool(_DECIMAL.fullmatch(got))
     if spec.type == "digest":
@@ -127,7 +127,8 @@ def _fits(definition: Definition, spec: FieldSpec, got: Any) -> bool:
     return 0 < len(got) <= 64
 
 
-def _is_date(text: str) -> bool:
+def is_day(text: str) -> bool:
+    """Whether a text is a date in the one form taken, YYYY-MM-DD: such texts compare as their days do."""
     try:
         date.fromisoformat(text)
     except ValueError:

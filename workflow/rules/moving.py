@@ -8,6 +8,7 @@ from workflow.errors import DateRequired
 from workflow.rules import dues
 from workflow.rules.chain import Path, plan_slots, unit_at
 from workflow.rules.context import Context
+from workflow.rules.materials import is_day
 from workflow.rules.plan import progress
 from workflow.rules.stages import destination
 
@@ -129,7 +130,7 @@ def leave(
 def _check_date(context: Context, case: Case, stage: Stage, exit_name: str, target: Stage, due_set: str) -> None:
     assert target.due is not None
     cap = dues.latest_day(context, target.due, case.nodes)
-    if not due_set or due_set <= context.day or (cap is not None and due_set > cap.isoformat()):
+    if not is_day(due_set) or due_set <= context.day or (cap is not None and due_set > cap.isoformat()):
         until = f" and not after {cap}" if cap is not None else ""
         raise DateRequired(
             act=f"{exit_name} of {stage.stage}",

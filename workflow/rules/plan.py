@@ -38,6 +38,18 @@ def keys(node: Node) -> Iterator[str]:
         yield from keys(child)
 
 
+def votes(plan: Sequence[Node], key: str) -> bool:
+    """Whether a place stands directly in a group that the definition lets vote; one added beside another does not."""
+    for node in plan:
+        if isinstance(node, dict):
+            inside = node.get("seq") or node.get("par") or ()
+            if key in inside:
+                return "par" in node and not node.get("added")
+            if votes(inside, key):
+                return True
+    return False
+
+
 def root(plan: Sequence[Node], slots: Sequence[Slot]) -> Node:
     """The plan as one node."""
     return {"seq": list(plan) or [s.key for s in slots]}

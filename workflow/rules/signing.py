@@ -28,7 +28,7 @@ from workflow.rules.chain import Path, advance, restart
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.moving import leave, look_back_rule
 from workflow.rules.opening import of_lines
-from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, keys
+from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, keys, votes
 from workflow.rules.stages import REFUSED_EXIT, RETURN_EXIT, choosable
 
 MEANS: dict[str, tuple[type[Signature], ...]] = {
@@ -139,6 +139,7 @@ def sign(asked: Asked, act: Signature) -> Decision:
     if ahead.verdict == "refused" and REFUSED_EXIT not in stage.exits:
         return Decision([*effects, *_restarted(so_far, so_far.slots[0])], held, slot.key)
     exit_name = REFUSED_EXIT if ahead.verdict == "refused" else _exit(asked, act, stage, outcome, so_far)
+    _check_exit(asked, act, stage, exit_name)
     path: Path = asked.facts.get("path", case.unit, context.day)
     opens = stage.exits[exit_name].opens
     effects += leave(context, so_far, exit_name, path, due_set=act.due)
@@ -152,7 +153,7 @@ def _check_kind(asked: Asked, act: Signature, slot: Slot) -> None:
     wanted = MEANS[slot.kind]
     if not isinstance(act, wanted):
         raise WrongMeaning(expected=" or ".join(c.kind for c in wanted), actual=act.kind, place=place)
-    if act.vote and not (asked.case.plan and act.vote in (AGREE, AGAINST, ABSTAIN)):
+    if act.vote and not (votes(asked.case.plan, slot.key) and act.vote in (AGREE, AGAINST, ABSTAIN)):
         raise WrongMeaning(
             expected="agree, against or abstain in a group that votes; elsewhere sign or return",
             actual=act.vote,
@@ -196,6 +197,8 @@ def _outcome(asked: Asked, act: Signature, slot: Slot, stage: Stage) -> tuple[st
     if not act.outcome:
         return case.outcome, []
     place = asked.definition.place("stages", stage.stage, "exits")
+    if slot.kind == "look-back" and act.outcome in stage.exits:
+        return act.outcome, []
     if act.outcome not in choosable(stage):
         expected = choosable(stage) or f"none: the way out of {stage.stage} is computed"
         raise NoSuchExit(expected=expected, actual=act.outcome, place=place)
@@ -286,6 +289,22 @@ def _exit(asked: Asked, act: Signature, stage: Stage, outcome: str, case: Case) 
     if not name:
         raise NoSuchExit(expected=sorted(ways), actual="none chosen", place=place)
     return name
+
+
+def _check_exit(asked: Asked, act: Signature, stage: Stage, name: str) -> None:
+    """What the way out needs, however it was found: proposed, computed, or the only one.
+
+    Raises:
+        ReasonRequired: a reason that nobody wrote; whoever proposed the exit wrote theirs. MaterialMissing: see there.
+    """
+    case, definition = asked.case, asked.definition
+    place = definition.place("stages", stage.stage, "exits", name)
+    wanted = stage.exits[name].needs
+    if "reason" in wanted and case.outcome != name and not act.reason.strip():
+        raise ReasonRequired(act=name, expected="a written reason", actual="none", place=place)
+    lacking = [n for n in wanted if n in definition.flow.materials and n not in case.materials]
+    if lacking:
+        raise MaterialMissing(expected=lacking, actual=sorted(case.materials) or "nothing", place=place)
 
 
 def _score(stage: Stage, case: Case) -> bool:
