@@ -9,19 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.world import GOOD_VOTE, MEASURES, SHEET, World, worlds
+from tests.contract.world import BAD_VOTE, GOOD_VOTE, MEASURES, SHEET, World, worlds
 from workflow import Actor
-from workflow.acts import Open, RecordTally, Submit
+from workflow.acts import MoveItem, Open, RecordTally, Submit
 from workflow.errors import (
+    Avoidance,
     BadMaterial,
+    BadSignature,
     ContentMissing,
+    DateRequired,
     MaterialMissing,
     NoSuchExit,
     OutOfTurn,
+    SamePerson,
     WorkflowError,
     WrongMeaning,
 )
 from workflow.evidence import canonical
+from workflow.rules.opening import item_id
+from workflow.store.items import entries
 
 HANDLER = Actor("o1-handler", "handler", "o1")
 SECRETARY = Actor("o1-secretary", "secretary", "o1")
@@ -85,3 +91,65 @@ def test_papers_of_another_item_stay_there(world: World) -> None:
     world.begin("m2", "o3")
     with pytest.raises(OutOfTurn):
         world.engine.submit("m2", HANDLER, SHEET, outcome="found")
+
+
+def test_only_a_change_of_units_moves_an_item(world: World) -> None:
+    world.begin("m1")
+    with pytest.raises(WrongMeaning, match="change of units"):
+        world.engine.act(MoveItem(item="m1", gone="s1", successor="t1"))
+
+
+@pytest.mark.parametrize("item", ["", "view:m1", "org", "a\x00b", "x" * 65, item_id("m1", "report/1", "2")])
+def test_an_id_of_the_engines_own_or_of_no_use_is_refused(world: World, item: str) -> None:
+    with pytest.raises(WrongMeaning):
+        world.engine.open("matter", "o1", item=item)
+
+
+def test_handing_over_does_not_make_one_person_two(world: World) -> None:
+    world.begin("m1")
+    while world.case("m1").open_slots[0].unit != "t1":
+        world.sign("m1")
+    department = Actor("t1-department", "handler", "t1")
+    world.sign("m1", by=department)
+    slot = world.case("m1").open_slots[0]
+    world.engine.transfer("m1", Actor("t1-department", "department", "t1"), slot.key, "t1", "handler")
+    with pytest.raises(SamePerson):
+        world.sign("m1", by=department)
+
+
+def test_one_more_signer_beside_does_not_let_the_others_abstain(world: World) -> None:
+    world.begin("m1")
+    world.engine.add_signer("m1", HANDLER, "1", "t1", "department", "beside")
+    with pytest.raises(WrongMeaning, match="in a group that votes"):
+        world.engine.sign("m1", HANDLER, world.case("m1").content, opinion="…", vote="abstain")
+
+
+def test_whoever_was_lead_stands_aside_even_after_another_was_named(world: World) -> None:
+    world.walk_to("acceptance", "m1")
+    superior = Actor("t1-secretary", "secretary", "t1")
+    accepting = Actor("s1-secretary", "secretary", "s1")
+    world.engine.name_lead("m1", superior, accepting)
+    world.engine.name_lead("m1", superior, Actor("t1-handler", "handler", "t1"))
+    with pytest.raises(Avoidance):
+        world.engine.accept("m1", accepting, world.case("m1").content)
+
+
+def test_the_moment_of_a_statement_is_not_made_up(world: World) -> None:
+    world.begin("m1")
+    seen = world.case("m1").content
+    with pytest.raises(BadSignature):
+        world.engine.sign("m1", HANDLER, seen, opinion="…", proof={"nonce": "0" * 24, "at": 1})
+    world.engine.sign("m1", HANDLER, seen, opinion="…", proof={"at": 4_102_444_800_000_000})
+    with world.engine.reading() as connection:
+        body = canonical.read(entries(connection, "m1")[-1].body)
+    assert body["statement"]["at"] == body["at"] == world.clock.now()
+
+
+def test_a_date_that_is_none_is_refused_in_a_sentence(world: World) -> None:
+    world.walk_to("vote", "m1")
+    scrutineer = Actor("o1-scrutineer", "scrutineer", "o1")
+    world.engine.record_tally("m1", scrutineer, BAD_VOTE)
+    world.sign("m1")
+    for due in ("20190101", "zzz", "2019-08-01"):
+        with pytest.raises(DateRequired):
+            world.sign("m1", due=due)

@@ -404,3 +404,8 @@ def test_the_check_reaches_units_in_a_cycle() -> None:
                (Parent("a", "b", "managing", ALWAYS), Parent("b", "a", "managing", ALWAYS)),
                tenures=(Tenure("t1", "p", "a", "secretary", "2019-01-01"),))  # fmt: skip
     assert [(f.code, f.unit, f.at) for f in org_check(ring, POSTS, "2019-06-01")] == [("vacant", "b", "a")]
+
+
+def test_a_folder_without_any_of_the_files_is_told_and_imports_nothing(tmp_path: Path) -> None:
+    with pytest.raises(OrgInvalid, match=r"none of units\.csv, persons\.csv, tenures\.csv is there"):
+        read_org(tmp_path / "nowhere")

@@ -164,6 +164,16 @@ def _contents(source: Source, faults: Faults) -> dict[str, bytes]:
         except OSError as error:
             reason = error.strerror or str(error)
             faults.add("file", name, 0, "-", f"cannot be read: {reason}", f"无法读取:{reason}")
+    if not found and not faults:
+        looked = ", ".join(COLUMNS)
+        faults.add(
+            "file",
+            str(source),
+            0,
+            "-",
+            f"none of {looked} is there; look at the path of the folder",
+            f"其中没有 {looked};请核对目录路径",
+        )
     return found
 
 
