@@ -365,6 +365,10 @@ class Sheets:
             ],
             [r for _, r in rows],
         )
+        p.line(
+            f"每一级的每一处签字:workflow trace {item} --db demo.db",
+            f"every signature at every level: workflow trace {item} --db demo.db",
+        )
 
     def _secretaries(self, statement: Statement) -> list[tuple[int, list[Any]]]:
         _, definition = self.desk.case_of(statement.item)
