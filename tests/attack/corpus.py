@@ -489,6 +489,42 @@ def evidence_of_a_line_exchanged(made: Bundle, honest: Honest) -> None:
     forged(made, honest, "m7", find(made, "m7", "close-line"), change)
 
 
+@attack("V0", "statement")
+def what_was_seen_exchanged(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", signed_at(made, "m2"), lambda b: b["act"].update(seen=digest(b"x")))
+
+
+@attack("V0", "effect")
+def item_opened_under_another_definition_than_it_says(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m3", 1, lambda b: b["effects"][0].update(definition=digest(b"x")))
+
+
+@attack("V2", "seal-only")
+def act_of_an_unknown_kind(made: Bundle, honest: Honest) -> None:
+    chain = next(e["chain"] for e in made.of_kind("entry") if body_of(e)["act"]["kind"] == "fire")
+    forged(made, honest, chain, find(made, chain, "fire"), lambda b: b["act"].update(kind="bless"))
+    made.drop(*made.of_kind("heads"))
+
+
+@attack("V0", "heads")
+def heads_that_are_no_hex(made: Bundle, honest: Honest) -> None:
+    made.of_kind("heads")[0]["proof"]["head"]["path"][0] = "zz"
+
+
+@attack("V2", "tail")
+def heads_fixed_by_another_chain_than_the_logs(made: Bundle, honest: Honest) -> None:
+    """Taken for the log's own it would prove a chain of two entries where there are three."""
+    last = made.entries("org")[-1]
+    body = body_of(last)
+    root = "sha256:" + "00" * 32
+    body["act"] = {"kind": "heads", "node": 1, "algorithm": "sha256", "chains": 1, "root": root}
+    new = {"t": "entry", "chain": "org", "seq": 0, "body": "", "seal": last["seal"]}
+    with_body(new, body)
+    made.after(last, new)
+    made.touched.append(new)
+    rehash(made, "org", honest.engine_key)
+
+
 # --- bodies that are not what they look like ----------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.contract.world import World, make_world
+from tests.contract.world import BAD_VOTE, MEASURES, World, make_world
 from workflow import Actor, bundle, orgbook, tick
 from workflow.acts import Sign
 from workflow.evidence import canonical
@@ -295,10 +295,19 @@ def _closed(world: World) -> None:
     world.sign("m6")
     superior = Actor("s1-secretary", "secretary", "s1")
     engine.accept("m6", superior, world.case("m6").content, opinion="同意")
+    world.walk_to("vote", "m8")
+    engine.record_tally("m8", Actor("o1-scrutineer", "scrutineer", "o1"), BAD_VOTE)
+    world.sign("m8")
+    world.sign("m8", due="2019-12-02")
+    world.sign("m8")
+    world.begin("m9", "o3", outcome="")
+    world.sign("m9", outcome="dropped", reason="查无此事(虚构)")
+    world.sign("m9")
     world.walk_to("work", "m7")
     secretary = Actor("o1-secretary", "secretary", "o1")
-    for no in (1, 2):
-        engine.close_line("m7", secretary, "measures", no, b"a photograph")
+    engine.close_line("m7", secretary, "measures", 1, b"a photograph")
+    engine.submit("m7", secretary, MEASURES)
+    engine.close_line("m7", secretary, "measures", 2, b"another photograph")
     engine.close_out("m7", secretary, world.case("m7").content, opinion="同意")
 
 

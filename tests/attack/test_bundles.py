@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.attack.corpus import ATTACKS, HONEST, Attack, attacked
-from tests.attack.making import Honest, make_honest
+from tests.attack.corpus import ATTACKS, HONEST, Attack, attacked, forged
+from tests.attack.making import Honest, body_of, make_honest
 from workflow.evidence import standalone
 from workflow.evidence.standalone import Checkpoint, Policy, Report, Verifier
 
@@ -55,6 +55,22 @@ def test_an_honest_bundle_holds_at_every_level_it_has_evidence_for(name: str, ho
     assert (report.level, report.failures) == (HONEST[name], [])
 
 
+REPEATED = [(kind, member) for kind, (_, members) in standalone.LEADS_TO.items() for member in members]
+
+
+@pytest.mark.parametrize(("kind", "member"), REPEATED)
+def test_what_an_effect_repeats_of_its_act_is_held_against_it(kind: str, member: str, honest: Honest) -> None:
+    made = honest.campaign.copy()
+    entries = [e for e in made.of_kind("entry") if body_of(e)["act"]["kind"] == kind]
+    assert entries or kind in ("remove-signer", "move-item", "look-back", "reopen"), (
+        "the honest world lacks such an act"
+    )
+    if entries:
+        place = (entries[0]["chain"], entries[0]["seq"])
+        forged(made, honest, *place, lambda b: b["effects"][0].update({member: "other"}))
+        assert ("effect", f"{place[0]}#{place[1]}") in {f[:2] for f in verified(honest, made.data, "V2").failures}
+
+
 def test_names_of_cases_are_unique_and_say_that_they_must_fail() -> None:
     names = [case.name for case in ATTACKS]
     assert len(set(names)) == len(names) >= 60
@@ -95,8 +111,6 @@ def test_any_value_in_any_place_of_a_line_is_refused_or_harmless_and_never_a_tra
 
 @given(st.data())
 def test_any_value_in_any_place_of_a_sealed_body_is_never_a_traceback(honest: Honest, draw: st.DataObject) -> None:
-    from tests.attack.corpus import forged
-
     made = honest.plain.copy()
     number = draw.draw(st.integers(1, len(made.entries("m1"))))
 

@@ -258,6 +258,14 @@ def test_a_tree_may_be_by_sm3() -> None:
 
 # --- checkpoints --------------------------------------------------------------------------------------------------------
 
+
+def _longer(key: NoteKey) -> str:
+    """A note key with a byte too much, and the label of just that."""
+    data = bytes([key.kind]) + key.public + b"x"
+    label = hashlib.sha256(key.name.encode() + b"\n" + data).hexdigest()[:8]
+    return f"{key.name}+{label}+{text64(data)}"
+
+
 LOG_KEY = NoteKey(ORIGIN, SIGNATURE, LOG.public_key())
 WITNESS_KEY = NoteKey("w.example", COSIGNATURE, WITNESS.public_key())
 BODY = Made(ORIGIN, 7, bytes(32), ("epoch 1 sha256",)).text
@@ -343,6 +351,8 @@ def test_what_is_no_checkpoint_is_refused(note: str) -> None:
         json.dumps({"witnesses": [str(WITNESS_KEY), str(WITNESS_KEY)], "quorum": 2}),
         '{"quorum": -1}',
         '{"quorum": true}',
+        json.dumps({"witnesses": [str(WITNESS_KEY)], "quorum": 1.0}),
+        json.dumps({"witnesses": [_longer(WITNESS_KEY)]}),
         '{"strength": "S7"}',
         '{"digests": ["md5"]}',
         '{"log_hash": "md5"}',
@@ -350,7 +360,7 @@ def test_what_is_no_checkpoint_is_refused(note: str) -> None:
         '{"signers": []}',
         "[" * 100_000,
     ],
-    ids=range(27),
+    ids=range(29),
 )
 def test_a_policy_that_is_not_understood_whole_is_refused(text: str) -> None:
     with pytest.raises(Unusable):
@@ -442,6 +452,31 @@ def test_an_entry_outside_the_checkpoint_is_the_unanchored_tail() -> None:
     lines = logged(lines_of(SMALL), 2)
     report = run(lines, policy(**ANCHOR), own_of(lines, ("w.example", WITNESS)))
     assert (report.level, report.anchored, report.unchecked["tail"]) == ("V2", 2, 1)
+
+
+def test_an_older_checkpoint_of_the_verifier_anchors_what_it_covers_and_no_more() -> None:
+    own = own_of(logged(lines_of({"view:x": entries_of("view:x", 2)}), 2))
+    lines = logged(lines_of(SMALL), 3)
+    leaves = [merkle.leaf_hash(entry_hash(*pair)) for pair in SMALL["view:x"]]
+    path = text64(b"".join(merkle.consistency_path(2, leaves)))
+    assert "no-consistency" in run(lines, policy(**ANCHOR), own).unchecked
+    report = run(
+        [*lines[:2], {"t": "consistency", "from": 2, "to": 3, "path": path}, *lines[2:]], policy(**ANCHOR), own
+    )
+    assert (report.failures, report.level, report.anchored, report.unchecked["tail"]) == ([], "V2", 2, 1)
+    report = run([*lines[:2], {"t": "consistency", "from": 2, "to": 3, "path": ""}, *lines[2:]], policy(**ANCHOR), own)
+    assert (codes(report), report.exit_code) == ({"fork"}, 1)
+
+
+def test_a_newer_checkpoint_of_the_verifier_asks_for_a_newer_bundle() -> None:
+    own = own_of(logged(lines_of(SMALL), 3))
+    report = run(logged(lines_of({"view:x": entries_of("view:x", 2)}), 2), policy(**ANCHOR), own)
+    assert (report.level, report.anchored, "older" in report.unchecked) == ("V2", 0, True)
+
+
+@pytest.mark.parametrize("header", [{"made_at": "1"}, {"format": "wfproof/2"}, {"what": {"kind": 1}}])
+def test_a_header_of_another_form_is_refused(header: dict[str, Any]) -> None:
+    assert "format" in codes(run(lines_of(SMALL, **header)))
 
 
 def test_a_checkpoint_signed_by_another_key_is_refused() -> None:

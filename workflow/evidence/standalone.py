@@ -610,7 +610,7 @@ class Report:
         """0 holds, 1 does not hold, 2 could not be checked, or not up to the level asked for."""
         if self.failed and self.entries:
             return 1
-        return 2 if not self.entries or self.level < self.wanted else 0
+        return 2 if self.level < self.wanted else 0
 
 
 # --- the bundle --------------------------------------------------------------------------------------------------------
@@ -940,8 +940,6 @@ class Verifier:
             raise Bad("statement", f"slot {done['slot']} is {slot['state']}, of {slot['post']}@{slot['unit']}")
         elif act.get("slot", done["slot"]) != done["slot"]:
             raise Bad("statement", f"slot {done['slot']} is signed; the act is about {act['slot']}")
-        if done["e"] == "returned" and held["slot"] == "":
-            slot = {"key": "", "level": ""}
         authority = f"authority {by['person']} {by['unit']} {by['post']} "
         rests: Json = next((value for fact, value in body["facts"].items() if fact.startswith(authority)), {})
         if "tenure" not in rests:  # a mandate, one of those the rules were told of
