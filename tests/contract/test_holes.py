@@ -22,6 +22,7 @@ from workflow.errors import (
     NoSuchExit,
     OutOfTurn,
     SamePerson,
+    WindowOpen,
     WorkflowError,
     WrongMeaning,
 )
@@ -153,3 +154,19 @@ def test_a_date_that_is_none_is_refused_in_a_sentence(world: World) -> None:
     for due in ("20190101", "zzz", "2019-08-01"):
         with pytest.raises(DateRequired):
             world.sign("m1", due=due)
+
+
+def test_posting_again_does_not_make_an_objection_go_away(world: World) -> None:
+    world.walk_to("published", "m1")
+    department = Actor("s1-department", "department", "s1")
+    world.engine.object_to("m1", "the pipe still drips")
+    with pytest.raises(WindowOpen):
+        world.engine.post_notice("m1", department, "result", channel="board", place="hall")
+    world.clock.advance(timedelta(days=14))
+    world.sign("m1")
+    assert world.case("m1").stage == "acceptance"
+    world.through("m1")
+    world.engine.post_notice("m1", department, "result", channel="board", place="hall")
+    world.clock.advance(timedelta(days=14))
+    world.through("m1")
+    assert world.case("m1").stage == "closed"

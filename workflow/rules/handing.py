@@ -197,7 +197,7 @@ def post_notice(asked: Asked, act: PostNotice) -> Decision:
     line = [u["unit"] for u in asked.facts.get("path", case.unit, context.day)]
     if asked.actor.unit not in line:
         raise OutOfTurn(expected=f"somebody of {', '.join(line)}", actual=str(asked.actor), place=place)
-    if case.objections:
+    if case.objections and case.notices.get(act.content, {}).get("stay") == case.stays:
         raise WindowOpen(
             expected="the objections answered first, on the way out that leads to it",
             actual=f"{case.objections} open",
