@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workflow import log
-from workflow.acts import Act, Fire, MoveItem, Open, Signature, Submit, View
+from workflow.acts import Act, Fire, MoveItem, Open, Signature, Submit, Supplement, View
 from workflow.calendar import Calendar
 from workflow.case import Case
 from workflow.clock import Clock, local_day, micros
@@ -177,7 +177,7 @@ class Desk(Verbs):
             raise WrongMeaning(expected="an act of a person", actual="a move, which only follows a change of units")
         made = self._decided(act, request_id)
         written = self._seal([made])
-        items.append(self.connection, written, self._lists(act) if isinstance(act, Submit) else {})
+        items.append(self.connection, written, self._lists(act) if isinstance(act, (Submit, Supplement)) else {})
         opened = self._open_behind(written)
         log.acted(act, made.case, made.asked.context.seq)
         w = written[0]
@@ -192,11 +192,11 @@ class Desk(Verbs):
         head = items.lock(self.connection, act.item, with_now=engine.clock.in_database)
         at = micros(head.now) if head.now is not None else engine.clock.now()
         case = Case.of_snapshot(head.snapshot)
-        if isinstance(act, Submit):
+        if isinstance(act, (Submit, Supplement)):
             self._vouch(act, case)
         return self._decide(act, case, head.head, head.org, head.seq + 1, at, request_id)
 
-    def _lists(self, act: Submit) -> dict[str, list[Any]]:
+    def _lists(self, act: Submit | Supplement) -> dict[str, list[Any]]:
         """The lines of the lists handed in, read from the documents that the act names and nowhere else."""
         held = {
             n: canonical.decode(self.contents.get(d))
@@ -205,7 +205,7 @@ class Desk(Verbs):
         }
         return {name: value for name, value in held.items() if isinstance(value, list)}
 
-    def _vouch(self, act: Submit, case: Case) -> None:
+    def _vouch(self, act: Submit | Supplement, case: Case) -> None:
         """The figures that rules will decide on are those of the documents handed in, read from the store again.
 
         Raises:
