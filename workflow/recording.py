@@ -84,8 +84,8 @@ def statement(
     for name in ("mandate", "principal"):
         if name in held:
             out[name] = held[name]
-    for name in ("outcome", "due", "minutes", "rule"):
-        value = getattr(act, name, "")  # rule: which due an extension or a pause is about
+    for name in ("outcome", "vote", "due", "minutes", "rule", "to", "finding"):
+        value = getattr(act, name, "")  # rule: which due an extension or a pause is about; to: where a return leads
         if value:
             out[name] = value
     for name in ("opinion", "reason"):

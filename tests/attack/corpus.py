@@ -227,6 +227,12 @@ def document_left_out_silently(made: Bundle, honest: Honest) -> None:
 
 
 @attack("V0", "content")
+def minutes_left_out_silently(made: Bundle, honest: Honest) -> None:
+    named = {body_of(e)["act"].get("minutes") for e in made.of_kind("entry")}
+    made.drop(next(line for line in made.of_kind("content") if line["digest"] in named))
+
+
+@attack("V0", "content")
 def document_under_another_digest(made: Bundle, honest: Honest) -> None:
     one, other = made.of_kind("content")[:2]
     one["body"], other["body"] = other["body"], one["body"]
@@ -487,6 +493,12 @@ def evidence_of_a_line_exchanged(made: Bundle, honest: Honest) -> None:
 
     made.lines.append({"t": "withheld", "digest": digest(b"another photograph")})
     forged(made, honest, "m7", find(made, "m7", "close-line"), change)
+
+
+@attack("V0", "statement")
+def outcome_left_out_of_the_statement(made: Bundle, honest: Honest) -> None:
+    number = next(e["seq"] for e in made.entries("m9") if "outcome" in body_of(e).get("statement", {}))
+    forged(made, honest, "m9", number, lambda b: b["statement"].pop("outcome"))
 
 
 @attack("V0", "statement")

@@ -469,7 +469,8 @@ PLAIN = frozenset(
     {"view", "import-org", "fire", "reproject-due", "heads", "open-epoch", "incarnation"}
 )  # to none of these
 SLOTS_ONLY = frozenset(["signed", "slot-opened", "superseded", "not-needed"])  # effects that leave the content as it is
-STATED = ("outcome", "due", "minutes")  # members of an act that its statement repeats; of the next the digest
+# Members of an act that its statement repeats as they are, and those of which it has the digest.
+STATED = ("outcome", "vote", "due", "minutes", "rule", "to", "finding")
 STATED_BY_DIGEST = ("opinion", "reason")
 
 
