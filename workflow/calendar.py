@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
-from os import PathLike
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -347,23 +346,3 @@ def _spans(years: list[int]) -> list[str]:
         else:
             spans.append([year, year])
     return [str(a) if a == b else f"{a}-{b}" for a, b in spans]
-
-
-def load_calendar(source: str | PathLike[str], file: str | None = None) -> Calendar:
-    """A calendar from a file (a path) or from its text (a string).
-
-    Args:
-        source: a ``Path`` is opened; a ``str`` is the YAML text itself.
-        file: what errors call it; the path unless told.
-
-    Raises:
-        DefinitionInvalid: every fault with ``file:line:column``, in file order.
-        OSError: the path cannot be read.
-    """
-    # A calendar that comes from the database (from_canonical) must not cost a YAML parser.
-    from workflow.calendar_file import read_calendar
-
-    if isinstance(source, str):
-        return read_calendar(source.encode(), file or "<text>")
-    with open(source, "rb") as opened:
-        return read_calendar(opened.read(), file or str(source))

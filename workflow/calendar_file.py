@@ -1,6 +1,7 @@
 """Reading a calendar file: every fault with its line and column, nothing constructed but strings and dates.
 
-The shape of the file and how to add a year: ``definitions/calendars/README.md``.
+The shape of the file and how to add a year: ``definitions/calendars/README.md``. A module of its own: a calendar that comes
+from the database (``Calendar.from_canonical``) must not cost a YAML parser.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache
+from os import PathLike
 from types import MappingProxyType
 from typing import NamedTuple
 from unicodedata import normalize
@@ -45,6 +47,23 @@ _ALIASES = {
     "至": "to",
 }
 _ALIASES.update(zip(WEEKDAYS_ZH, WEEKDAYS, strict=True))
+
+
+def load_calendar(source: str | PathLike[str], file: str | None = None) -> Calendar:
+    """A calendar from a file (a path) or from its text (a string).
+
+    Args:
+        source: a ``Path`` is opened; a ``str`` is the YAML text itself.
+        file: what errors call it; the path unless told.
+
+    Raises:
+        DefinitionInvalid: every fault with ``file:line:column``, in file order.
+        OSError: the path cannot be read.
+    """
+    if isinstance(source, str):
+        return read_calendar(source.encode(), file or "<text>")
+    with open(source, "rb") as opened:
+        return read_calendar(opened.read(), file or str(source))
 
 
 @lru_cache(maxsize=8)  # a calendar is frozen and its file takes 0.1 s to parse

@@ -131,7 +131,7 @@ def measure(dbs: Databases, kind: Kind, quick: bool) -> list[Result]:
 
 
 def world_calendar(engine: Any) -> None:
-    from workflow.calendar import load_calendar
+    from workflow.calendar_file import load_calendar
 
     engine.publish_calendar(load_calendar(world.SHIPPED / "calendars" / "cn.yaml"))
 

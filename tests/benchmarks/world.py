@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow import Actor, Engine, SettableClock, loads
-from workflow.calendar import load_calendar
+from workflow.calendar_file import load_calendar
 from workflow.definition.definition import Definition
 from workflow.org.importing import OrgImport
 from workflow.org.model import ALWAYS

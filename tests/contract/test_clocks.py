@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 
 from tests.contract.world import BAD_VOTE, MATTER, World, flow_text, imported, make_world, tenure_row
 from workflow import Actor, bundle, loads, tick
-from workflow.calendar import Calendar, load_calendar
+from workflow.calendar import Calendar
+from workflow.calendar_file import load_calendar
 from workflow.cli.times import register
 from workflow.clock import moment
 from workflow.definition.shipped import shipped_calendar

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.contract.world import person_row, tenure_row
 from workflow import Actor, Engine, SettableClock, load
-from workflow.calendar import load_calendar
+from workflow.calendar_file import load_calendar
 from workflow.clock import micros
 from workflow.definition.definition import Definition
 from workflow.definition.shipped import shipped_calendar, shipped_flow

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow import Actor, Engine, Receipt, SettableClock, loads
-from workflow.calendar import load_calendar
+from workflow.calendar_file import load_calendar
 from workflow.case import Case, Slot
 from workflow.definition.shipped import shipped_calendar
 from workflow.org.importing import OrgImport

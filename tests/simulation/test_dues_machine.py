@@ -23,7 +23,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.contract.world import World, flow_text, make_world
 from workflow import Actor, Engine, SettableClock, loads, tick
-from workflow.calendar import Calendar, load_calendar
+from workflow.calendar import Calendar
+from workflow.calendar_file import load_calendar
 from workflow.clock import moment
 from workflow.definition.shipped import shipped_calendar
 from workflow.errors import Refused

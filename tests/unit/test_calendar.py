@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.calendar import Calendar, Unit, YearDays, load_calendar
+from workflow.calendar import Calendar, Unit, YearDays
+from workflow.calendar_file import load_calendar
 from workflow.errors import CalendarMissing, DefinitionInvalid, Unknown
 
 FILE = Path(__file__).parents[2] / "definitions" / "calendars" / "cn.yaml"

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from tests.contract.world import flow_text
 from workflow import loads
-from workflow.calendar import Calendar, load_calendar
+from workflow.calendar import Calendar
+from workflow.calendar_file import load_calendar
 from workflow.clock import moment, start_of_day
 from workflow.definition.definition import Definition
 from workflow.definition.model import Due, Rung

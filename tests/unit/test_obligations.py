@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.calendar import load_calendar
+from workflow.calendar_file import load_calendar
 from workflow.clock import start_of_day
 from workflow.definition.definition import Definition
 from workflow.definition.load import examine, load, loads

@@ -28,7 +28,8 @@ from workflow.acts import (
     Withdraw,
     act_of,
 )
-from workflow.calendar import Calendar, load_calendar
+from workflow.calendar import Calendar
+from workflow.calendar_file import load_calendar
 from workflow.case import Case
 from workflow.clock import micros
 from workflow.definition.definition import Definition

@@ -61,7 +61,7 @@ def import_(
     """Publish a calendar and count again the dates that waited for it · 公布日历并重新推算暂定时限"""
     language = cast("Language", lang)
     with told(language):
-        from workflow.calendar import load_calendar
+        from workflow.calendar_file import load_calendar
         from workflow.engine import Engine
         from workflow.reprojection import publish
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workflow.calendar import load_calendar
+from workflow.calendar_file import load_calendar
 from workflow.definition.checking import Checking, Loc, minutes
 from workflow.definition.model import Chain, Due, FieldSpec, Material, Stage, Threshold
 from workflow.definition.problem import Said, nearest

@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from workflow import Engine, SettableClock
-from workflow.calendar import load_calendar
+from workflow.calendar_file import load_calendar
 from workflow.definition.definition import Definition
 from workflow.definition.load import load
 from workflow.definition.shipped import shipped_calendar, shipped_flow

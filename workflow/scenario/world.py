@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from workflow.acts import Actor
-from workflow.calendar import load_calendar
+from workflow.calendar_file import load_calendar
 from workflow.case import Case, Slot
 from workflow.clock import SettableClock, local_day, moment
 from workflow.definition.definition import Definition
