@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal, Protocol
 
 from workflow import logbook
-from workflow.errors import ContentMissing, Unknown
+from workflow.errors import ContentMissing, Said, Unknown
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore
 from workflow.store import items, library, scan, selection
@@ -61,7 +61,11 @@ class LogProofs:
     def __init__(self, connection: Any) -> None:
         newest = logbook.published(connection)
         if newest is None:
-            raise Unknown(kind="checkpoint", name="newest", hint="; sign one: workflow log checkpoint")
+            raise Unknown(
+                kind="checkpoint",
+                name="newest",
+                hint=Said("; sign one: workflow log checkpoint", ";请先签发:workflow log checkpoint"),
+            )
         self._connection = connection
         self._newest = newest
         self._tree = logbook.tree(connection, newest.epoch, newest.size)
@@ -206,7 +210,7 @@ def _wanted(connection: Any, kind: Kind, name: str) -> list[str]:
     else:
         found = selection.items_of_campaign(connection, name)
     if not found:
-        hint = "" if kind == "item" else "; nothing was opened there yet"
+        hint = "" if kind == "item" else Said("; nothing was opened there yet", ";那里尚未立项")
         raise Unknown(kind=kind if kind == "item" else f"item of the {kind}", name=name, hint=hint)
     return found
 

@@ -18,7 +18,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, get_args
 
-from workflow.errors import CalendarMissing, Unknown
+from workflow.errors import CalendarMissing, Said, Unknown, among
 
 Reading = Literal["keep", "next-workday", "previous-workday"]
 Unit = Literal["workdays", "days", "weeks", "months", "quarters", "years"]
@@ -186,13 +186,17 @@ class Calendar:
         codes = [c for c, text in self.festivals.items() if wanted in (c, text.zh, text.en.casefold())]
         if not codes:
             known = [text.en for text in self.festivals.values()]
-            raise Unknown(kind="festival", name=name, hint=f"; calendar {self.name} has {', '.join(known)}")
+            raise Unknown(kind="festival", name=name, hint=among(known))
         if year not in self.years:
             raise self._missing(year)
         for stretch in self.years[year].stretches:
             if codes[0] in stretch.festivals:
                 return stretch.first, stretch.last
-        raise Unknown(kind="festival", name=name, hint=f" in calendar {self.name} of {year}")
+        raise Unknown(
+            kind="festival",
+            name=name,
+            hint=Said(f" in calendar {self.name} of {year}", f"(日历 {self.name} {year} 年)"),
+        )
 
     def roll(self, day: date, reading: Reading) -> date:
         """The day a date means when it falls on a day off; the definition states the reading.
@@ -200,7 +204,7 @@ class Calendar:
         Source: S0 「每周一报送情况」, R082 (2019-10-07 is a Monday inside the National Day holiday).
         """
         if reading not in get_args(Reading):
-            raise Unknown(kind="reading", name=reading, hint=f"; expected one of {', '.join(get_args(Reading))}")
+            raise Unknown(kind="reading", name=reading, hint=among(get_args(Reading)))
         if reading == "keep" or self.is_workday(day):
             return day
         return self.add_workdays(day, 1 if reading == "next-workday" else -1)
@@ -245,7 +249,7 @@ class Calendar:
         if unit == "weeks":
             return day + timedelta(weeks=n)
         if unit not in _MONTHS:
-            raise Unknown(kind="unit of time", name=unit, hint=f"; expected one of {', '.join(get_args(Unit))}")
+            raise Unknown(kind="unit of time", name=unit, hint=among(get_args(Unit)))
         year, month = divmod(day.year * 12 + day.month - 1 + n * _MONTHS[unit], 12)
         return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 

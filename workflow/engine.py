@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from workflow.acts import Act, Open
 from workflow.case import Case
 from workflow.clock import Clock, SystemClock, local_day, micros
-from workflow.errors import Conflict, Unknown, WorkflowError
+from workflow.errors import Conflict, Said, Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore, DiskContentStore, MemoryContentStore
 from workflow.evidence.keys import FileKeyProvider, KeyProvider, NoKey
@@ -195,7 +195,7 @@ class Engine(Verbs):
         if held is None:
             body = library.definition(connection, digest_)
             if body is None:
-                raise Unknown(kind="definition", name=digest_, hint="; publish it first")
+                raise Unknown(kind="definition", name=digest_, hint=Said("; publish it first", ";请先发布"))
             from workflow.definition.definition import Definition
 
             held = self._definitions[digest_] = Definition.from_body(body)
@@ -205,7 +205,7 @@ class Engine(Verbs):
         """The version of a flow published last."""
         found = library.versions(connection, flow)
         if not found:
-            raise Unknown(kind="flow", name=flow, hint="; publish its definition first")
+            raise Unknown(kind="flow", name=flow, hint=Said("; publish its definition first", ";请先发布其定义"))
         return self.definition(connection, found[0].digest)
 
     def calendar(self, connection: Any, name: str, *, fresh: bool = False) -> Calendar:
@@ -214,7 +214,7 @@ class Engine(Verbs):
         if held is None or fresh:
             newest = library.newest_calendar(connection, name)
             if newest is None:
-                raise Unknown(kind="calendar", name=name, hint="; publish it first")
+                raise Unknown(kind="calendar", name=name, hint=Said("; publish it first", ";请先发布"))
             if held is not None and held.digest == newest:
                 return held
             body = library.calendar(connection, newest)

@@ -7,9 +7,36 @@ cross process boundaries.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
 Language = Literal["en", "zh"]
+
+
+class Said(str):
+    """A sentence in both languages; as a string it is the English one. ``format(said, "zh")`` is the Chinese one."""
+
+    zh: str
+
+    def __new__(cls, en: str, zh: str | None = None) -> Said:
+        said = super().__new__(cls, en)
+        said.zh = en if zh is None else zh
+        return said
+
+    def __reduce__(self) -> tuple[type[Said], tuple[str, str]]:
+        return Said, (str(self), self.zh)
+
+    def __format__(self, spec: str) -> str:
+        return self.zh if spec == "zh" else format(str(self), spec)
+
+    def get(self, lang: Language) -> str:
+        return self.zh if lang == "zh" else str(self)
+
+
+def among(names: Iterable[str]) -> Said:
+    """The hint of an ``Unknown`` that lists what is known."""
+    listed = ", ".join(names) or "-"
+    return Said(f"; known are {listed}", f";已知 {listed}")
 
 
 def _rebuild(cls: type[WorkflowError], facts: dict[str, Any]) -> WorkflowError:
@@ -340,7 +367,46 @@ class Unknown(WorkflowError):
 
     def __init__(self, **facts: Any) -> None:
         facts.setdefault("hint", "")
+        kind = facts.get("kind", "")
+        facts["kind"] = kind if isinstance(kind, Said) else Said(kind, _KINDS.get(kind, kind))
         super().__init__(**facts)
+
+
+# What can be named and not be there, for a Chinese sentence; what is missing here stands in English.
+_KINDS = {
+    "calendar": "日历",
+    "checkpoint": "检查点",
+    "database": "数据库",
+    "database file": "数据库文件",
+    "definition": "流程定义",
+    "dialect": "数据库种类",
+    "digest algorithm": "摘要算法",
+    "epoch of the log": "日志分期",
+    "festival": "节日",
+    "flow": "流程",
+    "folder": "目录",
+    "folder for the engine's key": "密钥目录",
+    "folder of contents": "内容目录",
+    "hash of a log": "日志摘要算法",
+    "heads entry": "链头记录",
+    "item": "事项",
+    "item of the campaign": "专项行动中的事项",
+    "item of the unit": "单位的事项",
+    "log": "日志",
+    "mandate": "委托",
+    "node set": "节点方案",
+    "obligation": "报送义务",
+    "period": "报送期",
+    "person": "人员",
+    "post": "职务",
+    "post that may take it over": "可以接办的职务",
+    "reading": "节假日处理方式",
+    "stage": "环节",
+    "successor of": "承接单位",
+    "tenure": "任期",
+    "unit": "单位",
+    "unit of time": "时间单位",
+}
 
 
 class TooLarge(WorkflowError):
@@ -401,6 +467,17 @@ class DatabaseOld(WorkflowError):
     code = "database-old"
     en = "the database is at schema {actual}; this library needs {expected}. Run: workflow db upgrade"
     zh = "数据库结构版本为 {actual};本程序需要 {expected}。请运行:workflow db upgrade"
+
+
+class DatabaseUrl(WorkflowError):
+    """What was given names no database that can be opened here."""
+
+    code = "database-url"
+    en = (
+        "{given} names no database that can be opened: expected a SQLite file, sqlite:///FILE or postgresql://HOST/NAME; "
+        "{problem}"
+    )
+    zh = "{given} 不是可以打开的数据库:应为 SQLite 文件、sqlite:///文件 或 postgresql://主机/库名;{problem}"
 
 
 class DatabaseBusy(WorkflowError):

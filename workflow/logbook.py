@@ -26,6 +26,7 @@ from workflow.errors import (
     LogRecreated,
     LogRefused,
     LogRewritten,
+    Said,
     Unknown,
     UnknownOrigin,
     WitnessRefused,
@@ -279,7 +280,11 @@ class Logbook:
         with self.engine.reading() as connection:
             epoch = store.newest_epoch(connection)
             if epoch is None:
-                raise Unknown(kind="log", name=self.engine.origin, hint="; begin it: workflow log checkpoint")
+                raise Unknown(
+                    kind="log",
+                    name=self.engine.origin,
+                    hint=Said("; begin it: workflow log checkpoint", ";请先建立:workflow log checkpoint"),
+                )
             made = _heads(connection, epoch.epoch, epoch.size, at)
         act = {
             "kind": "heads",

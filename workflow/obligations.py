@@ -14,7 +14,7 @@ from workflow.acts import Actor, Open
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
-from workflow.errors import Unknown
+from workflow.errors import Said, Unknown, among
 from workflow.receipt import Receipt
 from workflow.rules import obligations as rules
 from workflow.rules.dues import binding_nodes, node_day
@@ -78,7 +78,7 @@ def in_force(desk: Desk, flow: str, at: int) -> Definition:
     """
     versions = library.versions(desk.connection, flow)
     if not versions:
-        raise Unknown(kind="flow", name=flow, hint="; publish its definition first")
+        raise Unknown(kind="flow", name=flow, hint=Said("; publish its definition first", ";请先发布其定义"))
     digest = next((v.digest for v in versions if v.published_at <= at), versions[-1].digest)
     return desk.engine.definition(desk.connection, digest)
 
@@ -87,7 +87,7 @@ def periods(desk: Desk, flow: str, rule: str, since: date, until: date, at: int 
     """The periods of an obligation whose date lies between two days, both included."""
     definition = in_force(desk, flow, _now(desk, at))
     if rule not in definition.flow.obligations:
-        raise Unknown(kind="obligation", name=rule, hint=f"; {flow} has {', '.join(definition.flow.obligations)}")
+        raise Unknown(kind="obligation", name=rule, hint=among(definition.flow.obligations))
     return list(rules.periods(definition, _calendar(desk, definition), rule, since, until))
 
 

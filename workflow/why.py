@@ -16,7 +16,7 @@ from workflow.case import Case, Effect
 from workflow.clock import moment
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
-from workflow.errors import Language, Unknown
+from workflow.errors import Language, Said, Unknown
 from workflow.evidence import canonical
 from workflow.rules import reckoning
 from workflow.store import items, library
@@ -135,7 +135,11 @@ def definition_of(connection: Any, item: str) -> Definition:
     digest = items.read(connection, item).definition
     body = library.definition(connection, digest)
     if body is None:
-        raise Unknown(kind="definition", name=digest, hint=", which the item is pinned to; the database is not whole")
+        raise Unknown(
+            kind="definition",
+            name=digest,
+            hint=Said(", which the item is pinned to; the database is not whole", ";该事项所用,数据库不完整"),
+        )
     return Definition.from_body(body)
 
 
@@ -216,7 +220,11 @@ class _Ledger:
         if digest not in self._calendars:
             body = library.calendar(self.connection, digest)
             if body is None:
-                raise Unknown(kind="calendar", name=digest, hint=", which an entry names; the database is not whole")
+                raise Unknown(
+                    kind="calendar",
+                    name=digest,
+                    hint=Said(", which an entry names; the database is not whole", ";有记录引用它,数据库不完整"),
+                )
             self._calendars[digest] = Calendar.from_canonical(canonical.decode(body))
         return self._calendars[digest]
 

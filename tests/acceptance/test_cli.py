@@ -82,7 +82,7 @@ def test_the_schema_is_printed_for_administrators(dialect: str) -> None:
 
 
 def test_an_unknown_dialect_names_those_there_are() -> None:
-    assert "Known are: postgresql, sqlite" in run("db", "sql", "--dialect", "oracle", code=2).stderr
+    assert "known are postgresql, sqlite" in run("db", "sql", "--dialect", "oracle", code=2).stderr
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
@@ -108,6 +108,39 @@ def test_a_file_that_is_no_database_is_one_clear_sentence(tmp_path: Path) -> Non
 def test_a_server_that_does_not_answer_is_one_clear_sentence() -> None:
     said = run("health", "postgresql://127.0.0.1:1/nothing", code=2).stderr
     assert said.startswith("the database cannot be used: ") and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql://host/name", "driver"),
+        ("postgresql://u:secret@h:bad/name", "URL"),
+        ("nope://x", "not known"),
+        ("sqlite+aiosqlite:///x.db", "cannot be used here"),
+    ],
+)
+@pytest.mark.parametrize("command", [["verify"], ["health"], ["db", "check"]])
+def test_a_url_that_names_no_database_is_one_clear_sentence(command: list[str], url: str, said: str) -> None:
+    result = run(*command, url, code=2)
+    assert said in result.stderr and "postgresql://HOST/NAME" in result.stderr
+    assert "secret" not in result.output
+
+
+def test_a_console_without_chinese_shows_a_mark_and_no_traceback(file: Path) -> None:
+    env = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    done = subprocess.run([*COMMAND, "db", "check", file, "--lang", "zh"], env=env, capture_output=True, check=False)
+    assert done.returncode == 0 and b"?" in done.stdout and b"Traceback" not in done.stderr
+
+
+def test_a_reader_who_has_seen_enough_ends_the_command_quietly() -> None:
+    command = [*COMMAND, "db", "sql"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert running.stdout is not None and running.stderr is not None
+    running.stdout.close()
+    said = running.stderr.read()
+    running.stderr.close()
+    running.wait()
+    assert b"Traceback" not in said and b"Errno" not in said
 
 
 def test_a_language_nobody_speaks_is_refused(file: Path) -> None:

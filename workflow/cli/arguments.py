@@ -53,19 +53,15 @@ def url_of(db: str, lang: Language, *, new: bool = False, read_only: bool = Fals
     Raises:
         Unknown: there is no such file.
     """
-    from workflow.errors import Unknown
+    from workflow.errors import Said, Unknown
     from workflow.store.database import file_url
 
     path = _file(db)
     if path is None:
         return db
     if not new and not path.is_file():
-        hint = (
-            ",请核对路径;新建请运行:workflow db upgrade"
-            if lang == "zh"
-            else ". Look at the path; workflow db upgrade makes one"
-        )
-        raise Unknown(kind="数据库文件" if lang == "zh" else "database file", name=db, hint=hint)
+        hint = Said(". Look at the path; workflow db upgrade makes one", ",请核对路径;新建请运行:workflow db upgrade")
+        raise Unknown(kind="database file", name=db, hint=hint)
     return file_url(path, read_only=read_only)
 
 
@@ -93,14 +89,13 @@ def home_of(db: str, home: Path | None, lang: Language) -> Path:
     Raises:
         Unknown: none was given and the database is no file that one could stand beside.
     """
-    from workflow.errors import Unknown
+    from workflow.errors import Said, Unknown
 
     path = _file(db)
     if home is not None:
         return home
     if path is None:
-        hint = ";请用 --home 指定" if lang == "zh" else "; give --home"
-        raise Unknown(kind="密钥目录" if lang == "zh" else "folder for the engine's key", name=db, hint=hint)
+        raise Unknown(kind="folder for the engine's key", name=db, hint=Said("; give --home", ";请用 --home 指定"))
     return path.with_name(f"{path.name}.home")
 
 
@@ -122,6 +117,8 @@ def told(lang: Language) -> Iterator[None]:
     except WorkflowError as error:
         say_error(error.text(lang))
         raise typer.Exit(COULD_NOT) from None
+    except BrokenPipeError:
+        raise  # whoever read our output has seen enough; typer ends quietly
     except OSError as error:
         say_error(f"{error.filename or '-'}: {error.strerror or error}")
         raise typer.Exit(COULD_NOT) from None

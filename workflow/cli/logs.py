@@ -57,7 +57,7 @@ def sequence(db: Database, home: Home = None, lang: Lang = "") -> None:
         drained = drain(engine.db)
         if drained.epoch == 0:
             hint = ";请先运行:workflow log checkpoint" if lang == "zh" else "; begin it: workflow log checkpoint"
-            raise Unknown(kind="日志" if lang == "zh" else "log", name=engine.origin, hint=hint)
+            raise Unknown(kind="log", name=engine.origin, hint=hint)
     say(
         f"新编入 {drained.added} 条,日志共 {drained.size} 条"
         if lang == "zh"

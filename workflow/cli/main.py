@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -34,3 +36,6 @@ def main(
     ] = False,
 ) -> None:
     """Layered responsibility and sign-off chains · 逐级签字负责的流程引擎"""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console that cannot show a character shows a mark in its place

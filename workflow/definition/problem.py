@@ -9,28 +9,9 @@ from difflib import get_close_matches
 from typing import Literal
 
 from workflow.errors import Language
+from workflow.errors import Said as Said
 
 Severity = Literal["error", "warning"]
-
-
-class Said(str):
-    """A sentence in both languages; as a string it is the English one. ``format(said, "zh")`` is the Chinese one."""
-
-    zh: str
-
-    def __new__(cls, en: str, zh: str | None = None) -> Said:
-        said = super().__new__(cls, en)
-        said.zh = en if zh is None else zh
-        return said
-
-    def __reduce__(self) -> tuple[type[Said], tuple[str, str]]:
-        return Said, (str(self), self.zh)
-
-    def __format__(self, spec: str) -> str:
-        return self.zh if spec == "zh" else format(str(self), spec)
-
-    def get(self, lang: Language) -> str:
-        return self.zh if lang == "zh" else str(self)
 
 
 NOTHING = Said("", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from workflow.errors import KeyUnavailable, Unknown
+from workflow.errors import KeyUnavailable, Unknown, among
 
 ALGORITHMS = ("sha256", "sm3")
 """Both are 32 bytes long. Which of them counts is the verifier's policy, never what a bundle says of itself."""
@@ -46,7 +46,7 @@ def digest(data: bytes, algorithm: str = "sha256") -> str:
         return sha256(data)
     if algorithm == "sm3":
         return sm3(data)
-    raise Unknown(kind="digest algorithm", name=algorithm, hint=f". Known are: {', '.join(ALGORITHMS)}")
+    raise Unknown(kind="digest algorithm", name=algorithm, hint=among(ALGORITHMS))
 
 
 def parse(text: object) -> tuple[str, str] | None:

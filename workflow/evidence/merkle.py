@@ -14,7 +14,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Protocol
 
-from workflow.errors import KeyUnavailable, Unknown
+from workflow.errors import KeyUnavailable, Unknown, among
 
 HASH_LENGTH = 32
 EMPTY_ROOT = sha256(b"").digest()
@@ -47,7 +47,7 @@ def hash_function(algorithm: str) -> HashFunction:
     if algorithm == "sha256":
         return sha256
     if algorithm != "sm3":
-        raise Unknown(kind="hash of a log", name=algorithm, hint=". Known are: sha256, sm3")
+        raise Unknown(kind="hash of a log", name=algorithm, hint=among(("sha256", "sm3")))
     if algorithm not in hashlib.algorithms_available:
         expected = "an OpenSSL with SM3 (mend: use a Python built against OpenSSL 1.1.1 or newer, with SM3 enabled)"
         raise KeyUnavailable(name=algorithm, expected=expected, actual="hashlib without sm3")

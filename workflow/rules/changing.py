@@ -10,7 +10,7 @@ from typing import Any
 
 from workflow.acts import Act, AddSigner, RemoveSigner, Transfer, Urge, Withdraw
 from workflow.case import Effect, Slot
-from workflow.errors import AlreadySeen, LimitReached, OutOfTurn, Unknown, WrongMeaning, WrongStage
+from workflow.errors import AlreadySeen, LimitReached, OutOfTurn, Unknown, WrongMeaning, WrongStage, among
 from workflow.rules import authority
 from workflow.rules.chain import restart
 from workflow.rules.context import Asked, Decision, Need
@@ -83,7 +83,7 @@ def add_signer(asked: Asked, act: AddSigner) -> Decision:
     slot = _own_open(asked, act.slot)
     place = definition.place("stages", case.stage, "chain")
     if act.post not in definition.flow.posts:
-        raise Unknown(kind="post", name=act.post, hint=f"; {definition.name} knows {', '.join(definition.flow.posts)}")
+        raise Unknown(kind="post", name=act.post, hint=among(definition.flow.posts))
     if act.where not in ("before", "after", "beside"):
         raise WrongMeaning(expected="before, after or beside", actual=act.where, place=place)
     added = [s for s in case.slots if ADDED in s.key]

@@ -18,6 +18,7 @@ from workflow.errors import (
     Unknown,
     WindowOpen,
     WrongStage,
+    among,
 )
 from workflow.rules import authority, dues, gates
 from workflow.rules.chain import restart, unit_at
@@ -239,7 +240,7 @@ def adopt_nodes(asked: Asked, act: AdoptNodes) -> Decision:
     case, context, definition = asked.case, asked.context, asked.definition
     place = definition.place("nodes", act.nodes)
     if act.nodes not in definition.flow.nodes:
-        raise Unknown(kind="node set", name=act.nodes, hint=f"; known are {', '.join(definition.flow.nodes)}")
+        raise Unknown(kind="node set", name=act.nodes, hint=among(definition.flow.nodes))
     if case.final:
         raise WrongStage(act=act.kind, expected="an open item", actual=case.stage, place=place)
     if definition.flow.nodes[act.nodes].in_force > context.today or act.nodes == case.nodes:

@@ -21,7 +21,7 @@ from workflow.clock import local_day, start_of_day
 from workflow.definition.check_obligations import LAST, WEEKDAYS
 from workflow.definition.definition import Definition
 from workflow.definition.model import Obligation, Rung
-from workflow.errors import BadMaterial, CalendarMissing, Unknown, WrongStage
+from workflow.errors import BadMaterial, CalendarMissing, Said, Unknown, WrongStage, among
 from workflow.rules import dues, reckoning
 from workflow.rules.context import Context
 
@@ -94,11 +94,16 @@ def period(definition: Definition, calendar: Calendar, rule: str, name: str) -> 
     """
     spec = definition.flow.obligations.get(rule)
     if spec is None:
-        known = ", ".join(definition.flow.obligations) or "none"
-        raise Unknown(kind="obligation", name=rule, hint=f"; {definition.name} has {known}")
+        raise Unknown(kind="obligation", name=rule, hint=among(definition.flow.obligations))
     nominal = _nominal(spec, calendar, name)
     if nominal is None:
-        raise Unknown(kind="period", name=name, hint=f" of {definition.name} {rule} (every {spec.every})")
+        raise Unknown(
+            kind="period",
+            name=name,
+            hint=Said(
+                f" of {definition.name} {rule} (every {spec.every})", f"({definition.name} {rule},每 {spec.every})"
+            ),
+        )
     return _period(definition, calendar, rule, spec, nominal)
 
 

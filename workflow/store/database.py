@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +12,9 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
-from workflow.errors import DatabaseBusy
+from workflow.errors import DatabaseBusy, DatabaseUrl, Said
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -32,13 +33,24 @@ def connect(url: str, *, durable: bool = True, busy_ms: int = BUSY_MS, read_only
     Args:
         busy_ms: how long to wait for another writer, in milliseconds, before ``DatabaseBusy``.
         read_only: nothing can be written, and a SQLite file is neither made nor switched to WAL.
+
+    Raises:
+        DatabaseUrl: the URL cannot be read, or the driver it asks for is not installed.
     """
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
     options: dict[str, Any] = {"busy_ms": busy_ms}
     if read_only and not url.startswith("sqlite"):
         options["postgresql_readonly"] = True
-    engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"), execution_options=options)
+    try:
+        engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"), execution_options=options)
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+        raise DatabaseUrl(given=_shown(url), problem=_problem(error)) from error
+    name = engine.dialect.name
+    if name not in ("sqlite", "postgresql") or engine.dialect.is_async:
+        what = f"{name}+{engine.dialect.driver}"
+        problem = Said(f"{what} cannot be used here; leave the driver away", f"此处不能使用 {what},请勿指定驱动")
+        raise DatabaseUrl(given=_shown(url), problem=problem)
     if engine.dialect.name == "sqlite":
         _tame_sqlite(engine, durable, busy_ms, read_only)
     elif engine.dialect.name == "postgresql":
@@ -46,10 +58,29 @@ def connect(url: str, *, durable: bool = True, busy_ms: int = BUSY_MS, read_only
     return engine
 
 
+def _problem(error: Exception) -> Said:
+    """Why no engine could be made of a URL, for a person."""
+    if isinstance(error, ImportError):
+        return Said(
+            f"its driver {error.name} is not installed. Run pip install 'signoff-workflow[postgresql]' for PostgreSQL",
+            f"未安装驱动 {error.name};PostgreSQL 请运行 pip install 'signoff-workflow[postgresql]'",
+        )
+    if isinstance(error, NoSuchModuleError):
+        return Said("that kind of database is not known", "不认识这种数据库")
+    return Said("it cannot be read as a URL. Look at its port and its quoting", "无法解析,请核对端口与转义")
+
+
+def _shown(url: str) -> str:
+    """A URL without its password, even one that cannot be parsed."""
+    before, at, after = url.rpartition("@")
+    scheme, colon, rest = before.partition("://")
+    return f"{scheme}{colon}{rest.partition(':')[0]}{at}{after}" if at else url
+
+
 def file_url(path: Path, *, read_only: bool = False) -> str:
     """The URL of a SQLite file, whatever characters its name has."""
     query = {"mode": "ro" if read_only else "rwc", "uri": "true"}
-    url = sa.URL.create("sqlite", database=f"file:{quote(str(path.absolute()))}", query=query)
+    url = sa.URL.create("sqlite", database=f"file:{quote(os.fsencode(path.absolute()))}", query=query)
     return url.render_as_string(hide_password=False)
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from workflow.errors import Unknown
+from workflow.errors import Unknown, among
 from workflow.store.tables import ORGANISATION, PAST, entry
 
 CHUNK = 10_000  # rows a statement
@@ -114,7 +114,7 @@ def write_rows(connection: Connection, rows: Mapping[str, Sequence[Mapping[str, 
     """
     dialect = connection.dialect.name
     if dialect not in _WRITE:
-        raise Unknown(kind="database", name=dialect, hint=f". Known are: {', '.join(_WRITE)}")
+        raise Unknown(kind="database", name=dialect, hint=among(_WRITE))
     written = {}
     for name, some in rows.items():
         had_any = bool(some) and connection.execute(_ANY[name]).first() is not None

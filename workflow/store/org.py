@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workflow.errors import OrgInvalid, Unknown
+from workflow.errors import OrgInvalid, Said, Unknown
 from workflow.store.known import COLUMNS, alone, known, write_rows
 from workflow.store.tables import ORGANISATION, chain
 
@@ -558,7 +558,11 @@ class OrgReader:
 
 
 def _unknown(name: str) -> Unknown:
-    return Unknown(kind="unit", name=name, hint=". Import the organisation first, or look at the id")
+    return Unknown(
+        kind="unit",
+        name=name,
+        hint=Said(". Import the organisation first, or look at the id", "。请先导入组织,或核对编号"),
+    )
 
 
 def _holders_first(held: Mapping[str, Any]) -> tuple[bool, str]:

@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from workflow.errors import DatabaseNewer, DatabaseOld, Unknown
+from workflow.errors import DatabaseNewer, DatabaseOld, Unknown, among
 from workflow.store.database import writing
 from workflow.store.tables import metadata
 
@@ -84,7 +84,7 @@ def sql(dialect_name: str) -> str:
         Unknown: the dialect is not one of ``DIALECTS``.
     """
     if dialect_name not in DIALECTS:
-        raise Unknown(kind="dialect", name=dialect_name, hint=f". Known are: {', '.join(DIALECTS)}")
+        raise Unknown(kind="dialect", name=dialect_name, hint=among(DIALECTS))
     out = StringIO()
     _run(out, dialect=dialect_name)
     return out.getvalue()
