@@ -84,6 +84,11 @@ def parked(item: str, rule: str, step: int, attempts: int) -> None:
     logger.warning("rung.parked", item=item, rule=rule, step=step, attempts=attempts)
 
 
+def retried(item: str, rule: str, step: int) -> None:
+    """Somebody has looked at a parked rung; it is tried again."""
+    logger.info("rung.retried", item=item, rule=rule, step=step)
+
+
 def tick_failed(node: str, code: str) -> None:
     """A sweep failed as a whole; the next one comes by itself."""
     logger.error("tick.failed", node=node, code=code)

@@ -14,12 +14,13 @@ from workflow.acts import Fire
 from workflow.desk import Desk
 from workflow.engine import Engine
 from workflow.errors import DatabaseBusy
-from workflow.store import beat, queries
+from workflow.store import alarms, beat, queries
 
 SECONDS = 5  # between two sweeps of a node, unless told
 BATCH = 200
 ATTEMPTS = 8
 MINUTE = 60_000_000
+MANY = 10_000  # parked rungs that are told in one go
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,17 @@ class Swept:
     fired: int
     failed: int
     opened: int = 0  # reports opened by roll calls
+
+
+@dataclass(frozen=True)
+class Parked:
+    """A rung that could not fire: of which item and due, which rung, since when it waits (µs UTC), how often tried."""
+
+    item: str
+    rule: str
+    step: int
+    since: int
+    attempts: int
 
 
 def tick(engine: Engine, at: int | None = None, *, node: str = "") -> Swept:
@@ -101,3 +113,25 @@ def _park(engine: Engine, row, at: int) -> int:  # type: ignore[no-untyped-def]
         queries.count_failure(desk.connection, row.id, row.step, at + MINUTE * 2**row.attempts)
     log.parked(row.item, row.rule, row.step, row.attempts + 1)
     return 1
+
+
+def parked(engine: Engine) -> list[Parked]:
+    """Every rung that was tried too often and waits for somebody to look, the earliest first."""
+    with engine.reading() as connection:
+        return [Parked(*tuple(row)) for row in alarms.parked(connection, ATTEMPTS, MANY)]
+
+
+def retry(engine: Engine, item: str = "", rule: str = "", at: int | None = None) -> list[Parked]:
+    """An operator has mended what kept parked rungs from firing: they are tried again at the next sweep.
+
+    Nothing of an item changes by it: which rung comes next is on record, when it is tried is not.
+
+    Args:
+        item, rule: which; all that are parked unless told. Returns those that will be tried.
+    """
+    with engine.desk() as desk:
+        now = engine.now(desk.connection) if at is None else at
+        found = [Parked(*tuple(row)[1:]) for row in alarms.retry(desk.connection, now, ATTEMPTS, item, rule)]
+    for each in found:
+        log.retried(each.item, each.rule, each.step)
+    return found

@@ -14,7 +14,7 @@ from workflow.clock import micros
 from workflow.errors import Conflict
 from workflow.evidence import canonical
 from workflow.store import beat, items, queries, tables
-from workflow.sweep import ATTEMPTS, MINUTE
+from workflow.sweep import ATTEMPTS, MINUTE, parked, retry
 
 HANDLER = Actor("o1-handler", "handler", "o1")
 
@@ -46,6 +46,9 @@ RUNGS = [
     ("2019-08-31T00:00", (1, "reminded", ["o1-secretary", "t1-secretary"])),
     ("2019-09-07T00:00", (2, "proposed", ["t1-secretary"])),
 ]
+
+
+RUNGS_FIRED = [rung for _, rung in RUNGS]
 
 
 def test_the_rungs_of_a_due_fire_in_order_each_at_its_moment_and_once(world: World) -> None:
@@ -149,6 +152,56 @@ def test_a_rung_that_cannot_fire_waits_and_keeps_no_other_from_firing(world: Wor
         world.clock.advance(timedelta(microseconds=MINUTE * 2**tries))
         tries += tick(world.engine).failed
     assert tries == ATTEMPTS  # then it is parked for good and costs no sweep anything
+
+
+def park(world: World, item: str) -> bytes:
+    """Break an item as no act does, until its rung is parked; gives back what stood there."""
+    with world.engine.reading() as connection:
+        whole = items.read(connection, item).snapshot
+    with world.engine.db.begin() as connection:
+        connection.execute(tables.item.update().where(tables.item.c.id == item).values(snapshot=b"{}"))
+    world.clock.set(shanghai("2019-08-28T00:00"))
+    for tried in range(ATTEMPTS):
+        tick(world.engine)
+        world.clock.advance(timedelta(microseconds=MINUTE * 2**tried))
+    return whole
+
+
+def test_a_parked_rung_fires_once_an_operator_has_mended_the_cause_and_says_so(world: World) -> None:
+    """R168: what could not be told is told as soon as it can be, and never twice."""
+    world.begin("m1")
+    whole = park(world, "m1")
+    (waiting,) = parked(world.engine)
+    assert (waiting.item, waiting.rule, waiting.step, waiting.attempts) == ("m1", "report/1", 0, ATTEMPTS)
+    with world.engine.db.begin() as connection:
+        connection.execute(tables.item.update().where(tables.item.c.id == "m1").values(snapshot=whole))
+    world.clock.advance(timedelta(days=1))
+    assert tick(world.engine).fired == 0  # it is mended, and nobody has said so
+    assert retry(world.engine, "m2") == [] and retry(world.engine, "m1", "report/2") == []
+    assert [p.item for p in retry(world.engine, "m1")] == ["m1"]
+    assert retry(world.engine) == [] and parked(world.engine) == []
+    assert tick(world.engine).fired == 1
+    assert fired(world, "m1") == RUNGS_FIRED[:1] and world.verify().exit_code == 0
+
+
+def test_a_rung_that_fails_again_after_a_retry_is_parked_again(world: World) -> None:
+    world.begin("m1")
+    whole = park(world, "m1")
+    retry(world.engine)
+    tries = 0
+    for tried in range(2 * ATTEMPTS):
+        tries += tick(world.engine).failed
+        world.clock.advance(timedelta(microseconds=MINUTE * 2**tried))
+    assert tries == ATTEMPTS and len(parked(world.engine)) == 1
+    with world.engine.db.begin() as connection:
+        connection.execute(tables.item.update().where(tables.item.c.id == "m1").values(snapshot=whole))
+
+
+def test_names_as_long_as_the_tables_hold_make_a_key_that_fits_and_stays_the_same() -> None:
+    words = ("i" * 64, "s" * 64 + "/12/look-back-3", 2, "u" * 64, "p" * 64, "某" * 64)
+    assert len(items._key(*words)) == items.KEY and items._key(*words) == items._key(*words)
+    assert items._key(*words) != items._key(*words[:-1], "乙" * 64)
+    assert items._key("m1", "report/1", 0, "o1", "secretary", "p1") == "m1 report/1 0 o1 secretary p1"
 
 
 def test_a_rung_that_waited_fires_when_it_can_and_its_count_begins_anew(world: World) -> None:

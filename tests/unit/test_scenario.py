@@ -96,7 +96,47 @@ def step(text: str) -> str:
 
 LINE = len((HEAD + GOOD).splitlines()) + 1
 
+CLOCKS = """due: {within: 5 workdays, extend: {by: superior, at-most: 5 workdays}, pause: {by: secretary,
+      starts: {within: 3 workdays, duty: {secretary: superior}}}}"""
+
 # --- what runs ---
+
+
+def test_every_act_on_clocks_and_chains_can_be_written_in_a_scenario(folder: Path) -> None:
+    """An extension, a pause that starts the other party's clock, a withdrawal, one more signer, handing over, urging."""
+    (folder / "small.yaml").write_text(FLOW.replace("due: 2 workdays", CLOCKS), encoding="utf-8")
+    body = """\
+  - scenario: clocks
+    name: {zh: 时限与签批变更, en: clocks and chains}
+    start: 2019-08-20 09:00
+    steps:
+      - {do: open, unit: b1, expect: {dues: {drafting: 2019-08-27}}}
+      - {do: extend, by: secretary@b1, due: 2019-08-29, reason: too early, expect: {refused: out-of-turn}}
+      - {do: extend, by: secretary@c1, due: 2019-08-29, reason: a storm, expect: {dues: {drafting: 2019-08-29}}}
+      - {do: extend, by: secretary@c1, due: 2019-08-30, reason: a storm, expect: {refused: limit-reached}}
+      - {do: pause, by: secretary@b1, reason: waiting for the committee, expect: {dues: {drafting: paused, drafting/pause-1: 2019-08-23}}}
+      - {at: 2019-08-22 09:00, do: resume, by: secretary@c1, reason: answered,
+         expect: {dues: {drafting: 2019-09-02, drafting/pause-1: none}}}
+      - {do: urge, by: secretary@c1}
+      - {do: urge, by: secretary@c1, expect: {refused: limit-reached}}
+      - {do: submit, by: handler@b1, materials: {sheet: {words: words that say something}}}
+      - {do: sign, by: handler@b1, outcome: good, expect: {open: secretary@b1}}
+      - {do: withdraw, by: handler@b1, expect: {open: handler@b1}}
+      - {do: transfer, by: handler@b1, signer: secretary@b1, expect: {open: secretary@b1}}
+      - {do: add-signer, by: secretary@b1, signer: handler@b1, where: before, expect: {open: handler@b1}}
+      - {do: remove-signer, by: secretary@b1, slot: 1+1, expect: {open: secretary@b1}}
+"""
+    result = ran(folder, body)
+    assert result.passed, "\n".join(report.lines([result], "en"))
+
+
+def test_acts_on_clocks_say_what_they_lack_and_names_in_them_are_checked(folder: Path) -> None:
+    found = [(p.code, p.line - LINE) for p in problems(folder, step("{do: extend, by: secretary@c1}"))]
+    assert found == [("missing-key", 0), ("missing-key", 0)]
+    assert [p.code for p in problems(folder, step("{do: add-signer, by: handler@b1, signer: handlr@b1}"))] == [
+        "unknown-post"
+    ]
+    assert [p.code for p in problems(folder, step("{expect: {owed: MISING}}"))] == ["unknown-state"]
 
 
 def test_a_scenario_begins_where_the_one_it_names_ended(folder: Path) -> None:

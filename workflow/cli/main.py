@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from workflow.cli import bundles, database, demo, evidence, logs, organisation, running, scenarios, times, tracing
+from workflow.cli import (
+    bundles,
+    database,
+    demo,
+    evidence,
+    logs,
+    organisation,
+    rungs,
+    running,
+    scenarios,
+    times,
+    tracing,
+)
 
 app = typer.Typer(
     name="workflow",
@@ -17,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (demo, scenarios, organisation, running, tracing, times, evidence, logs, bundles, database):
+for module in (demo, scenarios, organisation, running, rungs, tracing, times, evidence, logs, bundles, database):
     module.register(app)
 
 

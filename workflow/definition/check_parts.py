@@ -208,6 +208,8 @@ class PartsChecking(Checking):
                     )
                 elif not rung.to:
                     self.say("rung-without-recipient", (*loc, "to"), "a reminder needs a recipient", "催办须有对象")
+                if rung.item is not None:
+                    self.near_flow(rung.item, (*loc, "item"))
                 moment = _moment(rung)
                 if last is not None and (moment < last or rung in rungs[:index]):
                     self.say(

@@ -12,6 +12,7 @@ from workflow.definition.shipped import shipped_calendar, shipped_calendars
 
 TALLY_EXITS = ("passed", "failed", "no-quorum")
 TALLY_FIELDS = ("eligible", "voted", "aware", "dissatisfied")
+RULE_NAMES = 84  # the key of a further due is the stage, the stay and the node, and has 96 characters in the tables
 
 
 class StagesChecking(Checking):
@@ -120,10 +121,26 @@ class StagesChecking(Checking):
             self.node(also.node, (*at, "node"))
             self.known("material", also.met_by, self.flow.materials, (*at, "met-by"))
             self.known("ladder", also.ladder, self.flow.ladder, (*at, "ladder"))
+            if len(stage.stage) + len(also.node) > RULE_NAMES:
+                self.say(
+                    "names-too-long",
+                    (*at, "node"),
+                    f"{stage.stage} and {also.node} together have more than {RULE_NAMES} characters",
+                    f"阶段 {stage.stage} 与节点 {also.node} 的代码合计超过 {RULE_NAMES} 个字符",
+                    expected=Said("shorter codes: the two make the key of a due", "较短的代码(二者合为时限的键)"),
+                )
 
     def _due(self, due: Due, loc: Loc, stage: Stage) -> None:
         at: Loc = (*loc, "due")
         self.known("ladder", due.ladder, self.flow.ladder, (*at, "ladder"))
+        for name, span in (("within", due.within), ("or-within", due.or_within), ("at-most", due.at_most)):
+            self.lasts(span, (*at, name))
+        if due.before is not None:
+            self.lasts(due.before.by, (*at, "before", "by"))
+        if due.extend is not None:
+            self.lasts(due.extend.at_most, (*at, "extend", "at-most"))
+        if due.pause is not None:
+            self.lasts(due.pause.starts.within, (*at, "pause", "starts", "within"))
         if due.node is not None:
             self.node(due.node, (*at, "node"))
         elif due.or_within is not None and due.before is None and due.event is None:
@@ -247,6 +264,7 @@ class StagesChecking(Checking):
         if notice is None:
             return
         at: Loc = (*loc, "notice")
+        self.lasts(notice.for_, (*at, "for"))
         if notice.objection is not None:
             self.known("exit", notice.objection, stage.exits, (*at, "objection"))
         if notice.for_ is None:
@@ -306,7 +324,18 @@ class StagesChecking(Checking):
                 self.known("exit", code, stage.exits, (*at, field))
             self.who(tracking.by, (*at, "by"))
             self.known("ladder", tracking.ladder, self.flow.ladder, (*at, "ladder"))
+            self.lasts(tracking.for_, (*at, "for"))
             for index, look in enumerate(tracking.look_backs):
+                self.lasts(look, (*at, "look-backs", index))
+                if index and minutes(look) <= minutes(tracking.look_backs[index - 1]):
+                    self.say(
+                        "look-backs-not-rising",
+                        (*at, "look-backs", index),
+                        f"the look-back after {look} does not come after the one after {tracking.look_backs[index - 1]}",
+                        f"“回头看”({look})不晚于上一次({tracking.look_backs[index - 1]})",
+                        expected=Said("look-backs in the order in which they come", "按先后次序排列"),
+                        actual=str(look),
+                    )
                 if minutes(look) > minutes(tracking.for_):
                     self.say(
                         "look-back-too-late",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+from pathlib import Path
 
 from workflow.definition.model import RELATIVE, Flow, Material, Span, Stage, Step, Who
 from workflow.definition.positions import Positions
 from workflow.definition.problem import NOTHING, Problem, Said, Severity, nearest
+from workflow.definition.shipped import shipped_flows
 
 Loc = tuple[str | int, ...]
 
@@ -76,6 +79,16 @@ class Checking:
         )
         return False
 
+    def near_flow(self, name: str, loc: Loc) -> None:
+        """A flow that stands neither beside this file nor among those that ship may be published elsewhere, unless its
+        name is nearly that of one of these: then it is misspelt, and what it opens could never be opened."""
+        file = Path(self.positions.file)
+        beside = {p.stem for p in file.parent.glob("*.yaml") if "." not in p.stem} if file.is_file() else set()
+        near = {*beside, *shipped_flows(), self.flow.flow}
+        found = get_close_matches(name, sorted(near), n=1, cutoff=0.85)
+        if name not in near and found:
+            self.known("flow", name, sorted(near), loc)
+
     def who(self, who: Who | Step, loc: Loc, keywords: Sequence[str] = ()) -> None:
         if who.post is not None and who.post not in keywords:
             self.known("post", who.post, self.flow.posts, (*loc, "post"))
@@ -108,6 +121,7 @@ class Checking:
 
     def clock(self, within: Span | None, ladder: str | None, loc: Loc) -> None:
         """The clock of a place, a group or a level's share: its ladder exists, and there is a span for it to follow."""
+        self.lasts(within, (*loc, "within"))
         if ladder is None:
             return
         self.known("ladder", ladder, self.flow.ladder, (*loc, "ladder"))
@@ -119,6 +133,18 @@ class Checking:
                 "督办阶梯依时限而行,此处没有 within",
                 expected=Said("within: ..., or no ladder", "within: …,或删去 ladder"),
                 key=True,
+            )
+
+    def lasts(self, span: Span | None, loc: Loc) -> None:
+        """A length of time that is none leaves nobody any: what is due at once is missed before it is known."""
+        if span is not None and span.n == 0:
+            self.say(
+                "zero-span",
+                loc,
+                f"{span} leave no time at all",
+                "时长为零,等于没有时限",
+                expected=Said("1 or more", "不少于 1"),
+                actual=str(span),
             )
 
     def two_persons(self, groups: Sequence[Sequence[str]], loc: Loc) -> None:

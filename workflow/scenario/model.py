@@ -40,6 +40,17 @@ VERBS: Mapping[str, Verb] = {
     "post-notice": Verb(("content",), ("channel", "place")),
     "object": Verb(("text",), by=False),
     "adopt-nodes": Verb(("nodes",)),
+    "extend": Verb(("due", "reason"), ("rule", "seen")),
+    "pause": Verb(("reason",), ("rule", "seen")),
+    "resume": Verb(("reason",), ("rule", "seen")),
+    "withdraw": Verb((), ("slot",)),
+    "add-signer": Verb(("signer",), ("where", "slot")),
+    "remove-signer": Verb(("slot",)),
+    "transfer": Verb(("signer",), ("slot",)),
+    "urge": Verb(),
+    "exempt": Verb(("reason",), ("seen",)),
+    "supplement": Verb(("materials", "reason"), ("seen",)),
+    "contradict": Verb(("finding", "reason"), ("seen",)),
     "show": Verb(("keep",), by=False),
     "sign-through": Verb((), ("opinion", "outcome", "reason", "minutes", "due", "until"), by=False),
 }
@@ -82,6 +93,7 @@ class Expect:
     category: str | None = None
     final: bool | None = None
     signed_as: str | None = None
+    owed: str | None = None
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def line(self, name: str, otherwise: int) -> int:

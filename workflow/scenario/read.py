@@ -24,6 +24,7 @@ from workflow.definition.source import MAX_BYTES, read
 from workflow.errors import DefinitionInvalid, Unknown
 from workflow.org.importing import OrgImport
 from workflow.org.model import ALWAYS, Parent, Person, Tenure, Unit
+from workflow.rules.obligations import STATES
 from workflow.scenario.model import VERBS, Expect, Post, Rung, Scenario, Step, Suite
 
 Loc = tuple[str | int, ...]
@@ -31,7 +32,10 @@ Loc = tuple[str | int, ...]
 _TOP = ("flow", "campaign", "org", "scenarios")
 _SCENARIO = ("scenario", "name", "start", "given", "steps")
 _STEP = ("at", "by", "person", "do", "item", "expect", "note")
-_EXPECT = ("stage", "round", "open", "refused", "names", "dues", "rungs", "items", "class", "category", "final", "as")
+_EXPECT = (
+    *("stage", "round", "open", "refused", "names", "dues", "rungs", "items", "class", "category", "final", "as"),
+    *("owed",),
+)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ITEM = re.compile(r"(?P<flow>[a-z0-9-]+)@(?P<unit>[^#]+)(#[1-9]\d*)?")
@@ -180,8 +184,8 @@ class _Reader:
         self._not_a(Said("moment such as 2019-08-21 10:00", "时刻,如 2019-08-21 10:00"), "not-a-moment", value, loc)
         return None
 
-    def day(self, value: object, loc: Loc, also: str = "") -> str:
-        if isinstance(value, str) and (value == also or _DAY.fullmatch(value)):
+    def day(self, value: object, loc: Loc, also: Collection[str] = ()) -> str:
+        if isinstance(value, str) and (value in also or _DAY.fullmatch(value)):
             return value
         self._not_a(Said("date such as 2019-10-31", "日期,如 2019-10-31"), "not-a-date", value, loc)
         return ""
@@ -348,7 +352,7 @@ class _Reader:
                 self.known(Said("unit", "单位"), value, self.units, at)
             elif name == "flow":
                 self.known(Said("flow", "流程"), value, [f.flow for f in flows], at)
-            elif name == "lead" or (name == "until" and value):
+            elif name in ("lead", "signer") or (name == "until" and value):
                 self.post(value, at)
             elif name == "no":
                 self.whole(value, at)
@@ -396,11 +400,13 @@ class _Reader:
             self.known(Said("capacity", "身份"), spec["as"], CAPACITIES, (*loc, "as"))
         if "final" in spec and not isinstance(spec["final"], bool):
             self.say("wrong-type", (*loc, "final"), "expected true or false", "应为 true 或 false")
+        if "owed" in spec:
+            self.known(Said("state", "状态"), spec["owed"], STATES, (*loc, "owed"))
         klass = spec.get("class")
         dues = self.map(spec["dues"], (*loc, "dues"), takes=None) if "dues" in spec else None
         for rule, day in (dues or {}).items():
             self.known(Said("stage", "阶段"), rule.split("/")[0], stages, (*loc, "dues", rule), key=True)
-            self.day(day, (*loc, "dues", rule), also="none")
+            self.day(day, (*loc, "dues", rule), also=("none", "paused"))
         return Expect(
             stage=spec.get("stage"),
             round=self.whole(spec["round"], (*loc, "round")) if "round" in spec else None,
@@ -418,6 +424,7 @@ class _Reader:
             category=spec.get("category"),
             final=spec.get("final"),
             signed_as=spec.get("as"),
+            owed=spec.get("owed"),
             lines={name: self.source.positions.key(*loc, name)[0] for name in spec},
         )
 

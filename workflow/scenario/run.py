@@ -235,10 +235,12 @@ def _compared(world: World, case: Case, expect: Expect) -> Iterator[tuple[str, s
         yield "final", "办结", expect.final, case.final
     if expect.signed_as is not None:
         yield "as", "身份", expect.signed_as, world.signed_as or "nobody signed"
+    if expect.owed is not None:
+        yield "owed", "应报状态", expect.owed, world.owed(case)
     for rule, day in (expect.dues or {}).items():
         stage, _, extra = rule.partition("/")
         due = case.dues.get(f"{stage}/{case.stays}" + (f"/{extra}" if extra else ""))
-        yield "dues", "时限", f"{rule} {day}", f"{rule} {world.due_day(due['missed']) if due else 'none'}"
+        yield "dues", "时限", f"{rule} {day}", f"{rule} {world.due_day(due) if due else 'none'}"
     if expect.items is not None:
         behind = [r.flow for r in world.rows() if r.id not in world.named]
         if isinstance(expect.items, int):

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from workflow import obligations
 from workflow.acts import Actor
 from workflow.calendar_file import load_calendar
 from workflow.case import Case, Slot
@@ -133,9 +134,20 @@ class World:
     def said(self, at: int) -> str:
         return moment(at, self.zone).strftime("%Y-%m-%d %H:%M")
 
-    def due_day(self, missed: int) -> str:
-        """The last day on which the duty is still in time."""
-        return local_day(missed - 1, self.zone).isoformat()
+    def due_day(self, due: Mapping[str, Any]) -> str:
+        """The last day on which the duty is still in time, or ``paused``."""
+        return "paused" if "paused" in due else local_day(due["missed"] - 1, self.zone).isoformat()
+
+    def owed(self, case: Case) -> str:
+        """The state of the obligation that a report answers, now; ``none`` where the item answers none."""
+        with self.engine.look() as desk:
+            definition = desk.engine.definition(desk.connection, case.definition)
+            for rule, spec in definition.flow.obligations.items():
+                if case.level in spec.owed_by:
+                    now = self.clock.now()
+                    rows = obligations.owed(desk, case.flow, rule, case.campaign, now, under=case.unit)
+                    return next((r.state for r in rows if r.unit == case.unit), "none")
+        return "none"
 
     # --- people and items -----------------------------------------------------------------------------------------
 
@@ -332,6 +344,45 @@ class World:
     def _adopt(self, step: Step, item: str) -> None:
         self.engine.adopt_nodes(item, self._by(step, item)[0], step.args["nodes"])
 
+    def _clock(self, step: Step, item: str) -> None:
+        """Extending, pausing and resuming a due; exempting and contradicting a report: signed, and no place of a chain."""
+        by, case = self._by(step, item)
+        a = dict(step.args)
+        seen = self._seen(a.pop("seen", ""), case)
+        verbs: dict[str, Callable[..., Any]] = {
+            "extend": self.engine.extend,
+            "pause": self.engine.pause,
+            "resume": self.engine.resume,
+            "exempt": self.engine.exempt,
+            "contradict": self.engine.contradict,
+        }
+        verbs[step.do](item, by, seen, **a)
+
+    def _supplement(self, step: Step, item: str) -> None:
+        by, case = self._by(step, item)
+        a = dict(step.args)
+        self.engine.supplement(item, by, self._seen(a.pop("seen", ""), case), a["materials"], a["reason"])
+
+    def _change(self, step: Step, item: str) -> None:
+        """Changing who signs: the place is the actor's own unless the step names one."""
+        by, case = self._by(step, item)
+        a = step.args
+        wanted = "signed" if step.do == "withdraw" else "open"
+        own = [s.key for s in case.slots if (s.post, s.unit) == (by.post, by.unit) and s.state == wanted]
+        slot = str(a.get("slot", "")) or (own[-1] if own else "")
+        if step.do == "withdraw":
+            self.engine.withdraw(item, by, slot)
+        elif step.do == "remove-signer":
+            self.engine.remove_signer(item, by, slot)
+        elif step.do == "urge":
+            self.engine.urge(item, by)
+        else:
+            post, unit = a["signer"].split("@")
+            if step.do == "transfer":
+                self.engine.transfer(item, by, slot, unit, post)
+            else:
+                self.engine.add_signer(item, by, slot, unit, post, a.get("where", "after"))
+
     def _show(self, step: Step, item: str) -> None:
         self.shown[step.args["keep"]] = digest = self.engine.show(item).digest
         if step.by is not None:
@@ -348,6 +399,9 @@ _DO: dict[str, Callable[[World, Step, str], None]] = {
     "post-notice": World._post_notice,
     "object": World._object,
     "adopt-nodes": World._adopt,
+    **dict.fromkeys(("extend", "pause", "resume", "exempt", "contradict"), World._clock),
+    "supplement": World._supplement,
+    **dict.fromkeys(("withdraw", "add-signer", "remove-signer", "transfer", "urge"), World._change),
     "show": World._show,
     "sign-through": World._through,
 }

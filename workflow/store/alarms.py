@@ -41,3 +41,16 @@ def parked(connection: Connection, attempts: int, limit: int) -> list[Any]:
 def next_after(connection: Connection, after: int, attempts: int) -> int | None:
     """The first moment after an instant at which a rung fires that is still tried."""
     return connection.execute(_after, {"after": after, "attempts": attempts}).scalar()
+
+
+def retry(connection: Connection, at: int, attempts: int, item: str, rule: str) -> list[Any]:
+    """Let parked rungs be tried again from a moment on: all of them, those of an item, or one. Returns which."""
+    wanted: list[sa.ColumnElement[bool]] = [t.due.c.state == 0, t.due.c.attempts >= attempts]
+    wanted += [t.due.c.item == item] if item else []
+    wanted += [t.due.c.rule == rule] if rule else []
+    asked = sa.select(t.due.c.id, *_columns).where(*wanted).order_by(t.due.c.id).with_for_update()
+    found = list(connection.execute(asked))
+    if found:
+        again = t.due.update().where(t.due.c.id.in_(bindparam("ids", expanding=True))).values(attempts=0, next_at=at)
+        connection.execute(again, {"ids": [row.id for row in found]})
+    return found

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from workflow.case import Case, Effect, Slot
 from workflow.errors import Conflict, Unknown
 from workflow.evidence import canonical
+from workflow.evidence.digest import digest
 from workflow.store import tables as t
 from workflow.store.statement import Insert, Statement
 
@@ -457,7 +458,7 @@ def _told(put: Any, w: Written, e: Effect) -> None:
         put(
             _insert_outbox,
             {
-                "dedupe": f"{w.case.item} {e['rule']} {e['step']} {p['unit']} {p['post']} {p['person']}",
+                "dedupe": _key(w.case.item, e["rule"], e["step"], p["unit"], p["post"], p["person"]),
                 "topic": e["e"],
                 "recipient": p["person"],
                 "payload": canonical.encode({"item": w.case.item, "rule": e["rule"], "step": e["step"], "to": p}),
@@ -467,12 +468,23 @@ def _told(put: Any, w: Written, e: Effect) -> None:
         )
 
 
+KEY = 160  # characters that a message's key may have
+
+
+def _key(*words: object) -> str:
+    """What a message is known by. Long names together may not fit; then the key ends with a digest of all of it."""
+    key = " ".join(map(str, words))
+    if len(key) <= KEY:
+        return key
+    return f"{key[: KEY - 33]} {digest(key.encode()).removeprefix('sha256:')[:32]}"
+
+
 def _urged(put: Any, w: Written, e: Effect) -> None:
     for place in e["to"]:
         put(
             _insert_outbox,
             {
-                "dedupe": f"{w.case.item} urged {w.seq} {place['unit']} {place['post']}",
+                "dedupe": _key(w.case.item, "urged", w.seq, place["unit"], place["post"]),
                 "topic": "urged",
                 "recipient": f"{place['post']}@{place['unit']}",
                 "payload": canonical.encode({"item": w.case.item, "to": place}),
