@@ -247,7 +247,8 @@ item = Table(
     Column("head", LargeBinary(32), nullable=False),
     Column("snapshot", LargeBinary, nullable=False),
     Column("part", Integer, nullable=False, server_default="0"),
-    Index("wf_item_unit", "unit", "flow", "campaign"),
+    Index("wf_item_unit", "unit", "flow", "campaign", "stage", "klass", "final"),  # counts are read from it alone
+    Index("wf_item_listed", "opened_at", "id"),
     Index("wf_item_flow", "flow", "campaign", "stage"),
 )
 
