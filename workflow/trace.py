@@ -6,8 +6,8 @@ the time (时任) stands beside the present one (现任). Source: S0 「谁签�
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from workflow.clock import local_day, start_of_day
@@ -15,8 +15,9 @@ from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import Unknown
 from workflow.evidence import canonical
+from workflow.past import Missed, Past, Remark, past
+from workflow.rules import obligations
 from workflow.rules.authority import backstop
-from workflow.rules.chain import Path, unit_at
 from workflow.rules.dues import binding_nodes, node_day
 from workflow.store import items, queries
 from workflow.store.org import OrgReader
@@ -63,7 +64,15 @@ class Owed:
 
 @dataclass(frozen=True)
 class Statement:
-    """One item in the trace: what was signed on it, what was owed on it, and the statements it rests on."""
+    """One item in the trace, as of its instant: what was signed on it, what was owed on it, and what it rests on.
+
+    Attributes:
+        item: empty where there is none: a report that was owed and never begun.
+        why: how the trace came here: finding, report, opened by, about, contradicts, relies on, below.
+        zero: whether it stands as a zero report; ``marks`` what was said of it: exempted, supplemented, contradicted.
+        remarks: signed acts beside the chain, with their reasons.
+        later: entries of the item after the instant; they are not shown.
+    """
 
     item: str
     flow: str
@@ -71,10 +80,14 @@ class Statement:
     stage: str
     round: int
     why: str
+    zero: bool
+    marks: tuple[str, ...]
     signers: tuple[SignatureRow, ...]
+    remarks: tuple[Remark, ...]
     owed: tuple[Owed, ...]
     heads: tuple[Head, ...]
     rests_on: tuple[Statement, ...]
+    later: int = 0
 
     def walk(self) -> Iterator[Statement]:
         """This statement and everything below it, depth first."""
@@ -92,77 +105,97 @@ class Trace:
     root: Statement
 
     def persons(self) -> dict[str, set[str]]:
-        """Everybody named, with why: ``signed``, ``owed``, ``head`` (of the time), ``head-now``."""
+        """Everybody named, with why: ``signed``, ``principal`` (signed for by mandate), ``owed``, ``head`` (of the
+        time), ``head-now``."""
         found: dict[str, set[str]] = {}
+
+        def name(why: str, *persons: str) -> None:
+            for person in persons:
+                if person:
+                    found.setdefault(person, set()).add(why)
+
         for s in self.root.walk():
-            for row in s.signers:
-                found.setdefault(row.person, set()).add("signed")
+            for who in [(r.person, r.principal) for r in s.signers] + [(r.person, r.principal) for r in s.remarks]:
+                name("signed", who[0])
+                name("principal", who[1])
             for o in s.owed:
-                for p in o.persons:
-                    found.setdefault(p, set()).add("owed")
+                name("owed", *o.persons)
             for h in s.heads:
-                for p in h.then:
-                    found.setdefault(p, set()).add("head")
-                for p in h.now:
-                    found.setdefault(p, set()).add("head-now")
+                name("head", *h.then)
+                name("head-now", *h.now)
         return found
+
+    @property
+    def later(self) -> int:
+        """How many entries came after the instant and are left out."""
+        return sum(s.later for s in self.root.walk())
 
     def record(self) -> dict[str, Any]:
         """The trace as plain data, for JSON."""
-        return {"about": self.about, "at": self.at, "notice": NOTICE, "root": asdict(self.root)}
+        found = {"about": self.about, "at": self.at, "notice": NOTICE, "root": asdict(self.root)}
+        return {**found, "later": self.later} if self.later else found
 
 
-def trace(desk: Desk, item: str, at: int, *, about: str | None = None) -> Trace:
-    """Everyone who answers for an item, or for what a report says about one unit.
+def trace(
+    desk: Desk, item: str, at: int, *, about: str | None = None, seq: int | None = None, whole: bool = False
+) -> Trace:
+    """Everyone who answers for an item, or for what a report says about one unit, as of an instant (µs UTC).
 
-    Follows what the item rests on: the report that opened it, and down from there the children's reports on the line to
-    the unit the finding is about.
+    Follows what the item rests on: the report that opened it, the zero reports it contradicts, and down from there the
+    reports on the line to the unit the finding is about.
 
     Args:
         about: the unit the finding concerns, where it is not the item's own (a zero report above it).
+        seq: begin at one signature: the item as of that entry.
+        whole: every report that a report relies on, not only those on the line of the unit.
 
     Raises:
-        Unknown: no such item.
+        Unknown: no such item, or it was not there yet.
     """
-    case, _ = desk.case_of(item)
-    return Trace(about or case.unit, at, _Tracer(desk, about or case.unit, at).statement(item, "finding"))
+    found = past(desk, item, at, seq)
+    if found is None:
+        items.read(desk.connection, item)  # says so where there is none of that name
+        raise Unknown(kind="item", name=item, hint="; it was opened later than the day asked about")
+    tracer = _Tracer(desk, about or found.case.unit, at, whole)
+    return Trace(tracer.about, at, tracer.statement(item, "finding", found, seq))
 
 
 def trace_unit(desk: Desk, flow: str, campaign: str, unit: str, at: int) -> Trace:
     """Everyone who answers for what was reported, or not reported, about a unit: its line of reports, top first.
 
     Raises:
-        Unknown: nothing of that flow was ever opened on the line above the unit.
+        Unknown: no such flow or unit, or nothing of that flow was opened for the campaign anywhere.
     """
-    tracer = _Tracer(desk, unit, at)
-    held = {r["unit"]: r["item"] for r in items.reports_of(desk.connection, flow, campaign, tracer.line) if "item" in r}
-    top = next((held[u] for u in reversed(tracer.line) if u in held), None)
-    if top is None:
-        raise Unknown(kind=f"report of {flow} above", name=unit)
-    return Trace(unit, at, tracer.statement(top, "report"))
+    tracer = _Tracer(desk, unit, at, False)
+    return Trace(unit, at, tracer.line_of_reports(flow, campaign, "report"))
 
 
 class _Tracer:
-    def __init__(self, desk: Desk, about: str, at: int) -> None:
+    def __init__(self, desk: Desk, about: str, at: int, whole: bool) -> None:
         self.desk = desk
+        self.about = about
         self.at = at
+        self.whole = whole
         self.org = OrgReader(desk.connection)
         self.seen: set[str] = set()
-        day = local_day(at, "UTC").isoformat()
-        self.line = [u["unit"] for u in self.org.path(about, day)]
 
-    def statement(self, item: str, why: str) -> Statement:
+    def line(self, day: str) -> list[str]:
+        """The unit the finding is about and those above it on a day."""
+        return [u["unit"] for u in self.org.path(self.about, day)]
+
+    # --- statements -----------------------------------------------------------------------------------------------
+
+    def statement(self, item: str, why: str, found: Past, seq: int | None = None) -> Statement:
         """One item and what it rests on. An item is followed once."""
         self.seen.add(item)
-        case, definition = self.desk.case_of(item)
+        case, definition = found.case, found.definition
         zone = definition.flow.timezone
-        signers = tuple(signatures(self.desk, item, self.at))
-        below = []
-        for cited, reason in self._rests_on(item):
-            if cited not in self.seen:
-                below.append(self.statement(cited, reason))
+        signers = tuple(s for s in signatures(self.desk, item, self.at) if seq is None or s.seq <= seq)
         days = [local_day(s.at, zone).isoformat() for s in signers] or [local_day(case.entered, zone).isoformat()]
-        path = self.org.path(case.unit, days[-1])
+        owed, below = [*self._owed(found)], [*self._cited(item, case)]
+        if definition.flow.reports is not None or definition.flow.obligations:
+            reports, unreported = self._reports_below(found, days[-1])
+            below, owed = below + reports, owed + unreported
         return Statement(
             item=item,
             flow=case.flow,
@@ -170,122 +203,165 @@ class _Tracer:
             stage=case.stage,
             round=case.round,
             why=why,
+            zero=found.zero,
+            marks=tuple(case.marks),
             signers=signers,
-            owed=tuple(self._owed(item, definition, path)),
+            remarks=found.remarks,
+            owed=tuple(owed),
             heads=tuple(self._heads(signers, case.unit, days[-1], definition)),
             rests_on=tuple(below),
+            later=found.later if seq is None else 0,
         )
 
-    def _rests_on(self, item: str) -> Iterator[tuple[str, str]]:
-        """The items an item cites: what opened it, what its reports rely on (on the line of the finding)."""
-        case, _ = self.desk.case_of(item)
+    def _follow(self, item: str, why: str) -> Iterator[Statement]:
+        if item not in self.seen and (found := past(self.desk, item, self.at)) is not None:
+            yield self.statement(item, why, found)
+
+    def _cited(self, item: str, case: Any) -> Iterator[Statement]:
+        """What opened it, what it is about, and the reports it contradicts with those above that relied on them."""
         if case.cites.get("item"):
-            yield case.cites["item"], "opened by"
+            yield from self._follow(case.cites["item"], "opened by")
         about = case.fields_.get("about")
         if isinstance(about, str) and about:
-            yield about, "about"
-        relied = [r["item"] for r in case.relies]
-        if relied:
-            units = queries.units_of(self.desk.connection, relied)
-            for one in relied:
-                if units.get(one) in self.line:
-                    yield one, "relies on"
-
-    def _owed(self, item: str, definition: Definition, path: Path) -> Iterator[Owed]:
-        """Duties missed on the item, with those who answered for them on the due day; and the place open now."""
-        zone = definition.flow.timezone
-        today = local_day(self.at, zone).isoformat()
-        case, _ = self.desk.case_of(item)
-        for due in queries.dues_of(self.desk.connection, item):
-            late = due.met_at is None or due.met_at >= due.missed_at
-            if due.state == 3 or due.missed_at > self.at or not late:
+            yield from self._follow(about, "about")
+        for report in queries.contradicted_by(self.desk.connection, item):
+            found = past(self.desk, report, self.at)
+            if found is None or "contradicted" not in found.case.marks or report in self.seen:
                 continue
-            stage = definition.stage(due.rule.split("/", 1)[0])
-            unit = unit_at(definition, path, stage.duty.of, case.last_unit)["unit"]
-            day = local_day(due.missed_at - 1, zone).isoformat()
-            yield self._answer(
-                "due", unit, stage.duty.post, due.rule, due.missed_at, due.met_at, day, today, definition
-            )
-        for slot in case.open_slots:
-            missed = [d["missed"] for d in case.dues.values() if d["missed"] <= self.at]
-            if missed:
-                day = local_day(min(missed) - 1, zone).isoformat()
-                rule = f"{case.stage}/{slot.key}"
-                yield self._answer("signature", slot.unit, slot.post, rule, min(missed), None, day, today, definition)
-        yield from self._unreported(case, definition, today)
+            tracer = self if found.case.unit == self.about else self._about(found.case.unit)
+            yield tracer.line_of_reports(found.case.flow, found.case.campaign, "contradicts")
 
-    def _unreported(self, case: Any, definition: Definition, today: str) -> Iterator[Owed]:
-        """Children on the line whose report of this flow is owed and not there. Source: S0 「应报未报」, R055."""
-        reports = definition.flow.reports
-        if reports is None or not case.nodes:
+    def _about(self, unit: str) -> _Tracer:
+        other = _Tracer(self.desk, unit, self.at, self.whole)
+        other.seen, other.org = self.seen, self.org
+        return other
+
+    # --- reports --------------------------------------------------------------------------------------------------
+
+    def line_of_reports(self, flow: str, campaign: str, why: str) -> Statement:
+        """The reports on the line above a unit, the topmost first; where there is none, who owed it."""
+        connection = self.desk.connection
+        definition = self.desk.engine.newest(connection, flow)
+        line = self.line(self._day(definition, self.at))
+        if own := self._reports(flow, campaign, [self.about]):
+            found = past(self.desk, own[self.about], self.at)
+            if found is not None:
+                signers = signatures(self.desk, own[self.about], self.at)
+                line = self.line(self._day(definition, signers[-1].at if signers else found.case.entered))
+        held = self._reports(flow, campaign, line)
+        missing: list[Owed] = []
+        for unit in reversed(line):
+            if unit in held and (found := past(self.desk, held[unit], self.at)) is not None:
+                if held[unit] in self.seen:
+                    continue
+                top = self.statement(held[unit], why, found)
+                return replace(top, owed=(*missing, *top.owed))
+            missing += self._unreported(definition, flow, campaign, unit)
+        if not queries.any_of(connection, flow, campaign):
+            raise Unknown(kind=f"report of {flow} above", name=self.about, hint=f"; nothing of campaign {campaign!r}")
+        return Statement("", flow, self.about, "", 1, why, False, (), (), (), tuple(missing), (), ())
+
+    def _reports(self, flow: str, campaign: str, units: Sequence[str]) -> dict[str, str]:
+        rows = items.reports_of(self.desk.connection, flow, campaign, list(units))
+        return {r["unit"]: r["item"] for r in rows if "item" in r}
+
+    def _reports_below(self, found: Past, day: str) -> tuple[list[Statement], list[Owed]]:
+        """The reports it relies on, on the line of the finding as it was then (all of them where the whole is asked
+        for). Where the next on the line is not among them: that unit's report as it stands, or who owes it, and on down.
+        """
+        case, definition = found.case, found.definition
+        below: list[Statement] = []
+        relied = [r["item"] for r in case.relies]
+        units = queries.units_of(self.desk.connection, relied) if relied else {}
+        line = self.line(day)
+        under = line[: line.index(case.unit)] if case.unit in line else []
+        for one in relied:
+            if self.whole or units.get(one) in under:
+                below += self._follow(one, "relies on")
+        if any(units.get(one) in under for one in relied):
+            return below, []
+        owed: list[Owed] = []
+        held = self._reports(case.flow, case.campaign, under) if under else {}
+        for unit in reversed(under):
+            if unit in held:
+                more = [*self._follow(held[unit], "below")]
+                if more:
+                    return below + more, owed
+            owed += self._unreported(definition, case.flow, case.campaign, unit)
+        return below, owed
+
+    def _unreported(self, definition: Definition, flow: str, campaign: str, unit: str) -> Iterator[Owed]:
+        """Who owed the report of a unit that was never begun, on its last day. Source: S0 「应报未报」, R055."""
+        missed = self._node_missed(definition, unit, campaign)
+        if missed is None or missed > self.at:
             return
-        node = node_day(
-            definition, binding_nodes(definition, local_day(self.at, definition.flow.timezone)), reports.node
-        )
-        if node is None:
-            return
-        missed = start_of_day(node, definition.flow.timezone) + 86_400_000_000
-        if missed > self.at:
-            return
-        below = [u for u in self.org.children(case.unit, node.isoformat()) if u in self.line]
-        for report in items.reports_of(self.desk.connection, case.flow, case.campaign, below):
-            if not report.get("item"):
-                post = self._first_responsible(definition)
-                rule = f"{case.flow} of {report['unit']}"
-                yield self._answer(
-                    "report", report["unit"], post, rule, missed, None, node.isoformat(), today, definition
-                )
+        day = self._day(definition, missed - 1)
+        post = _first_responsible(definition)
+        yield self._answer("report", unit, post, f"{flow} of {unit}", missed, None, day, definition)
+
+    def _node_missed(self, definition: Definition, unit: str, campaign: str) -> int | None:
+        """The first instant that counts as missed for a unit's report; None where it owes none."""
+        zone, reports = definition.flow.timezone, definition.flow.reports
+        today = self._day(definition, self.at)
+        level = self.org.path(unit, today)[0]["level"]
+        if reports is not None and level in reports.owed_by:
+            node = node_day(definition, binding_nodes(definition, local_day(self.at, zone)), reports.node)
+            return start_of_day(node, zone) + 86_400_000_000 if node is not None else None
+        if definition.flow.obligations:
+            calendar = self.desk.engine.calendar(self.desk.connection, definition.flow.calendar)
+            period = obligations.owed(definition, calendar, level, campaign)
+            return period.missed if period is not None else None
+        return None
+
+    # --- who owed, who headed -------------------------------------------------------------------------------------
+
+    def _day(self, definition: Definition, at: int) -> str:
+        return local_day(at, definition.flow.timezone).isoformat()
+
+    def _owed(self, found: Past) -> Iterator[Owed]:
+        """Duties missed on the item, with those who answered for them on the due day; and the places open now."""
+        case, definition = found.case, found.definition
+        for due in found.missed:
+            yield self._missed(due, definition)
+        missed = [d["missed"] for d in case.dues.values() if d["missed"] <= self.at and "paused" not in d]
+        for slot in case.open_slots if missed else ():
+            day, rule = self._day(definition, min(missed) - 1), f"{case.stage}/{slot.key}"
+            yield self._answer("signature", slot.unit, slot.post, rule, min(missed), None, day, definition)
+
+    def _missed(self, due: Missed, definition: Definition) -> Owed:
+        day = due.last_day(definition.flow.timezone)
+        unit, post = due.duty(definition, self.org.path(due.case.unit, day))
+        return self._answer("due", unit, post, due.rule, due.since, due.met_at, day, definition)
 
     def _answer(
-        self,
-        what: str,
-        unit: str,
-        post: str,
-        rule: str,
-        missed: int,
-        met: int | None,
-        day: str,
-        today: str,
-        definition: Definition,
+        self, what: str, unit: str, post: str, rule: str, missed: int, met: int | None, day: str, definition: Definition
     ) -> Owed:
+        persons, as_, now = self._then_and_now(definition, unit, post, day)
+        return Owed(what, unit, post, rule, missed, met, persons, as_, now)
+
+    def _then_and_now(
+        self, definition: Definition, unit: str, post: str, day: str
+    ) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
+        """Who answered for a post on a day and in which capacity; and who does at the instant asked about."""
         mode = backstop(definition, post) == "backstop"
         then = self.org.answerable(unit, post, day, mode)
-        now = self.org.answerable(unit, post, today, mode)
-        return Owed(
-            what,
-            unit,
-            post,
-            rule,
-            missed,
-            met,
-            tuple(a["person"] for a in then),
-            then[0]["as"] if then else "vacant",
-            tuple(a["person"] for a in now),
-        )
-
-    def _first_responsible(self, definition: Definition) -> str:
-        return next(name for name, post in definition.flow.posts.items() if post.first_responsible)
+        now = self.org.answerable(unit, post, self._day(definition, self.at), mode)
+        as_ = then[0]["as"] if then else "vacant"
+        return tuple(a["person"] for a in then), as_, tuple(a["person"] for a in now)
 
     def _heads(self, signers: tuple[SignatureRow, ...], own: str, day: str, definition: Definition) -> Iterator[Head]:
         """The first-responsible person of every unit that signed, on the day of its last signature, and today."""
-        zone = definition.flow.timezone
-        post = self._first_responsible(definition)
-        mode = backstop(definition, post) == "backstop"
-        today = local_day(self.at, zone).isoformat()
+        post = _first_responsible(definition)
         last: dict[str, str] = {own: day}
         for s in signers:
-            last[s.unit] = local_day(s.at, zone).isoformat()
+            last[s.unit] = self._day(definition, s.at)
         for unit, on in last.items():
-            then = self.org.answerable(unit, post, on, mode)
-            now = self.org.answerable(unit, post, today, mode)
-            yield Head(
-                unit,
-                post,
-                on,
-                tuple(a["person"] for a in then),
-                then[0]["as"] if then else "vacant",
-                tuple(a["person"] for a in now),
-            )
+            then, as_, now = self._then_and_now(definition, unit, post, on)
+            yield Head(unit, post, on, then, as_, now)
+
+
+def _first_responsible(definition: Definition) -> str:
+    return next(name for name, post in definition.flow.posts.items() if post.first_responsible)
 
 
 def seen_by(desk: Desk, row: SignatureRow) -> dict[str, Any]:

@@ -180,10 +180,14 @@ class SignatureRow:
     content: str
     materials: tuple[tuple[str, str], ...]
     now: tuple[str, ...]
+    principal: str = ""
 
 
 def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
-    """Every signature on an item in order, superseded ones marked, never left out. Source: R037, R041."""
+    """Every signature on an item up to an instant, in order; superseded ones marked, never left out. Source: R037, R041.
+
+    ``principal`` is in whose place the person signed, by mandate.
+    """
     out: list[SignatureRow] = []
     org = OrgReader(desk.connection)
     _, definition = desk.case_of(item)
@@ -191,6 +195,8 @@ def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
     case = Case()
     live: dict[tuple[int, str], int] = {}
     for entry in items.entries(desk.connection, item):
+        if entry.at > at:
+            break
         body = canonical.read(entry.body)
         for effect in body["effects"]:
             if effect["e"] == "superseded":
@@ -222,6 +228,7 @@ def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
                         content=s["content"],
                         materials=tuple(case.materials.items()),
                         now=tuple(a["person"] for a in org.answerable(effect["unit"], effect["post"], day, mode)),
+                        principal=effect.get("principal", ""),
                     )
                 )
             case = case.fold([effect], entry.seq, entry.at)

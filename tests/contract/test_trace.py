@@ -11,6 +11,7 @@ import pytest
 from tests.contract.world import World, imported, person_row, tenure_row, worlds
 from workflow import Actor
 from workflow.clock import micros
+from workflow.errors import Unknown
 from workflow.store.tables import item as item_table
 from workflow.trace import NOTICE, seen_by, trace, trace_unit
 
@@ -125,3 +126,58 @@ def test_a_trace_says_that_it_is_facts_and_not_a_verdict(world: World) -> None:
         record = trace_unit(desk, "survey", "c1", "o1", world.clock.now()).record()
     assert record["notice"] == NOTICE
     assert "not a finding of responsibility" in record["notice"]["en"]
+
+
+def test_a_finding_that_contradicts_a_zero_names_every_signer_of_the_zero_and_of_what_relied_on_it(
+    world: World,
+) -> None:
+    """Source: S0 「如发现企业软弱涣散基层党组织应报未报」, R055."""
+    surveyed(world)
+    world.clock.advance(timedelta(days=1))
+    world.begin("m9", "t2")
+    world.clock.advance(timedelta(hours=1))
+    seen = world.case("survey-o1").content
+    world.engine.contradict("survey-o1", Actor("s1-secretary", "secretary", "s1"), seen, "seen on the spot", "m9")
+    with world.engine.look() as desk:
+        found = trace(desk, "m9", world.clock.now())
+        before = trace(desk, "m9", world.clock.now() - 1)
+    assert [(s.flow, s.unit, s.why) for s in found.root.walk()] == [
+        ("matter", "t2", "finding"),
+        ("survey", "t1", "contradicts"),
+        ("survey", "o1", "relies on"),
+    ]
+    zero = [*found.root.walk()][-1]
+    assert zero.zero and zero.marks == ("contradicted",)
+    assert [(r.kind, r.person, r.reason, r.finding) for r in zero.remarks] == [
+        ("contradict", "s1-secretary", "seen on the spot", "m9")
+    ]
+    for person in ("o1-handler", "o1-secretary", "t1-handler", "t1-secretary", "s1-secretary"):
+        assert "signed" in found.persons()[person], person
+    assert [s.flow for s in before.root.walk()] == ["matter"]
+
+
+def test_the_whole_of_a_report_names_everybody_it_relies_on(world: World) -> None:
+    surveyed(world)
+    with world.engine.look() as desk:
+        line = trace(desk, "survey-t1", world.clock.now())
+        whole = trace(desk, "survey-t1", world.clock.now(), whole=True)
+    assert [s.unit for s in line.root.walk()] == ["t1"]
+    assert [s.unit for s in whole.root.walk()] == ["t1", "o1", "o2", "o3"]
+
+
+def test_a_report_that_a_superior_exempts_shows_who_said_so_and_why(world: World) -> None:
+    world.engine.open("survey", "o3", item="survey-o3", campaign="c1")
+    seen = world.case("survey-o3").content
+    world.engine.exempt("survey-o3", Actor("t1-secretary", "secretary", "t1"), seen, "dissolving next week")
+    at = micros(datetime(2019, 9, 9, 2, tzinfo=UTC))
+    world.clock.set(at)
+    with world.engine.look() as desk:
+        found = trace_unit(desk, "survey", "c1", "o3", at)
+    own = next(s for s in found.root.walk() if s.unit == "o3")
+    assert own.marks == ("exempted",)
+    assert [(r.kind, r.person, r.unit, r.reason) for r in own.remarks] == [
+        ("exempt", "t1-secretary", "t1", "dissolving next week")
+    ]
+    assert [(o.unit, o.what) for s in found.root.walk() for o in s.owed] == [("t1", "report")]
+    with world.engine.look() as desk, pytest.raises(Unknown, match="opened later"):
+        trace(desk, "survey-o3", micros(datetime(2019, 8, 1, tzinfo=UTC)))

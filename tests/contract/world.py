@@ -242,6 +242,7 @@ MEASURES = {
     "measures": [{"measure": "replace the pipe", "due": "2019-10-01"}, {"measure": "look again", "due": "2019-10-20"}]
 }
 GOOD_VOTE = {"votes": {"eligible": 20, "voted": 18, "aware": 18, "dissatisfied": 1}}
+STATEMENT_OF_NOTHING = {"statement": {"statement": "looked at, nothing found"}}
 BAD_VOTE = {"votes": {"eligible": 20, "voted": 18, "aware": 9, "dissatisfied": 1}}
 
 

@@ -14,6 +14,7 @@ from workflow.cli.arguments import Lang, say, told, url_of
 if TYPE_CHECKING:
     from workflow.desk import Desk
     from workflow.errors import Language
+    from workflow.past import Remark
     from workflow.trace import Head, Owed, Statement, Trace
     from workflow.views import SignatureRow
 
@@ -31,6 +32,18 @@ WORDS = {
     "backstop": ("兜底", "backstop"),
     "mandate": ("受委托", "by mandate"),
     "vacant": ("空缺", "vacant"),
+    "below": ("下级上报(未被依据)", "report below, not relied on"),
+    "contradicts": ("被反证的上报", "contradicted report"),
+    "exempt": ("免报", "exempted"),
+    "supplement": ("补报", "corrected"),
+    "contradict": ("反证", "contradicted"),
+    "return": ("退回", "returned"),
+    "extend": ("延期", "extended"),
+    "pause": ("中止计时", "paused"),
+    "resume": ("恢复计时", "resumed"),
+    "exempted": ("已免报", "exempted"),
+    "supplemented": ("已补报", "corrected"),
+    "contradicted": ("已被反证", "contradicted"),
 }
 
 
@@ -47,36 +60,76 @@ def trace(
         datetime | None,
         typer.Option("--on", formats=["%Y-%m-%d"], help="As of the end of this day; now when not given · 截至"),
     ] = None,
+    seq: Annotated[
+        int | None, typer.Option("--seq", min=1, help="One signature: the item as of this entry · 指某一条签字记录")
+    ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Every report relied on, not only one line of units · 列出所依据的全部上报")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")] = False,
     lang: Lang = "",
 ) -> None:
     """Who signed what they saw, and who owed a signature: facts for an inquiry, not a verdict · 责任追溯
 
     workflow trace ITEM --db DB traces an item; workflow trace FLOW --unit UNIT --db DB what was reported about a unit.
+    A day is a day of the flow's own time zone; what came after it is left out, and counted at the end.
     """
     language = cast("Language", lang)
     with told(language):
         from workflow import trace as tracing
-        from workflow.clock import start_of_day
         from workflow.engine import Engine
 
+        _refuse_idle(language, unit, campaign, seq, whole)
         engine = Engine.looking(url_of(db, language, read_only=True))
-        with engine.look() as desk:
-            at = (
-                engine.now(desk.connection)
-                if on is None
-                else start_of_day(on.date() + timedelta(days=1), "Asia/Shanghai") - 1
-            )
-            if unit:
-                found = tracing.trace_unit(desk, item, campaign, unit, at)
-            else:
-                found = tracing.trace(desk, item, at)
-            if as_json:
-                say(json.dumps(found.record(), ensure_ascii=False, indent=2))
-            else:
-                for line in lines(desk, found, language):
-                    say(line)
-        engine.close()
+        try:
+            with engine.look() as desk:
+                zone = _zone(desk, item, unit)
+                at = engine.now(desk.connection) if on is None else _end_of(on, zone)
+                if unit:
+                    found = tracing.trace_unit(desk, item, campaign, unit, at)
+                else:
+                    found = tracing.trace(desk, item, at, seq=seq, whole=whole)
+                if as_json:
+                    say(json.dumps(found.record(), ensure_ascii=False, indent=2))
+                else:
+                    for line in lines(desk, found, language):
+                        say(line)
+        finally:
+            engine.close()
+
+
+def _refuse_idle(lang: Language, unit: str, campaign: str, seq: int | None, whole: bool) -> None:
+    """An option that would do nothing is a misunderstanding, not a detail.
+
+    Raises:
+        WrongMeaning: says what it goes with.
+    """
+    from workflow.errors import WrongMeaning
+
+    zh = lang == "zh"
+    if campaign and not unit:
+        raise WrongMeaning(
+            expected="--unit 与 --campaign 同用" if zh else "--unit beside --campaign",
+            actual="只有 --campaign" if zh else "--campaign alone",
+        )
+    if unit and (seq is not None or whole):
+        raise WrongMeaning(
+            expected="--seq、--whole 只用于事项" if zh else "--seq and --whole with an item",
+            actual="--unit",
+        )
+
+
+def _zone(desk: Desk, item: str, unit: str) -> str:
+    """The time zone of the flow that is asked about, whose days are meant."""
+    if unit:
+        return desk.engine.newest(desk.connection, item).flow.timezone
+    return desk.case_of(item)[1].flow.timezone
+
+
+def _end_of(day: datetime, zone: str) -> int:
+    from workflow.clock import start_of_day
+
+    return start_of_day(day.date() + timedelta(days=1), zone) - 1
 
 
 def lines(desk: Desk, found: Trace, lang: Language) -> Iterator[str]:
@@ -86,6 +139,13 @@ def lines(desk: Desk, found: Trace, lang: Language) -> Iterator[str]:
     names = _Names(desk, found, lang)
     yield from _statement(names, found.root, 0)
     yield ""
+    if found.later:
+        at = names.when(found.at, found.root.flow)
+        yield (
+            f"截至 {at};此后另有 {found.later} 条记录,未列出。"
+            if lang == "zh"
+            else f"As of {at}; {found.later} later entries are not shown."
+        )
     yield NOTICE[lang]
 
 
@@ -96,6 +156,7 @@ class _Names:
         units, persons = set(), set(found.persons())
         for s in found.root.walk():
             units |= {s.unit, *(r.unit for r in s.signers), *(o.unit for o in s.owed), *(h.unit for h in s.heads)}
+            units |= {r.unit for r in s.remarks}
             persons |= {p for r in s.signers for p in r.now} | {p for o in s.owed for p in o.now}
         org = OrgReader(desk.connection)
         self._units, self._persons = org.names(units, "unit"), org.names(persons, "person")
@@ -111,50 +172,67 @@ class _Names:
     def persons(self, some: tuple[str, ...]) -> str:
         return "、".join(self._persons.get(p, {}).get(self.lang, p) for p in some) or self.word("vacant")
 
-    def when(self, at: int) -> str:
+    def when(self, at: int, flow: str) -> str:
         from workflow.clock import moment
 
-        return f"{moment(at, 'Asia/Shanghai'):%Y-%m-%d %H:%M}"
+        return f"{moment(at, self._flow(flow).timezone):%Y-%m-%d %H:%M}"
 
-    def post(self, item: str, post: str) -> str:
-        _, definition = self.desk.case_of(item)
-        spec = definition.flow.posts.get(post)
+    def post(self, flow: str, post: str) -> str:
+        spec = self._flow(flow).posts.get(post)
         return spec.title.get(self.lang) if spec else post
+
+    def _flow(self, name: str) -> Any:
+        return self.desk.engine.newest(self.desk.connection, name).flow
 
 
 def _statement(names: _Names, s: Statement, depth: int) -> Iterator[str]:
     pad = "  " * depth
-    yield f"{pad}● {names.word(s.why)}: {names.unit(s.unit)} · {s.flow} · {s.item} · {s.stage}"
+    zh = names.lang == "zh"
+    round_ = "" if s.round == 1 else f" · 第 {s.round} 轮" if zh else f" · round {s.round}"
+    marks = "".join(f" · {names.word(m)}" for m in s.marks)
+    what = f"{s.item} · {s.stage}{round_}{marks}" if s.item else ("未见任何上报" if zh else "no report was begun")
+    yield f"{pad}● {names.word(s.why)}: {names.unit(s.unit)} · {s.flow} · {what}"
     for row in s.signers:
-        yield f"{pad}  {_signature(names, s.item, row)}"
+        yield f"{pad}  {_signature(names, s.flow, row)}"
+    for remark in s.remarks:
+        yield f"{pad}  {_remark(names, s.flow, remark)}"
     for owed in s.owed:
-        yield f"{pad}  {_owed(names, s.item, owed)}"
+        yield f"{pad}  {_owed(names, s.flow, owed)}"
     for head in s.heads:
-        yield f"{pad}  {_head(names, s.item, head)}"
+        yield f"{pad}  {_head(names, s.flow, head)}"
     for below in s.rests_on:
         yield from _statement(names, below, depth + 1)
 
 
-def _signature(names: _Names, item: str, row: SignatureRow) -> str:
+def _remark(names: _Names, flow: str, row: Remark) -> str:
+    who = f"{names.unit(row.unit)} {names.post(flow, row.post)} {names.persons((row.person,))}"
+    mark = f" ({names.word(row.as_)})" if row.as_ not in ("holder", "") else ""
+    more = "".join(f" · {x}" for x in (row.reason, row.finding, row.until) if x)
+    return f"! {names.when(row.at, flow)} {names.word(row.kind)} {who}{mark}{more}"
+
+
+def _signature(names: _Names, flow: str, row: SignatureRow) -> str:
     zh = names.lang == "zh"
     marks: list[Any] = [names.word(row.as_) if row.as_ != "holder" else ""]
+    if row.principal:
+        marks.append(("代 " if zh else "for ") + names.persons((row.principal,)))
     marks += [
         ("逾期" if zh else "late") if row.late else "",
         ("已作废" if zh else "superseded") if row.superseded else "",
     ]
     said = ", ".join(m for m in (*marks, row.strength) if m)
-    who = f"{names.unit(row.unit)} {names.post(item, row.post)} {names.persons((row.person,))}"
+    who = f"{names.unit(row.unit)} {names.post(flow, row.post)} {names.persons((row.person,))}"
     now = "" if row.person in row.now else f" → {'现任' if zh else 'now'} {names.persons(row.now)}"
     saw = f"{'所见' if zh else 'saw'} {row.content[:19]}…"
-    return f"✓ {names.when(row.at)} {row.stage} {who} ({said}){now} · {saw}"
+    return f"✓ {names.when(row.at, flow)} {row.stage} {who} ({said}){now} · {saw}"
 
 
-def _owed(names: _Names, item: str, owed: Owed) -> str:
+def _owed(names: _Names, flow: str, owed: Owed) -> str:
     zh = names.lang == "zh"
     done = (
         ("至今未办" if zh else "still not done")
         if owed.met_at is None
-        else f"{'办结于' if zh else 'done'} {names.when(owed.met_at)}"
+        else f"{'办结于' if zh else 'done'} {names.when(owed.met_at, flow)}"
     )
     what = {
         "report": ("应报未报", "report owed"),
@@ -162,14 +240,14 @@ def _owed(names: _Names, item: str, owed: Owed) -> str:
         "signature": ("待签未签", "signature owed"),
     }
     said = what[owed.what][0 if zh else 1]
-    who = f"{names.unit(owed.unit)} {names.post(item, owed.post)} {names.persons(owed.persons)}"
+    who = f"{names.unit(owed.unit)} {names.post(flow, owed.post)} {names.persons(owed.persons)}"
     mark = f" ({names.word(owed.as_)})" if owed.as_ not in ("holder", "vacant") else ""
-    return f"✗ {said} {owed.rule}: {names.when(owed.missed_at)} · {who}{mark} · {done}"
+    return f"✗ {said} {owed.rule}: {names.when(owed.missed_at, flow)} · {who}{mark} · {done}"
 
 
-def _head(names: _Names, item: str, head: Head) -> str:
+def _head(names: _Names, flow: str, head: Head) -> str:
     zh = names.lang == "zh"
     then = f"{'时任' if zh else 'then'} {names.persons(head.then)} ({head.day})"
     now = f"{'现任' if zh else 'now'} {names.persons(head.now)}"
     mark = f" ({names.word(head.as_)})" if head.as_ not in ("holder", "vacant") else ""
-    return f"◆ {names.unit(head.unit)} {names.post(item, head.post)}: {then}{mark} · {now}"
+    return f"◆ {names.unit(head.unit)} {names.post(flow, head.post)}: {then}{mark} · {now}"

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
 
+from workflow.evidence import canonical
 from workflow.store import tables as t
 from workflow.store.statement import Statement
 
@@ -102,6 +103,12 @@ _dues_of = (
     .order_by(t.due.c.missed_at, t.due.c.id)
 )
 _units_of = sa.select(t.item.c.id, t.item.c.unit).where(t.item.c.id.in_(bindparam("items", expanding=True)))
+_any_of = sa.select(t.item.c.id).where(t.item.c.flow == bindparam("flow"), t.item.c.campaign == bindparam("campaign"))
+_contradictions = (
+    sa.select(t.entry.c.chain, t.entry.c.body)
+    .where(sa.text(t.MARKS), t.entry.c.act == "contradict")
+    .order_by(t.entry.c.chain, t.entry.c.seq)
+)
 _size = sa.select(
     sa.func.count(), sa.func.coalesce(sa.func.sum(sa.func.length(t.entry.c.body) + sa.func.length(t.entry.c.seal)), 0)
 ).select_from(t.entry)
@@ -172,6 +179,21 @@ def dues_of(connection: Connection, item: str) -> Sequence[Any]:
 def units_of(connection: Connection, wanted: Sequence[str]) -> dict[str, str]:
     """The unit of each item."""
     return {r.id: r.unit for r in connection.execute(_units_of, {"items": list(wanted)})}
+
+
+def any_of(connection: Connection, flow: str, campaign: str) -> bool:
+    """Whether any item of a flow was ever opened for a campaign."""
+    return connection.execute(_any_of.limit(1), {"flow": flow, "campaign": campaign}).first() is not None
+
+
+def contradicted_by(connection: Connection, finding: str) -> list[str]:
+    """The reports that were contradicted by a finding, each once. Reads the contradictions alone, which are few."""
+    found = {r.chain: None for r in connection.execute(_contradictions) if _finding(r.body) == finding}
+    return list(found)
+
+
+def _finding(body: bytes) -> str:
+    return str(canonical.read(body)["act"].get("finding", ""))
 
 
 def size(connection: Connection) -> tuple[int, int]:

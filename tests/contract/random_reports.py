@@ -1,0 +1,369 @@
+"""Random invented organisations that report up, signed by whoever answers on the day; and what a trace of them must say.
+
+``Telling`` drives the real engine and writes down what it did. ``expected`` answers from that notebook alone, by looking
+through all of it each time: the oracle that a trace is held against. Units are numbered, depth and breadth are random, a
+level may be missing; posts change hands, stand vacant and are signed for by mandate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any
+
+from tests.contract.world import STATEMENT_OF_NOTHING, World, flow_text, person_row, tenure_row
+from workflow import Actor
+from workflow.clock import local_day, micros
+from workflow.org.importing import OrgImport
+from workflow.orgbook import give_mandate
+from workflow.trace import Trace
+
+TELL = """flow: tell
+title: {zh: 示例上报, en: an invented report}
+nodes: {"1": {in-force: 2019-08-01, tell: 2019-08-30}}
+materials:
+  found: {title: found, kind: list, fields: {result: {type: choice, choices: [found]}}}
+  statement: {title: statement, fields: {statement: text}}
+chains:
+  own: {steps: [handler, secretary], return: {to: first, needs: reason}}
+ladder:
+  overdue: [{after: 0 workdays, do: remind, to: responsible}]
+reports: {owed-by: [organisation, third, second, group], node: tell}
+stages:
+  - stage: fill
+    duty: secretary
+    due: {node: tell}
+    materials: found
+    gate: {children: settled}
+    chain: own
+    zero: {exit: zero, list: found, counts: {result: found}}
+    exits: {reported: check, zero: {to: zero-reported, needs: statement}}
+  - stage: check
+    duty: secretary
+    slots: secretary
+    due: 3 days
+    exits: {good: reported, bad: redo}
+  - stage: redo
+    duty: handler
+    new-round: true
+    chain: own
+    due: 2 days
+    at-most: {times: 4, then: check}
+    exits: {done: check}
+  - stage: reported
+    final: true
+  - stage: zero-reported
+    final: true
+"""
+
+ZONE = "Asia/Shanghai"
+LEVELS = ("group", "second", "third", "organisation")
+NODE_MISSED = micros(datetime(2019, 8, 30, 16, tzinfo=UTC))  # the first instant after the node's day in Shanghai
+DAY = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class Held:
+    person: str
+    unit: str
+    post: str
+    from_on: str
+    until_on: str | None
+
+    def on(self, day: str) -> bool:
+        return self.from_on <= day and (self.until_on is None or day < self.until_on)
+
+
+@dataclass
+class Signed:
+    """One signature as it was made; ``undone`` when it was superseded."""
+
+    at: int
+    unit: str
+    post: str
+    person: str
+    as_: str
+    principal: str
+    stage: str
+    late: bool
+    undone: int | None = None
+
+
+@dataclass
+class Stay:
+    """The time a report spent in a stage: whose duty it was and from when on it counted as missed."""
+
+    post: str
+    missed: int
+    left: int | None = None
+
+
+@dataclass
+class Told:
+    """The notebook's page of one report."""
+
+    item: str
+    opened: int
+    signed: list[Signed] = field(default_factory=list)
+    stays: list[Stay] = field(default_factory=list)
+    open: list[tuple[int, tuple[str, str] | None]] = field(default_factory=list)  # since when, (slot's key, its post)
+    entered: list[int] = field(default_factory=list)
+    relied: list[tuple[int, bool]] = field(default_factory=list)  # since when it relied on every child
+
+
+class Telling:
+    """One random organisation, numbered so that many fit into one database."""
+
+    def __init__(self, number: int) -> None:
+        self.random = Random(number)
+        self.prefix = f"u{number}-"
+        self.above: dict[str, str] = {}
+        self.level: dict[str, str] = {}
+        self.held: list[Held] = []
+        self.told: dict[str, Told] = {}
+        self.mandates: list[tuple[str, Held, str, str]] = []  # person, the holder's tenure, from, until
+        self.persons = 0
+        self._tree()
+        self._tenures()
+
+    # --- what is given ---------------------------------------------------------------------------------------------
+
+    def _tree(self) -> None:
+        r = self.random
+        top = f"{self.prefix}0"
+        self.level[top] = LEVELS[0]
+        for n in range(1, r.randint(3, 7)):
+            over = r.choice([u for u in self.level if self.level[u] != LEVELS[-1]])
+            depth = LEVELS.index(self.level[over]) + 1
+            unit = f"{self.prefix}{n}"
+            self.level[unit] = LEVELS[min(depth + (r.random() < 0.15), len(LEVELS) - 1)]
+            self.above[unit] = over
+        self.top = top
+
+    def _person(self) -> str:
+        self.persons += 1
+        return f"{self.prefix}p{self.persons}"
+
+    def _tenures(self) -> None:
+        r = self.random
+        for unit in self.level:
+            for post in ("handler", "secretary"):
+                marks = sorted(r.sample(range(60), r.choice([0, 0, 1, 2])))
+                days = ["2015-01-01", *((date(2019, 8, 13) + timedelta(days=m)).isoformat() for m in marks)]
+                for n, begun in enumerate(days):
+                    if unit != self.top and r.random() < 0.2:
+                        continue  # a gap: the superior answers
+                    ended = days[n + 1] if n + 1 < len(days) else None
+                    self.held.append(Held(self._person(), unit, post, begun, ended))
+
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """The organisation as rows to import."""
+        units, parents = [], []
+        for n, (unit, level) in enumerate(self.level.items()):
+            names = {"name_zh": f"示例{unit}", "name_en": f"invented {unit}"}
+            dates = {"established_on": "2010-01-01", "dissolved_on": None}
+            units.append({"id": unit, "level": level, "ordinal": n, **names, **dates})
+            if unit in self.above:
+                line = {"unit": unit, "kind": "managing", "parent": self.above[unit]}
+                parents.append({**line, "from_on": "2010-01-01", "until_on": None})
+        persons = [person_row(f"{self.prefix}p{n}") for n in range(1, self.persons + 40)]
+        tenures = [tenure_row(h.person, h.unit, h.post, h.from_on, h.until_on) for h in self.held]
+        return {"units": units, "parents": parents, "persons": persons, "tenures": tenures}
+
+    # --- what happens ----------------------------------------------------------------------------------------------
+
+    def give_mandates(self, world: World) -> None:
+        r = self.random
+        for held in list(self.held):
+            if held.post != "secretary" or r.random() > 0.35:
+                continue
+            first = max(held.from_on, "2019-08-12")
+            last = held.until_on or "2019-11-01"
+            if not first < last:
+                continue
+            deputy = self._person()
+            with world.engine.desk() as desk:
+                give_mandate(
+                    desk,
+                    Actor(held.person, held.post, held.unit),
+                    "away on duty",
+                    mandate=f"{self.prefix}m{len(self.mandates)}",
+                    person=deputy,
+                    from_on=first,
+                    until_on=last,
+                    text=b"in my place",
+                )
+            self.mandates.append((deputy, held, first, last))
+
+    def act(self, world: World) -> None:
+        """Everybody reports, or does not, from the bottom up; days pass in between."""
+        for unit in sorted(self.level, key=lambda u: -LEVELS.index(self.level[u])):
+            self._pass(world)
+            if self.random.random() < 0.12:
+                continue
+            self._report(world, unit)
+        self._pass(world)
+        self.end = world.clock.now()
+
+    def _pass(self, world: World) -> None:
+        world.clock.advance(timedelta(hours=self.random.choice([1, 1, 5, 30, 80])))
+
+    def _report(self, world: World, unit: str) -> None:
+        r, item = self.random, f"{unit}-report"
+        world.engine.open("tell", unit, item=item, campaign="c1")
+        told = self.told[unit] = Told(item, world.clock.now())
+        self._entered(world, told, "secretary", NODE_MISSED, ("1", "handler"))
+        if r.random() < 0.08:
+            return
+        below = [u for u in self.above if self.above[u] == unit]
+        if any(not world.case(f"{u}-report").final if u in self.told else True for u in below):
+            return  # the gate holds it; that it does is tested elsewhere
+        self._pass(world)
+        by = self._first(unit, "handler", world)
+        if r.random() < 0.5:
+            world.engine.report_zero(item, by, STATEMENT_OF_NOTHING)
+        else:
+            world.engine.submit(item, by, {"found": [{"result": "found"}]}, outcome="reported")
+        told.relied.append((world.clock.now(), True))
+        while not world.case(item).final:
+            self._pass(world)
+            if r.random() < 0.06:
+                return
+            self._sign(world, told, unit)
+
+    def _sign(self, world: World, told: Told, unit: str) -> None:
+        case, r, at = world.case(told.item), self.random, world.clock.now()
+        slot = case.open_slots[0]
+        by, as_, principal = self._any(unit, slot.post, world)
+        if slot.key == "2" and r.random() < 0.2:
+            world.engine.send_back(told.item, by, case.content, "look again")
+            for s in told.signed:
+                if s.stage == case.stage and s.undone is None and self._this_stay(told, s):
+                    s.undone = at
+            told.open.append((at, ("1", case.slots[0].post)))
+            return
+        outcome = ("bad" if r.random() < 0.3 and case.round < 3 else "good") if case.stage == "check" else ""
+        late = at >= told.stays[-1].missed
+        world.engine.sign(told.item, by, case.content, outcome=outcome)
+        told.signed.append(Signed(at, unit, slot.post, by.person, as_, principal, case.stage, late))
+        after = world.case(told.item)
+        if after.stays == case.stays:
+            told.open.append((at, (after.open_slots[0].key, after.open_slots[0].post)))
+            return
+        told.stays[-1].left = at
+        if after.final:
+            told.open.append((at, None))
+            told.entered.append(at)
+            return
+        span = 3 if after.stage == "check" else 2
+        day = datetime.fromisoformat(self._day(at)).replace(tzinfo=UTC) + timedelta(days=span + 1, hours=-8)
+        first = after.open_slots[0]
+        self._entered(world, told, "handler" if after.stage == "redo" else "secretary", micros(day), ("1", first.post))
+
+    def _this_stay(self, told: Told, signed: Signed) -> bool:
+        return signed.at >= told.entered[-1]
+
+    def _entered(self, world: World, told: Told, post: str, missed: int, slot: tuple[str, str]) -> None:
+        at = world.clock.now()
+        told.stays.append(Stay(post, missed))
+        told.open.append((at, slot))
+        told.entered.append(at)
+
+    def _day(self, at: int) -> str:
+        return local_day(at, ZONE).isoformat()
+
+    def _first(self, unit: str, post: str, world: World) -> Actor:
+        return Actor(self.answering(unit, post, self._day(world.clock.now()))[0][0], post, unit)
+
+    def _any(self, unit: str, post: str, world: World) -> tuple[Actor, str, str]:
+        day = self._day(world.clock.now())
+        for person, held, first, last in self.mandates:
+            given = (held.unit, held.post) == (unit, post) and first <= day < last and held.on(day)
+            if given and self.random.random() < 0.7:
+                return Actor(person, post, unit), "mandate", held.person
+        persons, as_ = self.answering(unit, post, day)
+        return Actor(persons[0], post, unit), as_, ""
+
+    # --- what a trace must say -------------------------------------------------------------------------------------
+
+    def answering(self, unit: str, post: str, day: str) -> tuple[tuple[str, ...], str]:
+        """Who answers for a post on a day: its holder, else the nearest above."""
+        at: str | None = unit
+        while at is not None:
+            found = tuple(h.person for h in self.held if (h.unit, h.post) == (at, post) and h.on(day))
+            if found:
+                return found, "holder" if at == unit else "backstop"
+            at = self.above.get(at)
+        return (), "vacant"
+
+    def line(self, unit: str) -> list[str]:
+        found = [unit]
+        while found[-1] in self.above:
+            found.append(self.above[found[-1]])
+        return found
+
+    def expected(self, about: str, at: int) -> dict[str, Any]:
+        """Every fact that a trace about a unit has to show as of an instant."""
+        line, today = self.line(about), self._day(at)
+        pages = {u: self.told[u] for u in line if u in self.told and self.told[u].opened <= at}
+        signers, owed, heads = set(), set(), set()
+        for unit, page in pages.items():
+            mine = [s for s in page.signed if s.at <= at]
+            for s in mine:
+                now = self.answering(unit, s.post, today)[0]
+                gone = s.undone is not None and s.undone <= at
+                signers.add((page.item, s.at, s.unit, s.post, s.person, s.as_, s.principal, s.stage, s.late, gone, now))
+            stays = [s for s, begun in zip(page.stays, page.entered, strict=False) if begun <= at]
+            for s in stays:
+                met = s.left if s.left is not None and s.left <= at else None
+                if s.missed <= at and (met is None or met >= s.missed):
+                    owed.add(self._owes("due", unit, s.post, s.missed, met, today))
+            running = stays[-1] if stays[-1].left is None or stays[-1].left > at else None
+            waiting = [place for since, place in page.open if since <= at][-1]
+            if running and waiting and running.missed <= at:
+                owed.add(self._owes("signature", unit, waiting[1], running.missed, None, today))
+            last = self._day(mine[-1].at if mine else [e for e in page.entered if e <= at][-1])
+            heads.add((page.item, unit, last, *self.answering(unit, "secretary", last), self.now(unit, today)))
+        for unit in line:
+            if unit not in pages and at >= NODE_MISSED:
+                owed.add(self._owes("report", unit, "secretary", NODE_MISSED, None, today))
+        return {"signers": signers, "owed": owed, "heads": heads, "items": {p.item for p in pages.values()}}
+
+    def now(self, unit: str, today: str) -> tuple[str, ...]:
+        return self.answering(unit, "secretary", today)[0]
+
+    def _owes(self, what: str, unit: str, post: str, missed: int, met: int | None, today: str) -> tuple[Any, ...]:
+        then, as_ = self.answering(unit, post, self._day(missed - 1))
+        return (what, unit, post, missed, met, then, as_, self.answering(unit, post, today)[0])
+
+
+def facts_of(found: Trace) -> dict[str, Any]:
+    """A trace as the sets that ``expected`` gives."""
+    signers, owed, heads, items = set(), set(), set(), set()
+    for s in found.root.walk():
+        if s.item:
+            items.add(s.item)
+        for r in s.signers:
+            row = (s.item, r.at, r.unit, r.post, r.person, r.as_, r.principal, r.stage, r.late, r.superseded, r.now)
+            assert row not in signers
+            signers.add(row)
+        for o in s.owed:
+            line = (o.what, o.unit, o.post, o.missed_at, o.met_at, o.persons, o.as_, o.now)
+            assert line not in owed
+            owed.add(line)
+        heads |= {(s.item, h.unit, h.day, h.then, h.as_, h.now) for h in s.heads}
+    return {"signers": signers, "owed": owed, "heads": heads, "items": items}
+
+
+def together(tellings: list[Telling]) -> OrgImport:
+    """All of them as one import."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for telling in tellings:
+        for table, some in telling.rows().items():
+            rows.setdefault(table, []).extend(some)
+    return OrgImport.from_rows(rows)
+
+
+def tell_flow() -> str:
+    return flow_text(TELL)

@@ -1,0 +1,132 @@
+"""One item as it stood at an instant: its case then, what it had missed by then, and what was said about it.
+
+Folded from its entries up to the instant, so that a question about the past is not answered with what came later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from workflow.case import Case
+from workflow.clock import local_day
+from workflow.definition.definition import Definition
+from workflow.desk import Desk
+from workflow.evidence import canonical
+from workflow.rules.chain import Path, duty_of
+from workflow.rules.shares import side
+from workflow.store import items
+
+_ENDS = {"due-met": True, "due-passed-on": False}
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A signed act on an item beside its chain: an exemption, a correction, a contradiction, a return, a later date.
+
+    Attributes:
+        finding: what a contradiction rests on; ``until`` the date that an extension gives.
+    """
+
+    seq: int
+    at: int
+    kind: str
+    unit: str
+    post: str
+    person: str
+    as_: str
+    reason: str
+    finding: str = ""
+    until: str = ""
+    principal: str = ""
+
+
+@dataclass(frozen=True)
+class Missed:
+    """A due that was missed: since when, when it was met after all (µs UTC; None: not), and the case while it ran."""
+
+    rule: str
+    since: int
+    met_at: int | None
+    case: Case
+
+    def duty(self, definition: Definition, path: Path) -> tuple[str, str]:
+        """The unit and the post whose duty it was, seen from the line of units on its last day."""
+        stage, seen = side(definition, self.case, self.rule, path)
+        who = duty_of(definition, stage, seen, self.case)
+        return who.of, who.post
+
+    def last_day(self, zone: str) -> str:
+        """The last day on which it could have been met."""
+        return local_day(self.since - 1, zone).isoformat()
+
+
+@dataclass(frozen=True)
+class Past:
+    """An item at an instant. ``later`` counts the entries that came after it."""
+
+    case: Case
+    definition: Definition
+    remarks: tuple[Remark, ...]
+    missed: tuple[Missed, ...]
+    later: int
+
+    @property
+    def zero(self) -> bool:
+        """Whether it stands as a zero report."""
+        zeros = {s.exits[s.zero.exit].to for s in self.definition.flow.stages if s.zero is not None}
+        return self.case.stage in zeros
+
+
+def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
+    """An item as of an instant, or as of one of its entries; None where nothing of it was there yet."""
+    states: list[tuple[int, Case]] = []
+    ended: list[tuple[str, int, int | None, Case]] = []
+    remarks: list[Remark] = []
+    case, later = Case(), 0
+    for entry in items.entries(desk.connection, item):
+        if entry.at > at or (seq is not None and entry.seq > seq):
+            later += 1
+            continue
+        body = canonical.read(entry.body)
+        if "statement" in body and not any(e["e"] == "signed" for e in body["effects"]):
+            remarks.append(_remark(entry, body))
+        for effect in body["effects"]:
+            if effect["e"] in _ENDS and effect["rule"] in case.dues:
+                met = entry.at if _ENDS[effect["e"]] else None
+                ended.append((effect["rule"], case.dues[effect["rule"]]["missed"], met, case))
+            case = case.fold([effect], entry.seq, entry.at)
+        states.append((entry.at, case))
+    if not states:
+        return None
+    ended += [(rule, due["missed"], None, case) for rule, due in case.dues.items() if "paused" not in due]
+    definition = desk.engine.definition(desk.connection, case.definition)
+    return Past(case, definition, tuple(remarks), tuple(_missed(states, ended, at)), later)
+
+
+def _missed(
+    states: list[tuple[int, Case]], ended: list[tuple[str, int, int | None, Case]], at: int
+) -> Iterator[Missed]:
+    for rule, since, met, last in sorted(ended, key=lambda e: (e[1], e[0])):
+        if since > at or (met is not None and met < since):
+            continue
+        ran = (case for moment, case in reversed(states) if moment < since and rule in case.dues)
+        yield Missed(rule, since, met, next(ran, last))
+
+
+def _remark(entry: Any, body: dict[str, Any]) -> Remark:
+    act, statement = body["act"], body["statement"]
+    return Remark(
+        seq=entry.seq,
+        at=entry.at,
+        kind=act["kind"],
+        unit=statement["unit"],
+        post=statement["post"],
+        person=statement["person"],
+        as_=statement["as"],
+        reason=act.get("reason", ""),
+        finding=act.get("finding", ""),
+        until=act.get("due", "") if act["kind"] == "extend" else "",
+        principal=statement.get("principal", ""),
+    )
