@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -242,14 +241,3 @@ def test_a_check_does_not_load_alembic(sqlite_url: str) -> None:
         "sys.exit('alembic' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program, sqlite_url], check=False).returncode == 0
-
-
-def test_a_fresh_sqlite_file_is_ready_within_300_ms(tmp_path: Path) -> None:
-    took = []
-    for n in range(3):
-        engine = connect(f"sqlite:///{tmp_path / f'{n}.db'}")
-        begun = perf_counter()
-        schema.upgrade(engine)
-        took.append(perf_counter() - begun)
-        engine.dispose()
-    assert min(took) < 0.3

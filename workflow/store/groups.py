@@ -44,6 +44,22 @@ class _Statements:
             .join(body, body.c.id == given.c.body)
             .where(body.c.kind == word["kind"], given.c.duty == word["duty"], in_force(given), in_force(body))
         )
+        self.assigned_to = (
+            sa.select(given.c.unit)
+            .join(body, body.c.id == given.c.body)
+            .join(member, sa.and_(member.c.of == "body", member.c.group == body.c.id))
+            .outerjoin(
+                tenure, sa.and_(tenure.c.unit == member.c.unit, tenure.c.post == member.c.post, in_force(tenure))
+            )
+            .where(
+                given.c.duty == word["duty"],
+                sa.or_(member.c.person == word["person"], tenure.c.person == word["person"]),
+                in_force(given),
+                in_force(body),
+                in_force(member),
+            )
+            .distinct()
+        )
         self.bodies_of_unit = (
             sa.select(given.c.body)
             .join(body, body.c.id == given.c.body)
@@ -89,6 +105,11 @@ class GroupReader:
         """
         bodies = {b for (b,) in self._rows(self._ask.bodies_of_unit, {"unit": unit, "day": day, "duty": duty})}
         return sorted(b for b in bodies if any(m["person"] == person for m in self.members(b, day)))
+
+    def looked_after_by(self, person: str, day: str, duty: str = SUPERVISION) -> list[str]:
+        """The units that a person looks after on the day as a member of a body, sorted."""
+        values = {"person": person, "day": day, "duty": duty}
+        return sorted(u for (u,) in self._rows(self._ask.assigned_to, values))
 
     def coverage(
         self, kind: str, units: Iterable[str], day: str, duty: str = SUPERVISION

@@ -1,0 +1,150 @@
+"""Lists of items as somebody may see them, a page at a time, and what they add up to for a unit and those below.
+
+Lists show the present; for the past there are ``views.register`` and ``views.ledger``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from workflow.desk import Desk
+from workflow.errors import WrongMeaning
+from workflow.sight import Sight
+from workflow.store import listing
+from workflow.store.listing import Wanted
+from workflow.store.org import OrgReader
+
+MOST = 500
+
+
+@dataclass(frozen=True)
+class Row:
+    """One item as it is now. ``opened_at`` in microseconds UTC."""
+
+    item: str
+    flow: str
+    definition: str
+    campaign: str
+    unit: str
+    stage: str
+    round: int
+    klass: str
+    category: str
+    final: bool
+    opened_at: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows and where to go on; ``after`` is empty on the last page."""
+
+    rows: tuple[Row, ...]
+    after: str
+
+
+def items(desk: Desk, sight: Sight, wanted: Wanted, *, under: str = "", after: str = "", limit: int = 50) -> Page:
+    """A page of the items that may be seen, those opened last first.
+
+    Args:
+        under: only those about this unit and the units below it.
+        after: ``Page.after`` of the page before.
+        limit: rows a page, at most 500.
+
+    Raises:
+        Unknown: no such unit. WrongMeaning: ``after`` is not from a page.
+    """
+    limit = max(1, min(limit, MOST))
+    found = listing.page(
+        desk.connection,
+        replace(wanted, units=_units(desk, sight, wanted, under)),
+        before=_read(after),
+        limit=limit + 1,
+    )
+    rows = tuple(_row(r) for r in found[:limit])
+    more = len(found) > limit
+    return Page(rows, f"{rows[-1].opened_at}.{rows[-1].item}" if more else "")
+
+
+def _row(r: Any) -> Row:
+    key = (r.id, r.flow, r.definition, r.campaign, r.unit)
+    return Row(*key, r.stage, r.round, r.klass, r.category, bool(r.final), r.opened_at)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many items there are about a unit and those below it.
+
+    Attributes:
+        stages: items by ``(flow, stage)``. klasses: by class (register, watch, ...).
+        units: units with at least one item.
+    """
+
+    unit: str
+    items: int
+    open: int
+    closed: int
+    units: int
+    stages: dict[tuple[str, str], int] = field(default_factory=dict)
+    klasses: dict[str, int] = field(default_factory=dict)
+
+
+def tally(desk: Desk, sight: Sight, wanted: Wanted, under: str = "") -> Tally:
+    """What the items that may be seen add up to, for one unit and those below; for everything without one.
+
+    Raises:
+        Unknown: no such unit.
+    """
+    rows = listing.counts(desk.connection, replace(wanted, units=_units(desk, sight, wanted, under)))
+    return _added(under, rows)
+
+
+def by_unit(desk: Desk, sight: Sight, wanted: Wanted, units: Iterable[str]) -> list[Tally]:
+    """What the items add up to for each of some units and those below it, from one counting.
+
+    Raises:
+        Unknown: no such unit.
+    """
+    rows: dict[str, list[Any]] = {}
+    asked = replace(wanted, units=_units(desk, sight, wanted, ""))
+    for row in listing.counts(desk.connection, asked):
+        rows.setdefault(row.unit, []).append(row)
+    org, out = OrgReader(desk.connection), []
+    for unit in units:
+        below = org.subtree(unit, sight.day) if sight.sees(unit) else []
+        out.append(_added(unit, [r for u in below for r in rows.get(u, ())]))
+    return out
+
+
+def _added(unit: str, rows: Iterable[Any]) -> Tally:
+    stages: Counter[tuple[str, str]] = Counter()
+    klasses: Counter[str] = Counter()
+    units: set[str] = set()
+    closed = every = 0
+    for row in rows:
+        stages[row.flow, row.stage] += row.items
+        klasses[row.klass] += row.items
+        units.add(row.unit)
+        every += row.items
+        closed += row.items if row.final else 0
+    return Tally(unit, every, every - closed, closed, len(units), dict(stages), dict(klasses))
+
+
+def _units(desk: Desk, sight: Sight, wanted: Wanted, under: str) -> list[str] | None:
+    """Which units are asked for, less those that may not be seen."""
+    asked = None if wanted.units is None else list(wanted.units)
+    if under:
+        below = OrgReader(desk.connection).subtree(under, sight.day)
+        asked = below if asked is None else [u for u in below if u in set(asked)]
+    return sight.within(asked)
+
+
+def _read(after: str) -> tuple[int, str] | None:
+    if not after:
+        return None
+    moment, dot, item = after.partition(".")
+    if not (dot and item and moment.isdigit()):
+        raise WrongMeaning(expected="the mark at the end of a page", actual=after[:80])
+    return int(moment), item

@@ -1,0 +1,87 @@
+"""What somebody may see: the own subtree, the units a body of theirs looks after, and nobody's sibling.
+
+One filter under every list. Who may see nothing of a unit is told that there is no such item, as for one that never was:
+that something exists is already an answer. Source: S0 「三级企业清楚每个软弱涣散基层党支部详细情况」, R157-R161.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflow.clock import local_day
+from workflow.desk import Desk
+from workflow.errors import Unknown
+from workflow.store import listing
+from workflow.store.groups import GroupReader
+from workflow.store.org import OrgReader
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The units that a person sees in full on one day.
+
+    Attributes:
+        person: whose sight it is; empty for an operator at the machine, who sees all.
+        units: None: all there are.
+        posts: the ``(unit, post)`` pairs held that day, from which it follows.
+    """
+
+    person: str
+    day: str
+    units: frozenset[str] | None
+    posts: tuple[tuple[str, str], ...] = ()
+
+    def sees(self, unit: str) -> bool:
+        """Whether items about a unit may be seen."""
+        return self.units is None or unit in self.units
+
+    def within(self, units: list[str] | None) -> list[str] | None:
+        """Some units (None: all), less those that may not be seen."""
+        if self.units is None:
+            return units
+        return sorted(self.units) if units is None else [u for u in units if u in self.units]
+
+
+def all_of(day: str) -> Sight:
+    """Everything: for an operator at the machine itself, who could read the file as well."""
+    return Sight("", day, None)
+
+
+def sight_of(desk: Desk, person: str, at: int | None = None, *, zone: str = "Asia/Shanghai") -> Sight:
+    """What a person may see at an instant, from the posts held and the bodies belonged to on that day.
+
+    Who holds no post and belongs to no body sees nothing.
+
+    Args:
+        at: microseconds UTC; now when not given.
+        zone: in which the day begins.
+    """
+    day = local_day(desk.engine.now(desk.connection) if at is None else at, zone).isoformat()
+    org = OrgReader(desk.connection)
+    posts = tuple((p["unit"], p["post"]) for p in org.posts_of(person, day))
+    units: set[str] = set()
+    for unit in dict.fromkeys(u for u, _ in posts):
+        if unit not in units:
+            units.update(org.subtree(unit, day))
+    for unit in GroupReader(desk.connection).looked_after_by(person, day):
+        if unit not in units:
+            units.update(org.subtree(unit, day))
+    return Sight(person, day, frozenset(units), posts)
+
+
+def refuse_unseen(desk: Desk, sight: Sight, item: str) -> str:
+    """The unit an item is about, if it may be seen. It may also be seen by whoever it waits for.
+
+    Raises:
+        Unknown: there is no such item, or it may not be seen; the two cannot be told apart.
+    """
+    unit = listing.unit_of(desk.connection, item)
+    if unit is None or not (sight.sees(unit) or _waits_for(desk, sight, item)):
+        raise Unknown(kind="item", name=item)
+    return unit
+
+
+def _waits_for(desk: Desk, sight: Sight, item: str) -> bool:
+    """A signature asked of somebody is asked on a content they may read, wherever it comes from."""
+    case, _ = desk.case_of(item)
+    return any((s.unit, s.post) in sight.posts for s in case.slots)

@@ -1,0 +1,126 @@
+"""Pages of items and counts of them, over the units that somebody may look at. Read only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+from sqlalchemy.engine import Connection
+
+from workflow.store import tables as t
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which items; an empty text asks for any, ``final`` None for open and closed alike.
+
+    Attributes:
+        units: the units the items are about; None: of any unit.
+    """
+
+    units: Collection[str] | None = None
+    flow: str = ""
+    campaign: str = ""
+    stage: str = ""
+    klass: str = ""
+    category: str = ""
+    final: bool | None = None
+
+
+_shown = sa.select(
+    t.item.c.id,
+    t.item.c.flow,
+    t.item.c.definition,
+    t.item.c.campaign,
+    t.item.c.unit,
+    t.item.c.stage,
+    t.item.c.round,
+    t.item.c.klass,
+    t.item.c.category,
+    t.item.c.final,
+    t.item.c.opened_at,
+)
+_where_from = sa.select(t.item.c.unit).where(t.item.c.id == bindparam("item"))
+
+
+def page(
+    connection: Connection, wanted: Wanted, *, before: tuple[int, str] | None = None, limit: int = 50
+) -> Sequence[Any]:
+    """Items, those opened last first.
+
+    Args:
+        before: ``(opened_at, id)`` of the last row of the page before.
+        limit: how many rows at most.
+    """
+    if wanted.units is not None and not wanted.units:
+        return []
+    asked = _shown.where(*_conditions(connection, wanted))
+    values = _values(wanted)
+    if before is not None:
+        asked = asked.where(
+            sa.tuple_(t.item.c.opened_at, t.item.c.id) < sa.tuple_(bindparam("opened_at"), bindparam("id"))
+        )
+        values |= {"opened_at": before[0], "id": before[1]}
+    asked = asked.order_by(t.item.c.opened_at.desc(), t.item.c.id.desc()).limit(bindparam("limit"))
+    return connection.execute(asked, {**values, "limit": limit}).all()
+
+
+def counts(connection: Connection, wanted: Wanted) -> Sequence[Any]:
+    """How many items there are: ``unit, flow, stage, klass, final, items`` for each combination there is.
+
+    ``category`` is not counted by: an index alone answers.
+    """
+    if wanted.units is not None and not wanted.units:
+        return []
+    c = t.item.c
+    by = (c.unit, c.flow, c.stage, c.klass, c.final)
+    asked = sa.select(*by, sa.func.count().label("items")).where(*_conditions(connection, wanted)).group_by(*by)
+    return connection.execute(asked, _values(wanted)).all()
+
+
+def unit_of(connection: Connection, item: str) -> str | None:
+    """The unit an item is about, or None."""
+    return connection.execute(_where_from, {"item": item}).scalar()
+
+
+def among(connection: Connection, column: Any, name: str = "units") -> sa.ColumnElement[bool]:
+    """A column's value is one of a list of any length, bound as one parameter (JSON text)."""
+    if connection.dialect.name == "postgresql":
+        each: Any = sa.func.json_array_elements_text(sa.cast(bindparam(name, type_=sa.Text), sa.JSON))
+        return column.in_(sa.select(each.column_valued("one")))  # type: ignore[no-any-return]
+    rows = sa.func.json_each(bindparam(name, type_=sa.Text)).table_valued("value")
+    return column.in_(sa.select(rows.c.value))  # type: ignore[no-any-return]
+
+
+def _conditions(connection: Connection, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    c = t.item.c
+    found = [
+        column == bindparam(f"w_{name}")
+        for name, column in (
+            ("flow", c.flow),
+            ("campaign", c.campaign),
+            ("stage", c.stage),
+            ("klass", c.klass),
+            ("category", c.category),
+        )
+        if getattr(wanted, name)
+    ]
+    if wanted.final is not None:
+        found.append(c.final == bindparam("w_final"))
+    if wanted.units is not None:
+        found.append(among(connection, c.unit))
+    return found
+
+
+def _values(wanted: Wanted) -> dict[str, Any]:
+    names = ("flow", "campaign", "stage", "klass", "category")
+    values: dict[str, Any] = {f"w_{n}": getattr(wanted, n) for n in names if getattr(wanted, n)}
+    if wanted.final is not None:
+        values["w_final"] = wanted.final
+    if wanted.units is not None:
+        values["units"] = json.dumps(sorted(wanted.units))
+    return values
