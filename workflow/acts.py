@@ -179,12 +179,15 @@ class NameLead(Act):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostNotice(Act):
-    """Record that a notice was posted: channel, place. Source: R162."""
+    """Record that a notice was posted: channel, place; ``seen`` is the content it was posted over, ``text`` the digest of
+    the very words on the board where they are kept. Source: R162."""
 
     kind: ClassVar[str] = "post-notice"
     content: str
     channel: str
     place: str
+    seen: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

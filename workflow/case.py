@@ -38,6 +38,7 @@ class Slot(NamedTuple):
     vote: str = ""
     demanded: str = ""  # the post the definition asks for, where the place was handed to another
     principal: str = ""
+    one_by_one: bool = False
 
     def record(self) -> dict[str, Any]:
         out: dict[str, Any] = {
@@ -68,6 +69,8 @@ class Slot(NamedTuple):
             out["demanded"] = self.demanded
         if self.principal:
             out["principal"] = self.principal
+        if self.one_by_one:
+            out["one_by_one"] = True
         return out
 
 
@@ -160,6 +163,13 @@ class Case:
         """The digest of the manifest: what ``seen`` must equal."""
         return digest(canonical.write(self.manifest))
 
+    @cached_property
+    def papers(self) -> str:
+        """The digest of what a notice shows: materials and cited reports of the round, whatever the outcome and however
+        many lines of a list were closed since."""
+        shown = ("item", "round", "category", "fields", "materials", "relies")
+        return digest(canonical.write({name: self.manifest[name] for name in shown}))
+
     def snapshot(self) -> bytes:
         """The canonical bytes of this case, empty fields left out."""
         held = self.__dict__
@@ -194,6 +204,7 @@ class Case:
         state.update(self.__dict__)
         state.pop("manifest", None)  # what was computed of the one before
         state.pop("content", None)
+        state.pop("papers", None)
         state.update(changes)
         return after
 
@@ -217,6 +228,9 @@ def _entered(case: Case, e: Effect, seq: int, at: int) -> Case:
         changes["notices"] = {}
         keep = set(e.get("counted", ()))
         entries = {k: v for k, v in entries.items() if k in keep}
+    elif "without" in e:
+        changes["materials"] = {k: v for k, v in case.materials.items() if k not in e["without"]}
+        changes["figures"] = {k: v for k, v in case.figures.items() if k not in e["without"]}
     if not e.get("again"):
         entries[stage] = entries.get(stage, 0) + 1
     return case.but(
@@ -310,8 +324,7 @@ def _lead_named(case: Case, e: Effect, seq: int, at: int) -> Case:
 
 def _notice_posted(case: Case, e: Effect, seq: int, at: int) -> Case:
     notice: dict[str, Any] = {"seq": seq, "stage": case.stage, "stay": case.stays, "at": at}
-    if "until" in e:
-        notice["until"] = e["until"]
+    notice |= {k: e[k] for k in ("until", "papers", "from", "text") if k in e}
     return case.but(notices={**case.notices, e["content"]: notice}, objections=0)
 
 

@@ -20,6 +20,7 @@ from workflow.errors import (
     BadMaterial,
     BadSignature,
     Conflict,
+    NotHolder,
     OneByOne,
     RequestReused,
     Unknown,
@@ -34,7 +35,7 @@ from workflow.evidence.entry import entry_hash, seal_entries
 from workflow.evidence.keys import KeyProvider
 from workflow.receipt import Receipt, Shown
 from workflow.recording import KeyOf, body_of
-from workflow.rules import Asked, Context, Decision, Facts, decide, materials, needs
+from workflow.rules import Asked, Context, Decision, Facts, authority, decide, materials, needs, signing
 from workflow.store import facts, items
 from workflow.store.items import Written
 from workflow.store.known import alone, last_moment, write_rows
@@ -64,6 +65,7 @@ class House(Protocol):
     def now(self, connection: Any) -> int: ...
 
 
+_NONCE = re.compile(r"[0-9a-f]{24}")
 _GIVEN_ID = re.compile(r"(?!view:|org$|log$|i[0-9a-f]{20}$)[^\x00-\x1f\x7f]{1,64}")
 
 
@@ -178,10 +180,10 @@ class Desk(Verbs):
         made = self._decided(act, request_id)
         written = self._seal([made])
         items.append(self.connection, written, self._lists(act) if isinstance(act, (Submit, Supplement)) else {})
-        opened = self._open_behind(written)
+        opened = self._open_behind(written).get(made.case.item, ())
         log.acted(act, made.case, made.asked.context.seq)
         w = written[0]
-        return Receipt(w.case.item, w.seq, w.hash, w.at, w.case.stage, w.seal if self.own else b"", tuple(opened))
+        return Receipt(w.case.item, w.seq, w.hash, w.at, w.case.stage, w.seal if self.own else b"", opened)
 
     def _decided(self, act: Act, request_id: str | None = None) -> _Made:
         engine = self.engine
@@ -265,31 +267,40 @@ class Desk(Verbs):
         nonce = act.proof.get("nonce")
         if nonce is None:
             return
-        used = items.entry_with(self.connection, act.item, str(nonce).encode())
+        if not isinstance(nonce, str) or not _NONCE.fullmatch(nonce):
+            raise BadSignature(
+                expected="a nonce as prepare gives it: 24 hex digits", actual=str(nonce)[:40] or "nothing"
+            )
+        used = items.entry_with(self.connection, act.item, f'"nonce":"{nonce}"'.encode())
         if used is not None:
             raise BadSignature(expected="a statement prepared for this signature", actual=f"that of entry {used}")
         prepared = act.proof.get("at", at)
         if not isinstance(prepared, int) or prepared > at:
             raise BadSignature(expected="a statement prepared before now", actual=f"one of {prepared}")
 
-    def _seal(self, made: Sequence[_Made]) -> list[Written]:
+    def _body(self, made: _Made) -> bytes:
+        """The bytes of an entry.
+
+        Raises:
+            BadSignature: the person's own key did not sign what the entry says.
+        """
+        return body_of(
+            made.asked,
+            made.decision,
+            prev=made.prev,
+            org=made.org,
+            calendar=made.asked.context.calendar,
+            definition=made.asked.definition,
+            origin=self.engine.origin,
+            key_of=self.engine.key_of,
+            request_id=made.request_id,
+            request_digest=made.request_digest,
+        )
+
+    def _seal(self, made: Sequence[_Made], bodies: Sequence[bytes] | None = None) -> list[Written]:
         """Entries out of decisions, sealed with one signature together."""
         engine = self.engine
-        bodies = [
-            body_of(
-                m.asked,
-                m.decision,
-                prev=m.prev,
-                org=m.org,
-                calendar=m.asked.context.calendar,
-                definition=m.asked.definition,
-                origin=engine.origin,
-                key_of=engine.key_of,
-                request_id=m.request_id,
-                request_digest=m.request_digest,
-            )
-            for m in made
-        ]
+        bodies = [self._body(m) for m in made] if bodies is None else bodies
         return [
             Written(
                 case=m.case,
@@ -308,9 +319,13 @@ class Desk(Verbs):
             for m, body, seal in zip(made, bodies, seal_entries(bodies, engine.key), strict=True)
         ]
 
-    def _open_behind(self, written: Sequence[Written]) -> list[str]:
-        """Open the items that the effects name, each citing the entry that led to it; sealed together."""
-        opened: list[str] = []
+    def _open_behind(self, written: Sequence[Written]) -> dict[str, tuple[str, ...]]:
+        """Open the items that the effects name, each citing the entry that led to it; sealed together.
+
+        Returns:
+            What was opened behind each item.
+        """
+        opened: dict[str, tuple[str, ...]] = {}
         acts: list[tuple[Open, Definition, int]] = []
         for w in written:
             for effect in w.effects:
@@ -330,11 +345,11 @@ class Desk(Verbs):
                     cites=cites,
                 )
                 acts.append((act, self.engine.newest(self.connection, act.flow), w.at))
+                opened[w.case.item] = (*opened.get(w.case.item, ()), act.item)
         if acts:
             org = items.org_head(self.connection)
             made = [self._decide(a, Case(), b"", org, 1, at, None, d) for a, d, at in acts]
             items.append(self.connection, self._seal(made))
-            opened = [a.item for a, _, _ in acts]
         return opened
 
     def open_many(self, opens: Sequence[Open]) -> int:
@@ -362,15 +377,17 @@ class Desk(Verbs):
     def sign_many(self, acts: Sequence[Signature]) -> list[Receipt | WorkflowError]:
         """Several signatures of listed items, each with its own seen digest: a result per item, in the order given.
 
-        What one item refuses does not hold the others. Steps marked one by one refuse to be signed in bulk.
+        What one item refuses does not hold the others, nor does a signature that does not verify. Stages and places
+        marked one by one refuse to be signed in bulk. Source: S0 「逐个评估」, R134.
         """
         heads = items.lock_many(self.connection, [a.item for a in acts])
         org, at = items.org_head(self.connection, hold=True), self.engine.now(self.connection)
         made: dict[str, _Made] = {}
+        bodies: dict[str, bytes] = {}
         refused: dict[int, WorkflowError] = {}
         for n, act in enumerate(acts):
             try:
-                if act.item in made:
+                if act.item in bodies:
                     raise Conflict(item=act.item, expected="each item once", actual="twice in one call")
                 if act.item not in heads:
                     raise Unknown(kind="item", name=act.item)
@@ -378,21 +395,33 @@ class Desk(Verbs):
                 case = Case.of_snapshot(head.snapshot)
                 pinned = self.engine.definition(self.connection, case.definition)
                 stage = pinned.stage(case.stage)
-                if stage.one_by_one and len(acts) > 1:
+                place = signing.find(case, act)
+                if len(acts) > 1 and (stage.one_by_one or (place is not None and place.one_by_one)):
                     raise OneByOne(
                         expected="one item in one act",
                         actual=f"{len(acts)} items",
                         place=pinned.place("stages", stage.stage, "one-by-one"),
                     )
-                made[act.item] = self._decide(act, case, head.head, org, head.seq + 1, at)
+                one = self._decide(act, case, head.head, org, head.seq + 1, at)
+                bodies[act.item] = self._body(one)
+                made[act.item] = one
             except WorkflowError as error:
                 refused[n] = error
-        written = self._seal(list(made.values()))
+        written = self._seal(list(made.values()), list(bodies.values()))
+        opened: dict[str, tuple[str, ...]] = {}
         if written:
             items.append(self.connection, written)
-            self._open_behind(written)
+            opened = self._open_behind(written)
         receipts = {
-            w.case.item: Receipt(w.case.item, w.seq, w.hash, w.at, w.case.stage, w.seal if self.own else b"")
+            w.case.item: Receipt(
+                w.case.item,
+                w.seq,
+                w.hash,
+                w.at,
+                w.case.stage,
+                w.seal if self.own else b"",
+                opened.get(w.case.item, ()),
+            )
             for w in written
         }
         return [refused[n] if n in refused else receipts[a.item] for n, a in enumerate(acts)]
@@ -416,9 +445,35 @@ class Desk(Verbs):
         return written
 
     def _view(self, act: View) -> Receipt:
-        """Somebody opened the content: an entry in the item's own log of views, not in its chain."""
+        """Somebody opened the content: an entry in the item's own log of views, not in its chain.
+
+        It says whether a place of the present stage is theirs: only a look of those who sign holds up a withdrawal.
+
+        Raises:
+            NotHolder: the person neither holds the post they look as, nor answers for it, nor has a mandate for it.
+        """
         head = items.read(self.connection, act.item)
-        return self._alone(f"view:{act.item}", act.record(), {"head": head.seq})
+        case = Case.of_snapshot(head.snapshot)
+        pinned = self.engine.definition(self.connection, case.definition)
+        by = act.by
+        if by is None:
+            raise Unknown(kind="actor", name="nobody", hint="; view is a person's act: by=Actor(person, post, unit)")
+        day = local_day(self.engine.now(self.connection), pinned.flow.timezone).isoformat()
+        need = authority.need(pinned, by.person, by.unit, by.post, day)
+        found = facts.load(self.connection, need, self.engine.memory.at(head.org))
+        if not found.get("tenure") and not found.get("mandates"):
+            raise NotHolder(
+                person=by.person,
+                post=by.post,
+                unit=by.unit,
+                day=day,
+                expected=[a["person"] for a in found.get("answerable", [])] or "nobody (vacant, no backstop)",
+                actual=by.person,
+                place=pinned.place("posts", by.post),
+            )
+        place = any((s.post, s.unit) == (by.post, by.unit) for s in case.slots)
+        more: dict[str, Any] = {"head": head.seq} | ({} if place else {"aside": True})
+        return self._alone(f"view:{act.item}", act.record(), more)
 
     def import_org(self, imported: OrgImport) -> Receipt:
         """Write an organisation import and its one signed entry, together. See ``Engine.import_org``."""

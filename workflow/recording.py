@@ -172,6 +172,7 @@ def body_of(
         "org": org.hex() if org else "",
         "facts": asked.facts.used,
         "effects": decision.effects,
+        "rules": asked.context.rules,
     }
     if request_id is not None and request_digest is not None:
         body["request"] = {"id": request_id, "digest": request_digest.hex()}

@@ -342,10 +342,26 @@ class Verbs:
         return self.act(act, request_id=request_id)
 
     def post_notice(
-        self, item: str, by: Actor, content: str, *, channel: str, place: str, request_id: str | None = None
+        self,
+        item: str,
+        by: Actor,
+        content: str,
+        *,
+        channel: str,
+        place: str,
+        seen: str = "",
+        text: str = "",
+        request_id: str | None = None,
     ) -> Receipt:
-        """Record that a notice was posted."""
-        act = PostNotice(item=item, by=by, content=content, channel=channel, place=place)
+        """Record that a notice was posted.
+
+        Args:
+            seen: the digest of the content that was posted; what is there now where none is given.
+            text: the words on the board; they go to the content store, their digest on record.
+        """
+        seen = seen or self.case_of(item)[0].content
+        kept = self.contents.put(text.encode()) if text else ""
+        act = PostNotice(item=item, by=by, content=content, channel=channel, place=place, seen=seen, text=kept)
         return self.act(act, request_id=request_id)
 
     def object_to(self, item: str, text: str, *, by: Actor | None = None, request_id: str | None = None) -> Receipt:

@@ -27,7 +27,7 @@ from workflow.evidence.content import ContentStore
 from workflow.evidence.digest import digest
 from workflow.evidence.entry import BadSeal, SealVerifier, entry_hash, read_body
 from workflow.recording import holds, statement
-from workflow.rules import Asked, Context, Facts, decide
+from workflow.rules import RULES, Asked, Context, Facts, decide
 from workflow.store import database, scan
 from workflow.store.items import ORG
 
@@ -220,7 +220,11 @@ class Verifier:
     def _replay(self, body: dict[str, Any], case: Case, definition: Definition, calendar: Calendar, place: str) -> None:
         try:
             act = act_of(body["act"])
-            context = Context(definition, calendar, body["at"], body["seq"])
+            rules = body.get("rules", 1)
+            if rules not in range(1, RULES + 1):
+                self._fail("rules-version", place, f"decided by rules {rules}; this verifier knows 1 to {RULES}")
+                return
+            context = Context(definition, calendar, body["at"], body["seq"], rules)
             asked = Asked(case, act, context, Facts(body["facts"]))
             decision = decide(asked)
         except WorkflowError as refusal:

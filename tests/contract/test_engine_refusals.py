@@ -394,7 +394,7 @@ def a_result_before_its_notice_has_run(w: World, item: str) -> Any:
     return signing(w, item, OFFICE)
 
 
-@refusal(WindowOpen, "tracking period")
+@refusal(WindowOpen, "a day from 2020")
 def the_end_of_tracking_before_the_period_is_over(w: World, item: str) -> Any:
     w.walk_to("closed", item)
     w.clock.advance(timedelta(days=80))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.contract.world import BAD_VOTE, GOOD_VOTE, MEASURES, SHEET, World, worlds
-from workflow import Actor
-from workflow.acts import MoveItem, Open, RecordTally, Submit
+from tests.contract.world import BAD_VOTE, GOOD_VOTE, MEASURES, SHEET, TALK, World, flow_text, worlds
+from workflow import Actor, Receipt, loads
+from workflow.acts import MoveItem, Open, RecordTally, Sign, Submit
 from workflow.errors import (
+    AlreadySeen,
     Avoidance,
     BadMaterial,
     BadSignature,
@@ -20,8 +21,12 @@ from workflow.errors import (
     DateRequired,
     MaterialMissing,
     NoSuchExit,
+    NotHolder,
+    OneByOne,
     OutOfTurn,
     SamePerson,
+    Stale,
+    Unknown,
     WindowOpen,
     WorkflowError,
     WrongMeaning,
@@ -170,3 +175,130 @@ def test_posting_again_does_not_make_an_objection_go_away(world: World) -> None:
     world.clock.advance(timedelta(days=14))
     world.through("m1")
     assert world.case("m1").stage == "closed"
+
+
+def test_a_vote_held_again_is_not_decided_by_the_old_tally(world: World) -> None:
+    world.walk_to("vote", "m1")
+    few = {"votes": {"eligible": 20, "voted": 15, "aware": 15, "dissatisfied": 0}}
+    scrutineer = Actor("o1-scrutineer", "scrutineer", "o1")
+    world.engine.record_tally("m1", scrutineer, few)
+    world.through("m1")
+    assert world.case("m1").stage == "vote" and "votes" not in world.case("m1").materials
+    with pytest.raises(MaterialMissing):
+        world.sign("m1")
+    world.engine.record_tally("m1", scrutineer, GOOD_VOTE)
+    assert world.through("m1").stage == "acceptance"
+    assert world.verify().rules == "hold"
+
+
+def test_a_look_back_is_not_held_before_its_day(world: World) -> None:
+    world.walk_to("closed", "m1")
+    with pytest.raises(WindowOpen, match="a day from"):
+        world.sign("m1")
+    world.clock.advance(timedelta(days=80))  # of 90: within the two weeks that it may be early
+    world.sign("m1")
+
+
+def test_a_short_nonce_neither_passes_nor_meets_another_by_chance(world: World) -> None:
+    world.begin("m1")
+    seen = world.case("m1").content
+    for nonce in ("a", "", "0" * 23, 7):
+        with pytest.raises(BadSignature, match="24 hex digits"):
+            world.engine.sign("m1", HANDLER, seen, opinion="…", proof={"nonce": nonce, "at": world.clock.now()})
+    word = "f" * 24  # stands in the history, as words that somebody wrote
+    world.engine.sign("m1", HANDLER, seen, opinion=word, proof={"nonce": "1" * 24, "at": world.clock.now()})
+    world.engine.sign("m1", SECRETARY, seen, opinion="…", proof={"nonce": word, "at": world.clock.now()})
+
+
+def test_a_notice_is_of_the_papers_it_was_posted_over(world: World) -> None:
+    case = world.walk_to("plan", "m1")
+    with pytest.raises(Stale):
+        world.engine.post_notice("m1", HANDLER, "plan", channel="board", place="hall", seen="sha256:" + "0" * 64)
+    other = [{"measure": "paint over it", "due": "2019-10-01"}]
+    world.engine.submit("m1", SECRETARY, {"measures": other})
+    assert world.case("m1").papers != case.papers
+    with pytest.raises(WindowOpen, match="posted again"):
+        world.sign("m1")
+    words = "整顿方案公示(虚构)"
+    world.engine.post_notice("m1", HANDLER, "plan", channel="board", place="hall", text=words)
+    kept = world.case("m1").notices["plan"]["papers"]
+    assert kept == world.case("m1").papers
+    assert world.through("m1").stage == "work"
+    assert world.verify().rules == "hold"
+
+
+def test_a_window_into_a_year_not_published_is_counted_for_now_and_again_when_it_is(world: World) -> None:
+    world.walk_to("published", "m1")
+    last = max(world.engine.calendar(None, "cn").years)
+    world.clock.set(datetime(last, 12, 30, 1, 0, tzinfo=UTC))
+    department = Actor("s1-department", "department", "s1")
+    world.engine.post_notice("m1", department, "result", channel="board", place="hall")
+    assert world.case("m1").notices["result"]["from"] == f"{last}-12-30"
+    with pytest.raises(WindowOpen):
+        world.sign("m1")
+    world.clock.advance(timedelta(days=20))
+    assert world.through("m1").stage == "closed"
+    assert world.verify().rules == "hold"
+
+
+def test_a_look_by_somebody_who_has_no_place_does_not_hold_up_a_withdrawal(world: World) -> None:
+    world.begin("m1")
+    seen = world.case("m1").content
+    world.sign("m1")
+    with pytest.raises(NotHolder):
+        world.engine.view("m1", Actor("nobody", "secretary", "o1"), seen)
+    world.engine.view("m1", Actor("t2-secretary", "secretary", "t2"), seen)
+    world.engine.withdraw("m1", HANDLER, "1")
+    world.sign("m1")
+    world.engine.view("m1", SECRETARY, seen)
+    with pytest.raises(AlreadySeen):
+        world.engine.withdraw("m1", HANDLER, "1")
+
+
+def test_in_bulk_what_one_item_lacks_is_its_own_result(world: World) -> None:
+    for item in ("m1", "m2", "m3", "m4"):
+        world.begin(item)
+    good = {n: Sign(item=n, by=HANDLER, seen=world.case(n).content, opinion="…") for n in ("m1", "m2", "m3", "m4")}
+    forged = replace(
+        good["m2"], proof={"nonce": "0" * 24, "at": world.clock.now(), "key": "00" * 32, "signature": "00"}
+    )
+    with world.engine.desk() as desk:
+        one, two, three, four = desk.sign_many([good["m1"], forged, replace(good["m3"], by=None), good["m4"]])
+    assert isinstance(one, Receipt) and isinstance(four, Receipt)
+    assert isinstance(two, BadSignature) and isinstance(three, Unknown)
+    assert [world.case(n).open_slots[0].key for n in good] == ["2", "1", "1", "2"]
+    assert world.verify().rules == "hold"
+
+
+def test_a_receipt_of_many_names_what_was_opened_behind_it(world: World) -> None:
+    """t1 reports over its children, and every line of its list opens a matter."""
+    statement = {"found": [], "statement": {"statement": "nothing was found"}}
+    for unit in ("o1", "o2", "o3", "t1"):
+        world.engine.open("survey", unit, item=f"s-{unit}")
+        at = "t1" if unit == "o2" else unit
+        found = {"found": [{"unit": "o1", "result": "found"}]}
+        if unit == "t1":
+            world.engine.submit("s-t1", Actor("t1-handler", "handler", "t1"), found, outcome="reported")
+        else:
+            world.engine.report_zero(f"s-{unit}", Actor(f"{at}-handler", "handler", unit), statement)
+            world.through(f"s-{unit}")
+    world.sign("s-t1")
+    case = world.case("s-t1")
+    with world.engine.desk() as desk:
+        (receipt,) = desk.sign_many([Sign(item="s-t1", by=world.actor(case.open_slots[0]), seen=case.content)])
+    assert isinstance(receipt, Receipt) and len(receipt.opened) == 1
+    assert world.case(receipt.opened[0]).cites["entry"] == receipt.entry.hex()
+
+
+def test_a_place_marked_one_by_one_refuses_to_be_signed_among_many(world: World) -> None:
+    """Source: S0 「逐个评估」, R134."""
+    text = TALK.replace("flow: talk", "flow: single").replace(
+        "    slots: secretary\n", "    slots: [{secretary: own, one-by-one: true}]\n"
+    )
+    world.engine.publish(loads(flow_text(text)))
+    for n in ("a", "b"):
+        world.engine.open("single", "o1", item=n)
+    acts = [Sign(item=n, by=SECRETARY, seen=world.case(n).content, outcome="held") for n in ("a", "b")]
+    with world.engine.desk() as desk:
+        assert [type(r) for r in desk.sign_many(acts)] == [OneByOne, OneByOne]
+        assert [type(r) for r in desk.sign_many(acts[:1])] == [Receipt]

@@ -234,7 +234,7 @@ def take(paper: Paper, step: tuple[Any, ...]) -> None:
     elif kind == "line":
         act = CloseLine(item="m1", by=step[1], list="measures", no=step[2], evidence=digest(b"photo"))
     elif kind == "notice":
-        act = PostNotice(item="m1", by=step[1], content=step[2], channel="board", place="hall")
+        act = PostNotice(item="m1", by=step[1], content=step[2], channel="board", place="hall", seen=paper.case.content)
     elif kind == "object":
         act = Objection(item="m1", text=digest(b"I object"))
     elif kind == "wait":
@@ -255,7 +255,9 @@ def prepare(paper: Paper) -> None:
         lead = {"person": "t1-department", "post": "department", "unit": "t1"}
         paper.do(NameLead(item="m1", by=Actor("t1-secretary", "secretary", "t1"), **lead))
         paper.do(paper.submission(secretary, 2, ""))
-        paper.do(PostNotice(item="m1", by=handler, content="plan", channel="board", place="hall"))
+        paper.do(
+            PostNotice(item="m1", by=handler, content="plan", channel="board", place="hall", seen=paper.case.content)
+        )
     elif stage == "work":
         for no in (1, 2):
             paper.do(CloseLine(item="m1", by=secretary, list="measures", no=no, evidence=digest(b"photo")))
@@ -265,7 +267,7 @@ def prepare(paper: Paper) -> None:
         paper.do(paper.submission(Actor("s1-secretary", "secretary", "s1"), 5, ""))
     elif stage == "published":
         by = Actor("s1-department", "department", "s1")
-        paper.do(PostNotice(item="m1", by=by, content="result", channel="board", place="hall"))
+        paper.do(PostNotice(item="m1", by=by, content="result", channel="board", place="hall", seen=paper.case.content))
         paper.at += 14 * DAY
 
 

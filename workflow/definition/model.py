@@ -250,6 +250,7 @@ class Step(Model):
     within: Span | None = None  # the sign-for clock (响应): from the moment the place opens
     ladder: Code | None = None  # of that clock; without one it only records what was late
     weight: Count = 1
+    one_by_one: StrictBool = False  # refuses to be signed among many at once
     together: tuple[Step, ...] = ()
     in_turn: tuple[Step, ...] = ()
     need: Annotated[str | int | None, BeforeValidator(_need)] = None
@@ -285,7 +286,9 @@ class Step(Model):
             if "seal" in rest:
                 return {"kind": "seal", "post": rest.pop("seal"), **rest}
             extra = {
-                k: rest.pop(k) for k in ("in-person", "within", "ladder", "kind", "minutes", "weight") if k in rest
+                k: rest.pop(k)
+                for k in ("in-person", "within", "ladder", "kind", "minutes", "weight", "one-by-one")
+                if k in rest
             }
             if len(rest) == 1:
                 post, of = next(iter(rest.items()))
@@ -563,6 +566,7 @@ class Zero(Model):
 
 class Tracking(Model):
     """After close-out: look-backs by a body, then the end of the period. A rebound reopens the same item, next round.
+    A look-back is held on its day, or ``early`` by so much (two weeks where nothing is said), never before.
     Source: S4 「防止旧问题反弹,新问题发生」, R148."""
 
     for_: Span = Field(alias="for")
@@ -571,6 +575,7 @@ class Tracking(Model):
     held: Code
     rebound: Code
     ladder: Code = "overdue"
+    early: Span | None = None
 
 
 class Stage(Model):

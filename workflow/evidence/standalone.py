@@ -513,6 +513,8 @@ class Case:
             if effect.get("round", self.round) != self.round:
                 self.round = effect["round"]
                 self.materials = {k: v for k, v in self.materials.items() if k in self.lists}
+            elif "without" in effect:  # a vote held again begins without the old sheet
+                self.materials = {k: v for k, v in self.materials.items() if k not in effect["without"]}
             self.stage, self.outcome = effect["stage"], ""
             self.stays += 1
             self.slots = self._places(effect)

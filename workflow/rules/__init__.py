@@ -47,9 +47,9 @@ from workflow.rules import (
     shares,
     signing,
 )
-from workflow.rules.context import Asked, Context, Decision, Facts, Need, key
+from workflow.rules.context import RULES, Asked, Context, Decision, Facts, Need, key
 
-__all__ = ["Asked", "Context", "Decision", "Facts", "Need", "decide", "key", "needs"]
+__all__ = ["RULES", "Asked", "Context", "Decision", "Facts", "Need", "decide", "key", "needs"]
 
 
 CLOCKS = (Extend, Pause, Resume)

@@ -90,6 +90,7 @@ def _layout(
                 minutes=step.minutes is not None,
                 in_person=step.in_person,
                 weight=step.weight,
+                one_by_one=step.one_by_one,
             )
         )
         return slots[-1].key

@@ -16,6 +16,11 @@ from workflow.errors import Unknown
 
 Need = tuple[str, ...]
 
+RULES = 2
+"""Which rules decide now; every entry names those that decided it, so that what they led to then is what a replay leads
+to. An entry that names none is of 1. 2: a repeated vote begins with a new tally, look-backs have a first day, a notice
+is bound to the papers it was posted over, and a return inside a group leaves the places beside it alone."""
+
 
 def key(need: Need) -> str:
     """The name under which a fact stands in an entry: its words joined by spaces."""
@@ -24,12 +29,14 @@ def key(need: Need) -> str:
 
 @dataclass(frozen=True)
 class Context:
-    """The frame of one decision. ``at`` is the one moment of the act, microseconds UTC; ``seq`` the entry it will be."""
+    """The frame of one decision. ``at`` is the one moment of the act, microseconds UTC; ``seq`` the entry it will be;
+    ``rules`` the version of the rules that decide."""
 
     definition: Definition
     calendar: Calendar
     at: int
     seq: int
+    rules: int = RULES
 
     @cached_property
     def today(self) -> date:

@@ -232,7 +232,7 @@ def rearm(context: Context, case: Case, nodes: str) -> Iterator[Effect]:
     """Dues of an item that moves to another node set: those of nodes are set anew, an extension falls away with the
     date it extended, and fired rungs are never recomputed. All other clocks run on as they are."""
     stage = context.definition.stage(case.stage)
-    entered = Context(context.definition, context.calendar, case.entered, context.seq)
+    entered = Context(context.definition, context.calendar, case.entered, context.seq, context.rules)
     wanted: dict[str, tuple[str, Basis | None]] = {}
     if stage.due is not None and stage.due.node is not None:
         wanted[rule_of(stage, case.stays)] = (stage.due.ladder, basis_of(entered, stage.due, nodes, case.due_set))

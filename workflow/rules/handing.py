@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from workflow.acts import Act, AdoptNodes, CloseLine, NameLead, Objection, PostNotice, ReportZero, Submit
 from workflow.case import Effect, Slot
 from workflow.clock import start_of_day
+from workflow.definition.model import Span
 from workflow.errors import (
     BadMaterial,
     LinesOpen,
@@ -15,14 +16,15 @@ from workflow.errors import (
     NotHolder,
     OutOfTurn,
     ReasonRequired,
+    Stale,
     Unknown,
     WindowOpen,
     WrongStage,
     among,
 )
-from workflow.rules import authority, dues, gates
+from workflow.rules import authority, dues, gates, reckoning
 from workflow.rules.chain import restart, unit_at
-from workflow.rules.context import Asked, Decision, Need
+from workflow.rules.context import Asked, Context, Decision, Need
 from workflow.rules.stages import choosable
 
 
@@ -180,7 +182,8 @@ def post_notice(asked: Asked, act: PostNotice) -> Decision:
     """Record a posted notice; a window counts both end days as working days. Posting again runs it again in full.
 
     Raises:
-        WrongStage: the stage posts nothing of that kind. BadMaterial: channel or place is empty.
+        WrongStage: the stage posts nothing of that kind. BadMaterial: channel or place is empty. Stale: what was posted
+            is not what the item holds.
     """
     case, context, definition = asked.case, asked.context, asked.definition
     stage = definition.stage(case.stage)
@@ -205,11 +208,25 @@ def post_notice(asked: Asked, act: PostNotice) -> Decision:
             place=place,
         )
     effect: Effect = {"e": "notice-posted", "content": act.content}
+    if context.rules >= 2:
+        if act.seen != case.content:
+            raise Stale(expected=case.content, actual=act.seen or "nothing", place=place)
+        effect["papers"] = case.papers
     if spec.for_ is not None:
-        first = context.calendar.roll(context.today, "next-workday") if spec.for_.unit == "workdays" else context.today
-        last = context.calendar.add(first, spec.for_.n - 1, "workdays" if spec.for_.unit == "workdays" else "days")
-        effect["until"] = start_of_day(last + timedelta(days=1), definition.flow.timezone)
+        effect["until"], provisional = window(context, spec.for_, context.today)
+        if provisional:
+            effect |= {"from": context.day, "provisional": True}
     return Decision([effect], held)
+
+
+def window(context: Context, span: Span, first: date) -> tuple[int, bool]:
+    """When a notice posted on a day has hung long enough, both end days counted; and whether a calendar still to come may
+    move that."""
+    unit, unsure = ("workdays" if span.unit == "workdays" else "days"), False
+    if unit == "workdays":
+        first, unsure = reckoning.roll(context.calendar, first, "next-workday")
+    last, also = reckoning.count(context.calendar, first, span.n - 1, unit)
+    return start_of_day(last + timedelta(days=1), context.definition.flow.timezone), unsure or also
 
 
 def object_to(asked: Asked, act: Objection) -> Decision:

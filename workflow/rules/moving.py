@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from workflow.case import Case, Effect, Slot
-from workflow.definition.model import Span, Stage
+from workflow.clock import local_day, start_of_day
+from workflow.definition.model import Span, Stage, Tracking
 from workflow.errors import DateRequired
-from workflow.rules import dues
+from workflow.rules import dues, reckoning
 from workflow.rules.chain import Path, plan_slots, unit_at
 from workflow.rules.context import Context
 from workflow.rules.materials import is_day
@@ -13,6 +14,7 @@ from workflow.rules.plan import progress
 from workflow.rules.stages import destination
 
 END_OF_TRACKING = Span.model_construct(n=1, unit="months")
+EARLY = Span.model_construct(n=2, unit="weeks")
 
 
 def enter(
@@ -52,6 +54,8 @@ def enter(
         entered["due_set"] = due_set
     if again:
         entered["again"] = True
+    if stage.tally is not None and stage.tally.material in case.materials and not turn and context.rules >= 2:
+        entered["without"] = [stage.tally.material]  # a vote held again is counted again: the old sheet says nothing
     stay = case.stays + 1
     effects = [entered, *dues.arm_stage(context, stage, stay, case.nodes, due_set or case.due_set)]
     if stage.tracking:
@@ -66,6 +70,7 @@ def _tracking_slots(context: Context, stage: Stage, path: Path) -> list[Slot]:
     unit = unit_at(context.definition, path, tracking.by.of)
     end = dues.after(context, context.at, tracking.for_)
     count = len(tracking.look_backs) + 1
+    first = [_first_day(context, tracking, span) for span in tracking.look_backs] if context.rules >= 2 else []
     return [
         Slot(
             key=str(n),
@@ -73,10 +78,18 @@ def _tracking_slots(context: Context, stage: Stage, path: Path) -> list[Slot]:
             level=unit["level"],
             post=tracking.by.post,
             kind="look-back",
-            not_before=end if n == count else 0,
+            not_before=end if n == count else first[n - 1] if first else 0,
         )
         for n in range(1, count + 1)
     ]
+
+
+def _first_day(context: Context, tracking: Tracking, span: Span) -> int:
+    """The first instant at which a look-back may be held: its day, less what the definition lets it be early."""
+    day = local_day(dues.after(context, context.at, span) - 1, context.definition.flow.timezone)
+    early = tracking.early or EARLY
+    first, _ = reckoning.count(context.calendar, day, -early.n, early.unit)
+    return max(context.at, start_of_day(first, context.definition.flow.timezone))
 
 
 def look_back_rule(stage: Stage, stay: int, slot: str) -> str:

@@ -6,10 +6,12 @@ the slot asks for. Source: S0 「谁签字上报谁负责」, R036, R037.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from workflow.acts import Accept, CloseOut, Decide, LookBack, Reopen, Return, Sign, Signature
 from workflow.case import Case, Effect, Slot
+from workflow.clock import local_day
 from workflow.definition.model import Stage, Tally
 from workflow.errors import (
     LinesOpen,
@@ -23,7 +25,7 @@ from workflow.errors import (
     WrongStage,
     ZeroRefused,
 )
-from workflow.rules import authority, gates
+from workflow.rules import authority, gates, handing
 from workflow.rules.chain import Path, advance, restart
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.moving import leave, look_back_rule
@@ -46,7 +48,7 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
     case, definition, day = asked.case, asked.definition, asked.context.day
     wanted: list[Need] = [authority.own_need(asked)]
     stage = definition.stage(case.stage)
-    slot = _find(case, act)
+    slot = find(case, act)
     ends = (
         slot is None or isinstance(act, (Return, Reopen, LookBack)) or advance(case, slot, act.vote).verdict != "open"
     )
@@ -61,7 +63,7 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
     return wanted
 
 
-def _find(case: Case, act: Signature) -> Slot | None:
+def find(case: Case, act: Signature) -> Slot | None:
     """The slot an act is about: by key, or the open one (else the nearest one) of the actor's post and unit."""
     if act.slot:
         return case.slot(act.slot)
@@ -79,7 +81,7 @@ def open_slot(asked: Asked, act: Signature) -> tuple[Slot, dict[str, Any]]:
     case, definition = asked.case, asked.definition
     place = definition.place("stages", case.stage, "chain")
     waiting = [f"{s.key}:{s.post}@{s.unit}" for s in case.open_slots] or [f"nothing (stage {case.stage})"]
-    slot = _find(case, act)
+    slot = find(case, act)
     by = asked.actor
     if slot is None or slot.state != "open":
         shown = f"{slot.key}:{slot.post}@{slot.unit} ({slot.state})" if slot else act.slot or str(by)
@@ -172,7 +174,7 @@ def _check_window(asked: Asked, slot: Slot, stage: Stage, *, ends: bool) -> None
     place = asked.definition.place("stages", stage.stage, "notice")
     if slot.not_before and at < slot.not_before:
         raise WindowOpen(
-            expected="the end of the tracking period",
+            expected=f"a day from {local_day(slot.not_before, asked.definition.flow.timezone)} on",
             actual=asked.context.day,
             place=asked.definition.place("stages", stage.stage, "tracking"),
         )
@@ -182,7 +184,16 @@ def _check_window(asked: Asked, slot: Slot, stage: Stage, *, ends: bool) -> None
     posted = case.notices.get(spec.content)
     if posted is None or posted["stay"] != case.stays:
         raise WindowOpen(expected=f"a posted notice of {spec.content}", actual="none posted in this stage", place=place)
-    if case.objections == 0 and at < posted.get("until", 0):
+    if posted.get("papers", case.papers) != case.papers:
+        raise WindowOpen(
+            expected=f"a notice of {spec.content} as it is now, posted again",
+            actual="the papers were changed after it was posted",
+            place=place,
+        )
+    until = posted.get("until", 0)
+    if "from" in posted and spec.for_ is not None:  # counted before its year was published: now that it is, it counts
+        until, _ = handing.window(asked.context, spec.for_, date.fromisoformat(posted["from"]))
+    if case.objections == 0 and at < until:
         raise WindowOpen(expected=f"{spec.for_}, both end days counted", actual=asked.context.day, place=place)
 
 

@@ -253,11 +253,11 @@ def line_state(connection: Connection, item: str, list_: str, no: int) -> str:
 
 
 def viewed_since(connection: Connection, item: str, seq: int) -> list[str]:
-    """Who opened the content after the item's entry ``seq`` was written, each person once."""
+    """Who of those that sign opened the content after the item's entry ``seq`` was written, each person once."""
     found: dict[str, None] = {}
     for row in entries(connection, f"view:{item}"):
         body = canonical.read(row.body)
-        if body["head"] >= seq:
+        if body["head"] >= seq and "aside" not in body:
             found.setdefault(body["act"]["by"]["person"])
     return list(found)
 
