@@ -333,11 +333,42 @@ class MoveItem(Act):
     cites: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Migrate(Act):
+    """Move a live item to another version of its flow (``to``, a digest), by somebody of the top unit, with a reason.
+
+    ``stage`` names the stage of that version which stands for the present one, where it is called otherwise; ``count``
+    is ``now`` where dates are counted from the migration instead of the stage's entry; ``plan`` is the digest of the
+    batch it belongs to; ``undoes`` the number of the entry that it takes back.
+    """
+
+    kind: ClassVar[str] = "migrate"
+    to: str
+    reason: str
+    stage: str = ""
+    count: str = ""
+    plan: str = ""
+    undoes: int | None = None
+
+
 SIGNATURES: tuple[type[Signature], ...] = (Sign, Decide, Accept, CloseOut, LookBack, Return, Reopen)
 SIGNATURES += (Extend, Pause, Resume)
 SIGNATURES += (Exempt, Supplement, Contradict)
 _VERBS: tuple[type[Act], ...] = (Open, Submit, ReportZero, RecordTally, CloseLine, NameLead, PostNotice)
-_VERBS += (Objection, AdoptNodes, Withdraw, AddSigner, RemoveSigner, Transfer, Urge, View, Fire, ReprojectDue, MoveItem)
+_VERBS += (
+    Objection,
+    AdoptNodes,
+    Withdraw,
+    AddSigner,
+    RemoveSigner,
+    Transfer,
+    Urge,
+    View,
+    Fire,
+    ReprojectDue,
+    MoveItem,
+    Migrate,
+)
 KINDS: dict[str, type[Act]] = {c.kind: c for c in (*_VERBS, *SIGNATURES)}
 
 

@@ -380,6 +380,15 @@ def _moved(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case.but(**changes)
 
 
+def _migrated(case: Case, e: Effect, seq: int, at: int) -> Case:
+    """To another version of the flow: every signature stays where it was given."""
+    changes: dict[str, Any] = {k: e[k] for k in ("stage", "nodes") if k in e}
+    if "slots" in e:
+        changes["slots"] = tuple([Slot(**s) for s in e["slots"]])
+        changes["plan"] = tuple(e["plan"])
+    return case.but(definition=e["to"], **changes)
+
+
 def _nothing(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case
 
@@ -416,6 +425,7 @@ _APPLY = {
     "supplemented": _marked,
     "contradicted": _marked,
     "moved": _moved,
+    "migrated": _migrated,
     "left": _nothing,
     "returned": _nothing,
     "reminded": _nothing,

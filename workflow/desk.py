@@ -7,11 +7,11 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workflow import log
-from workflow.acts import Act, Fire, MoveItem, Open, Signature, Submit, Supplement, View
+from workflow.acts import Act, Actor, Fire, Migrate, MoveItem, Open, Signature, Submit, Supplement, View
 from workflow.calendar import Calendar
 from workflow.case import Case
 from workflow.clock import Clock, local_day, micros
@@ -36,7 +36,7 @@ from workflow.evidence.keys import KeyProvider
 from workflow.receipt import Receipt, Shown
 from workflow.recording import KeyOf, body_of
 from workflow.rules import Asked, Context, Decision, Facts, authority, decide, materials, needs, signing
-from workflow.store import facts, items
+from workflow.store import facts, items, library
 from workflow.store.items import Written
 from workflow.store.known import alone, last_moment, write_rows
 from workflow.store.org import refuse_clashes
@@ -66,7 +66,7 @@ class House(Protocol):
 
 
 _NONCE = re.compile(r"[0-9a-f]{24}")
-_GIVEN_ID = re.compile(r"(?!view:|org$|log$|i[0-9a-f]{20}$)[^\x00-\x1f\x7f]{1,64}")
+_GIVEN_ID = re.compile(r"(?!view:|org$|log$|flows$|i[0-9a-f]{20}$)[^\x00-\x1f\x7f]{1,64}")
 
 
 def _check_given(act: Open) -> None:
@@ -83,7 +83,7 @@ def _check_given(act: Open) -> None:
         )
     if not _GIVEN_ID.fullmatch(act.item):
         raise WrongMeaning(
-            expected="an id of 1 to 64 characters, none of the engine's own (i + 20 hex digits, view:…, org, log)",
+            expected="an id of 1 to 64 characters, none of the engine's own (i + 20 hex digits, view:…, org, log, flows)",
             actual=act.item[:80] or "nothing",
         )
 
@@ -100,6 +100,18 @@ class _Made:
     org: bytes | None
     request_id: str | None = None
     request_digest: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Moving:
+    """What became of one item of a batch, or would become of it: before, after and the effects between, or why not."""
+
+    item: str
+    before: Case | None = None
+    after: Case | None = None
+    effects: list[dict[str, Any]] = field(default_factory=list)
+    seq: int = 0
+    refusal: WorkflowError | None = None
 
 
 def act_digest(act: Act) -> bytes:
@@ -196,7 +208,8 @@ class Desk(Verbs):
         case = Case.of_snapshot(head.snapshot)
         if isinstance(act, (Submit, Supplement)):
             self._vouch(act, case)
-        return self._decide(act, case, head.head, head.org, head.seq + 1, at, request_id)
+        to = engine.definition(self.connection, act.to) if isinstance(act, Migrate) else None
+        return self._decide(act, case, head.head, head.org, head.seq + 1, at, request_id, to)
 
     def _lists(self, act: Submit | Supplement) -> dict[str, list[Any]]:
         """The lines of the lists handed in, read from the documents that the act names and nowhere else."""
@@ -530,6 +543,55 @@ class Desk(Verbs):
         if made:
             items.append(self.connection, self._seal(made))
         return [m.case.item for m in made]
+
+    def migrate_many(self, moves: Sequence[Migrate], *, dry: bool = False) -> list[Moving]:
+        """Move several items to another version, sealed with one signature: a result per item, in the order given.
+        What one item refuses does not hold the others.
+
+        Args:
+            dry: decide everything by the same rules, and write nothing.
+        """
+        ids = [m.item for m in moves]
+        heads = items.lock_many(self.connection, ids) if not dry else {i: items.read(self.connection, i) for i in ids}
+        org, at = items.org_head(self.connection, hold=not dry), self.engine.now(self.connection)
+        made: dict[str, _Made] = {}
+        out: list[Moving] = []
+        for move in moves:
+            try:
+                if move.item not in heads:
+                    raise Unknown(kind="item", name=move.item)
+                head = heads[move.item]
+                case, definition = Case.of_snapshot(head.snapshot), self.engine.definition(self.connection, move.to)
+                made[move.item] = m = self._decide(move, case, head.head, org, head.seq + 1, at, None, definition)
+                out.append(Moving(move.item, case, m.case, m.decision.effects, m.asked.context.seq))
+            except WorkflowError as refusal:
+                out.append(Moving(move.item, refusal=refusal))
+        if made and not dry:
+            items.append(self.connection, self._seal(list(made.values())))
+        return out
+
+    def publish(self, definition: Definition, by: Actor, reason: str, held: dict[str, Any], replaces: str) -> Receipt:
+        """Write a definition and the one signed entry that puts it in force. See ``Engine.publish``."""
+        at = self.engine.now(self.connection)
+        library.publish(
+            self.connection,
+            digest=definition.digest,
+            flow=definition.name,
+            version=definition.version,
+            body=definition.body,
+            at=at,
+        )
+        act: dict[str, Any] = {
+            "kind": "publish",
+            "by": {"person": by.person, "post": by.post, "unit": by.unit},
+            "flow": definition.name,
+            "version": definition.version,
+            "definition": definition.digest,
+            "reason": reason,
+        }
+        if replaces:
+            act["replaces"] = replaces
+        return self._alone(items.FLOWS, act, {"facts": {"authority": held}}, at)
 
     def _alone(self, chain: str, act: dict[str, Any], more: dict[str, Any], at: int | None = None) -> Receipt:
         """One entry in a chain that is no item."""

@@ -12,10 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflow.acts import Act, Open
+from workflow.acts import Act, Actor, Open
 from workflow.case import Case
 from workflow.clock import Clock, SystemClock, local_day, micros
-from workflow.errors import Conflict, Said, Unknown, WorkflowError
+from workflow.errors import Conflict, NotHolder, ReasonRequired, Said, Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore, DiskContentStore, MemoryContentStore
 from workflow.evidence.keys import FileKeyProvider, KeyProvider, NoKey
@@ -167,6 +167,40 @@ class Engine(Verbs):
                 raise Conflict(item=f"{definition.name}@{definition.version}", expected=held, actual=definition.digest)
         self._newest.pop(definition.name, None)
         return definition
+
+    def put_in_force(self, definition: Definition, by: Actor, reason: str) -> Receipt:
+        """Publish a new version by a person: immutable, under its digest, with one signed entry in the chain ``flows``
+        that names who, as which post, why, and which version it replaces. Open items stay on the version they pinned.
+
+        Raises:
+            NotHolder: the person does not hold that post today. ReasonRequired: no reason.
+            Conflict: the version is published already; changing anything means a new version.
+        """
+        if not reason.strip():
+            raise ReasonRequired(act="publish", expected="a written reason", actual="none")
+        with self.desk() as desk:
+            at = self.now(desk.connection)
+            day = local_day(at, definition.flow.timezone).isoformat()
+            need = ("authority", by.person, by.unit, by.post, day, "holder")
+            held = facts.load(desk.connection, need, {})
+            if not held.get("tenure"):
+                raise NotHolder(
+                    person=by.person,
+                    post=by.post,
+                    unit=by.unit,
+                    day=day,
+                    expected=[a["person"] for a in held.get("answerable", [])] or "nobody",
+                    actual=by.person,
+                )
+            known = library.versions(desk.connection, definition.name)
+            same = next((k for k in known if k.version == definition.version), None)
+            if same is not None:
+                raise Conflict(
+                    item=f"{definition.name}@{definition.version}", expected="a new version", actual=same.digest
+                )
+            receipt = desk.publish(definition, by, reason, held, known[0].digest if known else "")
+        self._newest.pop(definition.name, None)
+        return receipt
 
     def publish_calendar(self, calendar: Calendar) -> None:
         """Publish a calendar. Acts from now on count by it; dates already fixed stay as they are."""

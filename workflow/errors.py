@@ -225,6 +225,14 @@ class LimitReached(Refused):
     zh = "超过上限({place}):最多 {expected};实为 {actual}"
 
 
+class CannotMove(Refused):
+    """An item cannot go on by another version of its flow without losing something that is signed or settled."""
+
+    code = "cannot-move"
+    en = "the item cannot move to that version ({place}): expected {expected}; got {actual}. It goes on by its own version"
+    zh = "该事项不能迁移到该版本({place}):应为 {expected};实为 {actual}。仍按原版本办理"
+
+
 class WindowOpen(Refused):
     """A notice has not run its full window, or objections are open."""
 

@@ -53,6 +53,7 @@ _PAST = {
     "name-lead": "item.lead_named",
     "post-notice": "item.notice_posted",
     "objection": "item.objected",
+    "migrate": "item.migrated",
     "adopt-nodes": "item.nodes_adopted",
     "fire": "item.rung_fired",
     "exempt": "item.exempted",

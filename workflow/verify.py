@@ -256,7 +256,10 @@ class Verifier:
     def _contents(self, act: dict[str, Any], place: str) -> None:
         if self.contents is None:
             return
-        named = [*act.get("materials", {}).values(), *(act[k] for k in ("minutes", "evidence", "text") if act.get(k))]
+        named = [
+            *act.get("materials", {}).values(),
+            *(act[k] for k in ("minutes", "evidence", "text", "plan") if act.get(k)),
+        ]
         named += [*([act["content"]] if act.get("kind") == "import-org" else []), *act.get("parts", ())]
         for one in named:
             if one in self._seen:

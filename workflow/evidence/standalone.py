@@ -60,7 +60,8 @@ STRENGTHS = ("S0", "S1", "S2", "S3")
 SEAL = "application/vnd.signoff.seal+v1"
 STATEMENT = "application/vnd.signoff.statement+v1"
 ENTRY = b"signoff/entry/v1"
-ORG, LOG = "org", "log"  # chains that are no item's: the organisation's imports, and what the log says of itself
+# Chains that are no item's: the organisation's imports, what the log says of itself, which version of a flow came when.
+ORG, LOG, FLOWS = "org", "log", "flows"
 
 # What every failure and every limit of a check means, in English and Chinese.
 WORDS = {
@@ -455,7 +456,7 @@ _OWN_ACTS: dict[str, tuple[str, str]] = {
     "add-signer": ("signer-added", ""), "remove-signer": ("signer-removed", "slot"), "transfer": ("transferred", "slot"),
     "close-line": ("line-closed", "list no evidence"), "name-lead": ("lead-named", "person post unit"),
     "post-notice": ("notice-posted", "content"), "objection": ("objection-raised", "text"),
-    "adopt-nodes": ("nodes-bound", "nodes"), "move-item": ("moved", ""),
+    "adopt-nodes": ("nodes-bound", "nodes"), "move-item": ("moved", ""), "migrate": ("migrated", "to"),
     "extend": ("due-extended", ""), "pause": ("due-paused", ""), "resume": ("due-resumed", ""),
     "exempt": ("exempted", ""), "supplement": ("submitted supplemented", "materials figures"),
     "contradict": ("contradicted", "finding"),
@@ -466,7 +467,7 @@ SIGNED = ("signed", "returned", *OF_NO_PLACE)
 SIGNATURES = frozenset(kind for kind, (effects, _) in LEADS_TO.items() if effects[-1] in SIGNED)
 OWN = frozenset(effect for effects, _ in LEADS_TO.values() for effect in effects)
 PLAIN = frozenset(
-    {"view", "import-org", "fire", "reproject-due", "heads", "open-epoch", "incarnation"}
+    {"view", "import-org", "publish", "fire", "reproject-due", "heads", "open-epoch", "incarnation"}
 )  # to none of these
 SLOTS_ONLY = frozenset(["signed", "slot-opened", "superseded", "not-needed"])  # effects that leave the content as it is
 # Members of an act that its statement repeats as they are, and those of which it has the digest.
@@ -532,6 +533,15 @@ class Case:
             self.outcome = effect["outcome"]
         elif kind == "signed":
             self.slots[effect["slot"]].update(state="signed", seq=seq)
+        elif kind == "migrated":  # to another version of the flow; what was signed stays
+            if self.definition != effect["from"]:
+                raise Bad("effect", "migrated: from another definition than the item's")
+            self.definition, self.stage = effect["to"], effect.get("stage", self.stage)
+            if "slots" in effect:
+                signed = {key for key, slot in self.slots.items() if slot["state"] == "signed"}
+                self.slots = self._places(effect)
+                if signed != {key for key, slot in self.slots.items() if slot["state"] == "signed"}:
+                    raise Bad("effect", "migrated: a signature is dropped")
         elif kind == "moved":  # to the successor of a unit: the places nobody has signed; what was signed stays
             self.slots = {**self.slots, **self._places(effect)}
         elif kind in ("signer-added", "signer-removed", "transferred"):
@@ -881,9 +891,9 @@ class Verifier:
         if name == LOG and kind == "heads":
             self.fixed = act
         if case is None:
-            if kind in LEADS_TO or (kind in PLAIN and name not in (ORG, LOG, f"view:{act.get('item')}")):
+            if kind in LEADS_TO or (kind in PLAIN and name not in (ORG, LOG, FLOWS, f"view:{act.get('item')}")):
                 raise Bad("act", f"{kind} in a chain that is no item's, or another item's")
-            if kind not in PLAIN and name not in (ORG, LOG):
+            if kind not in PLAIN and name not in (ORG, LOG, FLOWS):
                 self.report.skip("seal-only", 1)
             return
         if act.get("item") != name or (kind == "open") != (number == 1):

@@ -15,6 +15,7 @@ from workflow.acts import (
     Exempt,
     Extend,
     Fire,
+    Migrate,
     MoveItem,
     NameLead,
     Objection,
@@ -42,6 +43,7 @@ from workflow.rules import (
     handing,
     ladder,
     marking,
+    migrating,
     opening,
     relocating,
     shares,
@@ -65,6 +67,8 @@ def needs(asked: Asked) -> list[Need]:
         wanted = clocks.needs(asked, act)
     elif isinstance(act, MARKS):
         wanted = marking.needs(asked, act)
+    elif isinstance(act, Migrate):
+        return [need for need in migrating.needs(asked, act) if need not in asked.facts]
     elif isinstance(act, ReprojectDue):
         wanted = []
     elif isinstance(act, MoveItem):
@@ -104,6 +108,8 @@ def decide(asked: Asked) -> Decision:
     if isinstance(act, MARKS):
         return marking.decide(asked, act)
     decision = _decide(asked)
+    if isinstance(act, Migrate):  # says itself what becomes of every clock
+        return decision
     decision.effects.extend([*dues.following(asked, decision.effects), *shares.following(asked, decision.effects)])
     return decision
 
@@ -122,6 +128,8 @@ def _decide(asked: Asked) -> Decision:
         )
     if isinstance(act, MoveItem):
         return relocating.move(asked, act)
+    if isinstance(act, Migrate):
+        return migrating.migrate(asked, act)
     if isinstance(act, Return):
         return signing.send_back(asked, act)
     if isinstance(act, Reopen):

@@ -142,9 +142,9 @@ def arm_stage(context: Context, stage: Stage, stay: int, nodes: str, due_set: st
         if basis is not None:
             yield armed(context, rule_of(stage, stay), stage.due.ladder, basis)
     for also in stage.also_due:
-        also_basis = _node_basis(context.definition, also, nodes)
-        if also_basis is not None:
-            yield armed(context, rule_of(stage, stay, also.node), also.ladder, also_basis)
+        further = also_basis(context.definition, also, nodes)
+        if further is not None:
+            yield armed(context, rule_of(stage, stay, also.node), also.ladder, further)
 
 
 def basis_of(context: Context, due: Due, nodes: str, due_set: str) -> Basis | None:
@@ -210,7 +210,8 @@ def whole(context: Context, due: Due, basis: Basis, nodes: str) -> Basis:
     return basis
 
 
-def _node_basis(definition: Definition, due: AlsoDue, nodes: str) -> Basis | None:
+def also_basis(definition: Definition, due: AlsoDue, nodes: str) -> Basis | None:
+    """What a further due of a stage rests on; None where the set has no such node."""
     day = node_day(definition, nodes, due.node)
     if day is None:
         return None
@@ -239,7 +240,7 @@ def rearm(context: Context, case: Case, nodes: str) -> Iterator[Effect]:
     for also in stage.also_due:
         rule = rule_of(stage, case.stays, also.node)
         if rule in case.dues or node_day(context.definition, case.nodes, also.node) is None:  # not one already met
-            wanted[rule] = (also.ladder, _node_basis(context.definition, also, nodes))
+            wanted[rule] = (also.ladder, also_basis(context.definition, also, nodes))
     for rule, (ladder, basis) in wanted.items():
         held = case.dues.get(rule)
         if basis is None:
@@ -258,6 +259,27 @@ def _rearmed(context: Context, rule: str, held: dict[str, Any], basis: Basis) ->
     """A due that runs already, on another date: its ladder stands where it stood."""
     effect = _effect(context, rule, held["ladder"], basis, reckon(context, basis), held["step"])
     return {**effect, "extended": held["extended"]} if "extended" in held else effect
+
+
+def moved_to(context: Context, rule: str, held: dict[str, Any], ladder: str, basis: Basis, step: int) -> Effect:
+    """A due that runs already, by another version of its flow: on another date, on another ladder from ``step`` on.
+    Rungs "before" whose moment has passed are not fired late."""
+    found = reckon(context, basis)
+    rungs = context.definition.flow.ladder.get(ladder, ())
+    while (
+        step < len(rungs)
+        and rungs[step].before is not None
+        and rung_at(context, rungs[step], found.missed) <= context.at
+    ):
+        step += 1
+    kept: dict[str, Any] = {k: held[k] for k in ("extended", "limit", "pauses") if k in held}
+    return {**_effect(context, rule, ladder, basis, found, step), **kept}
+
+
+def carried(context: Context, case: Case, due: Due) -> Basis | None:
+    """The date that a material or the item carries for a due; None where neither does."""
+    value = _carried_date(case, due.field or "")
+    return whole(context, due, {"on": value, "field": due.field}, case.nodes) if value else None
 
 
 # --- what follows from an act --------------------------------------------------------------------------------------

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workflow.store import items, mandates
+from workflow.definition.outline import outline_of
+from workflow.errors import Unknown
+from workflow.evidence import canonical
+from workflow.store import items, library, mandates
 from workflow.store import tables as t
 
 if TYPE_CHECKING:
@@ -66,6 +69,13 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
         return [{"no": r["no"], "cells": r["cells"]} for r in items.lines(connection, need[1], need[2])]
     if kind == "line":
         return items.line_state(connection, need[1], need[2], int(need[3]))
+    if kind == "version":  # what of a version matters to an item in one of its stages
+        body = library.definition(connection, need[1])
+        if body is None:
+            raise Unknown(kind="definition", name=need[1], hint="; publish it first")
+        return outline_of(canonical.decode(body), need[2])
+    if kind == "migrated":
+        return items.migration(connection, need[1], int(need[2]))
     raise KeyError(f"expected a fact the store can load; got {' '.join(need)}")
 
 

@@ -23,6 +23,7 @@ from workflow.store import tables as t
 from workflow.store.statement import Insert, Statement
 
 ORG = "org"
+FLOWS = "flows"  # who put which version of a flow in force
 
 
 class Head(NamedTuple):
@@ -100,7 +101,9 @@ _forget_due = Statement(
 _rearm_due = Statement(
     t.due.update()
     .where(t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"))
-    .values({**{k: bindparam(k) for k in ("missed_at", "step", "next_at", "state", "provisional")}, "attempts": 0})
+    .values(
+        {**{k: bindparam(k) for k in ("ladder", "missed_at", "step", "next_at", "state", "provisional")}, "attempts": 0}
+    )
 )
 _end_due = Statement(
     t.due.update()
@@ -108,6 +111,14 @@ _end_due = Statement(
     .values(state=bindparam("state"), met_at=bindparam("met_at"), next_at=None)
 )
 _move_item = Statement(t.item.update().where(t.item.c.id == bindparam("b_item")).values(unit=bindparam("unit")))
+_set_version = Statement(
+    t.item.update().where(t.item.c.id == bindparam("b_item")).values(definition=bindparam("definition"))
+)
+_rename_stay = Statement(
+    t.stay.update()
+    .where(t.stay.c.item == bindparam("b_item"), t.stay.c.n == bindparam("b_n"))
+    .values(stage=bindparam("stage"))
+)
 _delete_lines = Statement(
     t.line.delete().where(t.line.c.item == bindparam("b_item"), t.line.c.list == bindparam("b_list"))
 )
@@ -129,6 +140,17 @@ _children = sa.select(t.item.c.unit, t.item.c.id, t.item.c.seq, t.item.c.head, t
     t.item.c.flow == bindparam("flow"),
     t.item.c.campaign == bindparam("campaign"),
     t.item.c.unit.in_(bindparam("units", expanding=True)),
+)
+_one_entry = sa.select(t.entry.c.body).where(t.entry.c.chain == bindparam("chain"), t.entry.c.seq == bindparam("seq"))
+_migrations = (
+    sa.select(t.entry.c.seq, t.entry.c.body)
+    .where(t.entry.c.chain == bindparam("chain"), t.entry.c.act == "migrate")
+    .order_by(t.entry.c.seq.desc())
+)
+_live = (
+    sa.select(t.item.c.id, t.item.c.definition, t.item.c.stage, t.item.c.unit)
+    .where(t.item.c.flow == bindparam("flow"), sa.not_(t.item.c.final))
+    .order_by(t.item.c.id)
 )
 _open_of_units = sa.select(t.item.c.id).where(
     t.item.c.unit.in_(bindparam("units", expanding=True)), sa.not_(t.item.c.final)
@@ -262,6 +284,25 @@ def viewed_since(connection: Connection, item: str, seq: int) -> list[str]:
     return list(found)
 
 
+def migration(connection: Connection, item: str, seq: int) -> dict[str, Any] | None:
+    """What an entry that moved an item to another version says: {from, to, stay, was}; None where it is none."""
+    body = connection.execute(_one_entry, {"chain": item, "seq": seq}).scalar()
+    effects = canonical.read(body)["effects"] if body is not None else []
+    effect = next((e for e in effects if e["e"] == "migrated"), None)
+    return effect and {k: effect[k] for k in ("from", "to", "stay", "was")}
+
+
+def moved_by(connection: Connection, item: str, plan: str) -> int | None:
+    """The last entry of an item that moved it to another version by a plan, or None."""
+    rows = connection.execute(_migrations, {"chain": item})
+    return next((r.seq for r in rows if canonical.read(r.body)["act"].get("plan") == plan), None)
+
+
+def live(connection: Connection, flow: str) -> list[Any]:
+    """The open items of a flow, whatever their version: id, definition, stage, unit; by id."""
+    return list(connection.execute(_live, {"flow": flow}))
+
+
 def concerned(connection: Connection, unit: str, below: Sequence[str]) -> list[str]:
     """Open items that may concern a unit: its own, those of the units below it, and those that wait for it; by id."""
     found = set(connection.execute(_waiting_at, {"unit": unit}).scalars())
@@ -379,7 +420,7 @@ def _slots(put: Any, w: Written) -> None:
     item = w.case.item
     before = {} if w.seq == 1 else {s.key: s for s in w.before.slots if s.state == "open"}
     after = {s.key: s for s in w.case.slots if s.state == "open"}
-    if w.before.stays == w.case.stays:
+    if w.before.stays == w.case.stays and w.before.stage == w.case.stage:
         gone = [k for k, slot in before.items() if k not in after or _place(after[k]) != _place(slot)]
         come = [k for k, slot in after.items() if k not in before or _place(before[k]) != _place(slot)]
     else:
@@ -420,13 +461,13 @@ def _left(put: Any, w: Written, e: Effect) -> None:
 
 def _armed(put: Any, w: Written, e: Effect) -> None:
     values = {"missed_at": e["missed"], "step": e["step"], "next_at": e["next"], "state": 0 if e["next"] else 2}
-    values["provisional"] = "provisional" in e
+    values |= {"provisional": "provisional" in e, "ladder": e["ladder"]}
     if e["rule"] in w.before.dues:
         put(_rearm_due, {"b_item": w.case.item, "b_rule": e["rule"], **values})
     else:
-        if w.act == "adopt-nodes":  # a set that lacked the node had cancelled it
+        if w.act in ("adopt-nodes", "migrate"):  # a set that lacked the node had cancelled it
             put(_forget_due, {"b_item": w.case.item, "b_rule": e["rule"]})
-        put(_insert_due, {"item": w.case.item, "rule": e["rule"], "ladder": e["ladder"], **values})
+        put(_insert_due, {"item": w.case.item, "rule": e["rule"], **values})
 
 
 def _ended(put: Any, w: Written, e: Effect) -> None:
@@ -442,7 +483,7 @@ def _moved(put: Any, w: Written, e: Effect) -> None:
     due = w.case.dues[e["rule"]]
     state = 0 if due["next"] is not None else 2
     values = {"missed_at": due["missed"], "step": due["step"], "next_at": due["next"], "state": state}
-    values["provisional"] = "provisional" in due
+    values |= {"provisional": "provisional" in due, "ladder": due["ladder"]}
     put(_rearm_due, {"b_item": w.case.item, "b_rule": e["rule"], **values})
 
 
@@ -522,6 +563,12 @@ def _relocated(put: Any, w: Written, e: Effect) -> None:
         put(_move_item, {"b_item": w.case.item, "unit": e["unit"]})
 
 
+def _migrated(put: Any, w: Written, e: Effect) -> None:
+    put(_set_version, {"b_item": w.case.item, "definition": e["to"]})
+    if "stage" in e:
+        put(_rename_stay, {"b_item": w.case.item, "b_n": w.case.stays, "stage": e["stage"]})
+
+
 def _none(put: Any, w: Written, e: Effect) -> None:
     return None
 
@@ -541,12 +588,15 @@ _PROJECT = {
     "due-reprojected": _moved,
     "line-closed": _line_closed,
     "moved": _relocated,
+    "migrated": _migrated,
     "reminded": _told,
     "urged": _urged,
     "proposed": _told,
 }
 _ORDER: tuple[Statement, ...] = (
     _move_item,
+    _set_version,
+    _rename_stay,
     _leave_stay,
     _insert_stay,
     _delete_slot,

@@ -1,0 +1,293 @@
+"""Live items move to another version: dates and places anew, signatures untouched, nothing half-moved. Source: R068."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event
+
+from tests.contract.world import MATTER, MEASURES, World, flow_text
+from workflow import Actor, bundle, loads, migration, tick
+from workflow.acts import Migrate
+from workflow.case import Case
+from workflow.definition.definition import Definition
+from workflow.errors import CannotMove, Conflict, NotHolder, OutOfTurn, ReasonRequired, Unknown
+from workflow.evidence.standalone import Policy, Verifier
+from workflow.store import items
+
+TOP = Actor("g1-secretary", "secretary", "g1")
+
+
+def version(world: World, number: str, *changes: tuple[str, str]) -> Definition:
+    """Another version of the invented flow, published by somebody of the top unit."""
+    text = flow_text(MATTER, number)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    made = loads(text)
+    world.engine.put_in_force(made, TOP, "the office decided so")
+    return made
+
+
+def tighter(world: World, number: str = "2") -> Definition:
+    """Plans are due within 7 working days instead of 10."""
+    return version(
+        world,
+        number,
+        ("    notice: {content: plan}\n    due: 10 workdays", "    notice: {content: plan}\n    due: 7 workdays"),
+    )
+
+
+def moved(world: World, item: str, to: Definition, **more: object) -> Case:
+    world.engine.act(Migrate(item=item, by=TOP, to=to.digest, reason="the version in force", **more))  # type: ignore[arg-type]
+    return world.case(item)
+
+
+def newest(world: World, flow: str) -> Definition:
+    with world.engine.reading() as connection:
+        return world.engine.newest(connection, flow)
+
+
+def holds(world: World) -> bool:
+    report = world.verify()
+    assert report.failures == []
+    return report.level == "V1" and report.rules == "hold"
+
+
+def test_publishing_by_a_person_is_one_signed_entry_and_immutable(world: World) -> None:
+    made = tighter(world)
+    with world.engine.reading() as connection:
+        (entry,) = items.entries(connection, items.FLOWS)
+    assert entry.act == "publish" and made.digest.encode() in entry.body
+    assert newest(world, "matter").version == "2"
+    with pytest.raises(Conflict):
+        world.engine.put_in_force(made, TOP, "again")
+    with pytest.raises(NotHolder):
+        world.engine.put_in_force(loads(flow_text(MATTER, "3")), Actor("nobody", "secretary", "g1"), "why not")
+    with pytest.raises(ReasonRequired):
+        world.engine.put_in_force(loads(flow_text(MATTER, "3")), TOP, " ")
+    assert world.case(world.begin("m1")).definition == made.digest
+    assert holds(world)
+
+
+def test_a_date_is_counted_anew_from_the_entry_or_from_now(world: World) -> None:
+    world.walk_to("plan", "m1")
+    world.walk_to("plan", "m2")
+    before = world.case("m1").dues["plan/2"]
+    to = tighter(world)
+    world.clock.advance(timedelta(days=1))
+    entry, now = moved(world, "m1", to), moved(world, "m2", to, count="now")
+    assert entry.definition == to.digest and entry.stage == "plan"
+    assert entry.dues["plan/2"]["missed"] < now.dues["plan/2"]["missed"] < before["missed"]
+    assert entry.slots == world.case("m1").slots
+    assert holds(world)
+
+
+def test_an_item_can_be_overdue_at_once_and_its_rungs_fire_in_turn(world: World) -> None:
+    world.walk_to("plan", "m1")
+    world.clock.advance(timedelta(days=11))  # 9 working days
+    to = tighter(world)
+    found = migration.plan(world.engine, "matter", "2", TOP)
+    assert [i.overdue_at_once for i in found.items] == [True]
+    moved(world, "m1", to)
+    assert world.case("m1").dues["plan/2"]["step"] == 1  # a reminder before the date is not sent after it
+    assert tick(world.engine).fired == 1
+    assert world.case("m1").dues["plan/2"]["step"] == 2
+    assert holds(world)
+
+
+def test_what_is_overdue_stays_overdue_whatever_the_new_version_says(world: World) -> None:
+    world.walk_to("plan", "m1")
+    world.clock.advance(timedelta(days=20))
+    missed = world.case("m1").dues["plan/2"]["missed"]
+    to = version(
+        world,
+        "2",
+        ("    notice: {content: plan}\n    due: 10 workdays", "    notice: {content: plan}\n    due: 60 workdays"),
+    )
+    assert moved(world, "m1", to).dues["plan/2"]["missed"] == missed
+    assert holds(world)
+
+
+def test_a_rung_that_fired_does_not_fire_again_on_another_ladder(world: World) -> None:
+    world.walk_to("plan", "m1")
+    world.clock.advance(timedelta(days=30))
+    while tick(world.engine).fired:
+        pass
+    assert world.case("m1").dues["plan/2"]["next"] is None
+    earlier = "    - {before: 5 workdays, do: remind, to: responsible}\n"
+    to = version(world, "2", ("    - {before: 3 workdays,", earlier + "    - {before: 3 workdays,"))
+    after = moved(world, "m1", to)
+    assert after.dues["plan/2"]["step"] == 4 and after.dues["plan/2"]["next"] is None
+    before = world.entries()
+    tick(world.engine)
+    assert world.entries() == before
+    assert holds(world)
+
+
+def test_signatures_stay_where_they_are_and_new_places_follow_them(world: World) -> None:
+    world.begin("m1")
+    world.sign("m1")
+    world.sign("m1")
+    signed = [s for s in world.case("m1").slots if s.state == "signed"]
+    to = version(world, "2", ("level: [handler, department,", "level: [handler, handler, department,"))
+    after = moved(world, "m1", to)
+    assert [s for s in after.slots if s.state == "signed"] == signed
+    assert [(s.post, s.unit, s.state) for s in after.slots[2:5]] == [
+        ("handler", "t1", "open"),
+        ("handler", "t1", "waiting"),
+        ("department", "t1", "waiting"),
+    ]
+    assert world.through("m1").stage == "plan"
+    assert holds(world)
+
+
+def test_a_version_that_would_drop_a_signature_is_refused_and_the_item_stays(world: World) -> None:
+    world.begin("m1")
+    world.sign("m1")
+    to = version(world, "2", ("branch: [handler, secretary]", "branch: [secretary, handler]"))
+    with pytest.raises(CannotMove):
+        moved(world, "m1", to)
+    (one,) = migration.plan(world.engine, "matter", "2", TOP).items
+    assert not one.moves and one.refusal is not None and one.refusal.code == "cannot-move"
+    assert world.case("m1").definition != to.digest
+    assert holds(world)
+
+
+def test_a_renamed_stage_needs_its_counterpart_named(world: World) -> None:
+    world.walk_to("plan", "m1")
+    text = (
+        flow_text(MATTER, "2")
+        .replace("stage: plan\n", "stage: planning\n")
+        .replace("exits: {found: plan,", "exits: {found: planning,")
+    )
+    to = loads(text)
+    world.engine.put_in_force(to, TOP, "a better name")
+    with pytest.raises(CannotMove):
+        moved(world, "m1", to)
+    with pytest.raises(Unknown):
+        moved(world, "m1", to, stage="nowhere")
+    after = moved(world, "m1", to, stage="planning")
+    assert after.stage == "planning" and set(after.dues) == {"planning/2"}
+    assert holds(world)
+    assert world.through("m1").stage == "work"
+    assert holds(world)
+
+
+def test_only_the_top_unit_moves_items_and_only_to_another_version_of_the_flow(world: World) -> None:
+    world.begin("m1")
+    to = tighter(world)
+    with pytest.raises(OutOfTurn):
+        world.engine.act(Migrate(item="m1", by=Actor("s1-secretary", "secretary", "s1"), to=to.digest, reason="x"))
+    with pytest.raises(ReasonRequired):
+        world.engine.act(Migrate(item="m1", by=TOP, to=to.digest, reason=" "))
+    moved(world, "m1", to)
+    with pytest.raises(CannotMove):
+        moved(world, "m1", to)
+    with pytest.raises(CannotMove):
+        moved(world, "m1", newest(world, "talk"))
+    with pytest.raises(CannotMove):
+        moved(world, "m1", tighter(world, "3"), undoes=2)
+    assert holds(world)
+
+
+def test_plan_apply_and_roll_back_give_every_item_its_clocks_again(world: World) -> None:
+    for n in range(5):
+        world.walk_to("plan", f"m{n}")
+    world.begin("early")
+    before = {i: world.case(i) for i in ("m0", "m1", "m2", "m3", "m4", "early")}
+    tighter(world)
+    entries = world.entries()
+    plan = migration.plan(world.engine, "matter", "2", TOP)
+    assert (len(plan.moving), plan.overdue_at_once, world.entries()) == (6, 0, entries)
+    done = migration.apply(world.engine, plan.body, TOP, "the version in force", chunk=2)
+    assert (len(done.moved), done.already, done.refused) == (6, [], [])
+    assert world.case("m0").dues["plan/2"]["missed"] < before["m0"].dues["plan/2"]["missed"]
+    again = migration.apply(world.engine, plan.body, TOP, "the version in force")
+    assert (again.moved, len(again.already)) == ([], 6)
+    world.engine.submit("m4", Actor("o1-secretary", "secretary", "o1"), MEASURES)
+    world.through("m4")  # went on by the new version
+    back = migration.roll_back(world.engine, plan.body, TOP)
+    assert [(i.item, i.refusal and i.refusal.code) for i in back.staying] == [("m4", "cannot-move")]
+    undone = migration.apply(world.engine, back.body, TOP, "taken back")
+    assert len(undone.moved) == 5
+    for name in ("m0", "m1", "m2", "m3", "early"):
+        assert world.case(name).snapshot() == before[name].snapshot(), name
+    assert holds(world)
+
+
+def test_an_extension_outlives_a_batch_that_is_taken_back(world: World) -> None:
+    extendable = version(
+        world,
+        "1a",
+        (
+            "    notice: {content: plan}\n    due: 10 workdays",
+            "    notice: {content: plan}\n    due: {within: 10 workdays, extend: {by: superior, at-most: 10 workdays}}",
+        ),
+    )
+    world.walk_to("plan", "m1")
+    assert world.case("m1").definition == extendable.digest
+    case = world.case("m1")
+    world.engine.extend("m1", Actor("t1-secretary", "secretary", "t1"), case.content, due="2019-08-30", reason="rain")
+    held = world.case("m1").dues
+    tighter(world)
+    plan = migration.plan(world.engine, "matter", "2", TOP)
+    migration.apply(world.engine, plan.body, TOP, "on")
+    assert world.case("m1").dues["plan/2"]["missed"] < held["plan/2"]["missed"]
+    migration.apply(world.engine, migration.roll_back(world.engine, plan.body, TOP).body, TOP, "back")
+    assert world.case("m1").dues == held
+    assert holds(world)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of ours runs any more."""
+
+
+def test_after_a_kill_at_any_statement_every_item_is_wholly_moved_or_not_at_all(world: World) -> None:
+    for n in range(20):
+        world.begin(f"m{n:02}")
+    to = version(world, "2", ("duty: secretary\n    due: {node: report}", "duty: secretary\n    due: 9 workdays"))
+    plans = [
+        migration.plan(world.engine, "matter", "2", TOP, only=[f"m{n:02}", f"m{n + 1:02}"]) for n in range(0, 20, 2)
+    ]
+    for after, plan in enumerate(plans, start=1):
+        statements = 0
+
+        def dies(*_: object, last: int = after) -> None:
+            nonlocal statements
+            statements += 1
+            if statements == last:
+                raise Killed
+
+        event.listen(world.engine.db, "before_cursor_execute", dies)
+        with contextlib.suppress(Killed):
+            migration.apply(world.engine, plan.body, TOP, "on", chunk=1 if after > 5 else 2)
+        event.remove(world.engine.db, "before_cursor_execute", dies)
+        assert statements >= after
+        for one in plan.items:
+            case = world.case(one.item)
+            on = case.definition == to.digest
+            assert ("span" in case.dues["report/1"]["basis"]) is on
+        assert holds(world)
+    for plan in plans:
+        done = migration.apply(world.engine, plan.body, TOP, "on")
+        assert len(done.moved) + len(done.already) == 2 and done.refused == []
+    assert {world.case(f"m{n:02}").definition for n in range(20)} == {to.digest}
+    assert holds(world)
+
+
+def test_the_stand_alone_verifier_follows_a_migration_and_refuses_a_dropped_signature(
+    world: World,
+) -> None:
+    world.begin("m1")
+    world.sign("m1")
+    moved(world, "m1", version(world, "2", ("level: [handler, department,", "level: [handler, handler, department,")))
+    world.through("m1")
+    made = io.BytesIO()
+    with world.engine.reading() as connection:
+        bundle.write(connection, world.engine.contents, made, "item", "m1", made_at=world.clock.now())
+    report = Verifier(Policy()).run(io.BytesIO(made.getvalue()))
+    assert (report.failures, report.level) == ([], "V1")
