@@ -7,10 +7,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workflow import log
+from workflow import log, sealing
 from workflow.acts import Act, Actor, Fire, Migrate, MoveItem, Open, Signature, Submit, Supplement, View
 from workflow.calendar import Calendar
 from workflow.case import Case
@@ -33,8 +33,9 @@ from workflow.evidence.content import ContentStore
 from workflow.evidence.digest import digest
 from workflow.evidence.entry import entry_hash, seal_entries
 from workflow.evidence.keys import KeyProvider
+from workflow.keybook import ED25519, Rings
 from workflow.receipt import Receipt, Shown
-from workflow.recording import KeyOf, body_of
+from workflow.recording import PREPARED_SECONDS, Confirm, KeyOf, body_of
 from workflow.rules import Asked, Context, Decision, Facts, authority, decide, materials, needs, signing
 from workflow.store import facts, items, library
 from workflow.store.items import Written
@@ -54,7 +55,9 @@ class House(Protocol):
     clock: Clock
     origin: str
     key_of: KeyOf | None
+    confirm: Confirm | None
     memory: facts.OrgMemory
+    rings: Rings
 
     def definition(self, connection: Any, digest_: str) -> Definition: ...
 
@@ -66,7 +69,7 @@ class House(Protocol):
 
 
 _NONCE = re.compile(r"[0-9a-f]{24}")
-_GIVEN_ID = re.compile(r"(?!view:|org$|log$|flows$|i[0-9a-f]{20}$)[^\x00-\x1f\x7f]{1,64}")
+_GIVEN_ID = re.compile(r"(?!view:|org$|log$|flows$|keys$|access$|erasures$|i[0-9a-f]{20}$)[^\x00-\x1f\x7f]{1,64}")
 
 
 def _check_given(act: Open) -> None:
@@ -83,7 +86,8 @@ def _check_given(act: Open) -> None:
         )
     if not _GIVEN_ID.fullmatch(act.item):
         raise WrongMeaning(
-            expected="an id of 1 to 64 characters, none of the engine's own (i + 20 hex digits, view:…, org, log, flows)",
+            expected="an id of 1 to 64 characters, none of the engine's own (i + 20 hex digits, view:…, org, log, flows, "
+            "keys, access, erasures)",
             actual=act.item[:80] or "nothing",
         )
 
@@ -275,7 +279,7 @@ class Desk(Verbs):
         """What was prepared once is signed once: after a return the same bytes must not be handed in again.
 
         Raises:
-            BadSignature: the nonce stands in an entry of this item already, or was prepared after now.
+            BadSignature: the nonce stands in an entry of this item already, or was prepared after now or too long ago.
         """
         nonce = act.proof.get("nonce")
         if nonce is None:
@@ -290,6 +294,11 @@ class Desk(Verbs):
         prepared = act.proof.get("at", at)
         if not isinstance(prepared, int) or prepared > at:
             raise BadSignature(expected="a statement prepared before now", actual=f"one of {prepared}")
+        if at - prepared > PREPARED_SECONDS * 1_000_000:
+            raise BadSignature(
+                expected=f"a statement prepared at most {PREPARED_SECONDS} s ago; prepare it and confirm it anew",
+                actual=f"one of {(at - prepared) // 1_000_000} s ago",
+            )
 
     def _body(self, made: _Made) -> bytes:
         """The bytes of an entry.
@@ -305,7 +314,8 @@ class Desk(Verbs):
             calendar=made.asked.context.calendar,
             definition=made.asked.definition,
             origin=self.engine.origin,
-            key_of=self.engine.key_of,
+            own_keys=self._own_keys,
+            confirm=self.engine.confirm,
             request_id=made.request_id,
             request_digest=made.request_digest,
         )
@@ -331,6 +341,16 @@ class Desk(Verbs):
             )
             for m, body, seal in zip(made, bodies, seal_entries(bodies, engine.key), strict=True)
         ]
+
+    def _own_keys(self, person: str) -> list[tuple[str, bytes]]:
+        """A person's own keys: as the host holds them; else as the key events have them, good at this moment."""
+        engine = self.engine
+        if engine.key_of is not None:
+            held = engine.key_of(person)
+            return [(ED25519, held)] if held is not None else []
+        at = engine.now(self.connection)
+        own = engine.rings.of(self.connection).signers(person)
+        return [(k.algorithm, bytes.fromhex(k.public)) for k in own if not k.fault(at)]
 
     def _open_behind(self, written: Sequence[Written]) -> dict[str, tuple[str, ...]]:
         """Open the items that the effects name, each citing the entry that led to it; sealed together.
@@ -596,17 +616,8 @@ class Desk(Verbs):
     def _alone(self, chain: str, act: dict[str, Any], more: dict[str, Any], at: int | None = None) -> Receipt:
         """One entry in a chain that is no item."""
         at = self.engine.now(self.connection) if at is None else at
-        sealed = b""
-
-        def make(seq: int, prev: bytes) -> dict[str, Any]:
-            nonlocal sealed
-            head = {"v": 1, "chain": chain, "seq": seq, "prev": prev.hex(), "at": at}
-            body = canonical.encode({**head, "act": act, **more})
-            (sealed,) = seal_entries([body], self.engine.key)
-            return {"at": at, "act": act["kind"], "body": body, "seal": sealed, "hash": entry_hash(body, sealed)}
-
-        seq, hash_ = items.append_chain(self.connection, chain, make)
-        return Receipt(chain, seq, hash_, at, "", sealed if self.own else b"")
+        made = sealing.append(self.connection, self.engine.key, chain, act, at, more)
+        return made if self.own else replace(made, seal=b"")
 
 
 @contextmanager

@@ -12,13 +12,14 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workflow import keybook, starting
 from workflow.acts import Act, Actor, Open
 from workflow.case import Case
 from workflow.clock import Clock, SystemClock, local_day, micros
 from workflow.errors import Conflict, NotHolder, ReasonRequired, Said, Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore, DiskContentStore, MemoryContentStore
-from workflow.evidence.keys import FileKeyProvider, KeyProvider, NoKey
+from workflow.evidence.keys import KeyProvider, NoKey
 from workflow.receipt import Receipt, Shown
 from workflow.store import database, facts, items, library, queries, schema
 from workflow.verbs import Verbs
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from workflow.definition.definition import Definition
     from workflow.desk import Desk
     from workflow.org.importing import OrgImport
-    from workflow.recording import KeyOf, Prepared
+    from workflow.recording import Confirm, KeyOf, Prepared
 
 CHUNK = 500  # items opened in one transaction
 
@@ -41,7 +42,9 @@ class Engine(Verbs):
         key: signs entries; one per node.
         contents: where documents and evidence lie.
         origin: the name of this log, in every signed statement.
-        key_of: a person's own registered public key, raw 32 bytes, or None.
+        key_of: a person's own public key, raw 32 bytes, or None, where a host keeps them; else the key events tell.
+        confirm: the host's re-authentication. With it a signature is S1 only when it confirms the person's answer to the
+            challenge of ``prepare``; without, S1 is what the host says it made the person do.
     """
 
     def __init__(
@@ -51,8 +54,9 @@ class Engine(Verbs):
         contents: ContentStore,
         *,
         clock: Clock | None = None,
-        origin: str = "signoff.local/log",
+        origin: str = starting.ORIGIN,
         key_of: KeyOf | None = None,
+        confirm: Confirm | None = None,
     ) -> None:
         self.db = db
         self.key = key
@@ -60,6 +64,8 @@ class Engine(Verbs):
         self.clock = clock or SystemClock()
         self.origin = origin
         self.key_of = key_of
+        self.confirm = confirm
+        self.rings = keybook.Rings()
         self.memory = facts.OrgMemory()
         self._definitions: dict[str, Definition] = {}
         self._newest: dict[str, Definition] = {}
@@ -75,35 +81,57 @@ class Engine(Verbs):
         durable: bool = True,
         upgrade: bool = True,
         busy_ms: int = database.BUSY_MS,
+        key: KeyProvider | None = None,
+        new_key: tuple[str, str] | None = None,
+        origin: str | None = None,
+        restored: bool = False,
         **options: Any,
     ) -> Engine:
-        """Open a database with a folder for its key and contents; both are made when absent.
+        """Open a database with a folder for its key and contents; for a database without keys both are made.
 
         Args:
             busy_ms: how long to wait for another writer before ``DatabaseBusy``.
+            key: another holder of this node's key than the file ``engine.key`` in ``home``.
+            new_key: who asks for a key of its own for this node, and why. The key is registered, for good, as one that no
+                older key vouches for.
+            origin: the name of this log; that of the database unless told.
+            restored: the database is known to be older than its lock, and is opened only to say so on record.
 
         Raises:
             DatabaseOld, DatabaseNewer: the schema is not the one this library knows.
-            KeyUnavailable: the key file is readable by others, or not a key.
+            KeyUnavailable: the database names keys and none of them is here: a wrong ``home`` must not sign on with a
+                key that nobody knows. Or the key file is readable by others, not a key, or not good any more.
+            LogRefused: the database, the clock and the lock in ``home`` do not fit each other (``workflow.starting``).
         """
         home = Path(home)
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
         db = database.connect(url, durable=durable, busy_ms=busy_ms)
         try:
             if upgrade:
                 schema.upgrade(db)
             else:
                 schema.check(db)
+            clock = clock or SystemClock()
+            with database.reading(db) as connection:
+                named = starting.origin_here(connection, origin)
+                read = items.now(connection) if clock.in_database else None
+                now = clock.now() if read is None else micros(read)
+                if not restored:
+                    starting.refuse(connection, home, named, now)
+                if key is None:
+                    held, tell = keybook.key_for(connection, home / "engine.key", at=now, given=new_key)
+                else:
+                    held, tell = key, keybook.unknown(connection, key, at=now, given=new_key)
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            engine = cls(
+                db, held, DiskContentStore(home / "contents", fsync=durable), clock=clock, origin=named, **options
+            )
+            if tell:
+                with database.writing(db) as connection:
+                    keybook.told(connection, held, engine.now(connection), new_key)
+                    library.set_meta(connection, "origin", engine.origin)
         except BaseException:
             db.dispose()
             raise
-        path = home / "engine.key"
-        key = FileKeyProvider(path) if path.exists() else FileKeyProvider.create(path)
-        contents = DiskContentStore(home / "contents", fsync=durable)
-        engine = cls(db, key, contents, clock=clock, **options)
-        with database.writing(db) as connection:
-            library.set_meta(connection, f"key/{key.key_id().hex()}", key.public_key().hex())
-            library.set_meta(connection, "origin", engine.origin)
         return engine
 
     @classmethod

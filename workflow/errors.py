@@ -504,6 +504,14 @@ class KeyUnavailable(WorkflowError):
     zh = "密钥 {name}:应为 {expected};实为 {actual}"
 
 
+class KeyEventRefused(WorkflowError):
+    """A key is not registered, handed over or revoked like that. Nothing was written."""
+
+    code = "key-event-refused"
+    en = "this is not recorded of a key: expected {expected}; got {actual}"
+    zh = "该密钥事项不予登记:应为 {expected};实为 {actual}"
+
+
 class ContentMissing(WorkflowError):
     """The store has no bytes for a digest, or other bytes than the digest says."""
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workflow import sealing
 from workflow.clock import moment
 from workflow.engine import Engine
 from workflow.errors import (
@@ -34,7 +35,7 @@ from workflow.errors import (
 from workflow.evidence import canonical
 from workflow.evidence.checkpoint import SIGNATURE, BadNote, Checkpoint, Mark, Note, NoteKey, parse_mark, sign
 from workflow.evidence.compact import Tree
-from workflow.evidence.entry import entry_hash, seal_entries
+from workflow.evidence.entry import entry_hash
 from workflow.evidence.heads import Head, HeadsTree
 from workflow.evidence.keys import FileKeyProvider, KeyProvider
 from workflow.evidence.lock import Locked, LockFile
@@ -207,14 +208,14 @@ class Logbook:
         home = Path(home)
         file, path = LockFile(lock or home / LOCK), home / KEY
         part = path.with_name(path.name + ".new")
+        if not file.path.exists():  # looked at before anything is made, so that a wrong home is left as it was
+            _refuse_lost(engine, file, None if key is not None else path)
         with file.held():
             locked = file.read()
             with engine.reading() as connection:
                 epoch, at = store.newest_epoch(connection), engine.now(connection)
             if locked is None:
-                if epoch is not None or (key is None and path.exists()):
-                    found = f"epoch {epoch.epoch} of size {epoch.size}" if epoch else "a key that signed"
-                    raise LockLost(path=str(file.path), expected="the lock of the node that signs", actual=found)
+                _refuse_lost(engine, file, None if key is not None else path)
                 part.unlink(missing_ok=True)
                 fresh = key or FileKeyProvider.create(part)
                 root = empty_root(hash_function(algorithm)).hex()
@@ -487,16 +488,22 @@ class Logbook:
             store.add_checkpoint(connection, stored)
 
 
+def _refuse_lost(engine: Engine, file: LockFile, key: Path | None) -> None:
+    """A log that was begun has a lock; without it nothing is signed.
+
+    Args:
+        key: where the checkpoint's key lies once a log was begun here; None for a key held elsewhere.
+    """
+    with engine.reading() as connection:
+        epoch = store.newest_epoch(connection)
+    if epoch is not None or (key is not None and key.exists()):
+        found = f"epoch {epoch.epoch} of size {epoch.size}" if epoch else "a key that signed"
+        raise LockLost(path=str(file.path), expected="the lock of the node that signs", actual=found)
+
+
 def append(engine: Engine, connection: Any, act: dict[str, Any]) -> int:
     """One sealed entry in chain ``log`` on the caller's transaction; its number there."""
-    at = engine.now(connection)
-
-    def make(seq: int, prev: bytes) -> dict[str, Any]:
-        body = canonical.encode({"v": 1, "chain": CHAIN, "seq": seq, "prev": prev.hex(), "at": at, "act": act})
-        (seal,) = seal_entries([body], engine.key)
-        return {"at": at, "act": act["kind"], "body": body, "seal": seal, "hash": entry_hash(body, seal)}
-
-    return items.append_chain(connection, CHAIN, make)[0]
+    return sealing.append(connection, engine.key, CHAIN, act, engine.now(connection)).seq
 
 
 def origin_of(origin: str, epoch: int) -> str:

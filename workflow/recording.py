@@ -7,7 +7,9 @@ previous hash, the facts the rules read and the effects they led to, so that a r
 A signature's ``proof`` says how the person proved who they are:
     nonce, at: as ``prepare`` gave them, so that the statement recorded is byte for byte the one prepared;
     method: what the host made the person do (a PIN, a token); with it the strength is S1, without S0 (a click);
-    key, signature: hex; the person's own Ed25519 key over the prepared bytes; then the strength is S2.
+    answer: what the host's re-authentication hook is handed to confirm; never recorded;
+    key, signature: hex; the person's own key over the prepared bytes; then the strength is S2.
+    algorithm: of that key, when it is not Ed25519 (``sm2``, by an adapter).
 """
 
 from __future__ import annotations
@@ -17,20 +19,42 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from workflow.acts import Signature, Supplement
 from workflow.calendar import Calendar
 from workflow.case import Slot
 from workflow.definition.definition import Definition
 from workflow.errors import BadSignature
-from workflow.evidence import canonical
+from workflow.evidence import canonical, signatures
 from workflow.evidence.digest import digest, pae
 from workflow.rules import Asked, Decision
 
 STATEMENT = "application/vnd.signoff.statement+v1"
+PREPARED_SECONDS = 120
+"""How long what was prepared may be signed. Source: the single-use nonce of a re-authentication, at most 120 s."""
 KeyOf = Callable[[str], bytes | None]
+"""From a person to the Ed25519 key that a host holds for that person, raw 32 bytes."""
+OwnKeys = Callable[[str], list[tuple[str, bytes]]]
+"""From a person to their own keys, each with its algorithm."""
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """What a person confirms anew: that they, now, sign exactly this.
+
+    Attributes:
+        digest: of the prepared statement, and with it of what was seen.
+        nonce: good once, for ``PREPARED_SECONDS``.
+        at: when it was prepared, microseconds UTC.
+    """
+
+    person: str
+    digest: str
+    nonce: str
+    at: int
+
+
+Confirm = Callable[[Challenge, str], str | None]
+"""A host's re-authentication: from the challenge and the person's answer to the method that confirmed it, or None."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +69,11 @@ class Prepared:
     def to_sign(self) -> bytes:
         """What a key of the person's own signs: the statement under its type."""
         return pae(STATEMENT, self.statement)
+
+    def challenge(self) -> Challenge:
+        """What the host's re-authentication binds the person's answer to."""
+        assert self.act.by is not None
+        return Challenge(self.act.by.person, digest(self.to_sign()), self.nonce, self.at)
 
 
 def statement(
@@ -102,12 +131,13 @@ def new_nonce() -> str:
 
 
 def signed_statement(
-    asked: Asked, decision: Decision, origin: str, key_of: KeyOf | None
+    asked: Asked, decision: Decision, origin: str, own_keys: OwnKeys, confirm: Confirm | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The statement of an act and how strongly it is bound to the person.
 
     Raises:
-        BadSignature: a signature by the person's own key does not verify, or no such key is known.
+        BadSignature: a signature by the person's own key does not verify, no such key is known, or the host's
+            re-authentication did not confirm it.
     """
     act = asked.act
     assert isinstance(act, Signature) and decision.authority is not None
@@ -119,29 +149,46 @@ def signed_statement(
     slot = asked.case.slot(decision.signed_slot or act.slot)
     made = statement(asked, slot, decision.authority, origin, nonce, at)
     if "signature" in proof:
-        _verify(act, canonical.encode(made), key_of(asked.actor.person) if key_of else None)
-        return made, {"strength": "S2", "key": proof["key"], "signature": proof["signature"]}
+        algorithm = _verify(act, canonical.encode(made), own_keys(asked.actor.person))
+        other = {} if algorithm == signatures.ED25519 else {"algorithm": algorithm}
+        return made, {"strength": "S2", "key": proof["key"], "signature": proof["signature"], **other}
     if "method" in proof:
-        return made, {"strength": "S1", "method": proof["method"]}
+        return made, {"strength": "S1", "method": _confirmed(act, made, confirm)}
     return made, {"strength": "S0"}
 
 
-def _verify(act: Signature, made: bytes, known: bytes | None) -> None:
-    given = act.proof.get("key", "")
-    if known is None or known.hex() != given:
+def _confirmed(act: Signature, made: dict[str, Any], confirm: Confirm | None) -> str:
+    """How the person proved anew who they are: as the host's hook says; without one, as the host told us."""
+    if confirm is None:
+        return str(act.proof["method"])
+    if "nonce" not in act.proof:
+        raise BadSignature(expected="a statement prepared for this signature (engine.prepare)", actual="no nonce")
+    challenge = Prepared(act, canonical.encode(made), made["nonce"], made["at"]).challenge()
+    method = confirm(challenge, str(act.proof.get("answer", "")))
+    if not method:
+        raise BadSignature(expected="an answer that the re-authentication confirms", actual="one that it does not")
+    return method
+
+
+def _verify(act: Signature, made: bytes, known: list[tuple[str, bytes]]) -> str:
+    given, algorithm = act.proof.get("key", ""), act.proof.get("algorithm", signatures.ED25519)
+    if (algorithm, given) not in [(name, public.hex()) for name, public in known]:
         raise BadSignature(expected=f"the registered key of {act.by and act.by.person}", actual=given or "no key")
     if not holds(act.proof, made):
         raise BadSignature(expected="a signature over the prepared statement", actual="other bytes were signed")
+    return str(algorithm)
 
 
 def holds(proof: Mapping[str, Any], made: bytes) -> bool:
-    """Whether a proof's signature, by the key named in it, covers the bytes of a statement."""
-    try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(proof["key"]))
-        key.verify(bytes.fromhex(proof["signature"]), pae(STATEMENT, made))
-    except (InvalidSignature, ValueError, TypeError, KeyError):
+    """Whether a proof's signature, by the key named in it, covers the bytes of a statement.
+
+    Raises:
+        Unknown: its algorithm is not installed, so that nothing can be said.
+    """
+    key, signature = proof.get("key"), proof.get("signature")
+    if not (isinstance(key, str) and isinstance(signature, str)):
         return False
-    return True
+    return signatures.verifies(proof.get("algorithm", signatures.ED25519), key, signature, pae(STATEMENT, made))
 
 
 def body_of(
@@ -153,7 +200,8 @@ def body_of(
     calendar: Calendar,
     definition: Definition,
     origin: str,
-    key_of: KeyOf | None,
+    own_keys: OwnKeys,
+    confirm: Confirm | None,
     request_id: str | None,
     request_digest: bytes | None,
 ) -> bytes:
@@ -177,7 +225,7 @@ def body_of(
     if request_id is not None and request_digest is not None:
         body["request"] = {"id": request_id, "digest": request_digest.hex()}
     if isinstance(asked.act, Signature):
-        body["statement"], body["proof"] = signed_statement(asked, decision, origin, key_of)
+        body["statement"], body["proof"] = signed_statement(asked, decision, origin, own_keys, confirm)
         if proof and "nonce" in proof:
             body["proof"]["prepared"] = True
     return canonical.encode(body)

@@ -21,11 +21,13 @@ from workflow.acts import Signature, act_of
 from workflow.calendar import Calendar
 from workflow.case import Case
 from workflow.definition.definition import Definition
-from workflow.errors import ContentMissing, NotCanonical, WorkflowError
-from workflow.evidence import canonical
+from workflow.errors import ContentMissing, NotCanonical, Unknown, WorkflowError
+from workflow.evidence import canonical, keyring
 from workflow.evidence.content import ContentStore
 from workflow.evidence.digest import digest
 from workflow.evidence.entry import BadSeal, SealVerifier, entry_hash, read_body
+from workflow.evidence.keyring import BadEvent, Keyring
+from workflow.evidence.keys import KEY_ID_LENGTH
 from workflow.recording import holds, statement
 from workflow.rules import RULES, Asked, Context, Facts, decide
 from workflow.store import database, scan
@@ -57,6 +59,9 @@ class Report:
     checked: set[str] = field(default_factory=set)  # digests of documents that were there and right
     contents_missing: int = 0
     strengths: Counter[str] = field(default_factory=Counter)
+    keys: Counter[str] = field(default_factory=Counter)  # id of each engine key -> entries it sealed
+    unregistered: int = 0  # signatures by persons' own keys that no key event brought
+    unvouched: list[str] = field(default_factory=list)  # engine keys that no older key signed for
     failures: list[Failure] = field(default_factory=list)
 
     @property
@@ -72,6 +77,8 @@ class Report:
         self.checked |= other.checked
         self.contents_missing += other.contents_missing
         self.strengths.update(other.strengths)
+        self.keys.update(other.keys)
+        self.unregistered += other.unregistered
         self.failures += other.failures
 
     @property
@@ -110,6 +117,8 @@ class Verifier:
         self._seen: set[str] = set()
         self._orgs: dict[str, str] = {}  # heads of the organisation's chain as entries cite them -> where first
         self._projected = scan.projected(connection)
+        self._ring = Keyring.of(scan.bodies(connection, keyring.CHAIN))
+        self.report.unvouched = sorted(k.id for k in self._ring.keys.values() if not k.vouched)
 
     def _key(self, key_id: bytes) -> Ed25519PublicKey | None:
         if key_id not in self._keys:
@@ -137,6 +146,7 @@ class Verifier:
             self._fail("org", self._orgs[cited], "it rests on an organisation that is not in the chain of imports")
         if not part[0]:
             self._library()
+            self._late()
         return self.report
 
     def _fail(self, code: str, place: str, detail: str) -> None:
@@ -144,7 +154,7 @@ class Verifier:
 
     def _chain(self, chain: str, rows: list[Any], item: Any, head: Any) -> None:
         self.report.chains += 1
-        case, prev, seq = Case(), b"", 0
+        case, prev, seq, events = Case(), b"", 0, Keyring()
         foldable = True
         for row in rows:
             seq += 1
@@ -161,6 +171,8 @@ class Verifier:
                 self._contents(body["act"], place)
             except (LookupError, TypeError, AttributeError) as error:
                 self._fail("body", place, f"its act cannot be read: {type(error).__name__} {error}")
+            if chain == keyring.CHAIN:
+                self._key_event(events, body, place)
         self._head(chain, rows, item, head, case if foldable else None)
 
     def _entry(self, row: Any, chain: str, seq: int, prev: bytes, place: str) -> dict[str, Any] | None:
@@ -198,9 +210,50 @@ class Verifier:
             self._fail("hash", place, "the stored hash is not that of the stored bytes")
         try:
             self._seals.verify(row.body, row.seal)
+            self._good(row.seal[:KEY_ID_LENGTH], body["at"], place)
         except BadSeal as error:
             self._fail("seal", place, error.reason)
         return body
+
+    def _good(self, key_id: bytes, at: int, place: str) -> None:
+        """The key of a seal is one that a key event brought, and was good at that moment."""
+        self.report.keys[key_id.hex()] += 1
+        if not self._ring:
+            return
+        key = self._ring.engine(key_id)
+        if key is None:
+            self._fail("key-unregistered", place, f"no key event brought the key {key_id.hex()} that sealed it")
+        elif (key.until, key.since, key.at) != (None, None, 0) and (fault := key.fault(at)):
+            self._fail("key-not-good", place, fault)
+
+    def _key_event(self, events: Keyring, body: dict[str, Any], place: str) -> None:
+        try:
+            events.apply(body)
+        except (BadEvent, Unknown) as bad:
+            self._fail("key-event", place, str(bad))
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            self._fail("key-event", place, f"it cannot be read: {type(error).__name__} {error}")
+
+    def _late(self) -> None:
+        """What stands in the log behind the revocation of the key that sealed it, whatever moment it names."""
+        for key in self._ring.keys.values():
+            if key.use == "engine" and key.revoked_seq is not None:
+                revoked = (keyring.CHAIN, key.revoked_seq)
+                for chain, seq in scan.sealed_behind(self.connection, bytes.fromhex(key.id), *revoked):
+                    self._fail(
+                        "key-not-good", f"{chain}#{seq}", f"key {key.id} was revoked before it came into the log"
+                    )
+
+    def _own_key(self, person: str, proof: dict[str, Any], at: int, place: str) -> None:
+        """Where key events name a person's own keys, a signature is by one of them that was good at that moment."""
+        public, owned = proof.get("key"), self._ring.signers(person)
+        of = self._ring.keys.get(("signer", str(public)))
+        if of is None and not owned:
+            self.report.unregistered += 1
+        elif of is None or of.of != person:
+            self._fail("signature", place, f"its key is not registered as one of {person}")
+        elif fault := of.fault(at):
+            self._fail("key-not-good", place, fault)
 
     def _follow(self, body: dict[str, Any], case: Case, place: str) -> tuple[bool, Case]:
         """Fold the entry, and replay it through the rules with the facts and the moment it recorded."""
@@ -250,8 +303,13 @@ class Verifier:
         proof = body.get("proof", {})
         if ("signature" in proof) != (proof.get("strength") == "S2"):
             self._fail("signature", place, "its strength is not that of its proof")
-        elif "signature" in proof and not holds(proof, canonical.encode(held)):
-            self._fail("signature", place, "the person's signature does not cover the recorded statement")
+        elif "signature" in proof:
+            try:
+                if not holds(proof, canonical.encode(held)):
+                    self._fail("signature", place, "the person's signature does not cover the recorded statement")
+            except Unknown as unknown:
+                self._fail("signature", place, str(unknown))
+            self._own_key(held.get("person", ""), proof, body["at"], place)
 
     def _contents(self, act: dict[str, Any], place: str) -> None:
         if self.contents is None:

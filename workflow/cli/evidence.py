@@ -22,6 +22,7 @@ STRENGTHS = {
     "S0": ("a click, not a signature", "点击确认,非签名"),
     "S1": ("attested by the engine after re-authentication", "重新验证身份后由引擎见证"),
     "S2": ("by the person's own key", "以本人密钥签名"),
+    "S3": ("by a certified key, with a trusted timestamp", "以认证密钥签名并附可信时间戳"),
 }
 
 
@@ -93,6 +94,9 @@ def as_data(report: Report, contents: bool) -> dict[str, Any]:
         "replayed": report.replayed,
         "contents": {"checked": report.contents, "missing": report.contents_missing} if contents else None,
         "strengths": dict(sorted(report.strengths.items())),
+        "keys": dict(sorted(report.keys.items())),
+        "keys_unvouched": report.unvouched,
+        "signer_keys_unregistered": report.unregistered,
         "unanchored": report.entries,
         "failures": [{"code": f.code, "place": f.place, "detail": f.detail} for f in report.failures],
     }
@@ -130,6 +134,16 @@ def lines(report: Report, lang: Language, contents: bool) -> Iterator[str]:
     for strength, count in sorted(report.strengths.items()):
         means = STRENGTHS.get(strength, ("of unknown strength", "强度不明"))[1 if zh else 0]
         yield f"签名 {strength}:{count}({means})" if zh else f"signatures {strength}: {count} ({means})"
+    if report.unregistered:
+        yield (
+            f"其中 {report.unregistered} 个本人密钥未在本库登记,归属由系统单位说明"
+            if zh
+            else f"own keys of {report.unregistered} signatures are not registered here; whose they are is the host's word"
+        )
+    for key, count in sorted(report.keys.items()):
+        alone = key in report.unvouched
+        note = (",未经原密钥签署移交" if zh else ", which no older key signed for") if alone else ""
+        yield f"引擎密钥 {key}:签封 {count} 条{note}" if zh else f"engine key {key}: sealed {count} entries{note}"
     yield (
         f"未锚定:全部 {report.entries} 条。未提供库外检查点,持有数据库和引擎密钥者若整体改写,此处无法发现"
         if zh

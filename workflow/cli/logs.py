@@ -31,16 +31,13 @@ def register(app: typer.Typer) -> None:
 
 
 @contextmanager
-def _engine(db: str, home: Path | None, language: Language) -> Iterator[tuple[Engine, Path]]:
+def _engine(db: str, home: Path | None, language: Language, *, restored: bool = False) -> Iterator[tuple[Engine, Path]]:
     """The engine under the name that the database's log has."""
     from workflow.engine import Engine
-    from workflow.store import scan
 
     folder = home_of(db, home, language)
-    engine = Engine.at(url_of(db, language), folder, upgrade=False)
+    engine = Engine.at(url_of(db, language), folder, upgrade=False, restored=restored)
     try:
-        with engine.reading() as connection:
-            engine.origin = scan.origin(connection) or engine.origin
         yield engine, folder
     finally:
         engine.close()
@@ -181,7 +178,7 @@ def epochs(
         if opening:
             if not reason or not by:
                 raise typer.BadParameter("expected --reason and --by · 须填写原因与责任人")
-            with _engine(db, home, language) as (engine, folder):
+            with _engine(db, home, language, restored=True) as (engine, folder):
                 from workflow.epochs import open_epoch
 
                 _show(open_epoch(engine, folder, reason=reason, by=by, algorithm=algorithm or None), out)

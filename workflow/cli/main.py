@@ -13,6 +13,7 @@ from workflow.cli import (
     database,
     demo,
     evidence,
+    keys,
     logs,
     organisation,
     rungs,
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (demo, scenarios, organisation, running, rungs, tracing, times, evidence, logs, bundles, database):
+for module in (demo, scenarios, organisation, running, rungs, tracing, times, evidence, logs, keys, bundles, database):
     module.register(app)
 
 

@@ -26,7 +26,7 @@ from workflow.demo.workspace import RESULT, CannotRun
 from workflow.desk import Desk
 from workflow.org.importing import OrgImport, read_org
 from workflow.org.model import Org
-from workflow.store import queries
+from workflow.store import database, queries, schema
 from workflow.verify import verify
 
 FLOWS = (RECTIFY, REPORT, CRITICISM, "admonitory-talk")
@@ -60,14 +60,10 @@ def run(folder: Path, seed: int, *, url: str = "", steps: Steps | None = None) -
     calendar = load_calendar(shipped_calendar("cn"))
     hours = OfficeHours(calendar, FIRST, WORK_YEAR, ZONE)
     clock = SettableClock(hours.moment(0))
-    engine = Engine.at(url or f"sqlite:///{folder / DATABASE}", folder / HOME, clock=clock, durable=False)
+    target = url or f"sqlite:///{folder / DATABASE}"
+    _refuse_filled(target)
+    engine = Engine.at(target, folder / HOME, clock=clock, durable=False)
     try:
-        with engine.look() as desk:
-            if queries.size(desk.connection)[0]:
-                raise NotEmpty(
-                    "the database holds entries already; name an empty one with --db",
-                    "数据库已有记录;请用 --db 指定空数据库",
-                )
         engine.publish_calendar(calendar)
         flows = {name: engine.publish(load(shipped_flow(name))) for name in FLOWS}
         world, change = _import(engine, org.build(seed), flows[RECTIFY].flow.levels)
@@ -80,6 +76,21 @@ def run(folder: Path, seed: int, *, url: str = "", steps: Steps | None = None) -
     result["seconds"] = round(perf_counter() - began, 2)
     (folder / RESULT).write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return result
+
+
+def _refuse_filled(url: str) -> None:
+    """Before anything of the engine's is asked: a filled database has keys and moments of its own."""
+    db = database.connect(url)
+    try:
+        schema.upgrade(db)
+        with database.reading(db) as connection:
+            if queries.size(connection)[0]:
+                raise NotEmpty(
+                    "the database holds entries already; name an empty one with --db",
+                    "数据库已有记录;请用 --db 指定空数据库",
+                )
+    finally:
+        db.dispose()
 
 
 def _import(

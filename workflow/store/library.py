@@ -23,6 +23,9 @@ _calendars = (
     .where(t.calendar.c.name == bindparam("name"))
     .order_by(t.calendar.c.published_at.desc())
 )
+_keys = sa.select(t.meta.c.key, t.meta.c.value).where(t.meta.c.key.like("key/%")).order_by(t.meta.c.key)
+_head = sa.select(t.chain.c.head).where(t.chain.c.chain == bindparam("chain"))
+_bodies = sa.select(t.entry.c.body).where(t.entry.c.chain == bindparam("chain")).order_by(t.entry.c.seq)
 _meta = sa.select(t.meta.c.value).where(t.meta.c.key == bindparam("key"))
 
 
@@ -61,6 +64,21 @@ def publish_calendar(connection: Connection, *, digest: str, name: str, body: by
 
 def meta(connection: Connection, key: str) -> str | None:
     return connection.execute(_meta, {"key": key}).scalar()
+
+
+def engine_keys(connection: Connection) -> dict[str, str]:
+    """The engine keys that the database names: key id to public key, both in hex."""
+    return {key.removeprefix("key/"): value for key, value in connection.execute(_keys)}
+
+
+def chain_head(connection: Connection, chain: str) -> bytes | None:
+    """The hash of the last entry of a chain that is no item."""
+    return connection.execute(_head, {"chain": chain}).scalar()
+
+
+def bodies(connection: Connection, chain: str) -> list[bytes]:
+    """The bodies of a chain's entries, in order."""
+    return list(connection.execute(_bodies, {"chain": chain}).scalars())
 
 
 def set_meta(connection: Connection, key: str, value: str) -> None:

@@ -160,6 +160,8 @@ _outside = (
     .where(~sa.exists().where(_l.epoch == bindparam("epoch"), _l.entry == _e.id))
     .order_by(_e.id)
 )
+_last = sa.select(_e.at).order_by(_e.id.desc()).limit(100).subquery()
+_last_moment = sa.select(sa.func.max(_last.c.at))
 _chain_entry = sa.select(_e.body, _e.seal).where(_e.chain == bindparam("chain"), _e.seq == bindparam("seq"))
 
 
@@ -308,6 +310,11 @@ def entry(connection: Connection, chain: str, seq: int) -> tuple[bytes, bytes] |
     """Body and seal of one entry."""
     row = connection.execute(_chain_entry, {"chain": chain, "seq": seq}).first()
     return (row.body, row.seal) if row else None
+
+
+def last_moment(connection: Connection) -> int:
+    """When the newest entries were made, microseconds UTC; 0 where there are none."""
+    return int(connection.execute(_last_moment).scalar() or 0)
 
 
 def beyond(connection: Connection, epoch: int, size: int) -> bool:

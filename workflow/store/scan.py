@@ -37,6 +37,22 @@ _lines = (
     .order_by(t.line.c.list, t.line.c.no)
 )
 
+_revoked = (
+    sa.select(t.log_leaf.c.epoch, t.log_leaf.c.idx)
+    .join(t.entry, t.entry.c.id == t.log_leaf.c.entry)
+    .where(t.entry.c.chain == sa.bindparam("chain"), t.entry.c.seq == sa.bindparam("seq"))
+)
+_behind = (
+    sa.select(t.entry.c.chain, t.entry.c.seq)
+    .join(t.log_leaf, t.log_leaf.c.entry == t.entry.c.id)
+    .where(
+        t.log_leaf.c.epoch == sa.bindparam("epoch"),
+        t.log_leaf.c.idx > sa.bindparam("idx"),
+        sa.func.substr(t.entry.c.seal, 1, 8) == sa.bindparam("key", type_=sa.LargeBinary),
+    )
+    .order_by(t.log_leaf.c.idx)
+)
+bodies = lib.bodies
 definition = lib.definition
 calendar = lib.calendar
 
@@ -50,6 +66,15 @@ def public_key(connection: Connection, key_id: bytes) -> bytes | None:
     """The raw public key of an engine key registered here."""
     held = lib.meta(connection, f"key/{key_id.hex()}")
     return bytes.fromhex(held) if held else None
+
+
+def sealed_behind(connection: Connection, key_id: bytes, chain: str, seq: int) -> list[tuple[str, int]]:
+    """Entries sealed by a key that stand behind an entry in the first epoch of the log that holds it."""
+    first = connection.execute(_revoked.order_by(t.log_leaf.c.epoch).limit(1), {"chain": chain, "seq": seq}).first()
+    if first is None:
+        return []
+    rows = connection.execute(_behind, {"epoch": first.epoch, "idx": first.idx, "key": key_id})
+    return [(row.chain, row.seq) for row in rows]
 
 
 Range = tuple[str, str]
