@@ -140,8 +140,7 @@ class Duties:
             }
             return desk.submit(case.item, handler, values)
         slot = case.open_slots[0]
-        posted = case.notices.get("plan", {}).get("stay") == case.stays
-        if slot is case.slots[-1] and not posted:
+        if slot is case.slots[-1] and not _posted(case, "plan"):
             return desk.post_notice(case.item, handler, "plan", channel="公开栏", place="职工之家")
         if self._gate_keep(case, plan):
             return self._send_back(desk, case, slot, plan)
@@ -179,7 +178,7 @@ class Duties:
             no = next(line["no"] for line in lines if line["closed_seq"] is None)
             evidence = f"{case.item} 第{no}项 {EVIDENCE[0]}(虚构)".encode()
             return desk.close_line(case.item, handler, "measure-list", no, evidence)
-        if case.notices.get("progress", {}).get("stay") != case.stays:
+        if not _posted(case, "progress"):
             return desk.post_notice(case.item, handler, "progress", channel="公开栏", place="职工之家")
         if open_ or self.people.now < plan.finish:
             return None
@@ -316,3 +315,9 @@ class Duties:
             plan.times = [self.people.hours.minute(until) + self.random.uniform(20, DAY / 2)]
             return receipt
         return self._sign(desk, case, slot)
+
+
+def _posted(case: Case, content: str) -> bool:
+    """Whether a notice hangs in this stage, of the papers as they are now."""
+    notice = case.notices.get(content, {})
+    return bool(notice.get("stay") == case.stays and notice.get("papers") == case.papers)
