@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from workflow.definition.check_dates import DatesChecking
+from workflow.definition.check_duties import DutiesChecking
 from workflow.definition.check_obligations import ObligationsChecking
 from workflow.definition.check_parts import PartsChecking
+from workflow.definition.check_privacy import PrivacyChecking
+from workflow.definition.check_scores import ScoresChecking
 from workflow.definition.check_stages import StagesChecking
 from workflow.definition.checking import Loc
 from workflow.definition.model import Flow
@@ -47,7 +51,9 @@ def check_project(flows: Sequence[tuple[Flow, Positions]]) -> list[Problem]:
     return problems
 
 
-class _Checking(PartsChecking, StagesChecking, ObligationsChecking):
+class _Checking(
+    PartsChecking, StagesChecking, ObligationsChecking, DatesChecking, ScoresChecking, PrivacyChecking, DutiesChecking
+):
     """The whole flow: its parts, its stages, the paths through them, and what it says about other flows."""
 
     def run(self) -> None:
@@ -57,6 +63,10 @@ class _Checking(PartsChecking, StagesChecking, ObligationsChecking):
         self._paths()
         self._reports()
         self.obligations()
+        self.dates()
+        self.scores()
+        self.privacy()
+        self.duties()
 
     def _reports(self) -> None:
         reports = self.flow.reports
@@ -98,6 +108,15 @@ class _Checking(PartsChecking, StagesChecking, ObligationsChecking):
                     f"no way leads from {stages[0].stage} to {name}",
                     f"从 {stages[0].stage} 无法到达阶段 {name}",
                     expected=Said("an exit that leads here, or no such stage", "有流转去向通往此阶段,或删去此阶段"),
+                )
+            elif stage.exits and all(way.to == name for way in stage.exits.values()):
+                self.say(
+                    "exit-to-itself-only",
+                    ("stages", index, "exits"),
+                    f"every way out of {name} leads back into it",
+                    f"阶段 {name} 的去向全部回到自身",
+                    expected=Said("an exit that leads elsewhere", "通往其他阶段的去向"),
+                    key=True,
                 )
             elif finals and name not in ends and stage.exits:
                 self.say("no-end", loc, f"no way leads from {name} to a final stage", f"从阶段 {name} 无法到达终结阶段")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 from workflow.definition.checking import Checking, Loc, minutes
@@ -36,7 +35,7 @@ class PartsChecking(Checking):
                 actual=flow.timezone,
                 hint=_nearest_zone(flow.timezone),
             )
-        if flow.calendar not in shipped_calendars() and not self._calendar_beside(flow.calendar):
+        if flow.calendar not in shipped_calendars() and not self.beside(flow.calendar, "calendars"):
             self.say(
                 "unknown-calendar",
                 ("calendar",),
@@ -70,10 +69,6 @@ class PartsChecking(Checking):
                     f"类别 {name} 已列入 categories",
                     key=True,
                 )
-
-    def _calendar_beside(self, name: str) -> bool:
-        folder = Path(self.positions.file).parent
-        return any((place / f"{name}.yaml").is_file() for place in (folder, folder.parent / "calendars"))
 
     def _posts(self) -> None:
         posts = self.flow.posts

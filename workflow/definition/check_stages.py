@@ -27,7 +27,7 @@ class StagesChecking(Checking):
         index = loc[1]
         if any(s.stage == name for s in self.flow.stages[: int(index)]):
             self.say("duplicate-stage", (*loc, "stage"), f"the stage {name} stands here twice", f"阶段 {name} 重复")
-        self.who(stage.duty, (*loc, "duty"))
+        self._duty(loc, stage)
         for at, step in enumerate(stage.slots):
             for below, leaf in step.leaves():
                 self.step(leaf, (*loc, "slots", at, *below))
@@ -59,6 +59,19 @@ class StagesChecking(Checking):
                 "a gate on children needs reports: nobody owes one here",
                 "设有下级门槛(gate),但本流程未规定应报(reports)",
                 key=True,
+            )
+
+    def _duty(self, loc: Loc, stage: Stage) -> None:
+        if "duty" in stage.model_fields_set or stage.duty.post in self.flow.posts:
+            self.who(stage.duty, (*loc, "duty"))
+        elif not stage.final:  # nobody acts in a final one
+            first = [name for name, post in self.flow.posts.items() if post.first_responsible] or list(self.flow.posts)
+            self.say(
+                "duty-not-stated",
+                (*loc, "stage"),
+                f"{stage.stage} does not say who answers for it; unsaid it is {stage.duty.post}, and there is no such post",
+                f"阶段 {stage.stage} 未写明责任职务;默认为 {stage.duty.post},而本流程无此职务",
+                expected=Said(f"duty: {first[0]}", f"duty: {first[0]}") if first else Said("duty: ...", "duty: …"),
             )
 
     def _exits(self, loc: Loc, stage: Stage) -> None:

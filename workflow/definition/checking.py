@@ -62,7 +62,7 @@ class Checking:
         self, noun: str, name: str, names: Collection[str], loc: Loc, *, code: str = "", key: bool = False
     ) -> bool:
         """Whether a name is one of the known ones; if not, says so with the nearest."""
-        if name in names:
+        if name in names or (noun == "level" and not self.flow.levels):  # that there is none is told already
             return True
         listed = ", ".join(names)
         self.say(
@@ -88,6 +88,12 @@ class Checking:
         found = get_close_matches(name, sorted(near), n=1, cutoff=0.85)
         if name not in near and found:
             self.known("flow", name, sorted(near), loc)
+
+    def beside(self, name: str, folder: str = "") -> bool:
+        """Whether a file of this name stands beside the flow, or in a folder beside the flow's folder."""
+        here = Path(self.positions.file).parent
+        places = (here, here.parent / folder) if folder else (here,)
+        return any((place / f"{name}.yaml").is_file() for place in places)
 
     def who(self, who: Who | Step, loc: Loc, keywords: Sequence[str] = ()) -> None:
         if who.post is not None and who.post not in keywords:

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, get_args, get_origin
+from typing import Any, NoReturn, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from workflow.definition.check import check, check_project
 from workflow.definition.definition import Definition
+from workflow.definition.keys import CHINESE, bare, in_english, keys_of, written_in_chinese
 from workflow.definition.model import Flow
 from workflow.definition.positions import Positions
 from workflow.definition.problem import NOTHING, Problem, Said, nearest, render, shown
@@ -87,7 +88,7 @@ def check_files(paths: Iterable[str | Path]) -> list[Problem]:
 
 def examine(raw: bytes, file: str = "<text>") -> Examined:
     """Read the bytes of a flow file as far as they can be read."""
-    source = read(raw, file)
+    source = _in_english(read(raw, file))
     problems = list(source.problems)
     flow: Flow | None = None
     if isinstance(source.data, dict) and (source.data or not problems):
@@ -106,6 +107,15 @@ def examine(raw: bytes, file: str = "<text>") -> Examined:
             said = Said(error.text("en"), error.text("zh"))
             problems.insert(0, source.positions.problem("not-canonical", source.positions.at(), said))
     return Examined(tuple(problems), source.positions, flow, definition)
+
+
+def _in_english(source: Source) -> Source:
+    """A reading whose keys are all in English, whatever the file writes."""
+    if not written_in_chinese(source.positions):
+        return source
+    positions, problems, done = in_english(source.data, source.positions)
+    bad = frozenset(done.path(path) for path in source.bad)
+    return Source(positions.data, positions, (*source.problems, *problems), bad)
 
 
 def _load(raw: bytes, file: str) -> Definition:
@@ -291,14 +301,15 @@ def _unknown_key(loc: tuple[int | str, ...], positions: Positions) -> Problem:
     if quota is not None:
         return quota
     model = _model_at(loc[:-1])
-    known = [f.alias or n for n, f in model.model_fields.items()] if model is not None else []
+    known = list(keys_of(model)) if model is not None else []
+    chinese = [CHINESE.get(k, k) for k in known]
     return positions.problem(
         "unknown-key",
         place,
         Said(f"unknown key {shown(name)}", f"未知的键 {shown(name)}"),
-        Said(f"one of {', '.join(known)}", f"{', '.join(known)} 之一") if known else NOTHING,
+        Said(f"one of {', '.join(known)}", f"{'、'.join(chinese)} 之一") if known else NOTHING,
         shown(name),
-        nearest(name, known),
+        nearest(name, known if name.isascii() else chinese),
     )
 
 
@@ -308,6 +319,14 @@ _OWN: tuple[tuple[str, str, str], ...] = (
         "expected a code",
         "not-a-code",
         "应为代码(小写字母、数字和连字符,最多 64 位,如 self-check);实为 {got}",
+    ),
+    ("expected a share", "not-a-share", '应为比例,如 ">= 2/3" 或 "> 50%";实为 {got}'),
+    ("expected exactly one of post", "step-kind", "签位须在 post、together、in-turn 中恰选其一;实为 {got}"),
+    ("expected need, veto", "group-keys", "need、veto、turnout 只与 together 同写;此处与 {got} 同写"),
+    (
+        "expected one day",
+        "ambiguous-date",
+        "日期不明确:应写明一天,如 2019-11-20,并在 reading 中说明如何读出;实为 {got}",
     ),
     ("expected a date", "not-a-date", "应为日期,如 2019-10-31;实为 {got}"),
     ("expected a span", "not-a-span", "应为时长,如 10 workdays、30 days、2 hours、12 months;实为 {got}"),
@@ -347,7 +366,7 @@ def _annotation_at(loc: Sequence[int | str]) -> Any:
     """The type that the model declares at a place."""
     here: Any = Flow
     for part in loc:
-        here = _bare(here)
+        here = bare(here)
         if isinstance(here, type) and issubclass(here, BaseModel):
             here = next((f.annotation for f in here.model_fields.values() if f.alias == part), None)
         else:
@@ -357,18 +376,7 @@ def _annotation_at(loc: Sequence[int | str]) -> Any:
             here = arguments[1] if get_origin(here) is dict else arguments[0]
             if part == "[key]":
                 return None
-    return _bare(here)
-
-
-def _bare(annotation: Any) -> Any:
-    """A type without its annotations and without ``None``."""
-    while True:
-        if get_origin(annotation) is Annotated:
-            annotation = get_args(annotation)[0]
-        elif type(None) in get_args(annotation):
-            annotation = next(a for a in get_args(annotation) if a is not type(None))
-        else:
-            return annotation
+    return bare(here)
 
 
 def _model_at(loc: Sequence[int | str]) -> type[BaseModel] | None:

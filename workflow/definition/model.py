@@ -43,14 +43,21 @@ def _code(value: Any) -> Any:
     return value
 
 
+_AMBIGUOUS = re.compile(
+    r"[上中下]旬|[年月季]?[初中底末]|前后|左右|\b(?:early|mid|late|end|beginning|before|by)\b", re.IGNORECASE
+)
+
+
 def _day(value: Any) -> Any:
     if isinstance(value, date) and not hasattr(value, "hour"):
         return value
-    if isinstance(value, str):
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
         try:
             return date.fromisoformat(value)
         except ValueError:
             pass
+    if isinstance(value, str) and _AMBIGUOUS.search(value):
+        raise ValueError(f"expected one day such as 2019-11-20, with reading: how it was read; got {value!r}")
     raise ValueError(f"expected a date such as 2019-10-31; got {value!r}")
 
 
@@ -206,6 +213,9 @@ class Post(Model):
     backstop: Literal["superior"] | None = None
 
 
+Delicate = Literal["criminal-record", "religion", "discipline", "health", "family", "other"]
+
+
 class FieldSpec(Model):
     """One field of a document or of a list's lines."""
 
@@ -217,6 +227,10 @@ class FieldSpec(Model):
     choices: tuple[StrictStr, ...] | None = None
     choices_from: Literal["categories"] | None = None
     personal: StrictBool = False
+    delicate: Delicate | None = None  # what must not be gathered without saying why, for whom and how long (R028, R221)
+    purpose: Text | None = None
+    readers: Codes = ()  # posts
+    keep_for: Span | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -661,6 +675,13 @@ class Obligation(Model):
     ladder: Code | None = None
 
 
+class Overlays(Model):
+    """Whether lower levels may tighten this flow, and how many places they may add to a chain. Without it they may add
+    none; loosening is refused in any case. Source: S0 「坚持主题不变、标准不降、力度不减」, R209."""
+
+    extra_steps: Annotated[StrictInt, Field(ge=0, le=20)] = 0
+
+
 class Flow(Model):
     """A whole definition."""
 
@@ -683,6 +704,7 @@ class Flow(Model):
     stages: tuple[Stage, ...]
     reports: Reports | None = None
     obligations: dict[Code, Obligation] = {}
+    overlays: Overlays | None = None
 
     def canonical(self) -> dict[str, Any]:
         """The definition as plain strings, integers, lists and maps: what is hashed, pinned and published."""

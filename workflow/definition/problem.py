@@ -101,5 +101,5 @@ def nearest(word: object, known: Iterable[str]) -> Said:
     """``did you mean ...?`` for the known word nearest to one that is not known, or nothing."""
     if not isinstance(word, str) or len(word) > 64:
         return NOTHING
-    found = get_close_matches(word.lower().replace("_", "-"), list(known), n=1, cutoff=0.6)
+    found = get_close_matches(word.lower().replace("_", "-"), list(known), n=1, cutoff=0.6 if word.isascii() else 0.5)
     return Said(f"did you mean {found[0]}?", f"是否应为 {found[0]}?") if found else NOTHING

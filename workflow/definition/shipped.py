@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from workflow.errors import Unknown
@@ -24,6 +25,7 @@ def shipped_root() -> Path:
     raise Unknown(kind="folder", name="definitions", hint=f" beside {package}. Install signoff-workflow again")
 
 
+@lru_cache(maxsize=1)
 def shipped_flows() -> tuple[str, ...]:
     """The names of the shipped flows, in alphabetical order. Scenario tests beside them are not flows."""
     return tuple(sorted(p.stem for p in (shipped_root() / "flows").glob("*.yaml") if "." not in p.stem))
@@ -34,6 +36,7 @@ def shipped_flow(name: str) -> Path:
     return _file("flow", "flows", name)
 
 
+@lru_cache(maxsize=1)
 def shipped_calendars() -> tuple[str, ...]:
     """The names of the shipped calendars, in alphabetical order."""
     return tuple(sorted(p.stem for p in (shipped_root() / "calendars").glob("*.yaml") if "." not in p.stem))

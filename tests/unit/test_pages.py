@@ -1,0 +1,82 @@
+"""Every code has a page in both languages; its good example has no fault, its bad one exactly this fault at this place."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from workflow.definition import load as loading
+from workflow.definition.load import examine
+from workflow.definition.problem import render
+from workflow.definition.source import read
+from workflow.definition.source_words import SAID
+from workflow.lint.book import lessons, page, pages
+from workflow.lint.pages.page import REST, Page
+from workflow.lint.pages.sense import PAGES as SENSE
+from workflow.lint.pages.text import PAGES as TEXT
+
+HAN = re.compile("[\u4e00-\u9fff]")
+FLOWS = (*TEXT, *SENSE)
+ELSEWHERE = {
+    "unreadable-file",  # of no text: tests/unit/test_load.py
+    "not-canonical",  # the last line of defence behind the others
+    "not-allowed",  # for a sentence of the model that has no code yet; the next test but one keeps it empty
+    "duplicate-flow",  # of two files: tests/unit/test_lint.py
+}
+
+
+def lesson(each: Page) -> str:
+    return (lessons() / each.base).read_text(encoding="utf-8") if each.base else ""
+
+
+@pytest.mark.parametrize("name", ["hazard.yaml", "report.yaml", "weekly.yaml"])
+def test_the_lessons_have_no_fault(name: str) -> None:
+    found = examine((lessons() / name).read_bytes(), str(lessons() / name))
+    assert [render(p) for p in found.problems] == [] and found.definition is not None
+
+
+@pytest.mark.parametrize("each", FLOWS, ids=lambda p: p.code)
+def test_the_bad_example_has_exactly_this_fault_at_its_place(each: Page) -> None:
+    text = lesson(each)
+    assert not each.base or text.count(each.good.removesuffix(REST)) == 1
+    raw, place = each.broken(text)
+    problems = examine(raw, str(lessons() / each.base)).problems if each.base else read(raw).problems
+    assert {p.code for p in problems} == {each.code}, "\n".join(map(render, problems))
+    assert (problems[0].line, problems[0].column) == place, render(problems[0])
+
+
+@pytest.mark.parametrize("each", [p for p in FLOWS if not p.base], ids=lambda p: p.code)
+def test_the_good_example_of_a_text_has_no_fault(each: Page) -> None:
+    assert read(each.good.encode()).problems == ()
+
+
+@pytest.mark.parametrize("each", pages().values(), ids=lambda p: p.code)
+def test_a_page_speaks_both_languages(each: Page) -> None:
+    assert HAN.search(each.zh) and len(each.en) > 20
+    quoted = re.sub("「[^」]*」|\\([^)]*\\)", "", each.en)
+    assert not HAN.search(quoted), quoted
+
+
+def test_every_code_that_can_be_told_has_a_page() -> None:
+    folder = Path(loading.__file__).parent
+    source = "".join(p.read_text(encoding="utf-8") for p in sorted(folder.glob("*.py")))
+    said = {*SAID, *re.findall(r'\.say\(\s*"([a-z-]+)"', source), *re.findall(r'code="([a-z-]+)"', source)}
+    said |= {f"unknown-{noun}" for noun in re.findall(r'\.known\(\s*"([a-z]+)"', source)} - {"unknown-unit"}
+    said |= set(re.findall(r'\.problem\(\s*"([a-z-]+)"', source)) | {code for _, code, _ in loading._OWN}
+    said |= set(re.findall(r'": \("(unused-[a-z]+)"', source))
+    assert len(said) > 120
+    assert said - set(pages()) - ELSEWHERE == set()
+
+
+def test_every_sentence_of_the_model_has_a_code_of_its_own() -> None:
+    model = (Path(loading.__file__).parent / "model.py").read_text(encoding="utf-8")
+    sentences = re.findall(r'ValueError\(\s*f?[\'"](expected [^\'"{]{8,40})', model)
+    assert len(sentences) > 8
+    assert [s for s in sentences if not any(s.startswith(start[: len(s)]) for start, _, _ in loading._OWN)] == []
+
+
+def test_a_misspelt_code_is_answered_with_the_nearest() -> None:
+    with pytest.raises(Exception, match="did you mean dead-end"):
+        page("ded-end")
