@@ -512,9 +512,10 @@ class Desk(Verbs):
         """Write an organisation import and its one signed entry, together. See ``Engine.import_org``."""
         content = self.contents.put(canonical.encode(imported.canonical()))
         parts = [self.contents.put(part) for part in imported.parts().values()]
-        rows = {table: len(all_rows) for table, all_rows in imported.to_rows().items()}
-        act = {"kind": "import-org", "content": content, "parts": parts, "rows": rows}
-        return self.change_org(act, imported.to_rows(), imported.many_holders)
+        rows = imported.to_rows()
+        counts = {table: len(all_rows) for table, all_rows in rows.items()}
+        act = {"kind": "import-org", "as": "administrator", "content": content, "parts": parts, "rows": counts}
+        return self.change_org(act, rows, imported.many_holders)
 
     def change_org(
         self,

@@ -121,6 +121,17 @@ class NotHolder(Refused):
     zh = "{person} 在 {day} 不能以 {unit} {post} 的身份办理({place}):任职人为 {expected};实为 {actual}。请以当日所任职务办理,或先登记任期"
 
 
+class NotAbove(Refused):
+    """A change of the organisation by somebody who does not stand above what changes, or as a post that may not."""
+
+    code = "not-above"
+    en = (
+        "{actual} may not {act} at {units}: allowed is {expected}. Let the head of a unit above do it; "
+        "which posts may is said by the charter (workflow org charter)"
+    )
+    zh = "{actual} 无权对 {units} 办理 {act}:应由 {expected} 办理。请由上级单位负责人办理;可办理的职务见组织章程(workflow org charter)"
+
+
 class OutOfTurn(Refused):
     """The slot is not open: somebody else must act first."""
 

@@ -2,8 +2,8 @@
 
 Functions on a ``Desk``, so that an act on the organisation and what follows from it are one transaction. Nothing is
 deleted: what holds no longer gets an end date, and what was known before stays readable (``OrgReader(known_at=...)``).
-Days are ISO text; ends are exclusive. Whether the actor may change the organisation is for the host to decide, except
-where an act says otherwise (mandates).
+Days are ISO text; ends are exclusive. Who may change what is said and checked in ``workflow.orgrights``; ``by=None`` is
+the engine's administrator, and marked so. A mandate is given by the holder of the post alone.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from workflow.errors import (
 )
 from workflow.org.importing import MANY_HOLDERS, tenure_id
 from workflow.org.model import ALWAYS, ParentKind
+from workflow.orgrights import entitled
 from workflow.receipt import Receipt
 from workflow.store import items, mandates
 from workflow.store.groups import SECONDARY, SUPERVISION
@@ -71,19 +72,26 @@ class NewUnit:
 def _record(
     desk: Desk,
     kind: str,
-    by: Actor,
+    by: Actor | None,
     reason: str,
     rows: Rows,
     *,
+    below: Iterable[str] | None = (),
+    within: Iterable[str] = (),
     many_holders: AbstractSet[str] = MANY_HOLDERS,
     units: Iterable[str] = (),
     at: int | None = None,
     **more: Any,
 ) -> Receipt:
+    """``below``: the units whose superior decides; ``within``: those that may be the actor's own too. None: the act
+    names who may (mandates)."""
     if not reason.strip():
         raise ReasonRequired(act=kind, expected="a written reason", actual="none")
-    who = {"person": by.person, "post": by.post, "unit": by.unit}
-    act = {"kind": kind, "by": who, "reason": reason, **more, "rows": rows}
+    if below is None and by is not None:
+        who: dict[str, Any] = {"by": {"person": by.person, "post": by.post, "unit": by.unit}}
+    else:
+        who = entitled(desk, kind, by, below or (), within)
+    act = {"kind": kind, **who, "reason": reason, **more, "rows": rows}
     return desk.change_org(act, rows, many_holders, sorted(set(units)), at=at)
 
 
@@ -112,7 +120,7 @@ def _open_after(row: Mapping[str, Any], on: str) -> bool:
 
 def appoint(
     desk: Desk,
-    by: Actor,
+    by: Actor | None,
     reason: str,
     *,
     person: str,
@@ -141,24 +149,28 @@ def appoint(
         "post": post,
     }
     row |= {"from_on": from_on, "until_on": until_on, "acting": acting}
-    return _record(desk, "appoint", by, reason, {"tenures": [row]}, many_holders=many_holders, units=[unit])
+    return _record(
+        desk, "appoint", by, reason, {"tenures": [row]}, below=[unit], many_holders=many_holders, units=[unit]
+    )
 
 
-def end_tenure(desk: Desk, by: Actor, reason: str, *, tenure: str, on: str) -> Receipt:
+def end_tenure(desk: Desk, by: Actor | None, reason: str, *, tenure: str, on: str) -> Receipt:
     """End a tenure: ``on`` is the first day on which the post is no longer held."""
     row = _ended(_one(desk, "tenures", "tenure", tenure), on)
-    return _record(desk, "end-tenure", by, reason, {"tenures": [row]}, units=[row["unit"]])
+    return _record(desk, "end-tenure", by, reason, {"tenures": [row]}, below=[row["unit"]], units=[row["unit"]])
 
 
-def remove_from_posts(desk: Desk, by: Actor, reason: str, *, person: str, on: str) -> Receipt:
+def remove_from_posts(desk: Desk, by: Actor | None, reason: str, *, person: str, on: str) -> Receipt:
     """End every post of a person from a day on. What waits for them waits for whoever answers then; what they signed
     stays. Source: S4 「清理出村干部队伍」, R175."""
     _one(desk, "persons", "person", person)
     held = [_ended(t, on) for t in find(desk.connection, "tenures", person=person) if _open_after(t, on)]
-    return _record(desk, "remove-from-posts", by, reason, {"tenures": held}, person=person, on=on)
+    return _record(
+        desk, "remove-from-posts", by, reason, {"tenures": held}, below=[t["unit"] for t in held], person=person, on=on
+    )
 
 
-def merge_persons(desk: Desk, by: Actor, reason: str, *, person: str, into: str, on: str) -> Receipt:
+def merge_persons(desk: Desk, by: Actor | None, reason: str, *, person: str, into: str, on: str) -> Receipt:
     """One person was registered twice: the posts of the one go on as the other's from a day. Nothing signed changes."""
     for one in (person, into):
         _one(desk, "persons", "person", one)
@@ -169,28 +181,32 @@ def merge_persons(desk: Desk, by: Actor, reason: str, *, person: str, into: str,
             id_ = tenure_id(into, held["unit"], held["post"], since, bool(held["acting"]))
             rows["tenures"] += [_ended(held, on), {**held, "id": id_, "person": into, "from_on": since}]
     units = [t["unit"] for t in rows["tenures"]]
-    return _record(desk, "merge-persons", by, reason, rows, units=units, person=person, into=into)
+    return _record(desk, "merge-persons", by, reason, rows, below=units, units=units, person=person, into=into)
 
 
 # --- units -----------------------------------------------------------------------------------------------------------
 
 
 def rename_unit(
-    desk: Desk, by: Actor, reason: str, *, unit: str, on: str, name_zh: str, name_en: str, level: str = ""
+    desk: Desk, by: Actor | None, reason: str, *, unit: str, on: str, name_zh: str, name_en: str, level: str = ""
 ) -> Receipt:
     """A unit is called otherwise, or is of another level, from a day on. Earlier days keep the earlier name."""
     row = _one(desk, "units", "unit", unit)
     former = _former(desk, "unit", row, on, row["level"])
     row |= {"name_zh": name_zh, "name_en": name_en, "level": level or row["level"]}
-    return _record(desk, "rename-unit", by, reason, {"units": [row], "former-names": [former]}, on=on)
+    return _record(desk, "rename-unit", by, reason, {"units": [row], "former-names": [former]}, below=[unit], on=on)
 
 
-def rename_person(desk: Desk, by: Actor, reason: str, *, person: str, on: str, name_zh: str, name_en: str) -> Receipt:
+def rename_person(
+    desk: Desk, by: Actor | None, reason: str, *, person: str, on: str, name_zh: str, name_en: str
+) -> Receipt:
     """A person is called otherwise from a day on."""
     row = _one(desk, "persons", "person", person)
     former = _former(desk, "person", row, on, "")
     row |= {"name_zh": name_zh, "name_en": name_en}
-    return _record(desk, "rename-person", by, reason, {"persons": [row], "former-names": [former]}, on=on)
+    posts = [t["unit"] for t in find(desk.connection, "tenures", person=person) if _open_after(t, on)]
+    rows: Rows = {"persons": [row], "former-names": [former]}
+    return _record(desk, "rename-person", by, reason, rows, below=posts, on=on)
 
 
 def _former(desk: Desk, of: str, row: Mapping[str, Any], on: str, level: str) -> dict[str, Any]:
@@ -204,7 +220,7 @@ def _former(desk: Desk, of: str, row: Mapping[str, Any], on: str, level: str) ->
 
 def move_unit(
     desk: Desk,
-    by: Actor,
+    by: Actor | None,
     reason: str,
     *,
     unit: str,
@@ -228,27 +244,30 @@ def move_unit(
     if kind == "managing":
         held = find(desk.connection, "parents", unit=unit, kind=kind)
         rows += [_ended(p, from_on) for p in held if p["from_on"] < from_on and _open_after(p, from_on)]
-    return _record(desk, "move-unit", by, reason, {"parents": rows}, units=[unit])
+    return _record(desk, "move-unit", by, reason, {"parents": rows}, below=[unit], within=[parent], units=[unit])
 
 
-def dissolve(desk: Desk, by: Actor, reason: str, *, unit: str, on: str, successor: str) -> Moved:
+def dissolve(desk: Desk, by: Actor | None, reason: str, *, unit: str, on: str, successor: str) -> Moved:
     """A unit is no more from a day on: posts end, its units and its members go to the successor, and its open items too,
     as soon as the day has come. Source: S1 「撤销」, R070."""
     rows = _dissolved(desk, unit, on, successor)
-    return _reorganise(desk, "dissolve", by, reason, rows, {unit: successor}, on)
+    return _reorganise(desk, "dissolve", by, reason, rows, {unit: successor}, on, [successor])
 
 
-def merge(desk: Desk, by: Actor, reason: str, *, units: Sequence[str], into: NewUnit | str, on: str) -> Moved:
+def merge(desk: Desk, by: Actor | None, reason: str, *, units: Sequence[str], into: NewUnit | str, on: str) -> Moved:
     """Several units become one, a new one or one that exists."""
     rows: Rows = into.rows(on) if isinstance(into, NewUnit) else {}
     successor = into.id if isinstance(into, NewUnit) else into
     gone = [u for u in units if u != successor]
     for unit in gone:
         _gather(rows, _dissolved(desk, unit, on, successor, new=isinstance(into, NewUnit)))
-    return _reorganise(desk, "merge", by, reason, rows, dict.fromkeys(gone, successor), on)
+    above = into.parent if isinstance(into, NewUnit) else into
+    return _reorganise(desk, "merge", by, reason, rows, dict.fromkeys(gone, successor), on, [above])
 
 
-def split(desk: Desk, by: Actor, reason: str, *, unit: str, into: Sequence[NewUnit], successor: str, on: str) -> Moved:
+def split(
+    desk: Desk, by: Actor | None, reason: str, *, unit: str, into: Sequence[NewUnit], successor: str, on: str
+) -> Moved:
     """One unit becomes several; ``successor`` is the one of them that its open items, units and members go to first."""
     if successor not in [n.id for n in into]:
         _refuse(f"{successor} is none of {', '.join(n.id for n in into)}; name the one that takes over")
@@ -256,7 +275,7 @@ def split(desk: Desk, by: Actor, reason: str, *, unit: str, into: Sequence[NewUn
     for new in into:
         _gather(rows, new.rows(on))
     _gather(rows, _dissolved(desk, unit, on, successor, new=True))
-    return _reorganise(desk, "split", by, reason, rows, {unit: successor}, on)
+    return _reorganise(desk, "split", by, reason, rows, {unit: successor}, on, [n.parent for n in into])
 
 
 def follow(desk: Desk, unit: str) -> tuple[str, ...]:
@@ -311,14 +330,33 @@ def _dissolved(desk: Desk, unit: str, on: str, successor: str, new: bool = False
 
 
 def _reorganise(
-    desk: Desk, kind: str, by: Actor, reason: str, rows: Rows, followed: Mapping[str, str], on: str
+    desk: Desk,
+    kind: str,
+    by: Actor | None,
+    reason: str,
+    rows: Rows,
+    followed: Mapping[str, str],
+    on: str,
+    within: Iterable[str],
 ) -> Moved:
     at = desk.org_moment()
     concerned = {unit: _concerned(desk, unit, on) for unit in followed}
     # items before the organisation, as everybody who signs
     items.lock_many(desk.connection, sorted({i for some in concerned.values() for i in some}))
     touched = [p["unit"] for p in rows["parents"]] + [t["unit"] for t in rows["tenures"]]
-    receipt = _record(desk, kind, by, reason, rows, units=touched, at=at, followed=dict(followed), on=on)
+    receipt = _record(
+        desk,
+        kind,
+        by,
+        reason,
+        rows,
+        below=followed,
+        within=within,
+        units=touched,
+        at=at,
+        followed=dict(followed),
+        on=on,
+    )
     cites = {"item": items.ORG, "seq": receipt.seq, "entry": receipt.entry.hex()}
     moved: list[str] = []
     for unit, successor in followed.items():
@@ -353,7 +391,7 @@ def _membership(person: str, unit: str, from_on: str, until_on: str | None) -> d
 
 
 def enrol(
-    desk: Desk, by: Actor, reason: str, *, person: str, unit: str, from_on: str, until_on: str | None = None
+    desk: Desk, by: Actor | None, reason: str, *, person: str, unit: str, from_on: str, until_on: str | None = None
 ) -> Receipt:
     """A person belongs to a unit from a day on, and no longer to the one before. Source: R218."""
     _one(desk, "persons", "person", person)
@@ -362,12 +400,12 @@ def enrol(
     if later := [m for m in held if m["from_on"] >= from_on]:
         _refuse(f"{person} already belongs to {later[0]['group']} from {later[0]['from_on']}")
     rows = [*(_ended(m, from_on) for m in held), _membership(person, unit, from_on, until_on)]
-    return _record(desk, "enrol", by, reason, {"members": rows})
+    return _record(desk, "enrol", by, reason, {"members": rows}, below=(), within=[unit])
 
 
 def form_body(
     desk: Desk,
-    by: Actor,
+    by: Actor | None,
     reason: str,
     *,
     body: str,
@@ -382,12 +420,12 @@ def form_body(
     _one(desk, "units", "unit", unit)
     row: dict[str, Any] = {"id": body, "kind": kind, "unit": unit, "name_zh": name_zh, "name_en": name_en}
     row |= {"from_on": from_on, "until_on": until_on}
-    return _record(desk, "form-body", by, reason, {"bodies": [row]})
+    return _record(desk, "form-body", by, reason, {"bodies": [row]}, within=[unit])
 
 
 def seat(
     desk: Desk,
-    by: Actor,
+    by: Actor | None,
     reason: str,
     *,
     body: str,
@@ -403,17 +441,17 @@ def seat(
     Raises:
         OrgInvalid: neither a person nor a post of a unit was named.
     """
-    _one(desk, "bodies", "body", body)
+    formed_by = _one(desk, "bodies", "body", body)["unit"]
     if bool(person) == bool(unit and post):
         _refuse("a seat is a person's, or that of whoever holds a post of a unit: name one of the two")
     row: dict[str, Any] = {"id": _id("m", "body", body, role, person, unit, post, from_on), "of": "body", "group": body}
     row |= {"person": person, "unit": unit, "post": post, "role": role, "from_on": from_on, "until_on": until_on}
-    return _record(desk, "seat", by, reason, {"members": [row]})
+    return _record(desk, "seat", by, reason, {"members": [row]}, within=[formed_by])
 
 
 def assign(
     desk: Desk,
-    by: Actor,
+    by: Actor | None,
     reason: str,
     *,
     body: str,
@@ -428,7 +466,8 @@ def assign(
     Raises:
         OrgInvalid: another body of the kind looks after one of the units in that time.
     """
-    kind = _one(desk, "bodies", "body", body)["kind"]
+    formed = _one(desk, "bodies", "body", body)
+    kind = formed["kind"]
     rows, problems = [], []
     for unit in units:
         _one(desk, "units", "unit", unit)
@@ -447,12 +486,12 @@ def assign(
         rows.append(row | {"item": "", "from_on": from_on, "until_on": until_on})
     if problems:
         _refuse(*problems)
-    return _record(desk, "assign", by, reason, {"assignments": rows})
+    return _record(desk, "assign", by, reason, {"assignments": rows}, within=[formed["unit"], *units])
 
 
 def answer_beside(
     desk: Desk,
-    by: Actor,
+    by: Actor | None,
     reason: str,
     *,
     person: str,
@@ -472,7 +511,7 @@ def answer_beside(
         "person": person,
     }
     row |= {"unit": unit, "item": item, "from_on": from_on, "until_on": until_on}
-    return _record(desk, "answer-beside", by, reason, {"assignments": [row]})
+    return _record(desk, "answer-beside", by, reason, {"assignments": [row]}, within=[unit])
 
 
 # --- mandates --------------------------------------------------------------------------------------------------------
@@ -531,7 +570,7 @@ def give_mandate(
     row |= {"unit": by.unit, "post": by.post, "from_on": from_on, "until_on": until_on, **scope}
     row |= {"units": orjson.dumps(sorted(units)).decode(), "handing_on": handing_on, "under": under}
     row |= {"content": desk.contents.put(text), "revoked_at": None}
-    return _record(desk, "give-mandate", by, reason, {"mandates": [row]}, at=at)
+    return _record(desk, "give-mandate", by, reason, {"mandates": [row]}, below=None, at=at)
 
 
 def revoke_mandate(desk: Desk, by: Actor, reason: str, *, mandate: str) -> Receipt:
@@ -547,7 +586,7 @@ def revoke_mandate(desk: Desk, by: Actor, reason: str, *, mandate: str) -> Recei
         raise NotHolder(person=by.person, post=by.post, unit=by.unit, day="-", expected=allowed, actual=by.person)
     if row["revoked_at"] is None:
         row["revoked_at"] = at
-    return _record(desk, "revoke-mandate", by, reason, {"mandates": [row]}, at=at)
+    return _record(desk, "revoke-mandate", by, reason, {"mandates": [row]}, below=None, at=at)
 
 
 def _own(desk: Desk, by: Actor, from_on: str, until_on: str, said: dict[str, str]) -> str:

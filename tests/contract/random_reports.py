@@ -12,9 +12,11 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from tests.contract.world import STATEMENT_OF_NOTHING, World, flow_text, person_row, tenure_row
-from workflow import Actor
+from tests.contract.world import STATEMENT_OF_NOTHING, flow_text, person_row, tenure_row
+from workflow import Actor, SettableClock
+from workflow.case import Case
 from workflow.clock import local_day, micros
+from workflow.desk import Desk
 from workflow.org.importing import OrgImport
 from workflow.orgbook import give_mandate
 from workflow.trace import Trace
@@ -112,6 +114,17 @@ class Told:
     relied: list[tuple[int, bool]] = field(default_factory=list)  # since when it relied on every child
 
 
+@dataclass(frozen=True)
+class _Moving:
+    """A desk and the clock that is moved while it acts."""
+
+    desk: Desk
+    clock: SettableClock
+
+    def case(self, item: str) -> Case:
+        return self.desk.case_of(item)[0]
+
+
 class Telling:
     """One random organisation, numbered so that many fit into one database."""
 
@@ -173,7 +186,7 @@ class Telling:
 
     # --- what happens ----------------------------------------------------------------------------------------------
 
-    def give_mandates(self, world: World) -> None:
+    def give_mandates(self, desk: Desk) -> None:
         r = self.random
         for held in list(self.held):
             if held.post != "secretary" or r.random() > 0.35:
@@ -183,21 +196,21 @@ class Telling:
             if not first < last:
                 continue
             deputy = self._person()
-            with world.engine.desk() as desk:
-                give_mandate(
-                    desk,
-                    Actor(held.person, held.post, held.unit),
-                    "away on duty",
-                    mandate=f"{self.prefix}m{len(self.mandates)}",
-                    person=deputy,
-                    from_on=first,
-                    until_on=last,
-                    text=b"in my place",
-                )
+            give_mandate(
+                desk,
+                Actor(held.person, held.post, held.unit),
+                "away on duty",
+                mandate=f"{self.prefix}m{len(self.mandates)}",
+                person=deputy,
+                from_on=first,
+                until_on=last,
+                text=b"in my place",
+            )
             self.mandates.append((deputy, held, first, last))
 
-    def act(self, world: World) -> None:
-        """Everybody reports, or does not, from the bottom up; days pass in between."""
+    def act(self, desk: Desk, clock: SettableClock) -> None:
+        """Everybody reports, or does not, from the bottom up; days pass in between. All in one transaction."""
+        world = _Moving(desk, clock)
         for unit in sorted(self.level, key=lambda u: -LEVELS.index(self.level[u])):
             self._pass(world)
             if self.random.random() < 0.12:
@@ -206,12 +219,12 @@ class Telling:
         self._pass(world)
         self.end = world.clock.now()
 
-    def _pass(self, world: World) -> None:
+    def _pass(self, world: _Moving) -> None:
         world.clock.advance(timedelta(hours=self.random.choice([1, 1, 5, 30, 80])))
 
-    def _report(self, world: World, unit: str) -> None:
+    def _report(self, world: _Moving, unit: str) -> None:
         r, item = self.random, f"{unit}-report"
-        world.engine.open("tell", unit, item=item, campaign="c1")
+        world.desk.open("tell", unit, item=item, campaign="c1")
         told = self.told[unit] = Told(item, world.clock.now())
         self._entered(world, told, "secretary", NODE_MISSED, ("1", "handler"))
         if r.random() < 0.08:
@@ -222,9 +235,9 @@ class Telling:
         self._pass(world)
         by = self._first(unit, "handler", world)
         if r.random() < 0.5:
-            world.engine.report_zero(item, by, STATEMENT_OF_NOTHING)
+            world.desk.report_zero(item, by, STATEMENT_OF_NOTHING)
         else:
-            world.engine.submit(item, by, {"found": [{"result": "found"}]}, outcome="reported")
+            world.desk.submit(item, by, {"found": [{"result": "found"}]}, outcome="reported")
         told.relied.append((world.clock.now(), True))
         while not world.case(item).final:
             self._pass(world)
@@ -232,12 +245,12 @@ class Telling:
                 return
             self._sign(world, told, unit)
 
-    def _sign(self, world: World, told: Told, unit: str) -> None:
+    def _sign(self, world: _Moving, told: Told, unit: str) -> None:
         case, r, at = world.case(told.item), self.random, world.clock.now()
         slot = case.open_slots[0]
         by, as_, principal = self._any(unit, slot.post, world)
         if slot.key == "2" and r.random() < 0.2:
-            world.engine.send_back(told.item, by, case.content, "look again")
+            world.desk.send_back(told.item, by, case.content, "look again")
             for s in told.signed:
                 if s.stage == case.stage and s.undone is None and self._this_stay(told, s):
                     s.undone = at
@@ -245,7 +258,7 @@ class Telling:
             return
         outcome = ("bad" if r.random() < 0.3 and case.round < 3 else "good") if case.stage == "check" else ""
         late = at >= told.stays[-1].missed
-        world.engine.sign(told.item, by, case.content, outcome=outcome)
+        world.desk.sign(told.item, by, case.content, outcome=outcome)
         told.signed.append(Signed(at, unit, slot.post, by.person, as_, principal, case.stage, late))
         after = world.case(told.item)
         if after.stays == case.stays:
@@ -264,7 +277,7 @@ class Telling:
     def _this_stay(self, told: Told, signed: Signed) -> bool:
         return signed.at >= told.entered[-1]
 
-    def _entered(self, world: World, told: Told, post: str, missed: int, slot: tuple[str, str]) -> None:
+    def _entered(self, world: _Moving, told: Told, post: str, missed: int, slot: tuple[str, str]) -> None:
         at = world.clock.now()
         told.stays.append(Stay(post, missed))
         told.open.append((at, slot))
@@ -273,10 +286,10 @@ class Telling:
     def _day(self, at: int) -> str:
         return local_day(at, ZONE).isoformat()
 
-    def _first(self, unit: str, post: str, world: World) -> Actor:
+    def _first(self, unit: str, post: str, world: _Moving) -> Actor:
         return Actor(self.answering(unit, post, self._day(world.clock.now()))[0][0], post, unit)
 
-    def _any(self, unit: str, post: str, world: World) -> tuple[Actor, str, str]:
+    def _any(self, unit: str, post: str, world: _Moving) -> tuple[Actor, str, str]:
         day = self._day(world.clock.now())
         for person, held, first, last in self.mandates:
             given = (held.unit, held.post) == (unit, post) and first <= day < last and held.on(day)

@@ -149,7 +149,9 @@ def test_a_mandate_ends_on_its_day_and_with_the_tenure_it_rests_on(staffed: Worl
     give(staffed)
     with staffed.engine.desk() as desk:
         tenure = "t1-secretary/t1/secretary/2015-01-01"
-        orgbook.end_tenure(desk, T1, "called away for good", tenure=tenure, on="2019-08-20")
+        orgbook.end_tenure(
+            desk, Actor("s1-secretary", "secretary", "s1"), "called away for good", tenure=tenure, on="2019-08-20"
+        )
     staffed.clock.advance(timedelta(days=8))
     with pytest.raises(MandateBeyondTenure):
         staffed.sign(item, by=DEPUTY)

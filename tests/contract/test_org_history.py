@@ -18,7 +18,7 @@ from workflow.store.groups import GroupReader
 from workflow.store.org import OrgReader, stored
 from workflow.views import signatures
 
-OFFICE = Actor("g1-handler", "handler", "g1")
+OFFICE = Actor("g1-secretary", "secretary", "g1")
 DAY = "2019-08-12"
 TODAY = {"on": DAY}
 
@@ -86,7 +86,8 @@ def test_each_act_is_one_signed_entry_with_actor_reason_and_rows(world: World) -
         last = items.entries(connection, "org")[-1]
     act = canonical.read(last.body)["act"]
     assert (world.entries("org"), last.hash) == (before + 1, appointed.entry)
-    assert (act["kind"], act["reason"], act["by"]["person"]) == ("appoint", "nominated", "g1-handler")
+    assert (act["kind"], act["reason"], act["by"]["person"]) == ("appoint", "nominated", "g1-secretary")
+    assert (act["as"], act["tenure"]) == ("holder", "g1-secretary/g1/secretary/2015-01-01")
     assert act["rows"]["tenures"][0]["person"] == "nobody"
     with pytest.raises(ReasonRequired), world.engine.desk() as desk:
         orgbook.remove_from_posts(desk, OFFICE, " ", person="nobody", on=DAY)

@@ -32,12 +32,14 @@ def agree(world: World, numbers: range) -> Counter[str]:
     world.engine.publish(loads(tell_flow()))
     tellings = [Telling(n) for n in numbers]
     world.engine.import_org(together(tellings))
-    for telling in tellings:
-        telling.give_mandates(world)
+    with world.engine.desk() as desk:
+        for telling in tellings:
+            telling.give_mandates(desk)
     compared: Counter[str] = Counter()
     for telling in tellings:
         world.clock.set(START)
-        telling.act(world)
+        with world.engine.desk() as desk:
+            telling.act(desk, world.clock)
         random = Random(telling.prefix)
         with world.engine.look() as desk:
             for unit in telling.level:

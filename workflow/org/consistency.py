@@ -109,17 +109,20 @@ def _one_line_at_a_time(parents: Iterable[Parent]) -> Iterator[Clash]:
 
 
 def _one_holder_at_a_time(tenures: Iterable[Tenure], many_holders: AbstractSet[str]) -> Iterator[Clash]:
-    heads = (t for t in tenures if not t.acting and t.post not in many_holders)
-    for earlier, later in _overlaps(heads, lambda t: (t.unit, t.post)):
+    """One holder, and one acting beside or instead of them: one person is first responsible at any instant. R007."""
+    heads = (t for t in tenures if t.post not in many_holders)
+    for earlier, later in _overlaps(heads, lambda t: (t.unit, f"{t.post} {t.acting}")):
         yield Clash(
             "two-holders",
             (later, earlier),
             "from_on",
             Said(
                 f"two persons hold {later.post} of {later.unit} at once: {earlier.person} ({_period(earlier)}) and "
-                f"{later.person} ({_period(later)}). End the earlier tenure, or mark one as acting",
+                f"{later.person} ({_period(later)}). "
+                + ("End the earlier one" if later.acting else "End the earlier tenure, or mark one as acting"),
                 f"{later.unit} 的 {later.post} 同时由两人担任:{earlier.person}({_period(earlier).zh})、"
-                f"{later.person}({_period(later).zh})。请填前任的终止日,或将其一标为代理",
+                f"{later.person}({_period(later).zh})。"
+                + ("请填前者的终止日" if later.acting else "请填前任的终止日,或将其一标为代理"),
             ),
         )
 

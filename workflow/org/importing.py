@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ class OrgImport(Org):
 
         Up to ``INLINE`` rows stand in it; a larger import names its ``parts`` by digest, as an entry has a size limit.
         """
-        tables = self._tables()
+        tables = self._tables
         inline = _count(tables) <= INLINE
         return {
             "files": [{"name": f.name, "encoding": f.encoding, "digest": f.digest, "rows": f.rows} for f in self.files],
@@ -75,7 +76,7 @@ class OrgImport(Org):
                 name: {
                     "columns": columns,
                     "count": len(rows),
-                    **({"rows": rows} if inline else {"parts": [sha256(part) for part in _parts(rows)]}),
+                    **({"rows": rows} if inline else {"parts": list(self._parts[name])}),
                 }
                 for name, (columns, rows) in tables.items()
             },
@@ -83,11 +84,15 @@ class OrgImport(Org):
 
     def parts(self) -> dict[str, bytes]:
         """The parts that ``canonical`` names by digest, as canonical bytes; empty for an import that fits inline."""
-        tables = self._tables()
-        if _count(tables) <= INLINE:
+        if _count(self._tables) <= INLINE:
             return {}
-        return {sha256(part): part for _, rows in tables.values() for part in _parts(rows)}
+        return {digest: part for parts in self._parts.values() for digest, part in parts.items()}
 
+    @cached_property
+    def _parts(self) -> dict[str, dict[str, bytes]]:
+        return {name: {sha256(part): part for part in _parts(rows)} for name, (_, rows) in self._tables.items()}
+
+    @cached_property
     def _tables(self) -> dict[str, tuple[list[str], list[list[Any]]]]:
         found = {}
         for name, rows in self.to_rows().items():

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workflow.store.known import known
+from workflow.store.known import known, last_moment
 from workflow.store.org import in_force
 from workflow.store.tables import ORGANISATION
 
@@ -82,7 +82,8 @@ class GroupReader:
 
     def __init__(self, connection: Connection, known_at: int | None = None) -> None:
         self._connection = connection
-        self._ask, self._known = (_NOW, {}) if known_at is None else (_KNOWN, {"known": known_at})
+        now = known_at is None or known_at >= last_moment(connection)
+        self._ask, self._known = (_NOW, {}) if now else (_KNOWN, {"known": known_at})
 
     def _rows(self, statement: Any, values: Mapping[str, Any]) -> list[Any]:
         return list(self._connection.execute(statement, {**values, **self._known}))

@@ -160,6 +160,12 @@ _insert_outbox = Insert(t.outbox, ("dedupe", "topic", "recipient", "payload", "c
 _request = sa.select(t.entry.c.chain, t.entry.c.seq, t.entry.c.hash, t.entry.c.at, t.entry.c.request_digest).where(
     t.entry.c.request_id == bindparam("request_id")
 )
+_last_of = (
+    sa.select(t.entry.c.body)
+    .where(t.entry.c.chain == bindparam("chain"), t.entry.c.act == bindparam("act"))
+    .order_by(t.entry.c.seq.desc())
+    .limit(1)
+)
 _entries = (
     sa.select(t.entry.c.seq, t.entry.c.at, t.entry.c.act, t.entry.c.body, t.entry.c.seal, t.entry.c.hash)
     .where(t.entry.c.chain == bindparam("chain"))
@@ -258,6 +264,12 @@ def entry_with(connection: Connection, chain: str, word: bytes) -> int | None:
 def entries(connection: Connection, chain: str) -> list[Any]:
     """All entries of a chain in order, as stored."""
     return list(connection.execute(_entries, {"chain": chain}))
+
+
+def last_of(connection: Connection, chain: str, act: str) -> bytes | None:
+    """The body of the last entry of a chain that records such an act, or None."""
+    found: bytes | None = connection.execute(_last_of, {"chain": chain, "act": act}).scalar()
+    return found
 
 
 def lines(connection: Connection, item: str, list_: str) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workflow.errors import OrgInvalid, Said, Unknown
-from workflow.store.known import COLUMNS, alone, known, write_rows
+from workflow.store.known import COLUMNS, alone, known, last_moment, write_rows
 from workflow.store.tables import ORGANISATION, chain
 
 DEEPEST = 64  # levels of an organisation; a line of parents is not followed further
@@ -94,10 +94,15 @@ class _Statements:
                 unit.c.id,
                 sa.func.coalesce(then.c.level, unit.c.level).label("level"),
                 unit.c.ordinal,
-                self._above(unit.c.id).label("above"),
             )
             .select_from(unit.outerjoin(then, self._called(then, "unit", unit)))
             .where(_listed(unit))
+        )
+        # of a whole day: the last line of a unit is the one that holds (``_above``)
+        self.holding = (
+            sa.select(parent.c.unit, parent.c.parent)
+            .where(_signs(parent))
+            .order_by(parent.c.kind.desc(), parent.c.from_on)
         )
         self.lines = (
             sa.select(parent.c.parent, parent.c.kind, parent.c.from_on, parent.c.until_on)
@@ -243,8 +248,7 @@ def _two_at_once_statement(some: bool) -> sa.Select[Any]:
         .join(b, same)
         .where(
             _overlap(a, b),
-            sa.not_(a.c.acting),
-            sa.not_(b.c.acting),
+            a.c.acting == b.c.acting,  # an acting one beside the holder answers after the holder
             a.c.post.not_in(sa.bindparam("many", expanding=True)),
         )
         .order_by(a.c.unit, a.c.post)
@@ -361,7 +365,8 @@ class OrgReader:
 
     def __init__(self, connection: Connection, known_at: int | None = None) -> None:
         self._connection = connection
-        self._ask, self._known = (_NOW, {}) if known_at is None else (_KNOWN, {"known": known_at})
+        now = known_at is None or known_at >= last_moment(connection)  # nothing was learnt since
+        self._ask, self._known = (_NOW, {}) if now else (_KNOWN, {"known": known_at})
         self._paths: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self._steps: dict[str, dict[str, tuple[dict[str, Any], str | None]]] = {}
         self._answers: dict[tuple[str, str, str], list[list[dict[str, Any]]]] = {}
@@ -518,10 +523,11 @@ class OrgReader:
     def _forest(self, day: str) -> _Forest:
         if day not in self._forests:
             rows = self._run(self._ask.listed, {"day": day}).all()
-            level_of = {u: level for u, level, _, _ in rows}
-            below = _by_parent((u, above, ordinal) for u, _, ordinal, above in rows)
+            held: dict[str, str] = dict(self._run(self._ask.holding, {"day": day}).all())
+            level_of = {u: level for u, level, _ in rows}
+            below = _by_parent((u, held.get(u), ordinal) for u, _, ordinal in rows)
             # a unit whose parent is not listed begins a tree of its own; cycles hang from no root
-            roots = sorted((ordinal, u) for u, _, ordinal, above in rows if above not in level_of)
+            roots = sorted((ordinal, u) for u, _, ordinal in rows if held.get(u) not in level_of)
             order = _depth_first([u for _, u in roots], below)
             order += sorted(level_of.keys() - set(order))
             self._forests[day] = _Forest({u: level_of[u] for u in order if u in level_of}, below)
