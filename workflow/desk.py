@@ -264,7 +264,18 @@ class Desk(Verbs):
     ) -> _Made:
         if isinstance(act, Signature):
             self._refuse_replay(act, at)
-        asked = self.ask(act, case, org, seq, at, definition)
+        return self._decided_on(self.ask(act, case, org, seq, at, definition), prev, org, request_id, definition)
+
+    def _decided_on(
+        self,
+        asked: Asked,
+        prev: bytes,
+        org: bytes | None,
+        request_id: str | None = None,
+        definition: Definition | None = None,
+    ) -> _Made:
+        """What follows from an act that has its facts."""
+        act, case, seq, at = asked.act, asked.case, asked.context.seq, asked.context.at
         decision = decide(asked)
         if any("provisional" in e for e in decision.effects):  # another process may have published the year meanwhile
             calendar = self.engine.calendar(self.connection, asked.definition.flow.calendar, fresh=True)
@@ -459,23 +470,54 @@ class Desk(Verbs):
         }
         return [refused[n] if n in refused else receipts[a.item] for n, a in enumerate(acts)]
 
-    def fire(self, fires: Sequence[Fire], at: int) -> list[Written]:
-        """Fire rungs of different items, sealed with one signature. Dues met meanwhile are left out."""
-        heads = items.lock_many(self.connection, [f.item for f in fires])
+    def fire(self, fires: Sequence[Fire], at: int, heads: Mapping[str, items.Head] | None = None) -> list[Written]:
+        """Fire rungs of different items, sealed with one signature. Dues met meanwhile are left out.
+
+        Args:
+            heads: the items under their locks, where the caller holds them already.
+        """
+        if heads is None:
+            heads = items.lock_many(self.connection, [f.item for f in fires])
         org = items.org_head(self.connection)
-        made: list[_Made] = []
-        for f in fires:
-            head = heads[f.item]
-            try:
-                made.append(self._decide(f, Case.of_snapshot(head.snapshot), head.head, org, head.seq + 1, at))
-            except Conflict:
-                continue
-        if not made:
-            return []
-        written = self._seal(made)
-        items.append(self.connection, written)
+        with _no_collection():
+            made: list[_Made] = []
+            for asked, head in self._ask_together(fires, heads, org, at):
+                try:
+                    made.append(self._decided_on(asked, head.head, org))
+                except Conflict:
+                    continue
+            if not made:
+                return []
+            written = self._seal(made)
+            items.append(self.connection, written)
         self._open_behind(written)
         return written
+
+    def _ask_together(
+        self, fires: Sequence[Fire], heads: Mapping[str, items.Head], org: bytes | None, at: int
+    ) -> list[tuple[Asked, items.Head]]:
+        """Several acts in front of their rules: what they need of the organisation is loaded for all of them at once."""
+        engine, memory = self.engine, self.engine.memory.at(org)
+        found: list[tuple[Asked, items.Head]] = []
+        contexts: dict[tuple[str, int], Context] = {}
+        for f in fires:
+            head = heads[f.item]
+            case = Case.of_snapshot(head.snapshot)
+            context = contexts.get((case.definition, head.seq))
+            if context is None:
+                pinned = engine.definition(self.connection, case.definition)
+                calendar = engine.calendar(self.connection, pinned.flow.calendar)
+                context = contexts[case.definition, head.seq] = Context(pinned, calendar, at, head.seq + 1)
+            found.append((Asked(case, f, context, Facts({})), head))
+        open_ = [asked for asked, _ in found]
+        while open_:
+            wanted = [(asked, needs(asked)) for asked in open_]
+            open_ = [asked for asked, some in wanted if some]
+            facts.load_together(self.connection, {need: None for _, some in wanted for need in some}, memory)
+            for asked, some in wanted:
+                for need in some:
+                    asked.facts.loaded[" ".join(need)] = facts.load(self.connection, need, memory)
+        return found
 
     def _view(self, act: View) -> Receipt:
         """Somebody opened the content: an entry in the item's own log of views, not in its chain.

@@ -90,6 +90,11 @@ def retried(item: str, rule: str, step: int) -> None:
     logger.info("rung.retried", item=item, rule=rule, step=step)
 
 
+def clock_skewed(node: str, by: int) -> None:
+    """A node's own clock is far from the database's, by which everything is counted; ``by`` in microseconds."""
+    logger.warning("clock.skewed", node=node, by_us=by)
+
+
 def tick_failed(node: str, code: str) -> None:
     """A sweep failed as a whole; the next one comes by itself."""
     logger.error("tick.failed", node=node, code=code)

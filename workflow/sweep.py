@@ -7,20 +7,26 @@ and tried later; it blocks no other. After an outage one rung fires for each swe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from workflow import log, rollcall
 from workflow.acts import Fire
 from workflow.desk import Desk
 from workflow.engine import Engine
 from workflow.errors import DatabaseBusy
-from workflow.store import alarms, beat, queries
+from workflow.store import alarms, beat, claims
+from workflow.store.claims import BEGINNING, Claimed, Place
+from workflow.store.items import Written
 
 SECONDS = 5  # between two sweeps of a node, unless told
-BATCH = 200
+BATCH = 500
 ATTEMPTS = 8
 MINUTE = 60_000_000
 MANY = 10_000  # parked rungs that are told in one go
+RESCAN = MINUTE  # how long a node may begin where it left off before it looks from the beginning again
+SKEW = 2_000_000  # a node's own clock may be so far from the database's before we say so
 
 
 @dataclass(frozen=True)
@@ -44,73 +50,122 @@ class Parked:
     attempts: int
 
 
+@dataclass
+class _Mark:
+    """Where a node's next sweep begins: behind everything that waited for nothing when it last looked."""
+
+    place: Place = BEGINNING
+    scanned_at: int | None = None  # when it last looked from the beginning
+
+
+_marks: WeakKeyDictionary[Engine, _Mark] = WeakKeyDictionary()
+
+
 def tick(engine: Engine, at: int | None = None, *, node: str = "") -> Swept:
     """One sweep at the database's moment (or at ``at``, which a simulation gives)."""
-    fired = failed = 0
-    seen: set[int] = set()
     with engine.reading() as connection:
         moment = at if at is not None else engine.now(connection)
         engine.look_for_calendars(connection)
+    if at is None and engine.clock.in_database:
+        skew = engine.clock.now() - moment
+        if abs(skew) > SKEW:
+            log.clock_skewed(node, skew)
     opened = rollcall.sweep(engine, moment)
-    while True:
-        with engine.reading() as connection:
-            due = [d for d in queries.due_now(connection, moment, BATCH + len(seen), ATTEMPTS) if d.id not in seen]
-        if not due:
-            break
-        batch: dict[str, object] = {}
-        rows = []
-        for d in due:
-            if d.item not in batch:
-                batch[d.item] = d
-                rows.append(d)
-        seen.update(d.id for d in rows)
-        done, lost = _fire_batch(engine, rows, moment)
-        fired += done
-        failed += lost
+    start = _begin(engine, moment, anew=bool(opened))
+    fired, failed = (0, 0) if start is None else _sweep(engine, start, moment)
     if node:
         with engine.desk() as desk:
             beat.record(desk.connection, node, moment, fired)
     return Swept(moment, fired, failed, opened)
 
 
-def _fire_batch(engine: Engine, rows: list, at: int) -> tuple[int, int]:  # type: ignore[type-arg]
-    """A batch in one transaction; when anything in it fails, row by row, so that only the culprit waits.
+def _begin(engine: Engine, at: int, *, anew: bool) -> Place | None:
+    """The place behind which something is due; None where nothing is.
 
-    An item somebody else holds just now is left to the next sweep and not counted: it is busy, not broken. SQLite is
-    held as a whole, so there the sweep ends.
-
-    Raises:
-        DatabaseBusy: a SQLite database is held by another writer.
+    On PostgreSQL under the database's own clock a node begins where it left off: while an old snapshot is open anywhere,
+    every due that was ever moved on stays in the way of whoever begins at the beginning. Now and then it does, for what
+    was armed behind its mark. On any other clock, which may be set back, it always does.
     """
-    try:
-        with engine.desk() as desk:
-            return len(_fire(desk, rows, at)), 0
-    except DatabaseBusy:
-        if engine.db.dialect.name == "sqlite":
-            raise
-        if len(rows) == 1:
-            return 0, 1
-    except Exception:  # noqa: BLE001  a broken row may fail in any way; none may keep the others from firing
-        if len(rows) == 1:
-            return 0, _park(engine, rows[0], at)
+    mark = _marks.setdefault(engine, _Mark())
+    lasting = engine.clock.in_database and engine.db.dialect.name == "postgresql"
+    if anew or not lasting or mark.scanned_at is None or not 0 <= at - mark.scanned_at < RESCAN:
+        mark.place, mark.scanned_at = BEGINNING, at
+    with engine.reading() as connection:
+        first = claims.find(connection, at, 1, ATTEMPTS, mark.place)
+    if not first:
+        mark.place = max(mark.place, Place(at, 0))  # whatever falls due now, or later, stands behind it
+        return None
+    mark.place = Place(first[0].next_at, first[0].id - 1)
+    return mark.place
+
+
+def _sweep(engine: Engine, start: Place, at: int) -> tuple[int, int]:
+    """Everything due behind a place, in batches; a due once, even where its next rung has come as well."""
+    fired = failed = 0
+    seen: set[int] = set()
+    place, left = start, False
+    while True:
+        rows: list[Claimed] = []
+        try:
+            with engine.desk() as desk:
+                claimed = claims.claim(desk.connection, at, BATCH, ATTEMPTS, place)
+                fresh = [c for c in claimed if c.id not in seen]
+                rows = list({c.item: c for c in reversed(fresh)}.values())[::-1]
+                written = _fire(desk, rows, at)
+            _tell(written)
+            fired += len(written)
+        except DatabaseBusy:
+            if not rows or engine.db.dialect.name == "sqlite":  # held as a whole: so are the others
+                raise
+            done, lost = _one_by_one(engine, rows, at)
+            fired, failed = fired + done, failed + lost
+        except Exception:  # a broken row may fail in any way; none may keep the others from firing
+            if not rows:
+                raise
+            done, lost = _one_by_one(engine, rows, at)
+            fired, failed = fired + done, failed + lost
+        seen.update(c.id for c in rows)
+        left = left or len(rows) < len(fresh)  # a further due of an item in this batch
+        if len(claimed) == BATCH:
+            place = claimed[-1].place
+        elif left:
+            place, left = start, False
+        else:
+            return fired, failed
+
+
+def _one_by_one(engine: Engine, rows: Sequence[Claimed], at: int) -> tuple[int, int]:
+    """Each in a transaction of its own, so that only the culprit waits. What somebody else holds by now is theirs."""
     fired = failed = 0
     for row in rows:
-        done, lost = _fire_batch(engine, [row], at)
-        fired += done
-        failed += lost
+        try:
+            with engine.desk() as desk:
+                again = claims.claim_one(desk.connection, row.id, at, ATTEMPTS)
+                written = _fire(desk, [again], at) if again is not None else []
+            _tell(written)
+            fired += len(written)
+        except DatabaseBusy:
+            if engine.db.dialect.name == "sqlite":
+                raise
+        except Exception:  # noqa: BLE001  the culprit: counted, told, tried again later, and in the end parked
+            failed += _park(engine, row, at)
     return fired, failed
 
 
-def _fire(desk: Desk, rows: list, at: int) -> list:  # type: ignore[type-arg]
-    written = desk.fire([Fire(item=r.item, rule=r.rule, step=r.step) for r in rows], at)
+def _fire(desk: Desk, rows: Sequence[Claimed], at: int) -> list[Written]:
+    fires = [Fire(item=r.item, rule=r.rule, step=r.step) for r in rows]
+    return desk.fire(fires, at, {r.item: r.head for r in rows}) if fires else []
+
+
+def _tell(written: Sequence[Written]) -> None:
+    """Once it is committed: what was rolled back did not fire."""
     for w in written:
         log.rung(w.case.item, w.effects)
-    return written
 
 
-def _park(engine: Engine, row, at: int) -> int:  # type: ignore[no-untyped-def]
+def _park(engine: Engine, row: Claimed, at: int) -> int:
     with engine.desk() as desk:
-        queries.count_failure(desk.connection, row.id, row.step, at + MINUTE * 2**row.attempts)
+        claims.count_failure(desk.connection, row.id, row.step, at + MINUTE * 2**row.attempts)
     log.parked(row.item, row.rule, row.step, row.attempts + 1)
     return 1
 

@@ -13,7 +13,7 @@ from tests.benchmarks.databases import Databases, Kind
 from tests.benchmarks.measure import Result, alternate, costs, quartiles, timed
 from workflow import load, obligations
 from workflow.definition.shipped import shipped_flow
-from workflow.store import queries
+from workflow.store import claims
 from workflow.sweep import ATTEMPTS, tick
 
 UNITS = 1_000_000
@@ -116,7 +116,7 @@ def measure(dbs: Databases, kind: Kind, quick: bool) -> list[Result]:
 
         def find() -> Any:
             with engine.reading() as connection:
-                return queries.due_now(connection, AT, DUE, ATTEMPTS)
+                return claims.find(connection, AT, DUE, ATTEMPTS)
 
         assert [d.id for d in find()] == [r[0] for r in ask(FIND, AT)] and len(find()) == DUE
         o, f = alternate(turns * 10, lambda: timed(find), lambda: timed(lambda: ask(FIND, AT)))

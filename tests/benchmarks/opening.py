@@ -24,7 +24,6 @@ from workflow import Engine
 from workflow.acts import Open
 from workflow.evidence import canonical
 from workflow.evidence.keys import KeyProvider
-from workflow.rules.opening import item_id
 from workflow.store import items
 from workflow.verify import verify
 
@@ -45,8 +44,7 @@ COLUMNS = {
 
 def opens(count: int) -> Iterator[Open]:
     for n in range(1, count + 1):
-        item = item_id(CAMPAIGN, f"b{n}")
-        yield Open(item=item, flow=world.FLOW, unit=f"b{n}", campaign=CAMPAIGN, category=CATEGORY)
+        yield Open(item=f"{CAMPAIGN}.b{n}", flow=world.FLOW, unit=f"b{n}", campaign=CAMPAIGN, category=CATEGORY)
 
 
 def sealed(bodies: Sequence[bytes], key: KeyProvider) -> list[bytes]:

@@ -87,6 +87,26 @@ def load_paths(connection: Connection, units: Iterable[str], day: str, memory: d
             memory["path", unit, day] = path
 
 
+def load_together(connection: Connection, needs: Iterable[tuple[str, ...]], memory: dict[tuple[str, ...], Any]) -> None:
+    """Paths, and who answers for posts, of many units at once, remembered for ``load``. Other needs are left to it."""
+    paths: dict[str, list[str]] = {}
+    posts: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+    for need in needs:
+        if need in memory:
+            continue
+        if need[0] == "path":
+            paths.setdefault(need[2], []).append(need[1])
+        elif need[0] == "answerable":
+            posts.setdefault((need[2], need[3]), []).append(need)
+    for day, units in paths.items():
+        load_paths(connection, units, day, memory)
+    for (post, day), some in posts.items():
+        org = _reader(connection)
+        org.look_up([need[1] for need in some], post, day)
+        for need in some:
+            memory[need] = org.answerable(need[1], post, day, need[4] == "backstop")
+
+
 def _org_fact(connection: Connection, org: OrgReader, need: tuple[str, ...]) -> Any:
     if need[0] == "path":
         return org.path(need[1], need[2])

@@ -20,7 +20,7 @@ from workflow.errors import Conflict, Unknown
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
 from workflow.store import tables as t
-from workflow.store.statement import Insert, Statement
+from workflow.store.statement import Insert, Statement, Update
 
 ORG = "org"
 FLOWS = "flows"  # who put which version of a flow in force
@@ -65,11 +65,7 @@ _org_held = _org_only.with_for_update(read=True)
 _insert_entry = Insert(t.entry, ("chain", "seq", "at", "act", "body", "seal", "hash", "request_id", "request_digest"))
 _in_item = ("stage", "round", "klass", "category", "final", "seq", "head", "snapshot")
 _insert_item = Insert(t.item, ("id", "flow", "definition", "campaign", "unit", "opened_at", *_in_item))
-_update_item = Statement(
-    t.item.update()
-    .where(t.item.c.id == bindparam("b_item"), t.item.c.seq == bindparam("b_seq"))
-    .values({k: bindparam(k) for k in _in_item})
-)
+_update_item = Update(t.item, {"b_item": "id", "b_seq": "seq"}, _in_item)
 _chain_head = sa.select(t.chain.c.seq, t.chain.c.head).where(t.chain.c.chain == bindparam("chain")).with_for_update()
 _insert_chain = t.chain.insert()
 _update_chain = (
@@ -98,12 +94,11 @@ _insert_due = Insert(t.due, ("item", "rule", "ladder", "missed_at", "step", "nex
 _forget_due = Statement(
     t.due.delete().where(t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"), t.due.c.state == 3)
 )
-_rearm_due = Statement(
-    t.due.update()
-    .where(t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"))
-    .values(
-        {**{k: bindparam(k) for k in ("ladder", "missed_at", "step", "next_at", "state", "provisional")}, "attempts": 0}
-    )
+_rearm_due = Update(
+    t.due,
+    {"b_item": "item", "b_rule": "rule"},
+    ("ladder", "missed_at", "step", "next_at", "state", "provisional"),
+    attempts=0,
 )
 _end_due = Statement(
     t.due.update()
@@ -355,11 +350,10 @@ def append(connection: Connection, written: Sequence[Written], lists: dict[str, 
     new = [w for w in written if w.seq == 1]
     if new:
         _insert_item.run_many(connection, [_item_row(w) for w in new])
-    for w in written:
-        if w.seq > 1:
-            changed = _update_item.change(connection, {"b_item": w.case.item, "b_seq": w.seq - 1, **_item_values(w)})
-            if changed != 1:
-                raise Conflict(item=w.case.item, expected=w.seq - 1, actual="another version")
+    old = [w for w in written if w.seq > 1]
+    rows = [{"b_item": w.case.item, "b_seq": w.seq - 1, **_item_values(w)} for w in old]
+    if _update_item.change_many(connection, rows) != len(old):
+        raise Conflict(item=old[0].case.item, expected=old[0].seq - 1, actual="another version of it or one with it")
     project(connection, written, lists or {})
 
 

@@ -85,6 +85,14 @@ class _Statements:
         self.tenures = sa.select(tenure.c.id, tenure.c.person, tenure.c.acting).where(
             tenure.c.unit == _UNIT, tenure.c.post == _POST, in_force(tenure)
         )
+        self.held = (
+            sa.select(tenure.c.unit, tenure.c.id, tenure.c.person, tenure.c.acting)
+            .join(unit, unit.c.id == tenure.c.unit)
+            .where(
+                tenure.c.unit.in_(sa.bindparam("ids", expanding=True)),
+                *(tenure.c.post == _POST, in_force(tenure), _established(unit)),
+            )
+        )
         self.posts = sa.select(tenure.c.unit, tenure.c.post, tenure.c.id, tenure.c.acting).where(
             tenure.c.person == _PERSON, in_force(tenure)
         )
@@ -455,6 +463,19 @@ class OrgReader:
         """
         own, above = self._answers.get((unit, post, day)) or self._answer(unit, post, day)
         return [dict(a) for a in (own or (above if backstop else []))]
+
+    def look_up(self, units: Iterable[str], post: str, day: str) -> None:
+        """Who holds a post at many units, in few statements: ``answerable`` then asks only where it is vacant."""
+        wanted = list(dict.fromkeys(u for u in units if (u, post, day) not in self._answers))
+        for start in range(0, len(wanted), ASKED_AT_ONCE):
+            held: dict[str, list[dict[str, Any]]] = {}
+            values = {"ids": wanted[start : start + ASKED_AT_ONCE], "post": post, "day": day}
+            for of, tenure, person, acting in self._run(self._ask.held, values):
+                answer = {"tenure": tenure, "person": person, "post": post, "unit": of}
+                held.setdefault(of, []).append({**answer, "as": "acting" if acting else "holder", "at": of})
+            for of, own in held.items():
+                own.sort(key=lambda h: (h["as"] == "acting", h["tenure"]))
+                self._answers[of, post, day] = [own, []]  # nobody above answers where somebody holds the post
 
     def _answer(self, of: str, post: str, day: str) -> list[list[dict[str, Any]]]:
         rows = self._run(self._ask.answer, {"unit": of, "post": post, "day": day}).all()

@@ -32,12 +32,6 @@ _pending = (
     .limit(bindparam("limit"))
 )
 _pending_fast = Statement(_pending)
-_due_now = Statement(
-    sa.select(t.due.c.id, t.due.c.item, t.due.c.rule, t.due.c.step, t.due.c.next_at, t.due.c.attempts)
-    .where(sa.text("state = 0"), t.due.c.next_at <= bindparam("at"), t.due.c.attempts < bindparam("attempts"))
-    .order_by(t.due.c.next_at, t.due.c.id)
-    .limit(bindparam("limit"))
-)
 _provisional = (
     sa.select(t.due.c.item)
     .where(t.due.c.provisional, t.due.c.state.in_((0, 2)), t.due.c.item > bindparam("after"))
@@ -46,11 +40,6 @@ _provisional = (
     .limit(bindparam("limit"))
 )
 _next_due = sa.select(sa.func.min(t.due.c.next_at)).where(sa.text("state = 0"))
-_failed = (
-    t.due.update()
-    .where(t.due.c.id == bindparam("b_id"), t.due.c.step == bindparam("b_step"), sa.text("state = 0"))
-    .values(attempts=t.due.c.attempts + 1, next_at=bindparam("next_at"))
-)
 _overdue = (
     sa.select(t.due.c.item, t.due.c.rule, t.due.c.missed_at, t.due.c.step, t.due.c.met_at, t.item.c.unit, t.item.c.flow)
     .join(t.item, t.item.c.id == t.due.c.item)
@@ -126,11 +115,6 @@ def pending(connection: Connection, awaited: Iterable[tuple[str, str]], limit: i
     return found
 
 
-def due_now(connection: Connection, at: int, limit: int, attempts: int) -> Sequence[Any]:
-    """Dues whose next rung has come, earliest first; parked ones (too many attempts) are left out."""
-    return _due_now.run(connection, {"at": at, "limit": limit, "attempts": attempts}).all()
-
-
 def provisional(connection: Connection, after: str, limit: int) -> list[str]:
     """Items with a date that a calendar still to come may move, in order of their ids, beginning after one."""
     return list(connection.execute(_provisional, {"after": after, "limit": limit}).scalars())
@@ -139,11 +123,6 @@ def provisional(connection: Connection, after: str, limit: int) -> list[str]:
 def next_due(connection: Connection) -> int | None:
     """The earliest moment at which any rung fires."""
     return connection.execute(_next_due).scalar()
-
-
-def count_failure(connection: Connection, due: int, step: int, next_at: int) -> None:
-    """A rung could not fire: count it and try later; the others go on. A due that moved meanwhile is left as it is."""
-    connection.execute(_failed, {"b_id": due, "b_step": step, "next_at": next_at})
 
 
 def overdue(connection: Connection, at: int) -> list[dict[str, Any]]:

@@ -124,3 +124,43 @@ class Insert(Statement):
             self._set_wise.run(connection, {c: [row[c] for row in rows] for c in self.columns})
         else:
             super().run_many(connection, rows)
+
+
+class Update(Statement):
+    """Rows of one table changed by key, always the same columns. PostgreSQL takes many in one statement, as ``Insert``.
+
+    Args:
+        keys: parameter -> column; a row whose columns differ from them is not changed.
+        values: columns that take the parameter of their name.
+        fixed: columns that always take the same value.
+    """
+
+    def __init__(self, table: sa.Table, keys: dict[str, str], values: Sequence[str], **fixed: Any) -> None:
+        where = [table.c[column] == sa.bindparam(name) for name, column in keys.items()]
+        super().__init__(table.update().where(*where).values({**{v: sa.bindparam(v) for v in values}, **fixed}))
+        self.table, self.keys, self.values, self.fixed = table, keys, tuple(values), fixed
+
+    @cached_property
+    def _set_wise(self) -> Statement:
+        from sqlalchemy.dialects.postgresql import ARRAY
+
+        columns = {**self.keys, **{v: v for v in self.values}}
+        arrays = [sa.bindparam(n, type_=ARRAY(self.table.c[c].type)) for n, c in columns.items()]
+        rows = sa.func.unnest(*arrays).table_valued(*columns).render_derived(name="new")
+        where = [self.table.c[column] == rows.c[name] for name, column in self.keys.items()]
+        values = {**{v: rows.c[v] for v in self.values}, **self.fixed}
+        return Statement(self.table.update().where(*where).values(values), binary=True)
+
+    def change_many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+        """Execute with each of several sets of values, of different keys, and tell how many rows were changed."""
+        if len(rows) > 1 and connection.dialect.name == "postgresql":
+            columns = (*self.keys, *self.values)
+            return self._set_wise.run(connection, {c: [row[c] for row in rows] for c in columns}).rowcount
+        return sum(self.change(connection, row) for row in rows)
+
+    def run_many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        if connection.dialect.name == "postgresql":
+            last = {tuple([row[k] for k in self.keys]): row for row in rows}  # of two for one row the second holds
+            self.change_many(connection, list(last.values()))
+        else:
+            super().run_many(connection, rows)
