@@ -176,19 +176,24 @@ class Case:
         out: dict[str, Any] = {name: held[name] for name, default in _DEFAULTS.items() if held[name] != default}
         out["v"] = SNAPSHOT
         if self.slots:
-            out["slots"] = [s.record() for s in self.slots]
+            read = held.get("_read")
+            out["slots"] = read[1] if read and read[0] is self.slots else [s.record() for s in self.slots]
         return canonical.write(out)
 
     @classmethod
     def of_snapshot(cls, data: bytes) -> Case:
         plain = canonical.read(data)
         plain.pop("v")
-        if "slots" in plain:
-            plain["slots"] = tuple([Slot(**s) for s in plain["slots"]])
+        read = plain.get("slots")
+        if read:
+            plain["slots"] = tuple([Slot(**s) for s in read])
         for name in ("relies", "led", "signers", "closed", "plan"):
             if name in plain:
                 plain[name] = tuple(plain[name])
-        return cls(**plain)
+        case = cls(**plain)
+        if read:  # as they stood, for the next snapshot: most acts leave most of a case as it is
+            case.__dict__["_read"] = case.slots, read
+        return case
 
     def fold(self, effects: list[Effect], seq: int, at: int) -> Case:
         """The case after an entry's effects."""

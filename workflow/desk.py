@@ -410,7 +410,7 @@ class Desk(Verbs):
             org, at = items.org_head(self.connection), self.engine.now(self.connection)
             flows = {name: self.engine.newest(self.connection, name) for name in {o.flow for o in fresh}}
             memory = self.engine.memory.at(org)
-            with _no_collection():
+            with no_collection():
                 for name, flow in flows.items():
                     day = local_day(at, flow.flow.timezone).isoformat()
                     facts.load_paths(self.connection, [o.unit for o in fresh if o.flow == name], day, memory)
@@ -479,17 +479,16 @@ class Desk(Verbs):
         if heads is None:
             heads = items.lock_many(self.connection, [f.item for f in fires])
         org = items.org_head(self.connection)
-        with _no_collection():
-            made: list[_Made] = []
-            for asked, head in self._ask_together(fires, heads, org, at):
-                try:
-                    made.append(self._decided_on(asked, head.head, org))
-                except Conflict:
-                    continue
-            if not made:
-                return []
-            written = self._seal(made)
-            items.append(self.connection, written)
+        made: list[_Made] = []
+        for asked, head in self._ask_together(fires, heads, org, at):
+            try:
+                made.append(self._decided_on(asked, head.head, org))
+            except Conflict:
+                continue
+        if not made:
+            return []
+        written = self._seal(made)
+        items.append(self.connection, written)
         self._open_behind(written)
         return written
 
@@ -664,7 +663,7 @@ class Desk(Verbs):
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """While many items are decided at once, all that is made is kept: looking for garbage among it took a quarter of
     the time. It is bounded by the size of the batch."""
     before = gc.isenabled()

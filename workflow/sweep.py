@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from workflow import log, rollcall
 from workflow.acts import Fire
-from workflow.desk import Desk
+from workflow.desk import Desk, no_collection
 from workflow.engine import Engine
 from workflow.errors import DatabaseBusy
 from workflow.store import alarms, beat, claims
@@ -105,33 +105,59 @@ def _sweep(engine: Engine, start: Place, at: int) -> tuple[int, int]:
     seen: set[int] = set()
     place, left = start, False
     while True:
-        rows: list[Claimed] = []
-        try:
-            with engine.desk() as desk:
-                claimed = claims.claim(desk.connection, at, BATCH, ATTEMPTS, place)
-                fresh = [c for c in claimed if c.id not in seen]
-                rows = list({c.item: c for c in reversed(fresh)}.values())[::-1]
-                written = _fire(desk, rows, at)
-            _tell(written)
-            fired += len(written)
-        except DatabaseBusy:
-            if not rows or engine.db.dialect.name == "sqlite":  # held as a whole: so are the others
-                raise
-            done, lost = _one_by_one(engine, rows, at)
-            fired, failed = fired + done, failed + lost
-        except Exception:  # a broken row may fail in any way; none may keep the others from firing
-            if not rows:
-                raise
-            done, lost = _one_by_one(engine, rows, at)
-            fired, failed = fired + done, failed + lost
-        seen.update(c.id for c in rows)
-        left = left or len(rows) < len(fresh)  # a further due of an item in this batch
-        if len(claimed) == BATCH:
-            place = claimed[-1].place
+        with no_collection():
+            batch = _batch(engine, place, at, seen)
+        fired, failed, left = fired + batch.fired, failed + batch.failed, left or batch.left
+        if batch.last is not None:
+            place = batch.last
         elif left:
             place, left = start, False
         else:
             return fired, failed
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What a batch did; ``left``: an item in it has a further due; ``last``: behind it there may be more."""
+
+    fired: int
+    failed: int
+    left: bool
+    last: Place | None
+
+
+def _batch(engine: Engine, place: Place, at: int, seen: set[int]) -> _Batch:
+    """The dues behind a place, one for each item, in one transaction; where anything in it fails, one by one.
+
+    Raises:
+        DatabaseBusy: a SQLite database is held by another writer.
+    """
+    claimed: list[Claimed] = []
+    rows: list[Claimed] = []
+    failed = 0
+    try:
+        with engine.desk() as desk:
+            claimed = claims.claim(desk.connection, at, BATCH, ATTEMPTS, place)
+            rows = _one_of_each([c for c in claimed if c.id not in seen])
+            written = _fire(desk, rows, at)
+        _tell(written)
+        fired = len(written)
+    except Exception as error:
+        # A broken row may fail in any way; none may keep the others from firing. SQLite is held as a whole.
+        if not rows or (isinstance(error, DatabaseBusy) and engine.db.dialect.name == "sqlite"):
+            raise
+        fired, failed = _one_by_one(engine, rows, at)
+    seen.update(c.id for c in rows)
+    left = any(c.id not in seen for c in claimed)
+    return _Batch(fired, failed, left, claimed[-1].place if len(claimed) == BATCH else None)
+
+
+def _one_of_each(claimed: Sequence[Claimed]) -> list[Claimed]:
+    """The earliest due of each item: an item has one entry in a batch."""
+    first: dict[str, Claimed] = {}
+    for each in claimed:
+        first.setdefault(each.item, each)
+    return list(first.values())
 
 
 def _one_by_one(engine: Engine, rows: Sequence[Claimed], at: int) -> tuple[int, int]:

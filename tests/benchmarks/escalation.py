@@ -309,4 +309,3 @@ def main(url: str, home: str, at: str) -> None:
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from copy import deepcopy
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from workflow.case import Case, Slot
 from workflow.definition.definition import Definition
@@ -13,6 +13,13 @@ from workflow.definition.model import Chain, Stage, Step, Who
 from workflow.rules.plan import Progress, progress
 
 Path = list[dict[str, Any]]
+
+
+class At(NamedTuple):
+    """A post at a unit by name."""
+
+    post: str
+    of: str
 
 
 def unit_at(definition: Definition, path: Path, of: str, last_unit: str = "") -> dict[str, Any]:
@@ -119,7 +126,7 @@ def restart(case: Case, undone: Container[str]) -> tuple[str, ...]:
     return progress(case.plan, reset).open
 
 
-def resolve(definition: Definition, stage: Stage, who: Who, path: Path, case: Case, answering: str) -> Who:
+def resolve(definition: Definition, stage: Stage, who: Who, path: Path, case: Case, answering: str) -> At:
     """A post at a unit by name, for a rung: ``responsible`` is the stage's duty; ``of`` becomes the unit's id.
 
     ``superior`` is one up from ``answering``, the unit of whoever answers for the duty, not from the item's unit: when a
@@ -131,12 +138,12 @@ def resolve(definition: Definition, stage: Stage, who: Who, path: Path, case: Ca
     elif who.of == "superior":
         units = [u["unit"] for u in path]
         path = path[units.index(answering) :] if answering in units else path
-    return Who.model_construct(post=who.post, of=_planned(definition, stage, who.of, path, case))
+    return At(who.post, _planned(definition, stage, who.of, path, case))
 
 
-def duty_of(definition: Definition, stage: Stage, path: Path, case: Case) -> Who:
+def duty_of(definition: Definition, stage: Stage, path: Path, case: Case) -> At:
     """The post that has the duty of a stage already entered, at its unit by id."""
-    return Who.model_construct(post=stage.duty.post, of=_planned(definition, stage, stage.duty.of, path, case))
+    return At(stage.duty.post, _planned(definition, stage, stage.duty.of, path, case))
 
 
 def _planned(definition: Definition, stage: Stage, of: str, path: Path, case: Case) -> str:

@@ -8,7 +8,7 @@ from workflow.case import Effect
 from workflow.definition.model import Rung, Who
 from workflow.errors import Conflict
 from workflow.rules.authority import backstop
-from workflow.rules.chain import duty_of, resolve
+from workflow.rules.chain import At, duty_of, resolve
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.dues import moved
 from workflow.rules.opening import item_id
@@ -40,7 +40,7 @@ def needs(asked: Asked, act: Fire) -> list[Need]:
     return [path_need, duty, *(_answerable(asked, w) for w in whos)]
 
 
-def _answerable(asked: Asked, who: Who) -> Need:
+def _answerable(asked: Asked, who: At) -> Need:
     return ("answerable", who.of, who.post, asked.context.day, backstop(asked.definition, who.post))
 
 

@@ -87,7 +87,7 @@ def find(connection: Connection, at: int, limit: int, attempts: int, after: Plac
 def claim(connection: Connection, at: int, limit: int, attempts: int, after: Place = BEGINNING) -> list[Claimed]:
     """The same with their items, all locked until the transaction ends; what somebody else holds is passed over."""
     values = {"at": at, "attempts": attempts, "after_at": after.next_at, "after_id": after.id, "limit": limit}
-    return [_claimed(row) for row in _claim.run(connection, values)]
+    return [_claimed(row) for row in _claim.run(connection, values).all()]
 
 
 def claim_one(connection: Connection, id_: int, at: int, attempts: int) -> Claimed | None:

@@ -423,6 +423,8 @@ def project(connection: Connection, written: Sequence[Written], lists: dict[str,
 
 def _slots(put: Any, w: Written) -> None:
     """Open slots before and after: one that moves on is one update."""
+    if w.before.slots is w.case.slots and w.before.stays == w.case.stays:
+        return
     item = w.case.item
     before = {} if w.seq == 1 else {s.key: s for s in w.before.slots if s.state == "open"}
     after = {s.key: s for s in w.case.slots if s.state == "open"}
@@ -508,7 +510,7 @@ def _told(put: Any, w: Written, e: Effect) -> None:
                 "dedupe": _key(w.case.item, e["rule"], e["step"], p["unit"], p["post"], p["person"]),
                 "topic": e["e"],
                 "recipient": p["person"],
-                "payload": canonical.encode({"item": w.case.item, "rule": e["rule"], "step": e["step"], "to": p}),
+                "payload": canonical.write({"item": w.case.item, "rule": e["rule"], "step": e["step"], "to": p}),
                 "created_at": w.at,
                 "next_try_at": w.at,
             },
@@ -534,7 +536,7 @@ def _urged(put: Any, w: Written, e: Effect) -> None:
                 "dedupe": _key(w.case.item, "urged", w.seq, place["unit"], place["post"]),
                 "topic": "urged",
                 "recipient": f"{place['post']}@{place['unit']}",
-                "payload": canonical.encode({"item": w.case.item, "to": place}),
+                "payload": canonical.write({"item": w.case.item, "to": place}),
                 "created_at": w.at,
                 "next_try_at": w.at,
             },

@@ -414,7 +414,7 @@ class OrgReader:
         while asked:
             for start in range(0, len(asked), ASKED_AT_ONCE):
                 some = asked[start : start + ASKED_AT_ONCE]
-                for u, level, name, established, above in self._run(self._ask.steps, {"ids": some, "day": day}):
+                for u, level, name, established, above in self._run(self._ask.steps, {"ids": some, "day": day}).all():
                     known[u] = {"unit": u, "level": level, "name": name, "established": bool(established)}, above
             above_them = {known[u][1] for u in asked if u in known}
             asked = [u for u in above_them if u is not None and u not in known]
@@ -470,7 +470,7 @@ class OrgReader:
         for start in range(0, len(wanted), ASKED_AT_ONCE):
             held: dict[str, list[dict[str, Any]]] = {}
             values = {"ids": wanted[start : start + ASKED_AT_ONCE], "post": post, "day": day}
-            for of, tenure, person, acting in self._run(self._ask.held, values):
+            for of, tenure, person, acting in self._run(self._ask.held, values).all():
                 answer = {"tenure": tenure, "person": person, "post": post, "unit": of}
                 held.setdefault(of, []).append({**answer, "as": "acting" if acting else "holder", "at": of})
             for of, own in held.items():
