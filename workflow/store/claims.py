@@ -97,7 +97,8 @@ def claim_one(connection: Connection, id_: int, at: int, attempts: int) -> Claim
 
 
 def _claimed(row: Any) -> Claimed:
-    return Claimed(*row[:6], head=Head(row[6], row[7], row[8], row[9], None))
+    id_, item, rule, step, next_at, attempts, *head = row
+    return Claimed(id_, item, rule, step, next_at, attempts, Head(*head, None))
 
 
 def count_failure(connection: Connection, due: int, step: int, next_at: int) -> None:
