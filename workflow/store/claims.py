@@ -97,8 +97,8 @@ def claim_one(connection: Connection, id_: int, at: int, attempts: int) -> Claim
 
 
 def _claimed(row: Any) -> Claimed:
-    id_, item, rule, step, next_at, attempts, *head = row
-    return Claimed(id_, item, rule, step, next_at, attempts, Head(*head, None))
+    id_, item, rule, step, next_at, attempts, seq, head, definition, snapshot = row
+    return Claimed(id_, item, rule, step, next_at, attempts, Head(seq, head, definition, snapshot, None))
 
 
 def count_failure(connection: Connection, due: int, step: int, next_at: int) -> None:
