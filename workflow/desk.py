@@ -45,6 +45,7 @@ from workflow.verbs import Verbs, closed_and_unchanged
 
 if TYPE_CHECKING:
     from workflow.org.importing import OrgImport
+    from workflow.store.org import OrgReader
 
 
 class House(Protocol):
@@ -147,6 +148,14 @@ class Desk(Verbs):
         self.connection = connection
         self.contents = engine.contents
         self.own = own
+
+    def organisation(self) -> OrgReader:
+        """The organisation as this transaction finds it now. Whole days are remembered between transactions, until the
+        organisation changes."""
+        from workflow.store.org import OrgReader
+
+        memory = self.engine.memory.at(items.org_head(self.connection))
+        return OrgReader(self.connection, forests=memory.setdefault(("forests",), {}))
 
     def case_of(self, item: str) -> tuple[Case, Definition]:
         case = Case.of_snapshot(items.read(self.connection, item).snapshot)

@@ -15,9 +15,9 @@ from workflow.errors import WrongMeaning
 from workflow.sight import Sight
 from workflow.store import listing
 from workflow.store.listing import Wanted
-from workflow.store.org import OrgReader
 
 MOST = 500
+EVERY = Wanted()
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,12 @@ def tally(desk: Desk, sight: Sight, wanted: Wanted, under: str = "") -> Tally:
     return _added(under, rows)
 
 
+def campaigns(desk: Desk, sight: Sight, wanted: Wanted = EVERY) -> list[tuple[str, str, int]]:
+    """The flows and campaigns with items that may be seen: ``(flow, campaign, items)``, the largest first."""
+    counted = listing.campaigns(desk.connection, replace(wanted, units=_units(desk, sight, wanted, "")))
+    return sorted(counted, key=lambda c: (-c[2], c[0], c[1]))
+
+
 def by_unit(desk: Desk, sight: Sight, wanted: Wanted, units: Iterable[str]) -> list[Tally]:
     """What the items add up to for each of some units and those below it, from one counting.
 
@@ -111,7 +117,7 @@ def by_unit(desk: Desk, sight: Sight, wanted: Wanted, units: Iterable[str]) -> l
     asked = replace(wanted, units=_units(desk, sight, wanted, ""))
     for row in listing.counts(desk.connection, asked):
         rows.setdefault(row.unit, []).append(row)
-    org, out = OrgReader(desk.connection), []
+    org, out = desk.organisation(), []
     for unit in units:
         below = org.subtree(unit, sight.day) if sight.sees(unit) else []
         out.append(_added(unit, [r for u in below for r in rows.get(u, ())]))
@@ -136,7 +142,7 @@ def _units(desk: Desk, sight: Sight, wanted: Wanted, under: str) -> list[str] | 
     """Which units are asked for, less those that may not be seen."""
     asked = None if wanted.units is None else list(wanted.units)
     if under:
-        below = OrgReader(desk.connection).subtree(under, sight.day)
+        below = desk.organisation().subtree(under, sight.day)
         asked = below if asked is None else [u for u in below if u in set(asked)]
     return sight.within(asked)
 

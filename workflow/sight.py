@@ -13,7 +13,6 @@ from workflow.desk import Desk
 from workflow.errors import Unknown
 from workflow.store import listing
 from workflow.store.groups import GroupReader
-from workflow.store.org import OrgReader
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def sight_of(desk: Desk, person: str, at: int | None = None, *, zone: str = "Asi
         zone: in which the day begins.
     """
     day = local_day(desk.engine.now(desk.connection) if at is None else at, zone).isoformat()
-    org = OrgReader(desk.connection)
+    org = desk.organisation()
     posts = tuple((p["unit"], p["post"]) for p in org.posts_of(person, day))
     units: set[str] = set()
     for unit in dict.fromkeys(u for u, _ in posts):

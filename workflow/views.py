@@ -6,6 +6,7 @@ job having run. Rows are plain values; how they are printed is somebody else's w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,11 +112,14 @@ class LedgerRow:
 
 def ledger(desk: Desk, flow: str, campaign: str, at: int) -> list[LedgerRow]:
     """The ledger of all registered items, in organisation order. Source: S3 「台账销号」, R100, R101."""
+    return ledger_rows(desk, (r for r in register(desk, flow, campaign, at) if r.klass == "register"), at)
+
+
+def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int = 1) -> list[LedgerRow]:
+    """The rows of a ledger for some rows of a register, a page of it perhaps; ``first`` is the number of its first row."""
     out: list[LedgerRow] = []
     org = OrgReader(desk.connection)
-    for row in register(desk, flow, campaign, at):
-        if row.klass != "register":
-            continue
+    for row in rows:
         case, definition = desk.case_of(row.item)
         day = local_day(at, definition.flow.timezone).isoformat()
         path = org.path(case.unit, day)
@@ -127,7 +131,7 @@ def ledger(desk: Desk, flow: str, campaign: str, at: int) -> list[LedgerRow]:
         dues = [line["cells"]["due"] for line in lines if line["cells"].get("due")]
         out.append(
             LedgerRow(
-                no=len(out) + 1,
+                no=first + len(out),
                 item=case.item,
                 unit=case.unit,
                 superior=path[1]["unit"] if len(path) > 1 else "",
@@ -272,8 +276,13 @@ class RungRow:
 
 def rungs(desk: Desk) -> list[RungRow]:
     """Every rung that ever fired, in order."""
+    return rungs_of(queries.fired(desk.connection))
+
+
+def rungs_of(entries: Iterable[Any]) -> list[RungRow]:
+    """The rungs that some entries (``chain, at, body``) fired."""
     out: list[RungRow] = []
-    for entry in queries.fired(desk.connection):
+    for entry in entries:
         for e in canonical.read(entry.body)["effects"]:
             if e["e"] in ("reminded", "proposed"):
                 out.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
@@ -32,6 +33,8 @@ app = typer.Typer(
 )
 for module in (demo, scenarios, organisation, running, rungs, tracing, times, evidence, logs, keys, bundles, database):
     module.register(app)
+for found in entry_points(group="workflow.commands"):  # of adapters, which the library itself does not know
+    found.load().register(app)
 
 
 def _version(wanted: bool) -> None:

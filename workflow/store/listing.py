@@ -82,6 +82,36 @@ def counts(connection: Connection, wanted: Wanted) -> Sequence[Any]:
     return connection.execute(asked, _values(wanted)).all()
 
 
+def campaigns(connection: Connection, wanted: Wanted) -> list[tuple[str, str, int]]:
+    """How many items each campaign of each flow has: ``(flow, campaign, items)``."""
+    if wanted.units is not None and not wanted.units:
+        return []
+    by = (t.item.c.flow, t.item.c.campaign)
+    asked = sa.select(*by, sa.func.count()).where(*_conditions(connection, wanted)).group_by(*by)
+    return [(flow, campaign, n) for flow, campaign, n in connection.execute(asked, _values(wanted))]
+
+
+def fired(
+    connection: Connection, units: Collection[str] | None, *, before: int | None = None, limit: int = 100
+) -> Sequence[Any]:
+    """The entries of rungs that fired about some units (None: all), newest first: ``id, chain, at, body, unit``.
+
+    Args:
+        before: the ``id`` of the last row of the page before.
+    """
+    asked = (
+        sa.select(t.entry.c.id, t.entry.c.chain, t.entry.c.at, t.entry.c.body, t.item.c.unit)
+        .join(t.item, t.item.c.id == t.entry.c.chain)
+        .where(t.entry.c.act == "fire")
+    )
+    values: dict[str, Any] = {"limit": limit}
+    if units is not None:
+        asked, values = asked.where(among(connection, t.item.c.unit)), {**values, "units": json.dumps(sorted(units))}
+    if before is not None:
+        asked, values = asked.where(t.entry.c.id < bindparam("before")), {**values, "before": before}
+    return connection.execute(asked.order_by(t.entry.c.id.desc()).limit(bindparam("limit")), values).all()
+
+
 def unit_of(connection: Connection, item: str) -> str | None:
     """The unit an item is about, or None."""
     return connection.execute(_where_from, {"item": item}).scalar()

@@ -369,16 +369,21 @@ class OrgReader:
 
     Every question names the day on which something held. ``known_at`` (microseconds UTC) asks what was known then; None
     asks what is known now. What was known at a moment that has passed never changes.
+
+    ``forests`` remembers whole days between transactions; whoever hands it over throws it away when the chain ``org``
+    has grown.
     """
 
-    def __init__(self, connection: Connection, known_at: int | None = None) -> None:
+    def __init__(
+        self, connection: Connection, known_at: int | None = None, *, forests: dict[str, _Forest] | None = None
+    ) -> None:
         self._connection = connection
         now = known_at is None or known_at >= last_moment(connection)  # nothing was learnt since
         self._ask, self._known = (_NOW, {}) if now else (_KNOWN, {"known": known_at})
         self._paths: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self._steps: dict[str, dict[str, tuple[dict[str, Any], str | None]]] = {}
         self._answers: dict[tuple[str, str, str], list[list[dict[str, Any]]]] = {}
-        self._forests: dict[str, _Forest] = {}
+        self._forests: dict[str, _Forest] = {} if forests is None else forests
 
     def _run(self, statement: Any, values: Mapping[str, Any]) -> Any:
         return self._connection.execute(statement, {**values, **self._known})
@@ -540,6 +545,10 @@ class OrgReader:
         """
         wanted = frozenset(levels)
         return [u for u, level in self._forest(day).levels.items() if level in wanted]
+
+    def root(self, day: str) -> str:
+        """The first unit of the organisation's order: where a walk down begins. Empty where nothing was imported."""
+        return next(iter(self._forest(day).levels), "")
 
     def _forest(self, day: str) -> _Forest:
         if day not in self._forests:

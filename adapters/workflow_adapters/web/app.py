@@ -1,0 +1,177 @@
+"""The application: routes, guards, and how a refusal becomes a page."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from workflow import Engine
+from workflow.errors import Conflict, DatabaseBusy, Refused, RequestReused, Unknown, WorkflowError
+from workflow_adapters.web.access import FIELD, Identity, Resolver, Seats
+from workflow_adapters.web.visit import LANGUAGE, Sights, Visit
+
+HERE = Path(__file__).parent
+LOCAL = ("localhost", "127.0.0.1", "[::1]", "testserver")
+LARGEST = 64 * 1024 * 1024  # bytes of an upload: a bundle of a campaign
+LARGEST_FORM = 2 * 1024 * 1024
+
+GUARDS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+Page = Callable[[Visit], Response]
+
+
+class Console:
+    """What lives as long as the application."""
+
+    def __init__(self, engine: Engine, who: Resolver, *, writes: bool, zone: str, secret: bytes | None) -> None:
+        self.engine = engine
+        self.who = who
+        self.writes = writes
+        self.zone = zone
+        self.seats = Seats(secret or secrets.token_bytes(32))
+        self.sights = Sights()
+        self.templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+
+def console(
+    engine: Engine,
+    who: Resolver,
+    *,
+    writes: bool = False,
+    hosts: Sequence[str] = LOCAL,
+    zone: str = "Asia/Shanghai",
+    secret: bytes | None = None,
+) -> Starlette:
+    """The pages as an ASGI application; mount it anywhere, start it explicitly.
+
+    Args:
+        who: says who is at the other end; the pages themselves have no passwords.
+        writes: people may sign, hand in and send back here. Otherwise every page only shows.
+        hosts: the names under which it may be called; others are refused.
+        zone: the zone in which moments are shown.
+        secret: at least 32 bytes, the same on every node, where there are several behind one address.
+
+    Raises:
+        ValueError: the secret is shorter.
+    """
+    if secret is not None and len(secret) < 32:
+        raise ValueError(f"expected a secret of at least 32 bytes; got {len(secret)}")
+    from workflow_adapters.web.pages import PAGES
+
+    home = Console(engine, who, writes=writes, zone=zone, secret=secret)
+    routes = [
+        Route(path, _endpoint(home, page, name), methods=list(methods), name=name)
+        for path, page, name, methods in PAGES
+    ]
+    app = Starlette(
+        routes=[*routes, Mount("/static", StaticFiles(directory=HERE / "static"), name="static")],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*hosts])],
+        exception_handlers={404: _lost(home), 405: _lost(home)},
+    )
+    app.state.console = home
+    return app
+
+
+def _endpoint(home: Console, page: Page, name: str) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        seat, new = home.seats.of(request)
+        who = await run_in_threadpool(home.who, request)
+        visit = Visit(home, request, who or Identity(), home.seats.token(seat, who or Identity()))
+        if who is None:
+            return _guarded(_told(visit, 401, "请先登录。", "Sign in first."))
+        if request.method == "POST":
+            refused = await _read_form(visit, seat, name)
+            if refused is not None:
+                return _guarded(refused)
+        response = _guarded(await run_in_threadpool(_answered, visit, page))
+        if new:
+            home.seats.set(response, seat, request)
+        if visit.query.get("lang") in ("zh", "en"):
+            response.set_cookie(
+                LANGUAGE, visit.lang, samesite="lax", httponly=True, path=request.scope.get("root_path") or "/"
+            )
+        return response
+
+    return endpoint
+
+
+async def _read_form(visit: Visit, seat: str, name: str) -> Response | None:
+    """Read a posted form, unless it is too large or was not made for this browser and person."""
+    most = LARGEST if name == "checked" else LARGEST_FORM
+    length = visit.request.headers.get("content-length", "")
+    if not length.isdigit() or int(length) > most:
+        return _told(visit, 413, f"提交内容过大:最多 {most >> 20} MB。", f"That is too large: at most {most >> 20} MB.")
+    async with visit.request.form(max_files=1, max_fields=1000, max_part_size=most) as form:
+        texts: dict[str, str] = {}
+        for key, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                visit.files = {**visit.files, key: await value.read()}
+            else:
+                texts[key] = value
+    if not visit.console.seats.holds(seat, visit.who, texts.pop(FIELD, "")):
+        return _told(
+            visit,
+            403,
+            "此表单不是为您当前的登录生成的,未作任何处理。请返回原页面,刷新后重试。",
+            "This form was not made for you in this browser; nothing was done. Go back, reload the page and try again.",
+        )
+    visit.form = texts
+    return None
+
+
+def _answered(visit: Visit, page: Page) -> Response:
+    try:
+        return page(visit)
+    except Unknown as error:
+        return _told(visit, 404, error.text("zh"), error.text("en"))
+    except (Refused, Conflict, RequestReused) as error:
+        return _told(visit, 409, error.text("zh"), error.text("en"))
+    except DatabaseBusy as error:
+        return _told(visit, 503, error.text("zh"), error.text("en"))
+    except WorkflowError as error:
+        return _told(visit, 400, error.text("zh"), error.text("en"))
+
+
+def _told(visit: Visit, status: int, zh: str, en: str) -> Response:
+    return visit.page("told.html", status=status, told=visit.say(zh, en), code=status)
+
+
+def _guarded(response: Response) -> Response:
+    for name, value in GUARDS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _lost(home: Console) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def lost(request: Request, error: Exception) -> Response:
+        visit = Visit(home, request, Identity(), "")
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return _guarded(_told(visit, status, "没有这个页面。", "There is no such page."))
+
+    return lost

@@ -1,0 +1,38 @@
+"""Every page there is: its path, who makes it, the name links use, and how it may be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.responses import Response
+
+from workflow_adapters.web.pages import acting, evidence, item, overview, registers, responsibility, times, work
+from workflow_adapters.web.visit import Visit
+
+READ, WRITE = ("GET",), ("POST",)
+
+PAGES: tuple[tuple[str, Callable[[Visit], Response], str, tuple[str, ...]], ...] = (
+    ("/", work.work, "work", READ),
+    ("/items", registers.items_page, "items", READ),
+    ("/items/{item}", item.item, "item", READ),
+    ("/items/{item}/signatures", item.sheet, "signatures", READ),
+    ("/items/{item}/why", item.why, "why", READ),
+    ("/items/{item}/trace", responsibility.trace, "trace", READ),
+    ("/items/{item}/materials/{name}", item.material, "material", READ),
+    ("/items/{item}/slots/{slot}", acting.slot, "slot", READ),
+    ("/items/{item}/slots/{slot}/act", acting.act, "act", WRITE),
+    ("/items/{item}/submit", acting.paper, "paper", READ),
+    ("/items/{item}/hand-in", acting.hand_in, "hand-in", WRITE),
+    ("/items/{item}/withdraw/{slot}", acting.withdraw, "withdraw", WRITE),
+    ("/items/{item}/urge", acting.urge, "urge", WRITE),
+    ("/register", registers.register, "register", READ),
+    ("/ledger", registers.ledger, "ledger", READ),
+    ("/reports", times.reports, "reports", READ),
+    ("/reports/{flow}/{rule}/{period}", times.period, "period", READ),
+    ("/overdue", times.overdue, "overdue", READ),
+    ("/ladders", times.ladders, "ladders", READ),
+    ("/campaign", overview.campaign, "campaign", READ),
+    ("/organisation", responsibility.tree, "organisation", READ),
+    ("/verify", evidence.verify, "verify", READ),
+    ("/verify/bundle", evidence.checked, "checked", WRITE),
+)

@@ -1,0 +1,289 @@
+"""Signing: exactly the bytes that are hashed are shown, and the digest of what was shown goes with the signature."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from workflow import possible
+from workflow.acts import Actor
+from workflow.case import Case, Slot
+from workflow.definition.definition import Definition
+from workflow.definition.model import FieldSpec, Material
+from workflow.errors import NotHolder, OutOfTurn, Said, Stale, Unknown, WorkflowError
+from workflow.evidence import canonical
+from workflow.sight import refuse_unseen
+from workflow_adapters.web.pages.item import VERBS, actors, materials_of
+from workflow_adapters.web.visit import Looking, Visit
+
+NEW_LINES = 5
+BY_PLACE = {"decision": ("decide",), "look-back": ("look-back",)}
+SIGNING = ("accept", "close-out", "sign")
+
+
+def slot(visit: Visit) -> Response:
+    """The page on which a place is signed. Opening it is recorded, where people may sign here."""
+    with visit.look() as see:
+        case, definition, place = _place(see)
+        by = _actor(see, case, place)
+        answers = by in actors(see, case)
+    if visit.may_write and answers and place.state == "open":
+        visit.console.engine.view(case.item, by, case.content)
+    with visit.look() as see:
+        return _form(see, case, definition, place)
+
+
+def _form(see: Looking, case: Case, definition: Definition, place: Slot, refused: str = "") -> Response:
+    stage = definition.stage(case.stage)
+    exits = {name: see.stage(definition.digest, e.to) for name, e in stage.exits.items()}
+    can = {p.verb for p in possible.may(see.desk, case.item, _actor(see, case, place)) if p.allowed}
+    verb = next((v for v in BY_PLACE.get(place.kind, SIGNING) if v in can), BY_PLACE.get(place.kind, SIGNING)[-1])
+    return see.visit.page(
+        "slot.html",
+        status=409 if refused else 200,
+        see=see,
+        case=case,
+        definition=definition,
+        slot=place,
+        verb=verb,
+        verb_title=see.visit.say(*VERBS[verb]),
+        may=can,
+        exits={} if case.outcome else exits,
+        materials=materials_of(see, definition, case),
+        manifest=canonical.write(case.manifest).decode(),
+        seen=case.content,
+        refused=refused,
+        form=see.visit.form,
+        liability=definition.flow.liability.get(see.visit.lang),
+    )
+
+
+def act(visit: Visit) -> Response:
+    """Sign, decide, accept, look back, close out or send back, on what was shown."""
+    form = visit.form
+    with visit.look() as see:
+        case, definition, place = _place(see)
+        by = _actor(see, case, place)
+        if not visit.may_write:
+            return _form(see, case, definition, place, _read_only(visit))
+    engine, item, seen = visit.console.engine, case.item, form.get("seen", "")
+    request = f"web:{form.get('request', '')}"[:120] if form.get("request") else None
+    outcome, opinion, reason = form.get("outcome", ""), form.get("opinion", ""), form.get("reason", "")
+    due = form.get("due", "")
+    try:
+        match form.get("verb"):
+            case "sign":
+                engine.sign(
+                    item,
+                    by,
+                    seen,
+                    slot=place.key,
+                    opinion=opinion,
+                    outcome=outcome,
+                    reason=reason,
+                    due=due,
+                    vote=form.get("vote", ""),
+                    request_id=request,
+                )
+            case "accept":
+                engine.accept(item, by, seen, outcome=outcome, opinion=opinion, due=due, request_id=request)
+            case "decide":
+                engine.decide(
+                    item,
+                    by,
+                    seen,
+                    minutes=form.get("minutes", ""),
+                    outcome=outcome,
+                    opinion=opinion,
+                    reason=reason,
+                    due=due,
+                    request_id=request,
+                )
+            case "look-back":
+                engine.look_back(item, by, seen, outcome=outcome, opinion=opinion, request_id=request)
+            case "close-out":
+                engine.close_out(item, by, seen, opinion=opinion, request_id=request)
+            case "return":
+                engine.send_back(item, by, seen, reason, to=form.get("to", ""), due=due, request_id=request)
+            case other:
+                raise Unknown(kind="verb", name=str(other))
+    except WorkflowError as error:
+        with visit.look() as see:
+            now, _ = see.desk.case_of(item)
+            place_now = now.slot(place.key) or place
+            said = error.text(visit.lang)
+            if isinstance(error, Stale):
+                said += visit.say(" 下面是现在的内容,请重新核对。", " Below is what is there now; read it again.")
+            return _form(see, now, definition, place_now, said)
+    return visit.go("item", item=item)
+
+
+def withdraw(visit: Visit) -> Response:
+    with visit.look() as see:
+        case, _, place = _place(see)
+        by = Actor(visit.who.person, place.post, place.unit)
+    _refuse_reading(visit)
+    visit.console.engine.withdraw(case.item, by, place.key)
+    return visit.go("item", item=case.item)
+
+
+def urge(visit: Visit) -> Response:
+    with visit.look() as see:
+        name = visit.path("item")
+        refuse_unseen(see.desk, see.sight, name)
+        case, _ = see.desk.case_of(name)
+        mine = actors(see, case)
+    _refuse_reading(visit)
+    if not mine:
+        raise _no_post(visit, name, see.sight.day)
+    visit.console.engine.urge(name, mine[0])
+    return visit.go("item", item=name)
+
+
+# --- handing in ------------------------------------------------------------------------------------------------------
+
+
+def paper(visit: Visit, refused: str = "") -> Response:
+    """The forms of the documents that the item's stage asks for."""
+    with visit.look() as see:
+        name = visit.path("item")
+        refuse_unseen(see.desk, see.sight, name)
+        case, definition = see.desk.case_of(name)
+        stage = definition.stage(case.stage)
+        wanted = [m for m in stage.materials if m in definition.flow.materials]
+        sheets = [_sheet(see, definition, case, m) for m in wanted]
+        exits = {n: see.stage(definition.digest, e.to) for n, e in stage.exits.items()}
+        return visit.page(
+            "paper.html",
+            status=409 if refused else 200,
+            see=see,
+            case=case,
+            definition=definition,
+            sheets=sheets,
+            exits=exits,
+            zero=stage.zero.exit if stage.zero is not None else "",
+            tally=stage.tally is not None,
+            actors=actors(see, case),
+            form=visit.form,
+            refused=refused,
+        )
+
+
+def hand_in(visit: Visit) -> Response:
+    with visit.look() as see:
+        name = visit.path("item")
+        refuse_unseen(see.desk, see.sight, name)
+        case, definition = see.desk.case_of(name)
+        known = {f"{a.unit}/{a.post}": a for a in actors(see, case)}
+    _refuse_reading(visit)
+    by = known.get(visit.form.get("as", ""))
+    try:
+        if by is None:
+            raise _no_post(visit, visit.form.get("as", "-"), see.sight.day)
+        values = {
+            m: _value(definition.flow.materials[m], m, visit.form)
+            for m in definition.stage(case.stage).materials
+            if m in definition.flow.materials and f"{m}:use" in visit.form
+        }
+        stage = definition.stage(case.stage)
+        outcome = visit.form.get("outcome", "")
+        engine = visit.console.engine
+        if stage.zero is not None and outcome == stage.zero.exit:
+            engine.report_zero(name, by, values)
+        elif stage.tally is not None:
+            engine.record_tally(name, by, values)
+        else:
+            engine.submit(name, by, values, outcome=outcome)
+    except WorkflowError as error:
+        return paper(visit, error.text(visit.lang))
+    return visit.go("item", item=name)
+
+
+def _sheet(see: Looking, definition: Definition, case: Case, name: str) -> dict[str, Any]:
+    spec = definition.flow.materials[name]
+    held: Any = None
+    if name in case.materials:
+        try:
+            held = canonical.decode(see.desk.contents.get(case.materials[name]))
+        except WorkflowError:
+            held = None
+    fields = [
+        {
+            "name": n,
+            "title": f.title.get(see.visit.lang) if f.title else n,
+            "type": {"integer": "number", "date": "date"}.get(f.type, "text"),
+            "choices": list(f.choices or (definition.flow.categories if f.choices_from else ())),
+            "boolean": f.type == "boolean",
+            "required": f.required,
+        }
+        for n, f in spec.fields.items()
+    ]
+    lines: list[dict[str, Any]] = held if isinstance(held, list) else []
+    return {
+        "name": name,
+        "title": spec.title.get(see.visit.lang),
+        "list": spec.kind == "list",
+        "fields": fields,
+        "held": held if isinstance(held, dict) else {},
+        "lines": [*lines, *({} for _ in range(NEW_LINES))] if spec.kind == "list" else [],
+        "digest": case.materials.get(name, ""),
+    }
+
+
+def _value(spec: Material, name: str, form: Any) -> Any:
+    if spec.kind != "list":
+        return _cells(spec.fields, f"{name}.", form)
+    lines, n = [], 0
+    while any(f"{name}.{n}.{f}" in form for f in spec.fields):
+        cells = _cells(spec.fields, f"{name}.{n}.", form)
+        if any(v not in ("", False) for v in cells.values()):
+            lines.append(cells)
+        n += 1
+    return lines
+
+
+def _cells(fields: dict[str, FieldSpec], prefix: str, form: Any) -> dict[str, Any]:
+    """The fields as typed; an empty one that need not be there is left out. A wrong number is told by the rules."""
+    out: dict[str, Any] = {}
+    for name, spec in fields.items():
+        text = form.get(prefix + name, "").strip()
+        if spec.type == "boolean":
+            out[name] = text == "on"
+        elif text or spec.required:
+            try:
+                out[name] = int(text) if spec.type == "integer" and text else text
+            except ValueError:
+                out[name] = text
+    return out
+
+
+# --- who, where ------------------------------------------------------------------------------------------------------
+
+
+def _place(see: Looking) -> tuple[Case, Definition, Slot]:
+    name, key = see.visit.path("item"), see.visit.path("slot")
+    refuse_unseen(see.desk, see.sight, name)
+    case, definition = see.desk.case_of(name)
+    place = case.slot(key)
+    if place is None:
+        raise OutOfTurn(item=name, expected="an open place", actual=key, place=definition.place("stages", case.stage))
+    return case, definition, place
+
+
+def _actor(see: Looking, case: Case, place: Slot) -> Actor:
+    return Actor(see.visit.who.person, place.post, place.unit)
+
+
+def _no_post(visit: Visit, what: str, day: str) -> NotHolder:
+    none = Said("nobody here", "无")
+    return NotHolder(person=visit.who.person, post=what, unit="-", day=day, place="-", expected=none, actual=what)
+
+
+def _read_only(visit: Visit) -> str:
+    return visit.say("本页面只供查看,不能办理。", "These pages only show; nothing can be signed here.")
+
+
+def _refuse_reading(visit: Visit) -> None:
+    if not visit.may_write:
+        raise Unknown(kind="act", name=visit.request.url.path)

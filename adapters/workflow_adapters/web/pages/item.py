@@ -1,0 +1,205 @@
+"""One item: where it stands, who signed what, what waits for whom, and why the reader can or cannot act."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from workflow import possible, views
+from workflow import why as explaining
+from workflow.acts import Actor
+from workflow.case import Case
+from workflow.definition.definition import Definition
+from workflow.errors import Unknown, WorkflowError
+from workflow.evidence import canonical
+from workflow.sight import refuse_unseen
+from workflow.store import queries
+from workflow_adapters.web.draw import progress
+from workflow_adapters.web.visit import Looking, Visit
+
+VERBS = {
+    "sign": ("签字", "sign"),
+    "accept": ("验收", "accept"),
+    "close-out": ("销号", "close out"),
+    "decide": ("会议决定", "record a decision"),
+    "look-back": ("回访", "look back"),
+    "return": ("退回", "send back"),
+    "withdraw": ("撤回", "withdraw"),
+    "reopen": ("重新列入", "reopen"),
+    "submit": ("填报", "hand in"),
+    "urge": ("催办", "urge"),
+}
+
+
+def item(visit: Visit) -> Response:
+    with visit.look() as see:
+        name = visit.path("item")
+        refuse_unseen(see.desk, see.sight, name)
+        case, definition = see.desk.case_of(name)
+        stays = queries.stays(see.desk.connection, name)
+        signers = views.signatures(see.desk, name, see.now)
+        see.learn([case.unit, *(s.unit for s in case.slots), *(r.unit for r in signers), *(r.person for r in signers)])
+        return visit.page(
+            "item.html",
+            see=see,
+            case=case,
+            definition=definition,
+            stays=_stays(see, definition, stays),
+            picture=progress(see, definition, case, stays),
+            signatures=[_signature(see, definition, r) for r in signers],
+            materials=_materials(see, definition, case),
+            waiting=_waiting(see, definition, case),
+            can=_can(see, case, definition) if visit.who.person else [],
+            dues=[d for d in queries.dues_of(see.desk.connection, name) if d.state in (0, 2)],
+            relies=list(case.relies),
+        )
+
+
+def sheet(visit: Visit) -> Response:
+    """The signature sheet, as such offices print it."""
+    with visit.look() as see:
+        name = visit.path("item")
+        refuse_unseen(see.desk, see.sight, name)
+        case, definition = see.desk.case_of(name)
+        rows = views.signatures(see.desk, name, see.now)
+        see.learn([case.unit, *(r.unit for r in rows), *(r.person for r in rows), *(p for r in rows for p in r.now)])
+        signed = [_signature(see, definition, r) for r in rows]
+        return visit.page("signatures.html", see=see, case=case, definition=definition, signatures=signed)
+
+
+def why(visit: Visit) -> Response:
+    """Every date of an item, day by day."""
+    with visit.look() as see:
+        name = visit.path("item")
+        refuse_unseen(see.desk, see.sight, name)
+        case, definition = see.desk.case_of(name)
+        dues = explaining.why(see.desk, name)
+        lines = list(explaining.lines(dues, definition.flow.timezone, visit.lang))
+        return visit.page("why.html", see=see, case=case, definition=definition, lines=lines)
+
+
+def material(visit: Visit) -> Response:
+    """One document: as a sheet, and the exact bytes whose digest was signed."""
+    with visit.look() as see:
+        name, which = visit.path("item"), visit.path("name")
+        refuse_unseen(see.desk, see.sight, name)
+        case, definition = see.desk.case_of(name)
+        if which not in case.materials:
+            raise Unknown(kind="material", name=which)
+        (found,) = [m for m in _materials(see, definition, case) if m["name"] == which]
+        return visit.page("material.html", see=see, case=case, definition=definition, material=found)
+
+
+def materials_of(see: Looking, definition: Definition, case: Case) -> list[dict[str, Any]]:
+    return _materials(see, definition, case)
+
+
+def _materials(see: Looking, definition: Definition, case: Case) -> list[dict[str, Any]]:
+    """Each document with its fields titled, its exact text, and its digest; a lost one says so."""
+    out: list[dict[str, Any]] = []
+    for name, digest in case.materials.items():
+        spec = definition.flow.materials.get(name)
+        found: dict[str, Any] = {"name": name, "digest": digest, "title": name, "lost": "", "rows": [], "columns": []}
+        out.append(found)
+        if spec is not None:
+            found["title"] = spec.title.get(see.visit.lang)
+        try:
+            data = see.desk.contents.get(digest)
+            value = canonical.decode(data)
+        except WorkflowError as error:
+            found["lost"] = error.text(see.visit.lang)
+            continue
+        found["bytes"] = data.decode("utf-8", "replace")
+        fields = spec.fields if spec is not None else {}
+        titles = {n: (f.title.get(see.visit.lang) if f.title else n) for n, f in fields.items()}
+        if isinstance(value, list):
+            keys = list(dict.fromkeys([*titles, *(k for line in value for k in line)]))
+            found["columns"] = [titles.get(k, k) for k in keys]
+            found["rows"] = [[_shown(line.get(k, "")) for k in keys] for line in value]
+        else:
+            found["rows"] = [[titles.get(k, k), _shown(v)] for k, v in value.items()]
+    return out
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "✓" if value else "✗"
+    return value if isinstance(value, str) else str(value)
+
+
+def _stays(see: Looking, definition: Definition, stays: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**s, "title": see.stage(definition.digest, s["stage"])} for s in stays]
+
+
+def _signature(see: Looking, definition: Definition, row: views.SignatureRow) -> dict[str, Any]:
+    t = see.visit.say
+    marks = [
+        {"holder": "", "acting": t("主持", "acting"), "backstop": t("兜底", "backstop")}.get(row.as_, row.as_),
+        t("逾期", "late") if row.late else "",
+        t("已作废", "superseded") if row.superseded else "",
+        row.strength,
+    ]
+    return {
+        "row": row,
+        "stage": see.stage(definition.digest, row.stage),
+        "post": see.post(definition.digest, row.post),
+        "verb": t(*VERBS.get(row.kind, (row.kind, row.kind))),
+        "marks": "、".join(m for m in marks if m),
+        "now": see.names(row.now) if row.person not in row.now else "",
+    }
+
+
+def _waiting(see: Looking, definition: Definition, case: Case) -> list[dict[str, Any]]:
+    """The places that wait, with who may sign each."""
+    out = []
+    for slot in case.open_slots:
+        spec = definition.flow.posts.get(slot.post)
+        backed = spec is not None and spec.backstop == "superior"
+        holders = see.org.answerable(slot.unit, slot.post, see.sight.day, backed)
+        out.append(
+            {
+                "slot": slot,
+                "post": see.post(definition.digest, slot.post),
+                "unit": see.name(slot.unit),
+                "holders": see.names([h["person"] for h in holders]),
+                "backstop": any(h["as"] == "backstop" for h in holders),
+                "mine": see.visit.who.person in {h["person"] for h in holders},
+            }
+        )
+    return out
+
+
+def actors(see: Looking, case: Case) -> list[Actor]:
+    """As whom the reader could act here: the capacities of the open places they answer for, then their own posts."""
+    person = see.visit.who.person
+    pairs: dict[tuple[str, str], None] = {}
+    for slot in case.open_slots:
+        if any(h["person"] == person for h in see.org.answerable(slot.unit, slot.post, see.sight.day, True)):
+            pairs[slot.unit, slot.post] = None
+    for pair in see.sight.posts:
+        pairs.setdefault(pair, None)
+    return [Actor(person, post, unit) for unit, post in pairs]
+
+
+def _can(see: Looking, case: Case, definition: Definition) -> list[dict[str, Any]]:
+    """What the reader may do, and for what they may not, why. Asked of the same rules that will decide."""
+    out: list[dict[str, Any]] = []
+    for by in actors(see, case)[:4]:
+        best: dict[str, possible.Possible] = {}
+        for one in possible.may(see.desk, case.item, by):
+            if one.verb not in best or (one.allowed and not best[one.verb].allowed):
+                best[one.verb] = one
+        for verb, one in best.items():
+            said = one.refusal.text(see.visit.lang) if one.refusal else ""
+            title = see.visit.say(*VERBS.get(verb, (verb, verb)))
+            out.append(
+                {
+                    "verb": verb,
+                    "title": title,
+                    "slot": one.slot,
+                    "why": said,
+                    "as": f"{see.name(by.unit)} {see.post(definition.digest, by.post)}",
+                }
+            )
+    return out

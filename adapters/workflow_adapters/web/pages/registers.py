@@ -1,0 +1,102 @@
+"""The list of items, the register (名册) as of any day, and the ledger (台账) as such offices print it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from workflow import lists, views
+from workflow.store.listing import Wanted
+from workflow_adapters.web.visit import Looking, Visit
+
+A_PAGE = 50
+
+
+def items_page(visit: Visit) -> Response:
+    q = visit.query
+    with visit.look() as see:
+        wanted = Wanted(
+            flow=q.get("flow", ""),
+            campaign=q.get("campaign", ""),
+            stage=q.get("stage", ""),
+            klass=q.get("klass", ""),
+            final={"open": False, "closed": True}.get(q.get("state", "")),
+        )
+        page = lists.items(see.desk, see.sight, wanted, under=q.get("unit", ""), after=q.get("after", ""), limit=A_PAGE)
+        see.learn(r.unit for r in page.rows)
+        flows = see.newest()
+        chosen = next((d for d in flows if d.name == wanted.flow), None)
+        stages = [(s.stage, see.stage(chosen.digest, s.stage)) for s in chosen.flow.stages] if chosen else []
+        return visit.page("items.html", see=see, page=page, flows=flows, stages=stages, q=dict(q))
+
+
+def register(visit: Visit) -> Response:
+    with visit.look() as see:
+        at, on = see.as_of()
+        flow, campaign = _campaign(see)
+        rows = [r for r in views.register(see.desk, flow, campaign, at) if see.sight.sees(r.unit)] if flow else []
+        first = _first(visit, len(rows))
+        shown = rows[first : first + A_PAGE]
+        see.learn(r.unit for r in shown)
+        digest = see.desk.engine.newest(see.desk.connection, flow).digest if flow else ""
+        return visit.page(
+            "register.html",
+            see=see,
+            rows=shown,
+            first=first,
+            every=len(rows),
+            per=A_PAGE,
+            on=on,
+            at=at,
+            digest=digest,
+            flows=see.newest(),
+            q=dict(visit.query),
+            flow=flow,
+        )
+
+
+def ledger(visit: Visit) -> Response:
+    with visit.look() as see:
+        at, on = see.as_of()
+        flow, campaign = _campaign(see)
+        found = views.register(see.desk, flow, campaign, at) if flow else []
+        listed = [r for r in found if r.klass == "register" and see.sight.sees(r.unit)]
+        first = _first(visit, len(listed))
+        rows = views.ledger_rows(see.desk, listed[first : first + A_PAGE], at, first=first + 1)
+        see.learn(p for r in rows for p in (r.unit, r.superior, r.responsible_unit, r.lead, *r.responsible))
+        digest = see.desk.engine.newest(see.desk.connection, flow).digest if flow else ""
+        return visit.page(
+            "ledger.html",
+            see=see,
+            rows=rows,
+            first=first,
+            every=len(listed),
+            per=A_PAGE,
+            on=on,
+            at=at,
+            digest=digest,
+            flows=see.newest(),
+            q=dict(visit.query),
+            flow=flow,
+        )
+
+
+def _campaign(see: Looking, klass: str = "register") -> tuple[str, str]:
+    """The flow and campaign asked for; without a word, the one with the most items of a class that may be seen."""
+    flow, campaign = see.visit.query.get("flow", ""), see.visit.query.get("campaign", "")
+    if flow and campaign:
+        return flow, campaign
+    told = lists.campaigns(see.desk, see.sight, Wanted(klass=klass)) or lists.campaigns(see.desk, see.sight)
+    fitting = [c for c in told if not flow or c[0] == flow]
+    return (fitting[0][0], fitting[0][1]) if fitting else (flow, campaign)
+
+
+def _first(visit: Visit, every: int) -> int:
+    said = visit.query.get("from", "0")
+    return min(int(said), max(0, every - 1)) if said.isdigit() and len(said) < 9 else 0
+
+
+def asked(see: Looking) -> dict[str, Any]:
+    flow, campaign = _campaign(see)
+    return {"flow": flow, "campaign": campaign}

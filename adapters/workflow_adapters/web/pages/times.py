@@ -1,0 +1,163 @@
+"""Reports owed and what came of them; missed nodes by unit and matter; the rungs that fired."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from starlette.responses import Response
+
+from workflow import obligations, views
+from workflow.clock import local_day
+from workflow.errors import CalendarMissing
+from workflow.store import listing
+from workflow_adapters.web.pages.overview import top
+from workflow_adapters.web.visit import Looking, Visit
+
+BACK, AHEAD = timedelta(days=70), timedelta(days=14)
+A_PAGE = 100
+STATES = {
+    "DUE": ("未到期", "due"),
+    "SUBMITTED": ("已报", "submitted"),
+    "ZERO": ("零报告", "zero"),
+    "LATE": ("迟报", "late"),
+    "MISSING": ("应报未报", "missing"),
+    "EXEMPT": ("免报", "exempt"),
+    "SUPPLEMENTED": ("补报", "supplemented"),
+    "CONTRADICTED": ("与事实不符", "contradicted"),
+}
+
+
+def reports(visit: Visit) -> Response:
+    """The calendar of obligations: each period with its counts in every state."""
+    with visit.look() as see:
+        unit = top(see)
+        under = "" if see.sight.units is None and "unit" not in visit.query else unit
+        at, on = see.as_of()
+        today = local_day(at, see.zone)
+        found: list[dict[str, Any]] = []
+        for definition in see.newest():
+            for rule in definition.flow.obligations:
+                try:
+                    some = obligations.periods(see.desk, definition.name, rule, today - BACK, today + AHEAD, at)
+                except CalendarMissing:
+                    some = []
+                rows = [obligations.rates(see.desk, definition.name, rule, p.name, at, under) for p in some[-10:]]
+                found.append({"flow": definition, "rule": rule, "periods": list(reversed(rows))})
+        see.learn([unit])
+        return visit.page("reports.html", see=see, found=found, states=STATES, unit=under, on=on, at=at)
+
+
+def period(visit: Visit) -> Response:
+    """Every unit that owes a report of one period, and what came of it."""
+    flow, rule, name = visit.path("flow"), visit.path("rule"), visit.path("period")
+    with visit.look() as see:
+        at, on = see.as_of()
+        unit = top(see)
+        under = "" if see.sight.units is None and "unit" not in visit.query else unit
+        rows = [r for r in obligations.owed(see.desk, flow, rule, name, at, under) if see.sight.sees(r.unit)]
+        wanted = visit.query.get("state", "")
+        counts = Counter(r.state for r in rows)
+        rows = [r for r in rows if not wanted or r.state == wanted]
+        shown = rows[:A_PAGE]
+        see.learn(r.unit for r in shown)
+        definition = see.desk.engine.newest(see.desk.connection, flow)
+        return visit.page(
+            "period.html",
+            see=see,
+            rows=shown,
+            every=len(rows),
+            counts=counts,
+            states=STATES,
+            rule=rule,
+            name=name,
+            definition=definition,
+            on=on,
+            wanted=wanted,
+            unit=under,
+        )
+
+
+def owed_by(see: Looking, units: list[str]) -> list[dict[str, Any]]:
+    """The reports that some units owe now or have missed lately, a row each."""
+    out: list[dict[str, Any]] = []
+    today = local_day(see.now, see.zone)
+    for definition in see.newest():
+        for rule, spec in definition.flow.obligations.items():
+            try:
+                some = obligations.periods(see.desk, definition.name, rule, today - timedelta(days=14), today + AHEAD)
+            except CalendarMissing:
+                continue
+            for each in some[-3:]:
+                for unit in dict.fromkeys(units):
+                    line = see.org.path(unit, each.day.isoformat())
+                    inside = not spec.under or any(p["unit"] in spec.under for p in line)
+                    if inside and line[0]["level"] in spec.owed_by and each.opens <= see.now:
+                        item = obligations.report_id(definition.name, unit, each.name)
+                        if not _settled(see, item):
+                            state = "MISSING" if each.missed <= see.now else "DUE"
+                            out.append({"unit": unit, "flow": definition, "period": each, "state": state})
+    return out
+
+
+def _settled(see: Looking, item: str) -> bool:
+    """Whether a report is in, or was excused."""
+    if listing.unit_of(see.desk.connection, item) is None:
+        return False
+    case, _ = see.desk.case_of(item)
+    return case.final or "exempted" in case.marks
+
+
+def overdue(visit: Visit) -> Response:
+    """The heat of missed nodes: by unit below the reader's, and by matter."""
+    with visit.look() as see:
+        at, on = see.as_of()
+        unit = top(see)
+        rows = [r for r in views.missed(see.desk, at) if see.sight.sees(r.unit)]
+        open_ = [r for r in rows if r.met_at is None or r.met_at > at]
+        children = see.org.children(unit, see.sight.day) if unit else []
+        owner: dict[str, str] = {}
+        for child in [*children]:
+            owner.update(dict.fromkeys(see.org.subtree(child, see.sight.day), child))
+        heat: Counter[tuple[str, str]] = Counter()
+        for row in open_:
+            heat[owner.get(row.unit, row.unit), row.rule.split("@")[0].split(":")[0]] += 1
+        units = [u for u in [*children, unit] if any(k[0] == u for k in heat)]
+        units += sorted({k[0] for k in heat} - set(units))
+        rules = sorted({k[1] for k in heat})
+        open_.sort(key=lambda r: r.missed_at)
+        see.learn([*units, *(r.unit for r in open_[:A_PAGE])])
+        return visit.page(
+            "overdue.html",
+            see=see,
+            heat=heat,
+            units=units,
+            rules=rules,
+            most=max(heat.values(), default=1),
+            rows=open_[:A_PAGE],
+            every=len(open_),
+            met=len(rows) - len(open_),
+            on=on,
+            at=at,
+            children=set(children),
+        )
+
+
+def ladders(visit: Visit) -> Response:
+    """The ledger of rungs: what the machine reminded of and proposed, newest first. It decides nothing."""
+    before = visit.query.get("before", "")
+    with visit.look() as see:
+        found = listing.fired(
+            see.desk.connection, see.sight.units, before=int(before) if before.isdigit() else None, limit=A_PAGE
+        )
+        rows = views.rungs_of(found)
+        see.learn([p["unit"] for r in rows for p in r.to] + [f.unit for f in found])
+        unit_of = {f.chain: f.unit for f in found}
+        return visit.page(
+            "ladders.html",
+            see=see,
+            rows=rows,
+            unit_of=unit_of,
+            before=found[-1].id if len(found) == A_PAGE else "",
+        )

@@ -1,0 +1,42 @@
+"""My work: what waits for my signature, what came back to me, which of it is late, which reports my units owe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from workflow.store import queries
+from workflow_adapters.web.pages import overview, times
+from workflow_adapters.web.visit import Looking, Visit
+
+AT_ONCE = 100
+
+
+def work(visit: Visit) -> Response:
+    if visit.who.operator:
+        return overview.campaign(visit)
+    engine = visit.console.engine
+    waiting = engine.pending(visit.who.person, limit=AT_ONCE)
+    with visit.look() as see:
+        see.learn([w["about"] for w in waiting] + [w["unit"] for w in waiting] + [visit.who.person])
+        rows = [_row(see, w) for w in waiting]
+        posts = [(unit, see.name(unit), post) for unit, post in see.sight.posts]
+        owed = times.owed_by(see, [unit for unit, _ in see.sight.posts])
+        return visit.page("work.html", rows=rows, posts=posts, owed=owed, more=len(rows) == AT_ONCE, see=see)
+
+
+def _row(see: Looking, waiting: dict[str, Any]) -> dict[str, Any]:
+    case, definition = see.desk.case_of(waiting["item"])
+    dues = [d.missed_at for d in queries.dues_of(see.desk.connection, waiting["item"]) if d.state == 0]
+    due = min(dues, default=None)
+    return {
+        **waiting,
+        "title": see.stage(definition.digest, waiting["stage"]),
+        "flow_title": see.flow(definition.digest),
+        "post_title": see.post(definition.digest, waiting["post"]),
+        "due": due,
+        "late": due is not None and due <= see.now,
+        "urged": case.urged,
+        "round": case.round,
+    }

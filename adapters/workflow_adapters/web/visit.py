@@ -1,0 +1,195 @@
+"""One visit to one page: who asks, in which language, what they may see, and how an answer is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from workflow.clock import local_day, moment, start_of_day
+from workflow.errors import Language, WrongMeaning
+from workflow.sight import Sight, all_of, sight_of
+from workflow.store import library
+
+if TYPE_CHECKING:
+    from workflow.definition.definition import Definition
+    from workflow.desk import Desk
+    from workflow_adapters.web.access import Identity
+    from workflow_adapters.web.app import Console
+
+LANGUAGE = "wf_lang"
+
+
+@dataclass
+class Visit:
+    """Handed to every page.
+
+    Attributes:
+        form: the fields of a posted form; empty otherwise.
+        files: what was uploaded with it, by field.
+        token: what a form on this page must carry.
+    """
+
+    console: Console
+    request: Request
+    who: Identity
+    token: str
+    form: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    # --- what was asked -------------------------------------------------------------------------------------------
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        return self.request.query_params
+
+    def path(self, name: str) -> str:
+        return str(self.request.path_params[name])
+
+    @cached_property
+    def lang(self) -> Language:
+        for said in (self.query.get("lang"), self.request.cookies.get(LANGUAGE)):
+            if said in ("zh", "en"):
+                return cast("Language", said)
+        accepted = self.request.headers.get("accept-language", "").lower()
+        return "en" if accepted.startswith("en") else "zh"
+
+    def say(self, zh: str, en: str) -> str:
+        return zh if self.lang == "zh" else en
+
+    # --- the engine -----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def look(self) -> Iterator[Looking]:
+        """One consistent moment of the database, seen with this visitor's eyes."""
+        with self.console.engine.look() as desk:
+            now = desk.engine.now(desk.connection)
+            yield Looking(self, desk, now, self._sight(desk, now))
+
+    def _sight(self, desk: Desk, now: int) -> Sight:
+        if self.who.operator:
+            return all_of(local_day(now, self.console.zone).isoformat())
+        return self.console.sights.of(desk, self.who.person, now, self.console.zone)
+
+    @property
+    def may_write(self) -> bool:
+        return self.console.writes and bool(self.who.person)
+
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    def url(self, page: str, query: Mapping[str, Any] | None = None, /, **path: Any) -> str:
+        """The path of a page, under whatever prefix the host mounted us."""
+        found = self.request.url_for(page, **path).path
+        said = {k: v for k, v in (query or {}).items() if v not in ("", None)}
+        return f"{found}?{urlencode(said)}" if said else found
+
+    def page(self, template: str, *, status: int = 200, **more: Any) -> Response:
+        body = self.console.templates.get_template(template).render(
+            visit=self, t=self.say, lang=self.lang, url=self.url, **more
+        )
+        return HTMLResponse(body, status_code=status)
+
+    def go(self, page: str, /, **path: Any) -> Response:
+        """After a form: show a page afresh, so that a reload sends nothing twice."""
+        return RedirectResponse(self.url(page, **path), status_code=303)
+
+
+class Looking:
+    """A desk, the moment, and names and titles for what is shown, asked for at once where there are many."""
+
+    def __init__(self, visit: Visit, desk: Desk, now: int, sight: Sight) -> None:
+        self.visit, self.desk, self.now, self.sight = visit, desk, now, sight
+        self.zone = visit.console.zone
+        self.org = desk.organisation()
+        self._names: dict[str, dict[str, str]] = {}
+
+    def when(self, at: int | None, *, day: bool = False) -> str:
+        if at is None:
+            return ""
+        return f"{moment(at, self.zone):{'%Y-%m-%d' if day else '%Y-%m-%d %H:%M'}}"
+
+    def as_of(self) -> tuple[int, str]:
+        """The moment a page is asked for (``?on=YYYY-MM-DD``, its end) and that day; now without one.
+
+        Raises:
+            WrongMeaning: it is no date.
+        """
+        said = self.visit.query.get("on", "")
+        if not said:
+            return self.now, ""
+        try:
+            day = date.fromisoformat(said)
+            end = start_of_day(day + timedelta(days=1), self.zone) - 1
+        except (ValueError, OverflowError):
+            raise WrongMeaning(expected="a day such as 2019-12-31", actual=said[:40]) from None
+        return (end, said) if end < self.now else (self.now, "")
+
+    def learn(self, ids: Iterable[str]) -> None:
+        """Ask for the names of units and persons that are going to be shown."""
+        missing = {i for i in ids if i} - self._names.keys()
+        if missing:
+            self._names.update(self.org.names(missing))
+
+    def name(self, one: str) -> str:
+        if one and one not in self._names:
+            self.learn([one])
+        return self._names.get(one, {}).get(self.visit.lang, one)
+
+    def names(self, some: Iterable[str]) -> str:
+        some = list(some)
+        self.learn(some)
+        return "、".join(self.name(s) for s in some)
+
+    # --- titles ---------------------------------------------------------------------------------------------------
+
+    def definition(self, digest: str) -> Definition:
+        return self.desk.engine.definition(self.desk.connection, digest)
+
+    def flow(self, digest: str) -> str:
+        return self.definition(digest).flow.title.get(self.visit.lang)
+
+    def stage(self, digest: str, name: str) -> str:
+        title = self.definition(digest).stage(name).title
+        return title.get(self.visit.lang) if title else name
+
+    def post(self, digest: str, name: str) -> str:
+        spec = self.definition(digest).flow.posts.get(name)
+        return spec.title.get(self.visit.lang) if spec else name
+
+    def category(self, digest: str, name: str) -> str:
+        flow = self.definition(digest).flow
+        text = flow.categories.get(name) or flow.watch_class.get(name)
+        return text.get(self.visit.lang) if text else name
+
+    def newest(self) -> list[Definition]:
+        """Every flow's version in force, by name."""
+        names: dict[str, Definition] = {}
+        for digest in library.digests(self.desk.connection):
+            names.setdefault(self.definition(digest).name, self.definition(digest))
+        return [self.desk.engine.newest(self.desk.connection, name) for name in sorted(names)]
+
+
+class Sights:
+    """What persons may see, kept until the organisation changes or the day does."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, str, int], Sight] = {}
+
+    def of(self, desk: Desk, person: str, now: int, zone: str) -> Sight:
+        from workflow.store import org
+
+        day = local_day(now, zone).isoformat()
+        key = (person, day, org.head(desk.connection))
+        found = self._held.get(key)
+        if found is None:
+            if len(self._held) > 1000:
+                self._held.clear()
+            found = self._held[key] = sight_of(desk, person, now, zone=zone)
+        return found

@@ -1,0 +1,126 @@
+"""The pages as a browser gets them: every page in both languages, who sees what, and what a form may do."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.contract.world import World
+from workflow_adapters.web import Identity, console
+from workflow_adapters.web.pages import PAGES
+
+HANDLER = "o1-handler"
+ITEM = "m-1"
+
+
+def visitor(world: World, person: str = "", *, writes: bool = True) -> TestClient:
+    app = console(world.engine, lambda _: Identity(person, operator=not person), writes=writes)
+    return TestClient(app, follow_redirects=False)
+
+
+def field(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found is not None, f"no field {name}"
+    return unescape(found[1])
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_page_is_there_in_both_languages(world: World, lang: str) -> None:
+    world.begin(ITEM)
+    key = world.case(ITEM).open_slots[0].key
+    client = visitor(world)
+    name = next(iter(world.case(ITEM).materials))
+    for path, _, _, methods in PAGES:
+        if "GET" not in methods or "{flow}" in path:
+            continue
+        path = path.format(item=ITEM, slot=key, name=name)
+        got = client.get(path, params={"lang": lang})
+        assert got.status_code == 200, (path, got.text)
+        assert f'<html lang="{"zh-CN" if lang == "zh" else "en"}">' in got.text
+        assert "default-src 'none'" in got.headers["content-security-policy"]
+        assert "<script" not in got.text and "style=" not in got.text
+
+
+def test_a_signature_is_given_on_exactly_what_was_shown(world: World) -> None:
+    world.begin(ITEM)
+    case = world.case(ITEM)
+    slot = case.open_slots[0]
+    client = visitor(world, world.actor(slot).person)
+    page = client.get(f"/items/{ITEM}/slots/{slot.key}").text
+    assert field(page, "seen") == case.content
+    form = {"token": field(page, "token"), "seen": field(page, "seen"), "verb": "sign", "opinion": "agreed"}
+    sent = client.post(f"/items/{ITEM}/slots/{slot.key}/act", data=form)
+    assert sent.status_code == 303 and sent.headers["location"] == f"/items/{ITEM}"
+    signed = world.case(ITEM).slot(slot.key)
+    assert signed is not None and signed.state == "signed"
+
+
+def test_what_changed_since_is_shown_again_and_nothing_is_signed(world: World) -> None:
+    world.begin(ITEM)
+    slot = world.case(ITEM).open_slots[0]
+    client = visitor(world, world.actor(slot).person)
+    page = client.get(f"/items/{ITEM}/slots/{slot.key}").text
+    form = {"token": field(page, "token"), "seen": "sha256:" + "0" * 64, "verb": "sign"}
+    sent = client.post(f"/items/{ITEM}/slots/{slot.key}/act", data=form)
+    assert sent.status_code == 409 and field(sent.text, "seen") == world.case(ITEM).content
+    assert world.case(ITEM).open_slots[0].key == slot.key
+
+
+@pytest.mark.parametrize("token", ["", "0" * 64, "other"])
+def test_a_form_that_was_not_made_for_this_browser_and_person_does_nothing(world: World, token: str) -> None:
+    world.begin(ITEM)
+    slot = world.case(ITEM).open_slots[0]
+    mine, other = visitor(world, world.actor(slot).person), visitor(world, "g1-secretary")
+    page = mine.get(f"/items/{ITEM}/slots/{slot.key}").text
+    if token == "other":
+        token = field(other.get("/verify").text, "token")
+    form = {"token": token, "seen": field(page, "seen"), "verb": "sign", "opinion": "agreed"}
+    assert mine.post(f"/items/{ITEM}/slots/{slot.key}/act", data=form).status_code == 403
+    assert world.case(ITEM).open_slots[0].key == slot.key
+
+
+def test_a_cookie_that_somebody_else_set_is_thrown_away(world: World) -> None:
+    client = visitor(world)
+    client.cookies.set("wf_seat", "chosen-by-another.0000")
+    assert "wf_seat=" in client.get("/").headers["set-cookie"]
+
+
+def test_nobody_sees_a_siblings_item_and_cannot_tell_it_from_none(world: World) -> None:
+    world.begin(ITEM, "o3")
+    client = visitor(world, "o1-secretary")
+    assert ITEM not in client.get("/items").text
+    there, not_there = client.get(f"/items/{ITEM}"), client.get("/items/m-2")
+    assert there.status_code == not_there.status_code == 404
+    assert there.text.replace(ITEM, "X") == not_there.text.replace("m-2", "X")
+
+
+def test_pages_that_only_show_do_nothing(world: World) -> None:
+    world.begin(ITEM)
+    slot = world.case(ITEM).open_slots[0]
+    client = visitor(world, world.actor(slot).person, writes=False)
+    page = client.get(f"/items/{ITEM}/slots/{slot.key}").text
+    assert 'name="seen"' not in page
+    form = {"token": field(client.get("/verify").text, "token"), "seen": world.case(ITEM).content, "verb": "sign"}
+    assert client.post(f"/items/{ITEM}/slots/{slot.key}/act", data=form).status_code == 409
+    assert world.case(ITEM).open_slots[0].key == slot.key
+
+
+def test_another_host_name_is_refused(world: World) -> None:
+    assert visitor(world).get("/", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_who_is_nobody_sees_nothing(world: World) -> None:
+    client = TestClient(console(world.engine, lambda _: None))
+    world.begin(ITEM)
+    for path in ("/", "/items", f"/items/{ITEM}", "/ledger"):
+        assert client.get(path).status_code == 401 and ITEM not in client.get(path).text.replace(path, "")
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/items/../../x"]
+)
+def test_no_path_leads_out(world: World, path: str) -> None:
+    assert visitor(world).get(path).status_code == 404
