@@ -323,6 +323,15 @@ class Contradict(Signature):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Reverse(Signature):
+    """Take what an item put on the count of persons off again (撤销), because a finding from outside shows that it should
+    not have been. What was counted and what followed stay on record. Source: S4 「累计约谈两次以上」, R170."""
+
+    kind: ClassVar[str] = "reverse"
+    finding: str = ""  # the item, document or digest that shows it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MoveItem(Act):
     """The engine moves an open item to the successor of a unit that is no more; ``cites`` names the entry of the
     organisation's chain that dissolved it. Source: R070."""
@@ -353,7 +362,7 @@ class Migrate(Act):
 
 SIGNATURES: tuple[type[Signature], ...] = (Sign, Decide, Accept, CloseOut, LookBack, Return, Reopen)
 SIGNATURES += (Extend, Pause, Resume)
-SIGNATURES += (Exempt, Supplement, Contradict)
+SIGNATURES += (Exempt, Supplement, Contradict, Reverse)
 _VERBS: tuple[type[Act], ...] = (Open, Submit, ReportZero, RecordTally, CloseLine, NameLead, PostNotice)
 _VERBS += (
     Objection,

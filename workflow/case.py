@@ -90,6 +90,8 @@ class Case:
         materials: name -> digest; ``lists``: name -> lines, open lines, closings as a running digest.
         closed: finished rounds as {round, digest, signers}.
         roll: who had reported when a report over the children was drawn up: {expected, in, missing, exempt}.
+        counted: what it put on the count of persons: counter -> [{person, n, on, by, times, line}], ``opened`` where it
+            proposed something, ``reversed`` the entry that took it off again.
         marks: what was said about a report from outside its chain: exempted, supplemented, contradicted -> {seq, at}.
     """
 
@@ -130,6 +132,7 @@ class Case:
     closed: tuple[dict[str, Any], ...] = ()
     roll: dict[str, Any] = field(default_factory=dict)
     marks: dict[str, dict[str, int]] = field(default_factory=dict)
+    counted: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def open_slots(self) -> list[Slot]:
@@ -263,7 +266,7 @@ def _submitted(case: Case, e: Effect, seq: int, at: int) -> Case:
     materials, figures, lists = dict(case.materials), dict(case.figures), dict(case.lists)
     materials.update(e.get("materials", {}))
     for name, value in e.get("figures", {}).items():
-        figures[name] = {k: v for k, v in value.items() if k not in ("lines", "closed")}
+        figures[name] = {k: v for k, v in value.items() if k not in ("lines", "closed", "words")}
         if "lines" in value:
             kept = len(value.get("closed", ()))
             closings = lists[name]["closings"] if kept else ""
@@ -375,6 +378,16 @@ def _marked(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case.but(marks={**case.marks, e["e"]: {"seq": seq, "at": at}})
 
 
+def _counted(case: Case, e: Effect, seq: int, at: int) -> Case:
+    row = {k: v for k, v in e.items() if k not in ("e", "counter")}
+    return case.but(counted={**case.counted, e["counter"]: [*case.counted.get(e["counter"], ()), row]})
+
+
+def _uncounted(case: Case, e: Effect, seq: int, at: int) -> Case:
+    rows = [r if "reversed" in r else {**r, "reversed": seq} for r in case.counted[e["counter"]]]
+    return case.but(counted={**case.counted, e["counter"]: rows})
+
+
 def _moved(case: Case, e: Effect, seq: int, at: int) -> Case:
     """To the successor of a unit: what was signed keeps the unit it was signed at."""
     changes: dict[str, Any] = {k: e[k] for k in ("unit", "level") if k in e}
@@ -429,6 +442,11 @@ _APPLY = {
     "exempted": _exempted,
     "supplemented": _marked,
     "contradicted": _marked,
+    "counted": _counted,
+    "count-reversed": _uncounted,
+    "reversed": _marked,
+    "count-reached": _nothing,
+    "same-words": _nothing,
     "moved": _moved,
     "migrated": _migrated,
     "left": _nothing,

@@ -260,6 +260,14 @@ class LinesOpen(Refused):
     zh = "清单尚有未销号条目({place}):应 {expected};未销:{actual}。请逐条销号"
 
 
+class NotReached(Refused):
+    """What was counted about a person was reversed meanwhile, so that what rested on the count holds no longer."""
+
+    code = "not-reached"
+    en = "{person} is not counted often enough any more ({place}): expected {expected}; got {actual}. Choose a way out that does not rest on the count"
+    zh = "{person} 的累计次数已不足({place}):应为 {expected};实为 {actual}。请选择不以累计次数为依据的处理结果"
+
+
 class OneByOne(Refused):
     """The step is done item by item; several at once is refused. Source: S0 「逐个评估」, R134."""
 

@@ -59,6 +59,7 @@ _PAST = {
     "exempt": "item.exempted",
     "supplement": "item.supplemented",
     "contradict": "item.contradicted",
+    "reverse": "item.reversed",
 }
 
 

@@ -18,6 +18,7 @@ from workflow.acts import (
     LookBack,
     Reopen,
     Return,
+    Reverse,
     Sign,
     Submit,
     Urge,
@@ -106,5 +107,7 @@ def _candidates(case: Case, definition: Definition, actor: Actor, due: str) -> I
             yield Withdraw(item=case.item, by=actor, slot=slot.key)
     if stage.tracking is not None:
         yield Reopen(item=case.item, by=actor, seen=seen, reason=WRITTEN, due=due)
+    if case.counted:
+        yield Reverse(item=case.item, by=actor, seen=seen, reason=WRITTEN, finding=WRITTEN)
     yield Submit(item=case.item, by=actor)
     yield Urge(item=case.item, by=actor)

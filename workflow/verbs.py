@@ -30,6 +30,7 @@ from workflow.acts import (
     ReportZero,
     Resume,
     Return,
+    Reverse,
     Sign,
     Submit,
     Supplement,
@@ -479,6 +480,22 @@ class Verbs:
     ) -> Receipt:
         """Mark a zero report as contradicted by a finding from outside; the zero stays as it was signed. Source: R055."""
         act = Contradict(item=item, by=by, seen=seen, reason=reason, finding=finding, proof=dict(proof or {}))
+        return self.act(act, request_id=request_id)
+
+    def reverse(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        reason: str,
+        finding: str,
+        *,
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Take what an item put on the count of persons off again (撤销), by somebody above it, because a finding from
+        outside shows that it should not have been. All entries stay. Source: R170."""
+        act = Reverse(item=item, by=by, seen=seen, reason=reason, finding=finding, proof=dict(proof or {}))
         return self.act(act, request_id=request_id)
 
 

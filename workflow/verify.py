@@ -369,9 +369,14 @@ class Verifier:
             slots={(s.key, s.unit, s.post, s.kind, case.stage) for s in case.open_slots},
             dues={(rule, d["ladder"], d["missed"], d["step"], d["next"] is None) for rule, d in case.dues.items()},
             lists=lists,
+            counts={
+                (counter, r["person"], r["n"], r.get("reversed"), r.get("opened", ""))
+                for counter, rows in case.counted.items()
+                for r in rows
+            },
         )
         found = self._projected(item)
-        for name in ("slots", "dues", "lists"):
+        for name in ("slots", "dues", "lists", "counts"):
             if getattr(found, name) != getattr(expected, name):
                 self._fail(
                     "projection", item, f"{name}: expected {getattr(expected, name)}; got {getattr(found, name)}"

@@ -39,7 +39,11 @@ def test_every_shipped_scenario_passes_on_the_real_engine_and_its_database_verif
 
 
 @pytest.mark.parametrize(
-    "name", ["organisation-rectification", "investigation-report", "circulated-criticism", "admonitory-talk"]
+    "name",
+    [
+        *("organisation-rectification", "investigation-report", "circulated-criticism", "admonitory-talk"),
+        "organisational-measures",
+    ],
 )
 def test_every_stage_exit_limit_and_rung_of_a_shipped_flow_is_tried(name: str) -> None:
     assert coverage(name).missing() == {"stages": [], "exits": [], "limits": [], "rungs": []}
@@ -71,7 +75,7 @@ def test_flows_that_open_one_another_fit_together() -> None:
     assert [render(p) for p in check_files(flows)] == []
 
 
-@pytest.mark.parametrize("name", ["circulated-criticism", "admonitory-talk"])
+@pytest.mark.parametrize("name", ["circulated-criticism", "admonitory-talk", "organisational-measures"])
 def test_every_number_of_a_proposal_flow_says_that_it_is_an_example(name: str) -> None:
     """The sources name criticism and talks and set no dates for handling them; whoever adopts the flow decides."""
     numbered = [

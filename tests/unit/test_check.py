@@ -174,8 +174,29 @@ REPORT_BREAKS: list[tuple[str, list[tuple[str, str]], str]] = [
     ("gate-without-reports", [("reports: {owed-by: [organisation, third, second, group], node: investigation}", "#")], "gate:"),
 ]  # fmt: skip
 
-CASES = [(MAIN, *b) for b in MAIN_BREAKS] + [(REPORT, *b) for b in REPORT_BREAKS]
-WARNINGS = {"node-dropped", "no-due", "nobody-signs", "unknown-calendar", "due-shorter-than-chain"}
+TALK = shipped.shipped_flow("admonitory-talk").read_text(encoding="utf-8")
+TALK_BREAKS: list[tuple[str, list[tuple[str, str]], str]] = [
+    ("unknown-counter", [("{to: appeal, counts: held-talks}", "{to: appeal, counts: held-talk}")], "counts: held-talk}"),
+    ("unknown-counter", [("reverses: held-talks}", "reverses: held-tlaks}")], "held-tlaks"),
+    ("counter-never-counts", [("{to: appeal, counts: held-talks}", "appeal")], "  held-talks:"),
+    ("counter-field", [("    held-on: held-on", "    held-on: place")], "held-on: place"),
+    ("unknown-field", [("    held-by: talker", "    held-by: talkr")], "held-by: talkr"),
+    ("not-a-list", [("    list: talk-record", "    list: statement")], "list: statement"),
+    ("unknown-flow", [("propose: organisational-measures", "propose: organisational-mesures")], "organisational-mesures"),
+    ("not-a-period", [("    period: campaign ", "    period: campain ")], "period: campain"),
+    ("missing-key", [("    sitting: once ", "    # ")], "  held-talks:"),
+    ("proposal-without-recipient", [("    to: {department: superior}     #", "    to: []     #")], "to: []"),
+]  # fmt: skip
+
+CASES = [(MAIN, *b) for b in MAIN_BREAKS] + [(REPORT, *b) for b in REPORT_BREAKS] + [(TALK, *b) for b in TALK_BREAKS]
+WARNINGS = {
+    "counter-never-counts",
+    "node-dropped",
+    "no-due",
+    "nobody-signs",
+    "unknown-calendar",
+    "due-shorter-than-chain",
+}
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ WORDS = {
     "extend": ("延期", "extended"),
     "pause": ("中止计时", "paused"),
     "resume": ("恢复计时", "resumed"),
+    "reverse": ("撤销计次", "taken off the count"),
+    "reversed": ("已撤销计次", "taken off the count"),
     "exempted": ("已免报", "exempted"),
     "supplemented": ("已补报", "corrected"),
     "contradicted": ("已被反证", "contradicted"),

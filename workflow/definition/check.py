@@ -127,8 +127,13 @@ class _Checking(
             for index, rung in enumerate(rungs):
                 if rung.item is not None:
                     self.known("flow", rung.item, flows, ("ladder", name, index, "item"))
+        for name, counter in self.flow.counters.items():
+            self.known("flow", counter.propose, flows, ("counters", name, "propose"))
+        counters = {c for f in flows.values() for c in f.counters}
         for index, stage in enumerate(self.flow.stages):
             for name, way in stage.exits.items():
+                if way.while_ is not None:
+                    self.known("counter", way.while_, counters, ("stages", index, "exits", name, "while"))
                 at: Loc = ("stages", index, "exits", name, "opens")
                 opens = way.opens
                 if opens is None or not self.known("flow", opens.flow, flows, (*at, "flow")):

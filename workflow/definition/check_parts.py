@@ -20,6 +20,7 @@ class PartsChecking(Checking):
         self._materials()
         self._chains()
         self._ladders()
+        self._counters()
 
     def _head(self) -> None:
         flow = self.flow
@@ -217,6 +218,45 @@ class PartsChecking(Checking):
                         ),
                     )
                 last = moment if last is None else max(last, moment)
+
+    def _counters(self) -> None:
+        """A counter counts the lines of a list: a person, a day and a person each; and some way out puts them on it."""
+        used = {e.counts for s in self.flow.stages for e in s.exits.values()}
+        for name, counter in self.flow.counters.items():
+            loc: Loc = ("counters", name)
+            lines = self.lines_of(counter.list, (*loc, "list"), None)
+            for key, code, wanted in (
+                ("person", counter.person, "person"),
+                ("held-on", counter.held_on, "date"),
+                ("held-by", counter.held_by, "person"),
+            ):
+                if lines is None or not self.known("field", code, lines.fields, (*loc, key)):
+                    continue
+                spec = lines.fields[code]
+                if spec.type != wanted or not spec.required:
+                    self.say(
+                        "counter-field",
+                        (*loc, key),
+                        f"what is counted needs a {wanted} in every line; {code} is {spec.type}"
+                        + ("" if spec.required else " and may be left out"),
+                        f"计次须每行写明 {wanted};字段 {code} 为 {spec.type}" + ("" if spec.required else ",且可不填"),
+                        expected=Said(f"{code}: {wanted}"),
+                    )
+            for at, who in enumerate(counter.to):
+                self.who(who, (*loc, "to", at))
+            if not counter.to:
+                self.say("proposal-without-recipient", (*loc, "to"), "a proposal needs to", "建议须写明 to")
+            self.near_flow(counter.propose, (*loc, "propose"))
+            if name not in used:
+                self.say(
+                    "counter-never-counts",
+                    loc,
+                    f"no way out puts anything on {name}",
+                    f"没有流转去向计入 {name}",
+                    expected=Said(f"counts: {name} at the exit of what was held", f"在相应流转去向写 counts: {name}"),
+                    severity="warning",
+                    key=True,
+                )
 
 
 def _moment(rung: Rung) -> int:

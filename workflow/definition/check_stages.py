@@ -32,7 +32,7 @@ class StagesChecking(Checking):
             for below, leaf in step.leaves():
                 self.step(leaf, (*loc, "slots", at, *below))
         for at, who in enumerate(stage.not_by):
-            self.who(who, (*loc, "not-by", at), ("lead",))
+            self.who(who, (*loc, "not-by", at), ("lead", "concerned"))
         self.two_persons(stage.two_persons, (*loc, "two-persons"))
         for at, material in enumerate(stage.materials):
             self.known("material", material, self.flow.materials, (*loc, "materials", at))
@@ -80,6 +80,9 @@ class StagesChecking(Checking):
             self.known("stage", way.to, self.stages, (*at, "to"))
             for number, need in enumerate(way.needs):
                 self.written_or_material(need, (*at, "needs", number))
+            for key, counter in (("counts", way.counts), ("reverses", way.reverses)):
+                if counter is not None:
+                    self.known("counter", counter, self.flow.counters, (*at, key))
             if way.opens is not None:
                 self.known("level", way.opens.at_level, self.flow.levels, (*at, "opens", "at-level"))
                 lines = self.lines_of(way.opens.list, (*at, "opens", "list"), stage)

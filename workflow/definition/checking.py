@@ -29,6 +29,7 @@ _NOUNS = {
     "exit": "流转去向",
     "field": "字段",
     "flow": "流程",
+    "counter": "计次",
 }
 
 

@@ -73,6 +73,9 @@ OWN = "own"
 RELATIVE = ("own", "superior", "next-above", "top")
 
 
+PERIODS = ("campaign", "year", "always")
+
+
 class Text(Model):
     """A text for people in both languages; a bare string stands for both."""
 
@@ -118,6 +121,16 @@ class Span(Model):
 
     def __str__(self) -> str:
         return f"{self.n} {self.unit}"
+
+
+def _period(value: Any) -> Any:
+    """What a count accumulates within: one of ``PERIODS``, or a span back from the day."""
+    if value in PERIODS:
+        return value
+    match = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    if match and match[2] in ("day", "week", "month", "year") and int(match[1]):
+        return f"{match[1]} {match[2]}s"
+    raise ValueError(f"expected a period: campaign, year, always, or a span such as 12 months; got {value!r}")
 
 
 class Who(Model):
@@ -231,6 +244,7 @@ class FieldSpec(Model):
     purpose: Text | None = None
     readers: Codes = ()  # posts
     keep_for: Span | None = None
+    own_words: StrictBool = False  # a text of its own for each item or line: the same one twice is flagged (R108)
 
     @model_validator(mode="before")
     @classmethod
@@ -465,6 +479,9 @@ class Exit(Model):
     to: Code
     needs: Codes = ()
     opens: Opens | None = None
+    counts: Code | None = None  # this way out puts what was held on the count of each person: see Counter
+    reverses: Code | None = None  # this way out takes what this item put there off again; all entries stay
+    while_: Code | None = None  # only while the count about whose person this item is still holds
 
     @model_validator(mode="before")
     @classmethod
@@ -645,6 +662,27 @@ class Rung(Model):
         return self
 
 
+class Counter(Model):
+    """What was held and recorded with persons, counted for each person over all items and units; from so many ``times`` on
+    a proposal for people to decide. Source: S4 「累计约谈两次以上的要进行组织处理」, R170: "two or more" includes the second.
+
+    Each line of ``list`` is one person, with the day on which it was held and by whom. A count is a person's, not a
+    post's: a successor starts at zero. ``sitting`` says whether one sitting (one day, one and the same ``held-by``) for
+    several units counts ``once`` or ``each`` time; ``period`` within what it accumulates: a campaign, a calendar year,
+    a span back from the day held, or always. Both must be stated. The name of a counter is shared by all flows.
+    """
+
+    list: Code
+    person: Code
+    held_on: Code
+    held_by: Code
+    sitting: Literal["once", "each"]
+    period: Annotated[StrictStr, BeforeValidator(_period)]
+    times: Count
+    propose: Code
+    to: Whos
+
+
 class Reports(Model):
     """Which units owe a report of this flow, and by which node. Source: S0 「应报必报」, R054."""
 
@@ -701,6 +739,7 @@ class Flow(Model):
     materials: dict[Code, Material] = {}
     chains: dict[Code, Chain] = {}
     ladder: dict[Code, tuple[Rung, ...]] = {}
+    counters: dict[Code, Counter] = {}
     stages: tuple[Stage, ...]
     reports: Reports | None = None
     obligations: dict[Code, Obligation] = {}

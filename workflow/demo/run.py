@@ -29,7 +29,7 @@ from workflow.org.model import Org
 from workflow.store import database, queries, schema
 from workflow.verify import verify
 
-FLOWS = (RECTIFY, REPORT, CRITICISM, "admonitory-talk")
+FLOWS = (RECTIFY, REPORT, CRITICISM, "admonitory-talk", "organisational-measures")
 DATABASE, HOME = "demo.db", "home"
 WORK_YEAR = date(2020, 1, 31)  # office hours are laid out to here, so that plans may reach past the year's end
 

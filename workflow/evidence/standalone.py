@@ -459,10 +459,18 @@ _OWN_ACTS: dict[str, tuple[str, str]] = {
     "adopt-nodes": ("nodes-bound", "nodes"), "move-item": ("moved", ""), "migrate": ("migrated", "to"),
     "extend": ("due-extended", ""), "pause": ("due-paused", ""), "resume": ("due-resumed", ""),
     "exempt": ("exempted", ""), "supplement": ("submitted supplemented", "materials figures"),
-    "contradict": ("contradicted", "finding"),
+    "contradict": ("contradicted", "finding"), "reverse": ("reversed", "finding"),
 }  # fmt: skip
 LEADS_TO = {kind: (names.split(), members.split()) for kind, (names, members) in _OWN_ACTS.items()}
-OF_NO_PLACE = ("due-extended", "due-paused", "due-resumed", "exempted", "supplemented", "contradicted")  # but signed
+OF_NO_PLACE = (
+    "due-extended",
+    "due-paused",
+    "due-resumed",
+    "exempted",
+    "supplemented",
+    "contradicted",
+    "reversed",
+)  # signed
 SIGNED = ("signed", "returned", *OF_NO_PLACE)
 SIGNATURES = frozenset(kind for kind, (effects, _) in LEADS_TO.items() if effects[-1] in SIGNED)
 OWN = frozenset(effect for effects, _ in LEADS_TO.values() for effect in effects)

@@ -27,6 +27,7 @@ from workflow.acts import (
     ReprojectDue,
     Resume,
     Return,
+    Reverse,
     Signature,
     Submit,
     Supplement,
@@ -39,6 +40,7 @@ from workflow.rules import (
     authority,
     changing,
     clocks,
+    counting,
     dues,
     handing,
     ladder,
@@ -69,6 +71,8 @@ def needs(asked: Asked) -> list[Need]:
         wanted = marking.needs(asked, act)
     elif isinstance(act, Migrate):
         return [need for need in migrating.needs(asked, act) if need not in asked.facts]
+    elif isinstance(act, Reverse):
+        wanted = counting.reverse_needs(asked)
     elif isinstance(act, ReprojectDue):
         wanted = []
     elif isinstance(act, MoveItem):
@@ -107,6 +111,8 @@ def decide(asked: Asked) -> Decision:
         return clocks.resume(asked, act)
     if isinstance(act, MARKS):
         return marking.decide(asked, act)
+    if isinstance(act, Reverse):
+        return counting.reverse(asked, act)
     decision = _decide(asked)
     if isinstance(act, Migrate):  # says itself what becomes of every clock
         return decision

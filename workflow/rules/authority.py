@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workflow.acts import Signature, Withdraw
-from workflow.case import Slot
+from workflow.case import Case, Slot
 from workflow.definition.definition import Definition
 from workflow.errors import Avoidance, InPerson, NotHolder, SamePerson
 from workflow.rules import mandates
@@ -118,7 +118,7 @@ def barred_needs(asked: Asked, path: Path) -> list[Need]:
     return [
         ("answerable", unit_at(asked.definition, path, who.of)["unit"], who.post, asked.context.day, "holder")
         for who in stage.not_by
-        if who.post != "lead"
+        if who.post not in ("lead", "concerned")
     ]
 
 
@@ -135,6 +135,8 @@ def stand_aside(asked: Asked, path: Path, held: dict[str, Any]) -> None:
     barred = [f"{need[2]} of {need[1]}" for need in barred_needs(asked, path) if _holds(asked, need, both)]
     if any(who.post == "lead" for who in stage.not_by) and both & set(asked.case.led):
         barred.append(f"lead of {asked.case.unit}")
+    if any(who.post == "concerned" for who in stage.not_by) and both & concerned(asked.case):
+        barred.append(f"whom {asked.case.item} is about")
     if barred:
         raise Avoidance(
             person=person,
@@ -142,6 +144,13 @@ def stand_aside(asked: Asked, path: Path, held: dict[str, Any]) -> None:
             actual=person,
             place=asked.definition.place("stages", stage.stage, "not-by"),
         )
+
+
+def concerned(case: Case) -> set[str]:
+    """The persons whom a proposal is about: nobody decides about himself, in whatever capacity."""
+    whom = case.fields_.get("whom", ())
+    found = {w.get("person") for w in whom if isinstance(w, dict)} if isinstance(whom, (list, tuple)) else set()
+    return {p for p in found if p}
 
 
 def _holds(asked: Asked, need: Need, persons: set[str]) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, timedelta
 
-from workflow.acts import Act, AdoptNodes, CloseLine, NameLead, Objection, PostNotice, ReportZero, Submit
+from workflow.acts import Act, AdoptNodes, CloseLine, NameLead, Objection, PostNotice, ReportZero, Submit, Supplement
 from workflow.case import Effect, Slot
 from workflow.clock import start_of_day
 from workflow.definition.model import Span
@@ -32,6 +33,8 @@ def needs(asked: Asked, act: Act) -> list[Need]:
     """The facts these acts rest on."""
     case, day = asked.case, asked.context.day
     wanted: list[Need] = [] if isinstance(act, Objection) else [authority.own_need(asked)]
+    if isinstance(act, Submit):
+        wanted += words_needs(asked, act)
     if isinstance(act, Submit) and asked.definition.stage(case.stage).gate is not None:
         wanted.append(gates.need(asked))
     if isinstance(act, CloseLine):
@@ -41,6 +44,42 @@ def needs(asked: Asked, act: Act) -> list[Need]:
     if isinstance(act, NameLead):
         wanted.append(("authority", act.person, act.unit, act.post, day, "holder"))
     return wanted
+
+
+def words_needs(asked: Asked, act: Submit | Supplement) -> list[Need]:
+    """For words that should be an item's own: which other items of the flow and campaign have the same."""
+    case = asked.case
+    found = [
+        ("same-words", case.item, case.flow, case.campaign, f"{name}.{field}", one)
+        for name, figures in act.figures.items()
+        for field, digests in figures.get("words", {}).items()
+        for one in dict.fromkeys(digests)
+        if one
+    ]
+    return list(found)
+
+
+def same_words(asked: Asked, act: Submit | Supplement) -> list[Effect]:
+    """One and the same text for several units is flagged, and stays so on the record: it is handed in, since people
+    judge it, and whoever signs is shown the flag. Source: S4 「要逐支部说明原因」, R108."""
+    case = asked.case
+    out: list[Effect] = []
+    for name, figures in act.figures.items():
+        for field, digests in figures.get("words", {}).items():
+            flagged: Effect = {"e": "same-words", "material": name, "field": field}
+            seen = Counter(digests)
+            twice = [n for n, one in enumerate(digests, start=1) if one and seen[one] > 1]
+            elsewhere: dict[str, None] = {}
+            for one in filter(None, dict.fromkeys(digests)):
+                for item in asked.facts.get("same-words", case.item, case.flow, case.campaign, f"{name}.{field}", one):
+                    elsewhere.setdefault(item)
+            if twice:
+                flagged["lines"] = twice
+            if elsewhere:
+                flagged["items"] = list(elsewhere)
+            if twice or elsewhere:
+                out.append(flagged)
+    return out
 
 
 def _preparing(asked: Asked) -> Slot | None:
@@ -105,7 +144,7 @@ def submit(asked: Asked, act: Submit) -> Decision:
         effect["outcome"] = outcome
     if stage.gate is not None:
         effect.update(gates.drawn_up(asked))
-    effects: list[Effect] = [effect]
+    effects: list[Effect] = [effect, *same_words(asked, act)]
     if any(s.state == "signed" for s in case.slots):
         undone = [s.key for s in case.slots if s.state != "waiting"]
         effects.append({"e": "superseded", "slots": undone})

@@ -11,14 +11,15 @@ from typing import Any
 from workflow.acts import Contradict, Exempt, Signature, Supplement
 from workflow.case import Effect
 from workflow.errors import LimitReached, MaterialMissing, OutOfTurn, ReasonRequired, Stale, WrongStage
-from workflow.rules import authority
+from workflow.rules import authority, handing
 from workflow.rules.chain import Path
 from workflow.rules.context import Asked, Decision, Need
 
 
 def needs(asked: Asked, act: Signature) -> list[Need]:
     """The actor's authority and the units above the report's."""
-    return [authority.own_need(asked), ("path", asked.case.unit, asked.context.day)]
+    wanted: list[Need] = [authority.own_need(asked), ("path", asked.case.unit, asked.context.day)]
+    return [*wanted, *handing.words_needs(asked, act)] if isinstance(act, Supplement) else wanted
 
 
 def decide(asked: Asked, act: Signature) -> Decision:
@@ -85,7 +86,7 @@ def _supplement(asked: Asked, act: Supplement, received: bool, place: str) -> li
         handed["figures"] = act.figures
     if case.outcome:
         handed["outcome"] = case.outcome
-    return [handed, {"e": "supplemented"}]
+    return [handed, {"e": "supplemented"}, *handing.same_words(asked, act)]
 
 
 def _contradict(asked: Asked, act: Contradict, received: bool, place: str) -> list[Effect]:

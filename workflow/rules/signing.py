@@ -25,7 +25,7 @@ from workflow.errors import (
     WrongStage,
     ZeroRefused,
 )
-from workflow.rules import authority, gates, handing
+from workflow.rules import authority, counting, gates, handing
 from workflow.rules.chain import Path, advance, restart
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.moving import leave, look_back_rule
@@ -59,6 +59,7 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
     if stage.gate is not None and not isinstance(act, Return):
         wanted += gates.needs_to_sign(asked)
     if ends:
+        wanted += counting.needs(asked, stage)
         wanted += [("lines", case.item, e.opens.list) for e in stage.exits.values() if e.opens is not None][:1]
     return wanted
 
@@ -142,6 +143,8 @@ def sign(asked: Asked, act: Signature) -> Decision:
         return Decision([*effects, *_restarted(so_far, so_far.slots[0])], held, slot.key)
     exit_name = REFUSED_EXIT if ahead.verdict == "refused" else _exit(asked, act, stage, outcome, so_far)
     _check_exit(asked, act, stage, exit_name)
+    counting.holds(asked, stage, exit_name)
+    effects += counting.follow(asked, stage, exit_name)
     path: Path = asked.facts.get("path", case.unit, context.day)
     opens = stage.exits[exit_name].opens
     effects += leave(context, so_far, exit_name, path, due_set=act.due)

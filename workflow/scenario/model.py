@@ -51,6 +51,7 @@ VERBS: Mapping[str, Verb] = {
     "exempt": Verb(("reason",), ("seen",)),
     "supplement": Verb(("materials", "reason"), ("seen",)),
     "contradict": Verb(("finding", "reason"), ("seen",)),
+    "reverse": Verb(("finding", "reason"), ("seen",)),
     "show": Verb(("keep",), by=False),
     "sign-through": Verb((), ("opinion", "outcome", "reason", "minutes", "due", "until"), by=False),
 }
@@ -94,6 +95,7 @@ class Expect:
     final: bool | None = None
     signed_as: str | None = None
     owed: str | None = None
+    flagged: tuple[str, ...] | None = None
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def line(self, name: str, otherwise: int) -> int:

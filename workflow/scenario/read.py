@@ -34,7 +34,7 @@ _SCENARIO = ("scenario", "name", "start", "given", "steps")
 _STEP = ("at", "by", "person", "do", "item", "expect", "note")
 _EXPECT = (
     *("stage", "round", "open", "refused", "names", "dues", "rungs", "items", "class", "category", "final", "as"),
-    *("owed",),
+    *("owed", "flagged"),
 )
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -228,6 +228,7 @@ class _Reader:
             found[name] = definition
             flow = definition.flow
             waiting += [r.item for rungs in flow.ladder.values() for r in rungs if r.item is not None]
+            waiting += [c.propose for c in flow.counters.values()]
             waiting += [e.opens.flow for s in flow.stages for e in s.exits.values() if e.opens is not None]
         self.definitions = tuple(found.values())
 
@@ -425,6 +426,9 @@ class _Reader:
             final=spec.get("final"),
             signed_as=spec.get("as"),
             owed=spec.get("owed"),
+            flagged=tuple(self.text(v, at) for at, v in self.many(spec["flagged"], (*loc, "flagged")))
+            if "flagged" in spec
+            else None,
             lines={name: self.source.positions.key(*loc, name)[0] for name in spec},
         )
 

@@ -237,6 +237,8 @@ def _compared(world: World, case: Case, expect: Expect) -> Iterator[tuple[str, s
         yield "as", "身份", expect.signed_as, world.signed_as or "nobody signed"
     if expect.owed is not None:
         yield "owed", "应报状态", expect.owed, world.owed(case)
+    if expect.flagged is not None:
+        yield "flagged", "标明雷同", ", ".join(expect.flagged) or "none", ", ".join(world.flagged) or "none"
     for rule, day in (expect.dues or {}).items():
         stage, _, extra = rule.partition("/")
         due = case.dues.get(f"{stage}/{case.stays}" + (f"/{extra}" if extra else ""))

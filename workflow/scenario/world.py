@@ -100,6 +100,7 @@ class World:
         self.named = set(before.named)
         self.shown = dict(before.shown)
         self.signed_as = ""
+        self.flagged: list[str] = []
 
     def end(self) -> Ended:
         """Put the world away."""
@@ -170,7 +171,7 @@ class World:
         Raises:
             Stuck: there is none.
         """
-        if name in self.named:
+        if name in self.named or name == self.item:
             return name
         wanted, _, number = name.partition("#")
         found = [row.id for row in self.rows() if f"{row.flow}@{row.unit}" == wanted]
@@ -226,7 +227,9 @@ class World:
         self.item = item
         before = len(self.effects(item))
         _DO[step.do](self, step, item)
-        signed = [e for _, e in self.effects(item)[before:] if e["e"] in ("signed", "returned")]
+        news = self.effects(item)[before:]
+        self.flagged = [f"{e['material']}.{e['field']}" for _, e in news if e["e"] == "same-words"]
+        signed = [e for _, e in news if e["e"] in ("signed", "returned")]
         self.signed_as = signed[-1].get("as", "") if signed else ""
 
     def _open(self, step: Step) -> None:
@@ -355,6 +358,7 @@ class World:
             "resume": self.engine.resume,
             "exempt": self.engine.exempt,
             "contradict": self.engine.contradict,
+            "reverse": self.engine.reverse,
         }
         verbs[step.do](item, by, seen, **a)
 
@@ -399,7 +403,7 @@ _DO: dict[str, Callable[[World, Step, str], None]] = {
     "post-notice": World._post_notice,
     "object": World._object,
     "adopt-nodes": World._adopt,
-    **dict.fromkeys(("extend", "pause", "resume", "exempt", "contradict"), World._clock),
+    **dict.fromkeys(("extend", "pause", "resume", "exempt", "contradict", "reverse"), World._clock),
     "supplement": World._supplement,
     **dict.fromkeys(("withdraw", "add-signer", "remove-signer", "transfer", "urge"), World._change),
     "show": World._show,

@@ -63,6 +63,12 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
         from workflow.store import obligations
 
         return obligations.roll(connection, flow, campaign, _reader(connection).children(unit, day))
+    if kind in ("counted", "same-words"):
+        from workflow.store import counting  # few flows count or compare
+
+        if kind == "counted":
+            return counting.counted(connection, need[1], need[2])
+        return counting.same_words(connection, *need[1:6])
     if kind == "viewed-since":
         return items.viewed_since(connection, need[1], int(need[2]))
     if kind == "lines":

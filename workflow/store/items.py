@@ -151,6 +151,22 @@ _open_of_units = sa.select(t.item.c.id).where(
     t.item.c.unit.in_(bindparam("units", expanding=True)), sa.not_(t.item.c.final)
 )
 _waiting_at = sa.select(t.slot.c.item).where(t.slot.c.unit == bindparam("unit"))
+_insert_count = Insert(
+    t.count, ("counter", "person", "n", "item", "seq", "held_on", "held_by", "campaign", "opened", "reversed_seq")
+)
+_reverse_count = Statement(
+    t.count.update()
+    .where(
+        t.count.c.item == bindparam("b_item"),
+        t.count.c.counter == bindparam("b_counter"),
+        t.count.c.reversed_seq.is_(None),
+    )
+    .values(reversed_seq=bindparam("reversed_seq"))
+)
+_delete_words = Statement(
+    t.words.delete().where(t.words.c.item == bindparam("b_item"), t.words.c.field == bindparam("b_field"))
+)
+_insert_words = Insert(t.words, ("item", "field", "no", "flow", "campaign", "digest"))
 _insert_outbox = Insert(t.outbox, ("dedupe", "topic", "recipient", "payload", "created_at", "next_try_at"))
 _request = sa.select(t.entry.c.chain, t.entry.c.seq, t.entry.c.hash, t.entry.c.at, t.entry.c.request_digest).where(
     t.entry.c.request_id == bindparam("request_id")
@@ -415,10 +431,20 @@ def project(connection: Connection, written: Sequence[Written], lists: dict[str,
         found = rows.get(statement)
         if not found:
             continue
-        if len(found) == 1:
-            statement.change(connection, found[0])
-        else:
-            statement.run_many(connection, found)
+        try:
+            if len(found) == 1:
+                statement.change(connection, found[0])
+            else:
+                statement.run_many(connection, found)
+        except IntegrityError as error:
+            if statement is not _insert_count:
+                raise
+            row = found[0]
+            raise Conflict(
+                item=row["item"],
+                expected=f"{row['person']} counted {row['n'] - 1} time(s) for {row['counter']}",
+                actual="another was put on record at the same moment",
+            ) from error
 
 
 def _slots(put: Any, w: Written) -> None:
@@ -543,6 +569,46 @@ def _urged(put: Any, w: Written, e: Effect) -> None:
         )
 
 
+def _counted(put: Any, w: Written, e: Effect) -> None:
+    row = {"counter": e["counter"], "person": e["person"], "n": e["n"], "item": w.case.item, "seq": w.seq}
+    row |= {"held_on": e["on"], "held_by": e["by"], "campaign": w.case.campaign, "opened": e.get("opened", "")}
+    put(_insert_count, {**row, "reversed_seq": None})
+
+
+def _uncounted(put: Any, w: Written, e: Effect) -> None:
+    put(_reverse_count, {"b_item": w.case.item, "b_counter": e["counter"], "reversed_seq": w.seq})
+
+
+def _reached(put: Any, w: Written, e: Effect) -> None:
+    for p in e["to"]:
+        if not p["person"]:
+            continue
+        facts = {"item": w.case.item, "counter": e["counter"], "times": e["times"], "opened": e["item"], "to": p}
+        put(
+            _insert_outbox,
+            {
+                "dedupe": _key(w.case.item, e["counter"], e["item"], p["unit"], p["post"], p["person"]),
+                "topic": "proposed",
+                "recipient": p["person"],
+                "payload": canonical.encode(facts),
+                "created_at": w.at,
+                "next_try_at": w.at,
+            },
+        )
+
+
+def _words(put: Any, w: Written, e: Effect) -> None:
+    """The digests of words that should be an item's own, as they were handed in last."""
+    for name, figures in e.get("figures", {}).items():
+        for field, digests in figures.get("words", {}).items():
+            where = f"{name}.{field}"
+            put(_delete_words, {"b_item": w.case.item, "b_field": where})
+            row = {"item": w.case.item, "field": where, "flow": w.case.flow, "campaign": w.case.campaign}
+            for no, one in enumerate(digests, start=1):
+                if one:
+                    put(_insert_words, {**row, "no": no, "digest": one})
+
+
 def _lists(connection: Connection, put: Any, w: Written, lists: dict[str, list[Any]]) -> None:
     item = w.case.item
     for effect in w.effects:
@@ -595,6 +661,10 @@ _PROJECT = {
     "due-resumed": _moved,
     "due-reprojected": _moved,
     "line-closed": _line_closed,
+    "counted": _counted,
+    "count-reversed": _uncounted,
+    "count-reached": _reached,
+    "submitted": _words,
     "moved": _relocated,
     "migrated": _migrated,
     "reminded": _told,
@@ -617,6 +687,10 @@ _ORDER: tuple[Statement, ...] = (
     _delete_lines,
     _insert_line,
     _close_line,
+    _insert_count,
+    _reverse_count,
+    _delete_words,
+    _insert_words,
     _insert_outbox,
 )
 

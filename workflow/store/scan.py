@@ -31,6 +31,9 @@ _slots = sa.select(t.slot.c.key, t.slot.c.unit, t.slot.c.post, t.slot.c.kind, t.
 _dues = sa.select(
     t.due.c.rule, t.due.c.ladder, t.due.c.missed_at, t.due.c.step, t.due.c.state, t.due.c.next_at.is_(None)
 ).where(t.due.c.item == sa.bindparam("item"), t.due.c.state.in_((0, 2)))
+_counts = sa.select(t.count.c.counter, t.count.c.person, t.count.c.n, t.count.c.reversed_seq, t.count.c.opened).where(
+    t.count.c.item == sa.bindparam("item")
+)
 _lines = (
     sa.select(t.line.c.list, t.line.c.cells, t.line.c.closed_seq)
     .where(t.line.c.item == sa.bindparam("item"))
@@ -154,11 +157,13 @@ class Projected:
         slots: the open ones: key, unit, post, kind, stage.
         dues: those not met: rule, ladder, first missed moment, next rung, whether none is left.
         lists: name -> digest of all lines, how many, how many open.
+        counts: what it put on counts of persons: counter, person, number, the entry that took it off, what it opened.
     """
 
     slots: set[tuple[Any, ...]]
     dues: set[tuple[Any, ...]]
     lists: dict[str, tuple[str, int, int]]
+    counts: set[tuple[Any, ...]]
 
 
 def projected(connection: Connection) -> Callable[[str], Projected]:
@@ -173,6 +178,7 @@ def projected(connection: Connection) -> Callable[[str], Projected]:
             for rule, ladder, missed, step, state, none_left in connection.execute(_dues, {"item": item})
         }
         return Projected(
+            counts={tuple(r) for r in connection.execute(_counts, {"item": item})},
             slots={tuple(r) for r in connection.execute(_slots, {"item": item})},
             dues=dues,
             lists={

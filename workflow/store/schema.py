@@ -23,7 +23,15 @@ from workflow.store.database import writing
 from workflow.store.tables import metadata
 
 VERSION_TABLE = "wf_alembic_version"
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")  # oldest first; a test holds this against the files
+REVISIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+)  # oldest first; a test holds this against the files
 NEEDED = REVISIONS[-1]
 NONE = "none"
 DIALECTS = ("postgresql", "sqlite")

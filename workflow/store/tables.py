@@ -357,6 +357,35 @@ outbox = Table(
     Index("wf_outbox_notice", "notice"),
 )
 
+count = Table(  # what was held with persons and counts, over all items; (counter, person, n) keeps two from being one
+    "wf_count",
+    metadata,
+    Column("counter", Id, primary_key=True),
+    Column("person", Id, primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("item", Id, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("held_on", Day, nullable=False),
+    Column("held_by", Id, nullable=False),
+    Column("campaign", Id, nullable=False),
+    Column("opened", Id, nullable=False),  # the proposal it led to, or empty
+    Column("reversed_seq", Integer),  # the entry of the item that took it off again
+    Index("wf_count_item", "item"),
+    Index("wf_count_person", "person"),
+)
+
+words = Table(  # digests of texts that should be an item's own: the same one twice is flagged
+    "wf_words",
+    metadata,
+    Column("item", Id, primary_key=True),
+    Column("field", String(130), primary_key=True),  # material.field
+    Column("no", Integer, primary_key=True, autoincrement=False),
+    Column("flow", Id, nullable=False),
+    Column("campaign", Id, nullable=False),
+    Column("digest", String(16), nullable=False),
+    Index("wf_words_same", "flow", "campaign", "field", "digest"),
+)
+
 roll_call = Table(  # one row for each rung of each period: whoever had not reported was followed up, once
     "wf_roll_call",
     metadata,

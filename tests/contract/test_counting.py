@@ -1,0 +1,280 @@
+"""What was held with persons, counted for each over all items: two is enough, one sitting, a successor, a reversal, races.
+
+Source: S4 「累计约谈两次以上的要进行组织处理」, R170; 「要逐支部说明原因」, R108; 「不能简单以谈话提醒、批评教育代替组织处理」, R174.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.contract.test_races import at_once
+from tests.contract.world import World, flow_text, worlds
+from workflow import Actor, loads
+from workflow.calendar_file import load_calendar
+from workflow.definition.model import Counter
+from workflow.definition.shipped import shipped_calendar
+from workflow.errors import Avoidance, BadMaterial, Conflict, LimitReached, NotReached, OutOfTurn, ReasonRequired
+from workflow.errors import WorkflowError as Refusal
+from workflow.evidence import canonical
+from workflow.rules.counting import sittings, within
+from workflow.store import counting, items, tables
+
+SIT = """flow: sit
+title: {zh: 虚构约谈, en: an invented talk}
+materials:
+  why: {title: why, fields: {reason: {type: text, own-words: true}}}
+  talks:
+    title: talks
+    kind: list
+    fields: {who: person, day: date, by: person}
+counters:
+  talks: {list: talks, person: who, held-on: day, held-by: by, sitting: once, period: campaign, times: 2,
+    propose: measures, to: {department: superior}}
+ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}]}
+stages:
+  - stage: talk
+    due: 10 workdays
+    materials: talks
+    slots: secretary
+    exits: {recorded: {to: done, counts: talks}, dropped: {to: done, needs: why}}
+  - {stage: done, title: done, final: true}
+"""
+MEASURES = """flow: measures
+title: {zh: 虚构处理, en: invented measures}
+ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}]}
+stages:
+  - stage: proposed
+    due: 10 workdays
+    slots: department
+    not-by: concerned
+    exits: {apply: {to: done, while: talks}, drop: {to: done, needs: reason}}
+  - {stage: done, title: done, final: true}
+"""
+SECRETARY = Actor("t1-secretary", "secretary", "t1")
+ABOVE = Actor("s1-secretary", "secretary", "s1")
+BODY = Actor("s1-department", "department", "s1")
+
+
+@pytest.fixture
+def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+    for made in worlds(database_url, tmp_path / "home"):
+        for text in (SIT, MEASURES):
+            made.engine.publish(loads(flow_text(text)))
+        yield made
+
+
+def prepared(w: World, item: str, *talks: tuple[str, str, str], campaign: str = "c1") -> str:
+    """A talk at t1 with its record handed in: (person, day, by) a line; what the secretary signs is shown."""
+    w.engine.open("sit", "t1", item=item, campaign=campaign)
+    w.engine.submit(
+        item, SECRETARY, {"talks": [{"who": p, "day": d, "by": b} for p, d, b in talks]}, outcome="recorded"
+    )
+    return w.case(item).content
+
+
+def talk(w: World, item: str, *talks: tuple[str, str, str], campaign: str = "c1") -> list[str]:
+    """A talk held and recorded; gives what it opened."""
+    seen = prepared(w, item, *talks, campaign=campaign)
+    w.engine.sign(item, SECRETARY, seen)
+    return [r["opened"] for r in w.case(item).counted["talks"] if "opened" in r]
+
+
+def proposals(w: World) -> list[str]:
+    with w.engine.reading() as connection:
+        found = connection.execute(sa.select(tables.item.c.id).where(tables.item.c.flow == "measures"))
+        return sorted(found.scalars())
+
+
+def test_the_second_talk_reaches_two_and_opens_one_item_for_the_competent_body(world: World) -> None:
+    """R170: "two or more" includes the second; the superior of several branches gets there first."""
+    assert talk(world, "a", ("p1", "2019-08-05", "b1"), ("boss", "2019-08-05", "b1")) == []
+    (opened,) = talk(world, "b", ("p2", "2019-08-06", "b1"), ("boss", "2019-08-06", "b1"))
+    case = world.case(opened)
+    assert (case.unit, case.stage, case.fields_["person"], case.fields_["times"]) == ("s1", "proposed", "boss", 2)
+    assert case.fields_["held"] == [
+        {"item": "a", "on": "2019-08-05", "by": "b1"},
+        {"item": "b", "on": "2019-08-06", "by": "b1"},
+    ]
+    assert case.cites["item"] == "b" and [s.state for s in case.slots] == ["open"]  # proposed; nothing is decided
+    assert talk(world, "c", ("boss", "2019-08-07", "b1")) == []  # one is under way: no second beside it
+    with world.engine.reading() as connection:
+        told = connection.execute(sa.select(tables.outbox.c.recipient, tables.outbox.c.topic)).all()
+    assert told == [("s1-department", "proposed")]
+    assert world.verify().exit_code == 0
+
+
+def test_a_further_talk_after_a_decision_opens_the_question_again(world: World) -> None:
+    talk(world, "a", ("boss", "2019-08-05", "b1"))
+    (opened,) = talk(world, "b", ("boss", "2019-08-06", "b1"))
+    world.engine.sign(opened, BODY, world.case(opened).content, outcome="drop", reason="a storm, as found")
+    (again,) = talk(world, "c", ("boss", "2019-08-07", "b1"))
+    assert again != opened and world.case(again).fields_["times"] == 3
+
+
+def test_a_successor_starts_at_zero(world: World) -> None:
+    """A count is a person's, not a post's."""
+    talk(world, "a", ("first", "2019-08-05", "b1"))
+    assert talk(world, "b", ("second", "2019-08-06", "b1")) == []
+    assert talk(world, "c", ("second", "2019-08-07", "b1")) == proposals(world)
+
+
+def test_one_sitting_counts_once_where_the_definition_says_so(world: World) -> None:
+    assert talk(world, "a", ("boss", "2019-08-05", "b1"), ("boss", "2019-08-05", "b1")) == []
+    assert talk(world, "b", ("boss", "2019-08-05", "b1")) == []
+    assert len(talk(world, "c", ("boss", "2019-08-05", "b2"))) == 1  # another held it: another sitting
+
+
+def test_a_talk_of_another_campaign_does_not_count_where_the_period_is_the_campaign(world: World) -> None:
+    talk(world, "a", ("boss", "2019-08-05", "b1"))
+    assert talk(world, "b", ("boss", "2019-08-06", "b1"), campaign="c2") == []
+
+
+def test_what_is_still_to_be_held_does_not_count(world: World) -> None:
+    seen = prepared(world, "a", ("boss", "2019-08-13", "b1"))
+    with pytest.raises(BadMaterial) as refused:
+        world.engine.sign("a", SECRETARY, seen)
+    assert refused.value.path == "$.talks[1].day" and world.case("a").counted == {}  # type: ignore[attr-defined]
+    world.clock.advance(timedelta(days=1))
+    world.engine.sign("a", SECRETARY, seen)
+    assert [r["times"] for r in world.case("a").counted["talks"]] == [1]
+
+
+def test_a_reversal_takes_it_off_the_count_and_every_entry_stays(world: World) -> None:
+    talk(world, "a", ("boss", "2019-08-05", "b1"))
+    seen = world.case("a").content
+    for by, reason, finding, refusal in (
+        (SECRETARY, "on time after all", "record-1", OutOfTurn),
+        (ABOVE, " ", "record-1", ReasonRequired),
+    ):
+        with pytest.raises(refusal):
+            world.engine.reverse("a", by, seen, reason, finding)
+    before = world.entries("a")
+    world.engine.reverse("a", ABOVE, seen, "on time after all", "record-1")
+    assert world.entries("a") == before + 1
+    with pytest.raises(LimitReached):
+        world.engine.reverse("a", ABOVE, seen, "again", "record-1")
+    assert talk(world, "b", ("boss", "2019-08-06", "b1")) == []
+    with world.engine.reading() as connection:
+        rows = counting.counted(connection, "talks", "boss")
+    assert [(r["n"], r.get("reversed", False)) for r in rows] == [(1, True), (2, False)]
+    assert world.verify().exit_code == 0
+
+
+def test_nobody_takes_their_own_count_off_and_measures_cannot_rest_on_a_reversed_talk(world: World) -> None:
+    talk(world, "a", ("s1-secretary", "2019-08-05", "b1"))
+    with pytest.raises(Avoidance):
+        world.engine.reverse("a", ABOVE, world.case("a").content, "it was nothing", "record-1")
+    talk(world, "b", ("boss", "2019-08-06", "b1"))
+    (opened,) = talk(world, "c", ("boss", "2019-08-07", "b1"))
+    world.engine.reverse("b", ABOVE, world.case("b").content, "on time after all", "record-1")
+    with pytest.raises(NotReached) as refused:
+        world.engine.sign(opened, BODY, world.case(opened).content, outcome="apply")
+    assert "boss" in str(refused.value) and "累计次数已不足" in refused.value.text("zh")
+    world.engine.sign(opened, BODY, world.case(opened).content, outcome="drop", reason="the ground is gone")
+    assert world.case(opened).final and world.verify().exit_code == 0
+
+
+def test_two_talks_recorded_at_one_moment_open_one_item_and_number_two_counts(world: World) -> None:
+    """Two processes must not both find that theirs is the second, nor both that it is the first."""
+    talk(world, "z", ("boss", "2019-08-01", "b1"))
+    seen = {name: prepared(world, name, ("boss", f"2019-08-0{n}", "b1")) for n, name in enumerate("abcd", start=2)}
+    waiting = list(seen)
+    for _ in range(len(seen)):
+        results = at_once([lambda n=name: world.engine.sign(n, SECRETARY, seen[n]) for name in waiting])  # type: ignore[misc]
+        assert all(isinstance(r, Conflict) or not isinstance(r, Refusal) for r in results), results
+        waiting = [n for n, r in zip(waiting, results, strict=True) if isinstance(r, Refusal)]
+        if not waiting:
+            break
+    assert waiting == [] and len(proposals(world)) == 1
+    with world.engine.reading() as connection:
+        assert [r["n"] for r in counting.counted(connection, "talks", "boss")] == [1, 2, 3, 4, 5]
+    assert world.verify().exit_code == 0
+
+
+def test_a_count_that_somebody_changed_in_the_tables_is_found(world: World) -> None:
+    talk(world, "a", ("boss", "2019-08-05", "b1"))
+    with world.engine.db.begin() as connection:
+        connection.execute(tables.count.update().values(person="somebody-else"))
+    found = world.verify()
+    assert found.exit_code == 1 and any(f.code == "projection" and "counts" in f.detail for f in found.failures)
+
+
+def test_the_same_text_for_two_branches_is_flagged_on_the_record_of_the_second(world: World) -> None:
+    """R108: a reason of its own for each branch. Full-width signs and spaces make no other text."""
+    for item, text in (("a", "The line was down."), ("b", "the line  was down"), ("c", "The road was closed.")):
+        world.engine.open("sit", "t1", item=item, campaign="c1")
+        world.engine.submit(item, SECRETARY, {"why": {"reason": text}}, outcome="dropped")
+    flagged = {}
+    for item in "abc":
+        with world.engine.reading() as connection:
+            bodies = [canonical.decode(e.body) for e in items.entries(connection, item)]
+        flagged[item] = [e for b in bodies for e in b["effects"] if e["e"] == "same-words"]
+    assert flagged == {
+        "a": [],
+        "b": [{"e": "same-words", "material": "why", "field": "reason", "items": ["a"]}],
+        "c": [],
+    }
+    world.engine.submit("a", SECRETARY, {"why": {"reason": "A tree fell on it."}}, outcome="dropped")
+    world.engine.submit("b", SECRETARY, {"why": {"reason": "The line was down!"}}, outcome="dropped")
+    with world.engine.reading() as connection:
+        last = canonical.decode(items.entries(connection, "b")[-1].body)["effects"]
+    assert not [e for e in last if e["e"] == "same-words"]  # nobody else says so any more
+    assert world.verify().exit_code == 0
+
+
+def test_asking_what_is_possible_says_that_a_measure_has_lost_its_ground(world: World) -> None:
+    from workflow.possible import may
+
+    talk(world, "a", ("boss", "2019-08-06", "b1"))
+    (opened,) = talk(world, "b", ("boss", "2019-08-07", "b1"))
+    with world.engine.look() as desk:
+        assert {p.verb for p in may(desk, "a", ABOVE) if p.allowed} == {"reverse"}
+    world.engine.reverse("a", ABOVE, world.case("a").content, "on time after all", "record-1")
+    with world.engine.look() as desk:
+        ways = {p.outcome: p.allowed for p in may(desk, opened, BODY) if p.verb == "sign"}
+    assert (ways["apply"], ways["drop"]) == (False, True)
+
+
+# --- the arithmetic ---
+
+CN = load_calendar(shipped_calendar("cn"))
+COUNTER = loads(flow_text(SIT)).flow.counters["talks"]
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "on": st.dates(date(2018, 1, 1), date(2020, 12, 31)).map(str),
+            "by": st.sampled_from(["b1", "b2"]),
+            "campaign": st.sampled_from(["c1", "c2"]),
+            "reversed": st.booleans(),
+        }
+    ),
+    max_size=12,
+)
+
+
+@given(ROWS, st.sampled_from(["campaign", "year", "always", "12 months", "30 days"]))
+def test_a_sitting_counted_once_is_never_more_than_counted_each_and_nothing_reversed_counts(
+    rows: list[dict[str, Any]], period: str
+) -> None:
+    new = {"on": "2019-08-12", "by": "b1", "campaign": "c1"}
+    each = Counter.model_construct(**{**COUNTER.__dict__, "sitting": "each", "period": period})
+    once = Counter.model_construct(**{**COUNTER.__dict__, "sitting": "once", "period": period})
+    counted = within(each, rows, new, CN)
+    assert counted == within(once, rows, new, CN) and not any(r["reversed"] for r in counted)
+    assert len(sittings(once, counted)) == len({(r["on"], r["by"]) for r in counted}) <= len(sittings(each, counted))
+    wanted = {
+        "campaign": lambda r: r["campaign"] == "c1",
+        "year": lambda r: r["on"].startswith("2019"),
+        "always": lambda r: True,
+        "12 months": lambda r: "2018-08-12" < r["on"] < "2020-08-12",
+        "30 days": lambda r: "2019-07-13" < r["on"] < "2019-09-11",
+    }[period]
+    assert counted == [r for r in rows if not r["reversed"] and wanted(r)]
