@@ -39,6 +39,7 @@ CHINESE: Mapping[str, str] = {
     "reports": "应报",
     "obligations": "定期应报",
     "overlays": "下级加严",
+    "counters": "累计计次",
     # texts, spans, nodes
     "zh": "中文",
     "en": "英文",
@@ -56,6 +57,7 @@ CHINESE: Mapping[str, str] = {
     "choices": "选项",
     "choices-from": "选项来源",
     "personal": "个人信息",
+    "own-words": "逐件说明",
     "delicate": "敏感信息",
     "purpose": "用途",
     "readers": "可查阅",
@@ -151,6 +153,15 @@ CHINESE: Mapping[str, str] = {
     "at-level": "立项层级",
     "unit-by": "单位字段",
     "exit-by": "去向字段",
+    "reverses": "撤销计入",
+    "while": "以累计为据",
+    # counts of persons
+    "person": "人员字段",
+    "held-on": "进行日期",
+    "held-by": "主持人",
+    "sitting": "同一次",
+    "period": "累计期间",
+    "propose": "建议流程",
     # ladders
     "do": "措施",
     "item": "启动流程",
