@@ -17,6 +17,7 @@ from workflow.cli import (
     keys,
     logs,
     organisation,
+    proving,
     rungs,
     running,
     scenarios,
@@ -31,7 +32,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (demo, scenarios, organisation, running, rungs, tracing, times, evidence, logs, keys, bundles, database):
+for module in (
+    demo,
+    scenarios,
+    organisation,
+    running,
+    rungs,
+    tracing,
+    times,
+    evidence,
+    logs,
+    keys,
+    bundles,
+    database,
+    proving,
+):
     module.register(app)
 for found in entry_points(group="workflow.commands"):  # of adapters, which the library itself does not know
     found.load().register(app)

@@ -1,0 +1,40 @@
+"""Which flow a command means: a file, or one that ships; and the flows that stand beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workflow.definition.definition import Definition
+
+
+def flow_of(given: str) -> tuple[Definition, Path]:
+    """The definition in a file, or the shipped one of that name, and its path.
+
+    Raises:
+        DefinitionInvalid: the file does not hold. Unknown: neither a file nor a shipped flow.
+    """
+    from workflow.definition.load import load
+    from workflow.definition.shipped import shipped_flow
+
+    path = Path(given)
+    if not path.is_file() and path.suffix not in (".yaml", ".yml"):
+        path = shipped_flow(given)
+    return load(path), path
+
+
+def beside(path: Path) -> list[Definition]:
+    """The other flows of the same folder, as far as they hold: what they open leads into a flow."""
+    from workflow.definition.load import load
+    from workflow.errors import WorkflowError
+
+    found = []
+    for other in sorted(path.resolve().parent.glob("*.yaml")):
+        if other.name == path.name or other.name.endswith(".test.yaml"):
+            continue
+        try:
+            found.append(load(other))
+        except WorkflowError:
+            continue  # another file's faults are told when that file is asked about
+    return found

@@ -1,0 +1,203 @@
+"""What people could do next with one item: every act that leads somewhere, with typical contents.
+
+A proof asks what follows from what people choose, not from what they write: one valid paper of each kind is enough, one
+for each way a tally or a score may turn out, a list with one line and, where a flow knows zero reports, one without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from workflow.acts import (
+    Act,
+    Actor,
+    CloseLine,
+    Decide,
+    LookBack,
+    NameLead,
+    Objection,
+    PostNotice,
+    RecordTally,
+    Reopen,
+    ReportZero,
+    Return,
+    Sign,
+    Submit,
+)
+from workflow.case import Case, Slot
+from workflow.clock import local_day
+from workflow.definition.definition import Definition
+from workflow.definition.model import Stage, Threshold
+from workflow.prover.offices import Offices
+from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, votes
+from workflow.rules.stages import choosable
+
+PAPER = "sha256:" + "0" * 64
+WRITTEN = "…"
+AHEAD = (20, 1)  # days: the date a failing outcome carries, and a nearer one where that is capped
+
+
+def moves(
+    definition: Definition, offices: Offices, case: Case, at: int, matters: frozenset[str] = frozenset()
+) -> Iterator[Act]:
+    """Acts that people could try on an item as it stands; the rules say which are possible.
+
+    Args:
+        matters: persons of whom it matters that they are named lead; of all others one is enough.
+    """
+    stage = definition.stage(case.stage)
+    day = local_day(at, definition.flow.timezone)
+    yield from _papers(definition, offices, case, stage, day.isoformat())
+    yield from _beside(definition, offices, case, stage, day.isoformat(), matters)
+    dates = [(day + timedelta(days=n)).isoformat() for n in AHEAD] if _needs_date(definition, stage) else [""]
+    for slot in case.open_slots:
+        actors = offices.actors(slot.unit, slot.post, day.isoformat())
+        apart = stage.not_by or definition.chain_of(stage).two_persons
+        for by in actors if apart else actors[:1]:
+            yield from _on_slot(definition, case, stage, slot, by, dates)
+
+
+def _needs_date(definition: Definition, stage: Stage) -> bool:
+    targets = [definition.stage(e.to) for e in stage.exits.values()]
+    return any(t.due is not None and t.due.set_by is not None for t in targets)
+
+
+def _on_slot(
+    definition: Definition, case: Case, stage: Stage, slot: Slot, by: Actor, dates: list[str]
+) -> Iterator[Act]:
+    given: dict[str, Any] = {"item": case.item, "by": by, "seen": case.content, "slot": slot.key, "reason": WRITTEN}
+    if slot.kind == "look-back":
+        assert stage.tracking is not None
+        for outcome in (stage.tracking.held, stage.tracking.rebound):
+            yield LookBack(**given, opinion=WRITTEN, outcome=outcome, due=dates[0])
+        yield Reopen(**given, due=dates[0])
+        return
+    fresh = not case.outcome and not any(s.state == "signed" for s in case.slots)
+    outcomes = ["", *choosable(stage)] if fresh else [""]
+    ballots = ("", AGAINST, ABSTAIN) if votes(case.plan, slot.key) else ("",)
+    verb = Decide if slot.kind == "decision" else Sign
+    for due in dates:
+        for outcome in outcomes:
+            for vote in ballots:
+                minutes = PAPER if slot.minutes else ""
+                yield verb(**given, opinion=WRITTEN, minutes=minutes, outcome=outcome, vote=vote or "", due=due)
+        yield Return(**given, due=due)
+
+
+def _papers(definition: Definition, offices: Offices, case: Case, stage: Stage, day: str) -> Iterator[Act]:
+    """Handing in what is lacking; figures that decide are handed in again while nobody has signed."""
+    if not case.slots or stage.tracking is not None:
+        return
+    known = definition.flow.materials
+    wanted = [*stage.materials, *(n for e in stage.exits.values() for n in e.needs if n in known)]
+    deciding = {*([stage.tally.material] if stage.tally else []), *([stage.score.material] if stage.score else [])}
+    signed = any(s.state == "signed" for s in case.slots)
+    lacking = [n for n in dict.fromkeys(wanted) if n not in case.materials]
+    if signed or not (lacking or deciding):
+        return
+    hand_in = list(dict.fromkeys([*lacking, *deciding]))
+    by = _preparer(offices, case, day)
+    if by is None:
+        return
+    papers = dict.fromkeys(hand_in, PAPER)
+    for figures in _figures(definition, stage, hand_in, day):
+        kind = RecordTally if stage.tally is not None else Submit
+        yield kind(item=case.item, by=by, materials=papers, figures=figures)
+    if stage.zero is not None:
+        empty = {**_plain(definition, hand_in, day), stage.zero.list: {"lines": 0}}
+        yield ReportZero(item=case.item, by=by, materials=papers, figures=empty)
+
+
+def _preparer(offices: Offices, case: Case, day: str) -> Actor | None:
+    first = case.slots[0]
+    found = offices.actors(first.unit, first.post, day)
+    return found[0] if found else None
+
+
+def _plain(definition: Definition, names: list[str], day: str) -> dict[str, dict[str, Any]]:
+    out: dict[str, dict[str, Any]] = {}
+    for name in names:
+        spec = definition.flow.materials[name]
+        if spec.kind == "list":
+            counts = {
+                f: {(s.choices or tuple(definition.flow.categories))[0]: 1}
+                for f, s in spec.fields.items()
+                if s.type == "choice" and (s.choices or definition.flow.categories)
+            }
+            dates = {f: day for f, s in spec.fields.items() if s.type == "date"}
+            out[name] = {"lines": 1, **({"counts": counts} if counts else {}), **({"latest": dates} if dates else {})}
+        elif dates := {f: day for f, s in spec.fields.items() if s.type == "date"}:
+            out[name] = dates
+    return out
+
+
+def _figures(definition: Definition, stage: Stage, names: list[str], day: str) -> Iterator[dict[str, dict[str, Any]]]:
+    """Figures for every way in which a tally, a score or a list of findings may turn out."""
+    plain = _plain(definition, names, day)
+    if stage.tally is not None:
+        whole = 10_000
+        for voted, aware, against in ((whole, whole, 0), (whole, 0, whole), (0, 0, 0)):
+            sheet = {"eligible": whole, "voted": voted, "aware": aware, "dissatisfied": against}
+            yield {**plain, stage.tally.material: sheet}
+    elif stage.score is not None:
+        for value in _around(stage.score.pass_):
+            yield {**plain, stage.score.material: {**plain.get(stage.score.material, {}), stage.score.field: value}}
+    elif stage.zero is not None:
+        for field, values in stage.zero.counts.items():
+            yield {**plain, stage.zero.list: {"lines": 1, "counts": {field: {values[0]: 1}}}}
+            return
+    else:
+        yield plain
+
+
+def _around(threshold: Threshold) -> tuple[int, int]:
+    """A value that passes and one that does not."""
+    edge = threshold.numerator // threshold.denominator
+    tried = (edge + 1, edge, edge - 1)
+    passing = next(v for v in tried if threshold.holds(v, 1))
+    return passing, next(v for v in tried if not threshold.holds(v, 1))
+
+
+def _beside(
+    definition: Definition, offices: Offices, case: Case, stage: Stage, day: str, matters: frozenset[str]
+) -> Iterator[Act]:
+    """Acts that sign nothing: closing a line, naming the lead, notices and objections."""
+    path = [u["unit"] for u in offices.path(case.unit, day)]
+    everyone = [a for u in path for p in definition.flow.posts for a in offices.actors(u, p, day)]
+    close = stage.close_out
+    lead = (stage.needs is not None and stage.needs.lead) or (close is not None and "lead" in close.each_needs)
+    if lead and not case.lead:
+        above = [a for a in everyone if a.unit == path[min(1, len(path) - 1)]]
+        for named in {a.person if a.person in matters else "": a for a in above}.values():
+            yield NameLead(item=case.item, by=above[0], person=named.person, post=named.post, unit=named.unit)
+    if close is not None and case.lists.get(close.list, {}).get("open") and (by := _preparer(offices, case, day)):
+        yield CloseLine(item=case.item, by=by, list=close.list, no=1, evidence=PAPER)
+    spec = stage.notice
+    if spec is not None and everyone:
+        posted = case.notices.get(spec.content, {}).get("stay") == case.stays
+        if not posted:
+            yield PostNotice(
+                item=case.item,
+                by=everyone[0],
+                content=spec.content,
+                channel=WRITTEN,
+                place=WRITTEN,
+                seen=case.content,
+            )
+        elif spec.objection is not None and not case.objections:
+            yield Objection(item=case.item, text=PAPER)
+
+
+def waits_until(case: Case, stage: Stage, at: int) -> int | None:
+    """The next moment before which nothing more can be done here: the end of a window or of a tracking period."""
+    moments = [s.not_before for s in case.open_slots if s.not_before > at]
+    if stage.notice is not None:
+        posted = case.notices.get(stage.notice.content, {})
+        if posted.get("stay") == case.stays and posted.get("until", 0) > at:
+            moments.append(posted["until"])
+    return min(moments, default=None)
+
+
+__all__ = ["AGREE", "PAPER", "moves", "waits_until"]

@@ -1,0 +1,135 @@
+"""The offices of a proof: a given organisation, or one invented from the definition; and the facts rules ask of it.
+
+Two units are alike for a flow when the levels above them and the pattern of who holds what are alike; one of each kind is
+enough. Without an organisation every level has one unit and every post as many persons as one stage needs side by side.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from workflow.acts import Actor
+from workflow.case import Case
+from workflow.definition.definition import Definition
+from workflow.org.model import ALWAYS, Org, OrgOnDay, Parent, Person, Tenure, Unit
+from workflow.rules.authority import backstop
+from workflow.rules.context import Need
+
+
+def invented(definition: Definition) -> Org:
+    """One unit for each level, each below the next, and for every post there persons of its own; ids say what they are."""
+    levels = definition.flow.levels
+    units = tuple(
+        Unit(f"{level}-1", level, f"示例{level}", f"invented {level}", n, "2000-01-01")
+        for n, level in enumerate(levels)
+    )
+    parents = tuple(Parent(unit.id, above.id, "managing", ALWAYS) for unit, above in itertools.pairwise(units))
+    needed = side_by_side(definition)
+    tenures, persons = [], []
+    for unit in units:
+        for post in definition.flow.posts:
+            for n in range(needed[post]):
+                person = f"{post}@{unit.id}" + (f"#{n + 1}" if needed[post] > 1 else "")
+                persons.append(Person(person, f"示例 {person}", f"invented {person}"))
+                tenures.append(Tenure(f"{person}/1", person, unit.id, post, "2000-01-01"))
+    return Org(units, parents, tuple(persons), tuple(tenures))
+
+
+def side_by_side(definition: Definition) -> Counter[str]:
+    """How many persons a post needs, so that a stage which wants its places signed by different persons has them."""
+    most: Counter[str] = Counter(dict.fromkeys(definition.flow.posts, 1))
+    for stage in definition.flow.stages:
+        chain = definition.chain_of(stage)
+        alone = {group[0] for group in chain.two_persons if len(group) == 1}
+        used = Counter(leaf.post for step in chain.steps for _, leaf in step.leaves() if leaf.post in alone)
+        for post, n in used.items():
+            if post is not None:
+                most[post] = max(most[post], n)
+    return most
+
+
+def kinds(org: Org, definition: Definition, day: str, level: str) -> Iterator[tuple[str, int]]:
+    """One unit of each kind at a level, and how many there are of it; in the order in which offices list them."""
+    today = OrgOnDay(org, day)
+    found: dict[tuple[Any, ...], list[str]] = {}
+    for unit in org.units:
+        if unit.level == level and unit.listed(day):
+            found.setdefault(_kind(today, definition, unit.id), []).append(unit.id)
+    for alike in found.values():
+        yield alike[0], len(alike)
+
+
+def _kind(today: OrgOnDay, definition: Definition, unit: str) -> tuple[Any, ...]:
+    numbers: dict[str, int] = {}
+    line: list[Any] = []
+    for above in today.path(unit):
+        held = []
+        for post in definition.flow.posts:
+            persons = today.answerable(above, post, backstop(definition, post) == "backstop")
+            held.append(tuple((numbers.setdefault(t.person, len(numbers)), how) for t, how in persons))
+        line.append((today.org.unit_by_id[above].level, tuple(held)))
+    return tuple(line)
+
+
+class Offices:
+    """What rules ask of an organisation, answered from memory; nothing is read and nothing written."""
+
+    def __init__(self, org: Org, definition: Definition) -> None:
+        self.org = org
+        self.definition = definition
+        self._days: dict[str, OrgOnDay] = {}
+        self._facts: dict[Need, Any] = {}
+
+    def _on(self, day: str) -> OrgOnDay:
+        return self._days.setdefault(day, OrgOnDay(self.org, day))
+
+    def path(self, unit: str, day: str) -> list[dict[str, str]]:
+        return [{"unit": u, "level": self.org.unit_by_id[u].level} for u in self._on(day).path(unit)]
+
+    def answerable(self, unit: str, post: str, day: str, backed: str) -> list[dict[str, str]]:
+        return [
+            {"tenure": t.id, "person": t.person, "post": post, "unit": unit, "as": how, "at": t.unit}
+            for t, how in self._on(day).answerable(unit, post, backed == "backstop")
+        ]
+
+    def actors(self, unit: str, post: str, day: str) -> list[Actor]:
+        """Everybody who may act as a post of a unit on a day, those of its own first."""
+        held = self.answerable(unit, post, day, backstop(self.definition, post))
+        return [Actor(p, post, unit) for p in dict.fromkeys(h["person"] for h in held)]
+
+    def fact(self, need: Need, case: Case) -> Any:
+        """One fact. Reports of children count as settled; a line of a list is open while the case says so.
+
+        Raises:
+            KeyError: a fact that no single item has.
+        """
+        kind = need[0]
+        if kind in ("children", "roll", "viewed-since"):
+            return []
+        if kind == "line":
+            return "open" if case.lists.get(need[2], {}).get("open") else "closed"
+        if kind == "lines":
+            return []
+        if need not in self._facts:
+            self._facts[need] = self._of_the_org(need)
+        return self._facts[need]
+
+    def _of_the_org(self, need: Need) -> Any:
+        if need[0] == "path":
+            return self.path(need[1], need[2])
+        if need[0] == "answerable":
+            return self.answerable(*need[1:])
+        if need[0] == "appointed":
+            found = self.answerable(*need[1:])
+            if not found:
+                return None
+            began = next(t.from_on for t in self.org.tenures if t.id == found[0]["tenure"])
+            return {**found[0], "from": began}
+        if need[0] == "authority":
+            _, person, unit, post, day, backed = need
+            held = self.answerable(unit, post, day, backed)
+            return next((h for h in held if h["person"] == person), {"answerable": held})
+        raise KeyError(f"expected a fact of an organisation; got {' '.join(need)}")
