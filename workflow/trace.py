@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from workflow import personal
 from workflow.clock import local_day, start_of_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
@@ -372,6 +373,8 @@ def seen_by(desk: Desk, row: SignatureRow) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, one in row.materials:
         out[name] = (
-            canonical.decode(desk.contents.get(one)) if desk.contents.has(one) else {"digest": one, "kept": False}
+            personal.reveal(desk.connection, canonical.decode(desk.contents.get(one)))
+            if desk.contents.has(one)
+            else {"digest": one, "kept": False}
         )
     return out

@@ -13,6 +13,7 @@ from workflow.cli import (
     bundles,
     database,
     demo,
+    erasing,
     evidence,
     keys,
     logs,
@@ -45,6 +46,7 @@ for module in (
     keys,
     bundles,
     database,
+    erasing,
     proving,
 ):
     module.register(app)

@@ -239,7 +239,7 @@ class FieldSpec(Model):
     min: StrictInt | None = None
     choices: tuple[StrictStr, ...] | None = None
     choices_from: Literal["categories"] | None = None
-    personal: StrictBool = False
+    personal: StrictBool | StrictStr = False  # or the field that names the person whose data it is
     delicate: Delicate | None = None  # what must not be gathered without saying why, for whom and how long (R028, R221)
     purpose: Text | None = None
     readers: Codes = ()  # posts
