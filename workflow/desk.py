@@ -136,8 +136,14 @@ def answered(connection: Any, request_id: str, act: Act) -> Receipt | None:
         raise RequestReused(
             request_id=request_id, expected=row.request_digest.hex()[:16], actual=act_digest(act).hex()[:16]
         )
-    stored = next(e for e in items.entries(connection, row.chain) if e.seq == row.seq)
-    return Receipt(row.chain, row.seq, row.hash, row.at, "", stored.seal)
+    stage, opened, seal = "", (), b""
+    for entry in items.entries(connection, row.chain):
+        effects = canonical.read(entry.body)["effects"]
+        stage = next((e["stage"] for e in reversed(effects) if e["e"] == "entered"), stage)
+        if entry.seq == row.seq:
+            opened, seal = tuple(e["item"] for e in effects if e["e"] == "item-opened"), entry.seal
+            break
+    return Receipt(row.chain, row.seq, row.hash, row.at, stage, seal, opened)
 
 
 class Desk(Verbs):
