@@ -92,6 +92,7 @@ class Case:
         roll: who had reported when a report over the children was drawn up: {expected, in, missing, exempt}.
         counted: what it put on the count of persons: counter -> [{person, n, on, by, times, line}], ``opened`` where it
             proposed something, ``reversed`` the entry that took it off again.
+        form: how the manifest is made. 1: without figures (items opened before they were bound); 2: with them.
         marks: what was said about a report from outside its chain: exempted, supplemented, contradicted -> {seq, at}.
     """
 
@@ -133,6 +134,7 @@ class Case:
     roll: dict[str, Any] = field(default_factory=dict)
     marks: dict[str, dict[str, int]] = field(default_factory=dict)
     counted: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    form: int = 1
 
     @property
     def open_slots(self) -> list[Slot]:
@@ -143,7 +145,8 @@ class Case:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """What a signature on this item covers: every material, list, cited report, the outcome, the stage and round.
+        """What a signature on this item covers: every material with the figures that rules decide on, every list and
+        cited report, the outcome, the stage and round.
 
         Posting a notice is an act of its own and changes nothing that anybody signed, so it stands beside.
         """
@@ -159,6 +162,8 @@ class Case:
             "lists": self.lists,
             "relies": list(self.relies),
         }
+        if self.form > 1 and self.figures:
+            out["figures"] = self.figures
         return {**out, "roll": self.roll} if self.roll else out
 
     @cached_property
@@ -264,7 +269,10 @@ def _closing(case: Case) -> dict[str, Any]:
 
 def _submitted(case: Case, e: Effect, seq: int, at: int) -> Case:
     materials, figures, lists = dict(case.materials), dict(case.figures), dict(case.lists)
-    materials.update(e.get("materials", {}))
+    handed = e.get("materials", {})
+    materials.update(handed)
+    if case.form > 1:  # a document that says no figure any more takes those of the one it replaces with it
+        figures = {k: v for k, v in figures.items() if k not in handed}
     for name, value in e.get("figures", {}).items():
         figures[name] = {k: v for k, v in value.items() if k not in ("lines", "closed", "words")}
         if "lines" in value:

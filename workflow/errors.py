@@ -539,6 +539,30 @@ class ContentMissing(WorkflowError):
     zh = "内容 {digest}:应为 {expected};实为 {actual}"
 
 
+class Unreadable(WorkflowError):
+    """A SQLite file cannot be read in full where it lies."""
+
+    code = "unreadable"
+    en = "{path} cannot be read here in full: beside it lies {actual}. Copy both to a folder that can be written, and read it there"
+    zh = "{path} 在此处无法完整读取:旁有 {actual}。请将两者一并复制到可写目录后再读取"
+
+
+class BadPolicy(WorkflowError):
+    """An auditor's policy cannot be used; nothing was checked with it."""
+
+    code = "bad-policy"
+    en = "{problem}. Nothing was checked"
+    zh = "核验策略不可用:{problem}。未作任何核验"
+
+
+class BadOwnCheckpoint(WorkflowError):
+    """What an auditor brought as their own checkpoint is not one of the log that their policy pins."""
+
+    code = "bad-own-checkpoint"
+    en = "your checkpoint: expected {expected}; got {actual}. Nothing was checked"
+    zh = "自带的检查点:应为 {expected};实为 {actual}。未作任何核验"
+
+
 # --- the log: it would rather not sign ----------------------------------------------------------------------------
 
 

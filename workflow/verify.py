@@ -1,8 +1,10 @@
 """Checking a database: does its history hold, and how far was it really checked?
 
 V1: bodies are canonical, chains unbroken, columns equal bodies, seals verify, snapshots equal the fold, definitions and
-contents match their digests. Beside it the rules: every entry is replayed through the same ``decide`` that made it.
-Every failure is collected with a code and its place; a check of nothing is never a success.
+contents match their digests, the organisation's tables are those its chain made, and what one chain cites of another
+stands there. Beside it the rules: every entry is replayed through the same ``decide`` that made it, and the figures it
+decided on are read from the documents again. Every failure is collected with a code and its place; a check of nothing is
+never a success. Levels above V1 take something of the auditor's own: see ``audit``.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from workflow.acts import Signature, act_of
+from workflow import orgcheck
+from workflow.acts import Signature, Submit, Supplement, act_of
 from workflow.calendar import Calendar
 from workflow.case import Case
+from workflow.crossing import Crossing
 from workflow.definition.definition import Definition
 from workflow.errors import ContentMissing, NotCanonical, Unknown, WorkflowError
 from workflow.evidence import canonical, keyring
@@ -27,11 +31,11 @@ from workflow.evidence.content import ContentStore
 from workflow.evidence.digest import digest
 from workflow.evidence.entry import BadSeal, SealVerifier, entry_hash, read_body
 from workflow.evidence.keyring import BadEvent, Keyring
-from workflow.evidence.keys import KEY_ID_LENGTH
+from workflow.evidence.keys import KEY_ID_LENGTH, key_id_of
+from workflow.evidence.standalone import Policy
 from workflow.recording import holds, statement
-from workflow.rules import RULES, Asked, Context, Facts, decide
+from workflow.rules import RULES, Asked, Context, Facts, decide, materials
 from workflow.store import database, scan
-from workflow.store.items import ORG
 
 Progress = Callable[[int, int], None]
 WORTH_SHARING = 2_000  # entries; below, starting a process costs more than it saves
@@ -62,6 +66,9 @@ class Report:
     keys: Counter[str] = field(default_factory=Counter)  # id of each engine key -> entries it sealed
     unregistered: int = 0  # signatures by persons' own keys that no key event brought
     unvouched: list[str] = field(default_factory=list)  # engine keys that no older key signed for
+    unpinned: int = 0  # signatures by persons' own keys of persons whom the policy has no keys of
+    organisation: str = "not checked"
+    crossing: Crossing = field(default_factory=Crossing)  # settled at the end; empty then
     failures: list[Failure] = field(default_factory=list)
 
     @property
@@ -79,7 +86,13 @@ class Report:
         self.strengths.update(other.strengths)
         self.keys.update(other.keys)
         self.unregistered += other.unregistered
+        self.unpinned += other.unpinned
+        self.crossing.add(other.crossing)
         self.failures += other.failures
+
+    def fail(self, code: str, place: str, detail: str) -> None:
+        """Something does not hold."""
+        self.failures.append(Failure(code, place, detail))
 
     @property
     def holds(self) -> bool:
@@ -103,11 +116,26 @@ class Report:
 
 
 class Verifier:
-    """Verifies all chains of a database, item by item. Read only."""
+    """Verifies all chains of a database, item by item. Read only.
 
-    def __init__(self, connection: Any, contents: ContentStore | None = None) -> None:
+    Args:
+        policy: whose keys count: with engine keys in it the seals must be by these, else by those the database names.
+        rules, seals: leave the replay, or the engine's signatures, to another run.
+    """
+
+    def __init__(
+        self,
+        connection: Any,
+        contents: ContentStore | None = None,
+        policy: Policy | None = None,
+        *,
+        rules: bool = True,
+        seals: bool = True,
+    ) -> None:
         self.connection = connection
         self.contents = contents
+        self.policy = policy or Policy()
+        self.rules, self.seals = rules, seals
         self.report = Report()
         self.origin = scan.origin(connection)
         self._keys: dict[bytes, Ed25519PublicKey | None] = {}
@@ -115,22 +143,23 @@ class Verifier:
         self._definitions: dict[str, Definition | None] = {}
         self._calendars: dict[str, Calendar | None] = {}
         self._seen: set[str] = set()
-        self._orgs: dict[str, str] = {}  # heads of the organisation's chain as entries cite them -> where first
+        self._lists: dict[str, _List] = {}  # of the item that is being read
         self._projected = scan.projected(connection)
         self._ring = Keyring.of(scan.bodies(connection, keyring.CHAIN))
         self.report.unvouched = sorted(k.id for k in self._ring.keys.values() if not k.vouched)
 
     def _key(self, key_id: bytes) -> Ed25519PublicKey | None:
         if key_id not in self._keys:
+            pinned = self.policy.engine_keys
             try:
-                raw = scan.public_key(self.connection, key_id)
+                raw = pinned.get(key_id, (None,))[0] if pinned else scan.public_key(self.connection, key_id)
                 self._keys[key_id] = Ed25519PublicKey.from_public_bytes(raw) if raw else None
             except ValueError:  # not a key: nothing it should have signed holds
                 self._keys[key_id] = None
         return self._keys[key_id]
 
     def run(self, progress: Progress | None = None, part: scan.Range = scan.EVERYTHING) -> Report:
-        """Check everything there is, or one range of chains; every range together is everything."""
+        """Check the chains of a range; what ties them to others is left to ``settle``."""
         items = scan.items(self.connection, part)
         heads = scan.chain_heads(self.connection, part)
         total = scan.count(self.connection)
@@ -142,20 +171,18 @@ class Verifier:
                 progress(self.report.entries, total)
         for missing in (items.keys() | heads.keys()) - chains.keys():
             self._fail("entries-missing", missing, "an item or chain head without a single entry")
-        for cited in self._orgs.keys() - scan.hashes(self.connection, ORG):
-            self._fail("org", self._orgs[cited], "it rests on an organisation that is not in the chain of imports")
         if not part[0]:
             self._library()
             self._late()
         return self.report
 
     def _fail(self, code: str, place: str, detail: str) -> None:
-        self.report.failures.append(Failure(code, place, detail))
+        self.report.fail(code, place, detail)
 
     def _chain(self, chain: str, rows: list[Any], item: Any, head: Any) -> None:
         self.report.chains += 1
         case, prev, seq, events = Case(), b"", 0, Keyring()
-        foldable = True
+        foldable, self._lists = True, {}
         for row in rows:
             seq += 1
             place = f"{chain}#{row.seq}"
@@ -169,6 +196,7 @@ class Verifier:
                 foldable, case = self._follow(body, case, place)
             try:
                 self._contents(body["act"], place)
+                self.report.crossing.note(body, prev, case.campaign, place)
             except (LookupError, TypeError, AttributeError) as error:
                 self._fail("body", place, f"its act cannot be read: {type(error).__name__} {error}")
             if chain == keyring.CHAIN:
@@ -204,15 +232,14 @@ class Verifier:
                 self._fail("column", place, f"column {name}: expected {expected!r}; got {getattr(row, name)!r}")
         if (row.request_digest.hex() if row.request_digest else None) != request.get("digest"):
             self._fail("column", place, "column request_digest: not the digest in the body")
-        if body.get("org"):
-            self._orgs.setdefault(body["org"], place)
         if entry_hash(row.body, row.seal) != row.hash:
             self._fail("hash", place, "the stored hash is not that of the stored bytes")
-        try:
-            self._seals.verify(row.body, row.seal)
-            self._good(row.seal[:KEY_ID_LENGTH], body["at"], place)
-        except BadSeal as error:
-            self._fail("seal", place, error.reason)
+        if self.seals:
+            try:
+                self._seals.verify(row.body, row.seal)
+                self._good(row.seal[:KEY_ID_LENGTH], body["at"], place)
+            except BadSeal as error:
+                self._fail("seal", place, error.reason)
         return body
 
     def _good(self, key_id: bytes, at: int, place: str) -> None:
@@ -247,6 +274,11 @@ class Verifier:
     def _own_key(self, person: str, proof: dict[str, Any], at: int, place: str) -> None:
         """Where key events name a person's own keys, a signature is by one of them that was good at that moment."""
         public, owned = proof.get("key"), self._ring.signers(person)
+        pinned = self.policy.signers.get(person)
+        if pinned is None:
+            self.report.unpinned += 1
+        elif public not in {key.hex() for key in pinned}:
+            self._fail("signature", place, f"by another key than the policy has for {person}")
         of = self._ring.keys.get(("signer", str(public)))
         if of is None and not owned:
             self.report.unregistered += 1
@@ -264,7 +296,10 @@ class Verifier:
                     "library", place, "its definition or calendar is not published here, or not as its digest says"
                 )
                 return True, case.fold(body["effects"], body["seq"], body["at"])
-            self._replay(body, case, definition, calendar, place)
+            self._facts(body, place)
+            if self.rules:
+                self._replay(body, case, definition, calendar, place)
+            self._listed(body, definition, place)
             return True, case.fold(body["effects"], body["seq"], body["at"])
         except (WorkflowError, LookupError, TypeError, ValueError, AttributeError, StopIteration) as error:
             self._fail("fold", place, f"its effects cannot be applied: {type(error).__name__} {error}")
@@ -292,16 +327,70 @@ class Verifier:
         if isinstance(act, Signature):
             self._statement(body, asked, decision, place)
 
+    def _facts(self, body: dict[str, Any], place: str) -> None:
+        """The lines of a list that the rules were told are those of the document, where it is there to be read."""
+        for fact, value in body["facts"].items():
+            words = fact.split(" ")
+            held = self._lists.get(words[2]) if words[0] in ("lines", "line") else None
+            if held is None or held.lines is None:
+                continue
+            if words[0] == "lines":
+                expected: Any = [{"no": no, "cells": cells} for no, cells in enumerate(held.lines, start=1)]
+            else:
+                no = int(words[3])
+                expected = "closed" if no in held.closed else "open" if 0 < no <= len(held.lines) else "absent"
+            if value != expected:
+                self._fail("facts", place, f"{fact}: the rules were told something else than the document says")
+
+    def _listed(self, body: dict[str, Any], definition: Definition, place: str) -> None:
+        """The figures of an act are those of the documents it hands in; and which lines are closed from here on."""
+        for effect in body["effects"]:
+            if effect["e"] == "line-closed":
+                self._lists[effect["list"]].closed[effect["no"]] = (body["seq"], body["at"])
+        act = act_of(body["act"]) if body["act"].get("materials") else None
+        if not isinstance(act, (Submit, Supplement)):
+            return
+        for name, one in act.materials.items():
+            given = dict(act.figures.get(name, {}))
+            kept, before = given.pop("closed", []), self._lists.get(name, _List())
+            try:
+                value = canonical.decode(self.contents.get(one)) if self.contents is not None else None
+            except WorkflowError:
+                value = None  # told where the documents are looked at
+            if value is not None:
+                try:
+                    wanted = materials.check(definition, name, value)
+                except WorkflowError as error:
+                    self._fail("figures", place, str(error))
+                    continue
+                if given != wanted:
+                    self._fail("figures", place, f"{name}: the document says {wanted}; the rules were told {given}")
+                if kept and before.lines is not None:
+                    stand = [n for n in sorted(before.closed) if before.lines[n - 1 : n] == value[n - 1 : n] != []]
+                    if kept != stand:
+                        self._fail(
+                            "figures", place, f"{name}: the closed lines {stand} stand unchanged; said was {kept}"
+                        )
+            if "lines" in given:
+                closed = {no: before.closed[no] for no in kept if no in before.closed}
+                self._lists[name] = _List(value if isinstance(value, list) else None, closed)
+
     def _statement(self, body: dict[str, Any], asked: Asked, decision: Any, place: str) -> None:
         held = body.get("statement", {})
-        self.report.strengths[body.get("proof", {}).get("strength", "none")] += 1
         slot = asked.case.slot(decision.signed_slot or asked.act.slot)  # type: ignore[attr-defined]
         made = statement(asked, slot, decision.authority, self.origin, held.get("nonce", ""), held.get("at", 0))
         if made != held:
             differing = sorted(k for k in made.keys() | held.keys() if made.get(k) != held.get(k))
             self._fail("statement", place, f"the signed statement does not fit the act: {', '.join(differing)}")
-        proof = body.get("proof", {})
-        if ("signature" in proof) != (proof.get("strength") == "S2"):
+        if not (type(held.get("at")) is int and asked.case.entered <= held["at"] <= asked.context.at):
+            self._fail("statement", place, "it was made before the stage was entered, or after it was recorded")
+        self.report.crossing.once(held.get("nonce"), place)
+        self._proof(body.get("proof", {}), held, body["at"], place)
+
+    def _proof(self, proof: dict[str, Any], held: dict[str, Any], at: int, place: str) -> None:
+        """How strongly the statement is bound to the person. A key that only the proof names proves nothing of them."""
+        strength = proof.get("strength", "none")
+        if ("signature" in proof) != (strength == "S2"):
             self._fail("signature", place, "its strength is not that of its proof")
         elif "signature" in proof:
             try:
@@ -309,7 +398,10 @@ class Verifier:
                     self._fail("signature", place, "the person's signature does not cover the recorded statement")
             except Unknown as unknown:
                 self._fail("signature", place, str(unknown))
-            self._own_key(held.get("person", ""), proof, body["at"], place)
+            self._own_key(held.get("person", ""), proof, at, place)
+        if strength < self.policy.strength:
+            self._fail("strength", place, f"{strength}; the policy demands {self.policy.strength}")
+        self.report.strengths[strength] += 1
 
     def _contents(self, act: dict[str, Any], place: str) -> None:
         if self.contents is None:
@@ -361,7 +453,7 @@ class Verifier:
     def _projections(self, item: str, case: Case) -> None:
         """The working tables say what the entries led to: who is waited for, what is due, which lines are open."""
         lists = {
-            name: (case.materials.get(name, ""), held["lines"], held["open"])
+            name: (case.materials.get(name, ""), held["lines"], self._lists.get(name, _List()).closed)
             for name, held in case.lists.items()
             if held["lines"]
         }
@@ -383,9 +475,18 @@ class Verifier:
                 )
 
     def _library(self) -> None:
-        for digest_, body in scan.library(self.connection):
+        for digest_, body, columns in scan.library(self.connection):
             if digest(body) != digest_:
                 self._fail("library", digest_, "a published definition or calendar is not what its digest says")
+                continue
+            plain = canonical.decode(body)
+            for member, said in columns.items():
+                if plain.get(member) != said:
+                    self._fail("library", digest_, f"column {member}: expected {plain.get(member)!r}; got {said!r}")
+        for key, value in scan.meta(self.connection).items():
+            kind, _, name = key.partition("/")
+            if kind == "key" and not _is_key(name, value):
+                self._fail("key", key, "a registered key that is not the one it is named after")
 
     def _definition(self, digest_: str) -> Definition | None:
         if digest_ not in self._definitions:
@@ -401,28 +502,76 @@ class Verifier:
         return self._calendars[digest_]
 
 
-def verify(connection: Any, contents: ContentStore | None = None, progress: Progress | None = None) -> Report:
-    """Verify a whole database. See ``Report`` for what was reached."""
-    return Verifier(connection, contents).run(progress)
+@dataclass
+class _List:
+    """A list of the item that is being read.
+
+    Attributes:
+        lines: of its document; None when that could not be read.
+        closed: by number, the entry that closed a line and its moment.
+    """
+
+    lines: list[Any] | None = None
+    closed: scan.Closings = field(default_factory=dict)
 
 
-def _verify_part(url: str, contents: ContentStore | None, part: scan.Range) -> Report:
+def _is_key(name: str, value: str) -> bool:
+    try:
+        return key_id_of(bytes.fromhex(value)).hex() == name
+    except ValueError:
+        return False
+
+
+def verify(
+    connection: Any,
+    contents: ContentStore | None = None,
+    progress: Progress | None = None,
+    policy: Policy | None = None,
+    **checks: bool,
+) -> Report:
+    """Verify a whole database on one connection, with one consistent moment. See ``Report`` for what was reached."""
+    report = Verifier(connection, contents, policy, **checks).run(progress)
+    return settle(connection, contents, report)
+
+
+def settle(connection: Any, contents: ContentStore | None, report: Report) -> Report:
+    """What only shows when every chain has been read: citations between them, and the organisation's tables."""
+    for code, place, detail in report.crossing.settle(connection):
+        report.fail(code, place, detail)
+    report.crossing = Crossing()
+    faults, checked = orgcheck.check(connection, contents)
+    for place, detail in faults:
+        report.fail("organisation", place, detail)
+    report.organisation = "not checked" if not checked else "does not hold" if faults else "holds"
+    return report
+
+
+def _verify_part(
+    url: str, contents: ContentStore | None, policy: Policy | None, part: scan.Range, checks: dict[str, bool]
+) -> Report:
     db = database.connect(url, read_only=True)
     try:
         with database.reading(db) as connection:
-            return Verifier(connection, contents).run(part=part)
+            return Verifier(connection, contents, policy, **checks).run(part=part)
     finally:
         db.dispose()
 
 
 def verify_database(
-    url: str, contents: ContentStore | None = None, progress: Progress | None = None, processes: int = 0
+    url: str,
+    contents: ContentStore | None = None,
+    progress: Progress | None = None,
+    processes: int = 0,
+    policy: Policy | None = None,
+    **checks: bool,
 ) -> Report:
-    """Verify a whole database on several cores: ranges of chains, each from one consistent moment of its own.
+    """Verify a whole database on several cores: ranges of chains, each from one consistent moment of its own; then, from
+    a later one, what ties them to each other.
 
     Args:
         contents: a store that processes can share (on disk).
         processes: how many; all cores of this machine unless told. A small database is read by one.
+        checks: as ``Verifier`` takes them.
     """
     db = database.connect(url, read_only=True)
     try:
@@ -431,13 +580,14 @@ def verify_database(
             parts = scan.cuts(connection, wanted if scan.count(connection) >= WORTH_SHARING else 1)
             own, *others = parts
             if not others:
-                return Verifier(connection, contents).run(progress)
+                return verify(connection, contents, progress, policy, **checks)
             with ProcessPoolExecutor(len(others), mp_context=get_context("spawn")) as pool:
-                waiting = [pool.submit(_verify_part, url, contents, part) for part in others]
+                waiting = [pool.submit(_verify_part, url, contents, policy, part, checks) for part in others]
                 share = (lambda done, total: progress(min(done * len(parts), total), total)) if progress else None
-                report = Verifier(connection, contents).run(share, own)
+                report = Verifier(connection, contents, policy, **checks).run(share, own)
                 for one in waiting:
                     report.add(one.result())
-            return report
+        with database.reading(db) as connection:
+            return settle(connection, contents, report)
     finally:
         db.dispose()

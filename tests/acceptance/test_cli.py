@@ -216,16 +216,35 @@ def test_verify_writes_nothing(file: Path) -> None:
     assert copy.read_bytes() == before and [p.name for p in copy.parent.iterdir()] == ["audit.db"]
 
 
+@pytest.mark.parametrize("left", [False, True], ids=["settled", "with commits in its wal"])
+def test_a_database_on_a_disc_that_nobody_can_write_is_verified_or_said_to_be_unreadable(
+    file: Path, left: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file in WAL mode cannot be opened the usual way there; for root no folder is so, hence the refusal is played."""
+    run("org", "import", file, EXAMPLE)
+    disc = file.parent / "disc" / "audit.db"
+    disc.parent.mkdir()
+    with sqlite3.connect(file) as source:
+        source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    disc.write_bytes(file.read_bytes())
+    assert disc.read_bytes()[18] == 2, "expected a file in WAL mode"
+    if left:
+        disc.with_name("audit.db-wal").write_bytes(b"x")
+    monkeypatch.setattr("workflow.store.database._opens", lambda path: False)
+    if left:
+        assert "cannot be read here in full" in run("verify", disc, code=2).stderr
+        return
+    assert "V1: " in run("verify", disc).output
+    assert [p.name for p in disc.parent.iterdir()] == ["audit.db"]
+
+
 # --- org -------------------------------------------------------------------------------------------------------------
 
 
 def test_an_organisation_is_imported_once_more_and_checked(file: Path) -> None:
     said = run("org", "import", file, EXAMPLE).output
     assert "16 units" in said and "entry 1 of the chain org" in said
-    before = run("verify", file).output
-    assert "未作任何改动" in run("org", "import", file, EXAMPLE, "--lang", "zh").output
-    assert "nothing changed" in run("org", "import", file, EXAMPLE).output
-    assert run("verify", file).output == before  # no entry was added
+    assert "组织链第 2 条" in run("org", "import", file, EXAMPLE, "--lang", "zh").output
     home = file.with_name(f"{file.name}.home")
     assert (home / "engine.key").is_file()
     run("verify", file, "--contents", home)

@@ -125,7 +125,7 @@ def test_the_commands_write_a_bundle_and_check_it(world: World, tmp_path: Path, 
     file, pinned = tmp_path / "m1.wfproof", tmp_path / "policy.json"
     pinned.write_text(json.dumps({"origin": ORIGIN, "engine_keys": [{"key": world.engine.key.public_key().hex()}]}))
     run = CliRunner().invoke
-    arguments = ["bundle", world.url, "m1", "-o", str(file), "--contents", str(world.home), "--lang", "en"]
+    arguments = ["bundle", "m1", "--db", world.url, "-o", str(file), "--contents", str(world.home), "--lang", "en"]
     done = run(command, arguments)
     assert done.exit_code == 0, done.output
     assert "2 chains, 4 entries, 2 documents (0 by digest only)" in done.output and "V2 at most" in done.output
@@ -135,7 +135,7 @@ def test_the_commands_write_a_bundle_and_check_it(world: World, tmp_path: Path, 
     assert (done.exit_code, "结论: 成立; 层级 V2" in done.output) == (0, True)
     later = tmp_path / "later.wfproof"
     world.sign("m1")
-    assert run(command, ["bundle", world.url, "--unit", "o1", "-o", str(later), "--lang", "zh"]).exit_code == 0
+    assert run(command, ["bundle", "--unit", "o1", "--db", world.url, "-o", str(later), "--lang", "zh"]).exit_code == 0
     done = run(command, ["verify-bundle", str(later), "--since", str(file), "--json"])
     assert (done.exit_code, json.loads(done.output)["not_checked"]["withdrawn"]) == (0, 2)
     done = run(command, ["verify-bundle", str(file), "--since", str(later), "--json"])
@@ -145,10 +145,52 @@ def test_the_commands_write_a_bundle_and_check_it(world: World, tmp_path: Path, 
 def test_a_bundle_is_of_exactly_one_thing(world: World, tmp_path: Path, command: typer.Typer) -> None:
     run = CliRunner().invoke
     out = ["-o", str(tmp_path / "x"), "--lang", "en"]
-    assert run(command, ["bundle", world.url, *out]).exit_code == 2
-    assert run(command, ["bundle", world.url, "m1", "--unit", "o1", *out]).exit_code == 2
-    assert run(command, ["bundle", world.url, "nowhere", *out]).exit_code == 2
+    assert run(command, ["bundle", "--db", world.url, *out]).exit_code == 2
+    assert run(command, ["bundle", "m1", "--unit", "o1", "--db", world.url, *out]).exit_code == 2
+    assert run(command, ["bundle", "nowhere", "--db", world.url, *out]).exit_code == 2
+    assert run(command, ["bundle", "m1", *out]).exit_code == 2
+    done = run(command, ["bundle", "some.db", "m1", *out], env={"COLUMNS": "300"})
+    assert done.exit_code == 2 and "workflow bundle m1 --db some.db" in done.output
     assert not (tmp_path / "x").exists() and not (tmp_path / "x.part").exists()
+
+
+def test_documents_that_are_nowhere_are_said_to_be_so_and_nothing_is_written(
+    world: World, tmp_path: Path, command: typer.Typer
+) -> None:
+    world.begin("m1")
+    gone = ["--contents", str(tmp_path / "gone"), "--lang", "en"]
+    done = CliRunner().invoke(command, ["bundle", "m1", "--db", world.url, "-o", str(tmp_path / "x"), *gone])
+    assert done.exit_code == 2 and "no folder of contents" in done.output
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("kind", ["unit", "campaign"])
+def test_a_unit_and_a_campaign_come_as_bundles_from_the_command_line(
+    kind: str, world: World, tmp_path: Path, command: typer.Typer
+) -> None:
+    world.begin("m1")
+    name = {"unit": "o1", "campaign": "c1"}[kind]
+    file = tmp_path / "all.wfproof"
+    done = CliRunner().invoke(command, ["bundle", f"--{kind}", name, "--db", world.url, "-o", str(file)])
+    assert done.exit_code == 0, done.output
+    done = CliRunner().invoke(command, ["verify-bundle", str(file), "--json"])
+    told = json.loads(done.output)
+    assert (told["result"], told["what"]) == ("holds", {"kind": kind, "name": name})
+
+
+def test_what_cannot_be_written_is_one_sentence(tmp_path: Path, command: typer.Typer) -> None:
+    done = CliRunner().invoke(command, ["verifier", "--out", str(tmp_path / "gone" / "x.py"), "--lang", "en"])
+    assert done.exit_code == 2 and "No such file or directory" in done.output
+
+
+def test_the_verifier_says_by_which_name_it_was_called(
+    command: typer.Typer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from workflow.evidence import standalone
+
+    with pytest.raises(SystemExit):
+        standalone.main(["verify"], program="workflow verify-bundle")
+    assert "usage: workflow verify-bundle" in capsys.readouterr().err
 
 
 def test_the_verifier_is_copied_out_and_runs_alone(tmp_path: Path, command: typer.Typer) -> None:

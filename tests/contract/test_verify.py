@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,14 +14,15 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.engine import Connection
 
-from tests.contract.world import SHEET, World
+from tests.contract.world import SHEET, World, worlds
 from workflow import Actor, Engine
 from workflow.case import Case
 from workflow.evidence import canonical
 from workflow.evidence.entry import entry_hash, seal_entries
 from workflow.evidence.keys import FileKeyProvider
+from workflow.evidence.standalone import Policy
 from workflow.store import tables as t
-from workflow.verify import Report, verify
+from workflow.verify import Report, verify, verify_database
 
 HANDLER = Actor("o1-handler", "handler", "o1")
 
@@ -48,7 +50,7 @@ class Attack:
 
     def change(self, statement: Any, **values: Any) -> None:
         done = self.connection.execute(statement.values(**values) if values else statement)
-        assert done.rowcount == 1, "expected the attack itself to work"
+        assert done.is_insert or done.rowcount == 1, "expected the attack itself to work"
 
     def row(self, table: sa.Table, where: Any) -> Any:
         return self.connection.execute(table.select().where(where)).one()
@@ -319,7 +321,7 @@ def test_a_changed_head_of_another_chain_is_found(honest: Attack, values: dict[s
 def test_an_import_deleted_from_the_organisations_chain_is_found(honest: Attack) -> None:
     honest.connection.execute(t.entry.delete().where(t.entry.c.chain == "org"))
     honest.connection.execute(t.chain.delete().where(t.chain.c.chain == "org"))
-    assert codes(honest.verify()) == {"org"}
+    assert codes(honest.verify()) == {"org", "organisation"}
 
 
 PROJECTIONS: dict[str, Callable[[], Any]] = {
@@ -409,3 +411,200 @@ def test_a_registered_key_that_was_exchanged_is_found(honest: Attack, value: str
 def test_another_origin_than_the_one_signed_for_is_found(honest: Attack) -> None:
     honest.change(t.meta.update().where(t.meta.c.key == "origin"), value="elsewhere/log")
     assert codes(honest.verify()) == {"statement"}
+
+
+# --- what the rules decided on --------------------------------------------------------------------------------------
+
+
+def figures(body: dict[str, Any], **given: Any) -> None:
+    """Other figures in the act and its effect, as somebody with the engine's key writes them."""
+    for place in (body["act"], body["effects"][0]):
+        place["figures"]["sheet"] = {**place["figures"]["sheet"], **given}
+
+
+def test_figures_that_are_not_those_of_the_document_are_found(honest: Attack) -> None:
+    """Every hash, seal and rule fits; only the document says another number."""
+    forge(honest.connection, "m3", 2, lambda b: figures(b, count=99), honest.world.engine.key)
+    assert "figures" in codes(honest.verify())
+    assert "figures" not in codes(honest.verify(contents=False))
+
+
+def test_figures_are_part_of_what_was_signed(honest: Attack) -> None:
+    """Even without the document: the signatures that follow cover the figures they were given with."""
+    forge(honest.connection, "m1", 2, lambda b: figures(b, count=99), honest.world.engine.key)
+    found = honest.verify(contents=False)
+    assert {"m1#3", "m1#4"} <= {f.place for f in found.failures if f.code == "rules-refuse"}
+
+
+def test_a_document_said_to_have_lines_is_refused_by_the_rules(honest: Attack) -> None:
+    forge(honest.connection, "m3", 2, lambda b: figures(b, lines=3), honest.world.engine.key)
+    assert "m3#2" in {f.place for f in honest.verify(contents=False).failures if f.code == "rules-refuse"}
+
+
+def test_a_signature_given_before_its_stage_was_entered_is_found(honest: Attack) -> None:
+    forge(honest.connection, "m1", 3, lambda b: b["statement"].update(at=b["at"] - 10**12), honest.world.engine.key)
+    assert "statement" in codes(honest.verify())
+
+
+def test_a_single_use_number_used_in_two_items_is_found(honest: Attack) -> None:
+    used = canonical.decode(honest.row(t.entry, entry_of("m2", 3)).body)["statement"]["nonce"]
+    forge(honest.connection, "m1", 3, lambda b: b["statement"].update(nonce=used), honest.world.engine.key)
+    assert "nonce" in codes(honest.verify())
+
+
+# --- from chain to chain ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A survey that opened a matter behind its signed list, on a database of its own."""
+    folder = tmp_path_factory.mktemp("opened")
+    for world in worlds(f"sqlite:///{folder / 'workflow.db'}", folder / "home"):
+        for unit in ("o1", "o2", "o3"):
+            by = Actor("t1-handler" if unit == "o2" else f"{unit}-handler", "handler", unit)
+            world.engine.open("survey", unit, item=f"s-{unit}", campaign="c1")
+            world.engine.report_zero(f"s-{unit}", by, {"statement": {"statement": "nothing found"}})
+            world.through(f"s-{unit}")
+        world.engine.open("survey", "t1", item="s-t1", campaign="c1")
+        found = {"found": [{"unit": "o1", "result": "found"}]}
+        world.engine.submit("s-t1", Actor("t1-handler", "handler", "t1"), found, outcome="reported")
+        world.through("s-t1")
+        yield world
+
+
+@pytest.fixture
+def behind(opened: World) -> Iterator[Attack]:
+    with opened.engine.db.connect() as connection, connection.begin() as transaction:
+        yield Attack(opened, connection)
+        transaction.rollback()
+
+
+def opened_item(attack: Attack) -> str:
+    rows = attack.connection.execute(t.item.select().where(t.item.c.id.like("i%"))).all()
+    return str(rows[0].id)
+
+
+def test_an_item_opened_behind_a_report_holds_with_it(behind: Attack) -> None:
+    assert behind.verify().failures == [] and behind.verify().organisation == "holds"
+
+
+def both(body: dict[str, Any], **given: Any) -> None:
+    for place in (body["act"], body["effects"][0]):
+        place.update(given)
+
+
+CROSSED: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "about another unit": lambda b: both(b, unit="o3"),
+    "of another campaign": lambda b: both(b, campaign="c9"),
+    "citing another entry": lambda b: both(b, cites={**b["act"]["cites"], "seq": b["act"]["cites"]["seq"] - 1}),
+    "citing another line": lambda b: both(b, cites={**b["act"]["cites"], "line": 2}),
+    "citing nothing": lambda b: [p.pop("cites") for p in (b["act"], b["effects"][0])],
+    "of another category": lambda b: both(b, category="crack"),
+}
+
+
+@pytest.mark.parametrize("claim", CROSSED)
+def test_an_item_that_is_not_as_its_report_opened_it_is_found(behind: Attack, claim: str) -> None:
+    """From an item one call leads to the line that was signed: what it cites must be what led to it."""
+    forge(behind.connection, opened_item(behind), 1, CROSSED[claim], behind.world.engine.key)
+    assert "cite" in codes(behind.verify())
+
+
+def test_an_opened_item_deleted_with_everything_of_it_is_found(behind: Attack) -> None:
+    item = opened_item(behind)
+    for table, column in ((t.entry, t.entry.c.chain), (t.item, t.item.c.id), (t.slot, t.slot.c.item)):
+        behind.connection.execute(table.delete().where(column == item))
+    found = [f for f in behind.verify().failures if f.code == "cite"]
+    assert item in found[0].detail and found[0].place.startswith("s-t1#")
+
+
+def test_a_report_rewritten_under_the_one_that_relies_on_it_is_found(behind: Attack) -> None:
+    last = len(behind.connection.execute(t.entry.select().where(t.entry.c.chain == "s-o3")).all())
+    forge(behind.connection, "s-o3", last, lambda b: b["act"].update(opinion="x"), behind.world.engine.key)
+    assert any(f.code == "cite" and "s-o3" in f.detail for f in behind.verify().failures)
+
+
+def test_processes_that_share_the_chains_find_what_one_finds(opened: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflow.verify.WORTH_SHARING", 1)
+    alone = opened.verify(contents=False)
+    shared = verify_database(opened.url, processes=2)
+    assert shared.failures == alone.failures == []
+    assert (shared.entries, shared.chains, shared.strengths) == (alone.entries, alone.chains, alone.strengths)
+
+
+# --- the organisation's tables ---------------------------------------------------------------------------------------
+
+ORGANISATION: dict[str, Callable[[], Any]] = {
+    "a tenure was back-dated": lambda: t.tenure.update().where(t.tenure.c.person == "o1-handler").values(from_on="2001-01-01"),
+    "a tenure was made up": lambda: t.tenure.insert().values(
+        id="x", person="nobody", unit="o1", post="secretary", from_on="2015-01-01", acting=False
+    ),
+    "a tenure was deleted": lambda: t.tenure.delete().where(t.tenure.c.person == "o3-handler"),
+    "a unit hangs elsewhere": lambda: t.parent.update().where(t.parent.c.unit == "o1").values(parent="t2"),
+    "a unit was renamed": lambda: t.unit.update().where(t.unit.c.id == "o1").values(name_zh="x"),
+    "a unit was established": lambda: t.unit.update().where(t.unit.c.id == "o2").values(established_on="2010-01-01"),
+    "a row was recorded earlier": lambda: t.person.update().where(t.person.c.id == "nobody").values(recorded_at=1),
+    "a mandate was made up": lambda: t.mandate.insert().values(
+        id="w9", tenure="x", principal="o1-secretary", giver="o1-secretary", person="nobody", unit="o1", post="secretary",
+        from_on="2015-01-01", until_on="2030-01-01", flow="", stage="", kind="", units="[]", under="", content="x",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", ORGANISATION)
+def test_a_row_of_the_organisation_that_no_entry_wrote_is_found(honest: Attack, attack: str) -> None:
+    """Who may sign rests on these rows: back-dating one touches no entry."""
+    honest.change(ORGANISATION[attack]())
+    found = honest.verify()
+    assert codes(found) == {"organisation"} and found.organisation == "does not hold"
+    assert honest.verify(contents=False).organisation == "not checked"
+
+
+def test_what_the_organisation_was_is_held_against_its_chain_too(world: World) -> None:
+    from workflow import orgbook
+
+    by = Actor("t1-secretary", "secretary", "t1")
+    with world.engine.desk() as desk:
+        orgbook.rename_unit(desk, by, "invented", unit="o1", on="2019-08-12", name_zh="新名", name_en="new name")
+    assert world.verify().organisation == "holds"
+    past = t.PAST["units"]
+    with world.engine.db.begin() as connection:
+        connection.execute(past.update().values(level="third"))
+    assert [f.place for f in world.verify().failures] == ["units (past) o1"]
+    with world.engine.db.begin() as connection:
+        connection.execute(past.delete())
+    assert codes(world.verify()) == {"organisation"}
+
+
+# --- what the auditor brings -----------------------------------------------------------------------------------------
+
+
+def test_a_personal_key_counts_only_where_the_auditor_has_it(world: World) -> None:
+    """A proof names its key itself; that it is the person's is for the auditor's policy to say."""
+    key = Ed25519PrivateKey.generate()
+    public = key.public_key().public_bytes_raw()
+    world.engine.key_of = {"o1-handler": public}.get
+    from workflow.acts import Sign
+
+    seen = world.case(world.begin("m1")).content
+    made = world.engine.prepare(Sign(item="m1", by=HANDLER, seen=seen, opinion="agreed"))
+    proof = {"nonce": made.nonce, "at": made.at, "key": public.hex(), "signature": key.sign(made.to_sign()).hex()}
+    world.engine.sign("m1", HANDLER, seen, opinion="agreed", proof=proof)
+    assert (dict(world.verify().strengths), world.verify().unpinned) == ({"S2": 1}, 1)
+    other = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    for pinned, expected in ((public, ({"S2": 1}, set())), (other, ({"S2": 1}, {"signature"}))):
+        with world.engine.reading() as connection:
+            found = verify(connection, policy=Policy(signers={"o1-handler": {pinned}}))
+        assert (dict(found.strengths), codes(found)) == expected
+
+
+def test_seals_by_a_key_that_the_auditor_does_not_know_are_found(honest: Attack) -> None:
+    mine, other = honest.world.engine.key.public_key(), Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    for key, expected in ((mine, set()), (other, {"seal"})):
+        policy = Policy.read(json.dumps({"origin": "signoff.local/log", "engine_keys": [{"key": key.hex()}]}).encode())
+        assert codes(verify(honest.connection, policy=policy)) == expected
+
+
+def test_a_signature_weaker_than_the_auditor_demands_is_found(honest: Attack) -> None:
+    found = verify(honest.connection, policy=Policy(strength="S1"))
+    assert codes(found) == {"strength"} and len(found.failures) == 14

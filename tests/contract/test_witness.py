@@ -11,6 +11,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from tests.contract.logs import Died, Writer, dying_in_files, open_writer
@@ -391,6 +392,7 @@ def test_the_commands_sign_fix_witness_and_list(lite: Writer, tmp_path: Path, sq
     watched.write_text(f"# watched\n{key_of_log}\n")
     folder = str(tmp_path / "carried")
     mine = ["--home", str(tmp_path / "witness"), "--logs", str(watched), "--lang", "en"]
+    Path(folder).mkdir()
     key = run("cosign", "witness-1.example", folder, folder, *mine).strip()
     assert "a request lies" in run("witness", db, key, "--folder", folder, *at_home, code=1)
     assert ": 200" in run("cosign", "witness-1.example", folder, folder, *mine)
@@ -400,3 +402,18 @@ def test_the_commands_sign_fix_witness_and_list(lite: Writer, tmp_path: Path, sq
     assert "signoff.local/log/2" in opened
     listed = run("epochs", db, "--lang", "zh").splitlines()[::2]
     assert [line.split()[2] for line in listed] == ["sha256", "sm3"]
+
+
+@pytest.mark.parametrize("gone", ["inbox", "outbox"])
+def test_a_folder_that_is_not_there_is_an_error_and_no_success(gone: str, tmp_path: Path) -> None:
+    """A stick that was not plugged in must not look like one without requests."""
+    app = typer.Typer()
+    logs.register(app)
+    folders = {name: tmp_path / name for name in ("inbox", "outbox")}
+    for name, folder in folders.items():
+        if name != gone:
+            folder.mkdir()
+    command = ["log", "cosign", "w.example", *map(str, folders.values()), "--home", str(tmp_path / "w"), "--lang", "en"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 2 and str(folders[gone]) in done.output
+    assert not (tmp_path / "w").exists()

@@ -5,13 +5,12 @@ The check is that of ``workflow/evidence/standalone.py``, the one file that audi
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Lang, say, told, url_of
+from workflow.cli.arguments import Lang, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.bundle import Kind
@@ -32,9 +31,10 @@ def register(app: typer.Typer) -> None:
 
 
 def bundle(
-    db: Database,
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write, *.wfproof · 输出文件")],
     item: Annotated[str, typer.Argument(help="The id of an item · 事项编号")] = "",
+    old: Annotated[str, typer.Argument(hidden=True)] = "",
+    db: Annotated[str, typer.Option("--db", help="A SQLite file or a database URL · 数据库文件或 URL")] = "",
     unit: Annotated[str, typer.Option("--unit", help="All items about a unit · 某单位的全部事项")] = "",
     campaign: Annotated[str, typer.Option("--campaign", help="All items of a campaign · 某专项行动的全部事项")] = "",
     contents: Annotated[
@@ -50,6 +50,9 @@ def bundle(
     Without --contents the documents are listed by digest only. Without a signed checkpoint there are no proofs.
     """
     language = cast("Language", lang)
+    if old or not db:
+        meant = f"workflow bundle {old or item or 'ITEM'} --db {item if old else 'DB'} --out {out}"
+        raise typer.BadParameter(f"the database is named by --db: {meant} · 数据库请用 --db 指定")
     given = [(k, n) for k, n in (("item", item), ("unit", unit), ("campaign", campaign)) if n]
     if len(given) != 1:
         raise typer.BadParameter("expected one of ITEM, --unit, --campaign · 须指定且仅指定一项")
@@ -59,18 +62,21 @@ def bundle(
         from workflow import bundle as making
         from workflow import logbook
         from workflow.clock import SystemClock
+        from workflow.errors import Unknown
         from workflow.evidence.content import DiskContentStore, MemoryContentStore
         from workflow.store import database, schema
 
         store: Any = MemoryContentStore()
         if contents is not None:
+            if not contents.is_dir():
+                raise Unknown(kind="内容目录" if language == "zh" else "folder of contents", name=str(contents))
             inside = contents / "contents"
             store = DiskContentStore(inside if inside.is_dir() else contents)
         engine = database.connect(url_of(db, language, read_only=True), read_only=True)
         schema.check(engine)
         part = out.with_name(out.name + ".part")
         try:
-            with database.reading(engine) as connection, _private(part) as file:
+            with database.reading(engine) as connection, part.open("wb") as file:
                 proofs = making.LogProofs(connection) if log and logbook.published(connection) else None
                 kind, name = given[0]
                 made = making.write(
@@ -94,11 +100,6 @@ def bundle(
         say(f"wrote {out}: {made.chains} chains, {made.entries} entries, {documents}")
     if proofs is None:
         say("无日志证明:最高可达 V2" if language == "zh" else "no proofs from the log: V2 at most")
-
-
-def _private(path: Path) -> BinaryIO:
-    """A new file for its owner alone: whoever makes a bundle says who may read it."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
 
 
 def verify_bundle(
@@ -126,11 +127,12 @@ def verify_bundle(
         if value is not None:
             arguments += [name, str(value)]
     arguments += ["--require", require, "--lang", language, *(["--json"] if as_json else [])]
-    raise typer.Exit(standalone.main(arguments))
+    raise typer.Exit(standalone.main(arguments, program="workflow verify-bundle"))
 
 
 def verifier(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Copy it to this file · 复制到该文件")] = None,
+    lang: Lang = "",
 ) -> None:
     """Print where the stand-alone verifier is, or copy it out: one file that runs without this package · 取出独立核验程序"""
     from importlib.util import find_spec
@@ -143,5 +145,6 @@ def verifier(
         return
     if out.exists():
         raise typer.BadParameter(f"{out} is there · 文件已存在")
-    out.write_bytes(source.read_bytes())
+    with told(cast("Language", lang)):
+        out.write_bytes(source.read_bytes())
     say(str(out))

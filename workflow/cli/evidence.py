@@ -13,11 +13,25 @@ import typer
 from workflow.cli.arguments import Database, Lang, on_a_terminal, opened, say, told, url_of
 
 if TYPE_CHECKING:
+    from workflow.audit import Audit
     from workflow.errors import Language
-    from workflow.verify import Progress, Report
+    from workflow.verify import Progress
 
 SHOWN = 50  # failures in plain words; --json has all
 
+NOTE_LIMIT = 1 << 16
+
+REACHED = {
+    "V1": (
+        "bodies canonical, chains unbroken, columns and snapshots equal the entries, the engine's seals verify",
+        "记录规范、链条完整、各列及快照与记录一致、引擎签名有效",
+    ),
+    "V2": ("every seal is by a key of your policy", "全部封印均出自核验策略所列密钥"),
+    "V3": ("every entry is in the log of your checkpoint", "全部记录均在您的检查点所固定的日志内"),
+    "V4": ("a quorum of your witnesses cosigned it", "见证方联署达到法定数"),
+    "V5": ("a heads tree in that log shows that no chain was cut", "链首树证明没有链被截短"),
+}
+ORGANISATION = {"holds": "与组织链一致", "does not hold": "与组织链不符", "not checked": "未检查(须指定 --contents)"}
 STRENGTHS = {
     "S0": ("a click, not a signature", "点击确认,非签名"),
     "S1": ("attested by the engine after re-authentication", "重新验证身份后由引擎见证"),
@@ -36,26 +50,56 @@ def verify(
         Path | None,
         typer.Option("--contents", help="The folder with documents and evidence, or the engine's home · 内容目录"),
     ] = None,
+    policy: Annotated[Path | None, typer.Option("--policy", help="Your policy, a JSON file · 核验策略文件")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option("--checkpoint", help="A checkpoint that you brought yourself · 自带的检查点")
+    ] = None,
+    require: Annotated[str, typer.Option("--require", help="The level asked for, V1 to V5 · 要求达到的层级")] = "V1",
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")] = False,
     lang: Lang = "",
 ) -> None:
-    """Check every entry, seal, snapshot and rule of a database, read only · 校验全部办理记录(只读)
+    """Check every entry, seal, snapshot, rule and the log of a database, read only · 校验全部办理记录与日志(只读)
 
-    Exit code 0: it holds. 1: it does not. 2: it could not be checked, or there was nothing to check.
+    Without a policy of your own V1 at most, without a checkpoint of your own V2. Exit code 0: it holds. 1: it does not.
+    2: it could not be checked, or not up to the level asked for, or there was nothing to check.
     """
     language = cast("Language", lang)
     with told(language):
-        from workflow.verify import verify_database
+        from workflow import audit as auditing
 
+        if require not in auditing.LEVELS[1:]:
+            raise typer.BadParameter(f"expected one of {', '.join(auditing.LEVELS[1:])}; got {require}")
         kept = _contents(contents) if contents else None
+        mine, own = _brought(policy, checkpoint)
         with opened(db, language), _progress() as progress:
-            report = verify_database(url_of(db, language, read_only=True), kept, progress)
+            url = url_of(db, language, read_only=True)
+            found = auditing.audit(url, kept, mine, own, wanted=require, progress=progress)
     if as_json:
-        say(json.dumps(as_data(report, contents is not None), ensure_ascii=False, indent=2))
+        say(json.dumps(as_data(found, contents is not None), ensure_ascii=False, indent=2))
     else:
-        for line in lines(report, language, contents is not None):
+        for line in lines(found, language, contents is not None):
             say(line)
-    raise typer.Exit(report.exit_code)
+    raise typer.Exit(found.exit_code)
+
+
+def _brought(policy: Path | None, checkpoint: Path | None) -> tuple[Any, Any]:
+    """What the auditor brings: the policy, and a checkpoint that it lets count."""
+    from workflow import audit as auditing
+    from workflow.errors import BadPolicy
+    from workflow.evidence.standalone import POLICY_LIMIT, Policy, Unusable
+
+    try:
+        mine = Policy.read(_read(policy, POLICY_LIMIT)) if policy else None
+    except Unusable as error:
+        raise BadPolicy(problem=str(error)) from None
+    if checkpoint is None:
+        return mine, None
+    return mine, auditing.brought(_read(checkpoint, NOTE_LIMIT).decode("utf-8", "replace"), mine or Policy())
+
+
+def _read(path: Path, limit: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(limit + 1)
 
 
 def _contents(folder: Path) -> Any:
@@ -82,29 +126,45 @@ def _progress() -> Iterator[Progress | None]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def as_data(report: Report, contents: bool) -> dict[str, Any]:
-    """A report as plain data."""
+def as_data(found: Audit, contents: bool) -> dict[str, Any]:
+    """What was found as plain data."""
+    report, log = found.chains, found.log
     return {
-        "level": report.level,
+        "level": found.level,
+        "wanted": found.wanted,
         "rules": report.rules,
-        "holds": report.holds,
-        "exit_code": report.exit_code,
+        "holds": found.holds,
+        "exit_code": found.exit_code,
         "entries": report.entries,
         "chains": report.chains,
         "replayed": report.replayed,
         "contents": {"checked": report.contents, "missing": report.contents_missing} if contents else None,
+        "organisation": report.organisation,
         "strengths": dict(sorted(report.strengths.items())),
         "keys": dict(sorted(report.keys.items())),
         "keys_unvouched": report.unvouched,
         "signer_keys_unregistered": report.unregistered,
-        "unanchored": report.entries,
+        "log": None
+        if log is None
+        else {
+            "epochs": log.epochs,
+            "size": log.size,
+            "signed": log.signed,
+            "waiting": log.waiting,
+            "checkpoints": log.checkpoints,
+        },
+        "anchored": found.anchored,
+        "unanchored": report.entries - found.anchored,
+        "cosigned": found.cosigned,
+        "complete_at": found.complete_at,
+        "not_checked": dict(found.unchecked),
         "failures": [{"code": f.code, "place": f.place, "detail": f.detail} for f in report.failures],
     }
 
 
-def lines(report: Report, lang: Language, contents: bool) -> Iterator[str]:
-    """A report in plain words."""
-    zh = lang == "zh"
+def lines(found: Audit, lang: Language, contents: bool) -> Iterator[str]:
+    """What was found in plain words."""
+    zh, report = lang == "zh", found.chains
     if not report.entries:
         yield "V0:没有任何办理记录可供校验" if zh else "V0: nothing was checked; there is not a single entry"
         return
@@ -113,12 +173,8 @@ def lines(report: Report, lang: Language, contents: bool) -> Iterator[str]:
         if zh
         else (f"checked {report.entries} entries in {report.chains} chains")
     )
-    if report.holds:
-        yield (
-            "V1:记录规范、链条完整、各列及快照与记录一致、引擎签名有效"
-            if zh
-            else "V1: bodies canonical, chains unbroken, columns and snapshots equal the entries, the engine's seals verify"
-        )
+    if found.holds:
+        yield from (f"{level}{':' if zh else ': '}{REACHED[level][zh]}" for level in REACHED if level <= found.level)
     else:
         yield f"不成立:{len(report.failures)} 处问题" if zh else f"does not hold: {len(report.failures)} failure(s)"
     rules = {"hold": "符合", "do not hold": "不符合", "not checked": "未检查"}[report.rules] if zh else report.rules
@@ -131,8 +187,10 @@ def lines(report: Report, lang: Language, contents: bool) -> Iterator[str]:
         )
     else:
         yield "内容:未检查(用 --contents 指定目录)" if zh else "contents: not checked (give --contents DIR)"
+    organisation = ORGANISATION[report.organisation] if zh else report.organisation
+    yield f"组织机构表:{organisation}" if zh else f"tables of the organisation: {organisation}"
     for strength, count in sorted(report.strengths.items()):
-        means = STRENGTHS.get(strength, ("of unknown strength", "强度不明"))[1 if zh else 0]
+        means = STRENGTHS.get(strength, ("of unknown strength", "强度不明"))[zh]
         yield f"签名 {strength}:{count}({means})" if zh else f"signatures {strength}: {count} ({means})"
     if report.unregistered:
         yield (
@@ -144,14 +202,49 @@ def lines(report: Report, lang: Language, contents: bool) -> Iterator[str]:
         alone = key in report.unvouched
         note = (",未经原密钥签署移交" if zh else ", which no older key signed for") if alone else ""
         yield f"引擎密钥 {key}:签封 {count} 条{note}" if zh else f"engine key {key}: sealed {count} entries{note}"
-    yield (
-        f"未锚定:全部 {report.entries} 条。未提供库外检查点,持有数据库和引擎密钥者若整体改写,此处无法发现"
-        if zh
-        else f"unanchored: all {report.entries} entries. No checkpoint from outside was brought, so a history rewritten as a"
-        " whole by whoever holds the database and the engine's key would not be noticed here"
-    )
+    yield from _log(found, zh)
+    if found.level < found.wanted and not report.failures:
+        yield f"未达到要求的 {found.wanted}" if zh else f"not the {found.wanted} that was asked for"
+    for code, count in found.unchecked.items():
+        words = words_of(code)[zh]
+        number = f" ({count})" if count else ""
+        yield f"未核验:{words}{number}" if zh else f"not checked: {words}{number}"
     for failure in report.failures[:SHOWN]:
         yield str(failure)
     if len(report.failures) > SHOWN:
         more = len(report.failures) - SHOWN
         yield f"……另有 {more} 处(--json 列出全部)" if zh else f"... and {more} more (--json lists all)"
+
+
+def words_of(code: str) -> tuple[str, str]:
+    from workflow.evidence.standalone import WORDS
+
+    return WORDS[code]
+
+
+def _log(found: Audit, zh: bool) -> Iterator[str]:
+    """What the log has, and how much of the history nothing outside the database fixes."""
+    log, tail = found.log, found.chains.entries - found.anchored
+    if log is None:
+        yield "日志:尚未建立" if zh else "log: none was begun"
+    else:
+        yield (
+            f"日志:{log.size} 条,其中 {log.signed} 条有检查点签署,{log.waiting} 条尚未编入"
+            if zh
+            else f"log: {log.size} entries, {log.signed} under a signed checkpoint, {log.waiting} not in it yet"
+        )
+    if found.anchored:
+        cosigned = f",{found.cosigned} 个见证方联署" if zh else f", cosigned by {found.cosigned} of your witnesses"
+        yield (
+            f"已锚定:{found.anchored} 条与您的检查点一致{cosigned}"
+            if zh
+            else f"anchored: {found.anchored} entries are those of your checkpoint{cosigned}"
+        )
+        yield f"未锚定的尾部:{tail} 条" if zh else f"unanchored tail: {tail} entries"
+        return
+    yield (
+        f"未锚定:全部 {tail} 条。未提供库外检查点,持有数据库和引擎密钥者若整体改写,此处无法发现"
+        if zh
+        else f"unanchored: all {tail} entries. No checkpoint from outside was brought, so a history rewritten as a"
+        " whole by whoever holds the database and the engine's key would not be noticed here"
+    )

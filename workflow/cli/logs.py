@@ -216,11 +216,14 @@ def cosign(
     """
     language = cast("Language", lang)
     with told(language):
-        from workflow.errors import WitnessRefused
+        from workflow.errors import Unknown, WitnessRefused
         from workflow.evidence.checkpoint import BadNote
         from workflow.evidence.keys import FileKeyProvider
         from workflow.witness import TrustedLog, Witness
 
+        for folder in (inbox, outbox):
+            if not folder.is_dir():
+                raise Unknown(kind="目录" if language == "zh" else "folder", name=str(folder))
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = home / "witness.key"
         key = FileKeyProvider(path) if path.exists() else FileKeyProvider.create(path)

@@ -13,7 +13,6 @@ from workflow.cli import (
     bundles,
     database,
     demo,
-    erasing,
     evidence,
     keys,
     logs,
@@ -46,7 +45,6 @@ for module in (
     keys,
     bundles,
     database,
-    erasing,
     proving,
 ):
     module.register(app)

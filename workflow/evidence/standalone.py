@@ -493,6 +493,8 @@ class Case:
         self.materials: Json = {}
         self.lists: Json = {}
         self.relies: list[Any] = []
+        self.figures: Json = {}
+        self.form = 1  # of the manifest: 2 has the figures that rules decide on
         self.roll: Json = {}  # who had reported when a report over the children was drawn up
         self.slots: dict[str, Json] = {}
         self.shown = ""  # the content's digest, until something changes it
@@ -506,6 +508,8 @@ class Case:
             "category": self.category, "fields": self.fields, "materials": self.materials, "lists": self.lists,
             "relies": self.relies,
         }  # fmt: skip
+        if self.form > 1 and self.figures:
+            manifest["figures"] = self.figures
         if self.roll:
             manifest["roll"] = self.roll
         self.shown = digest(canonical(manifest))
@@ -518,18 +522,24 @@ class Case:
         if kind == "opened":
             self.item, self.definition = effect["item"], effect["definition"]
             self.category, self.fields = effect.get("category", ""), effect.get("fields_", {})
+            self.form = effect.get("form", 1)
         elif kind == "entered":
             if effect.get("round", self.round) != self.round:
                 self.round = effect["round"]
                 self.materials = {k: v for k, v in self.materials.items() if k in self.lists}
+                self.figures = {k: v for k, v in self.figures.items() if k in self.lists}
             elif "without" in effect:  # a vote held again begins without the old sheet
                 self.materials = {k: v for k, v in self.materials.items() if k not in effect["without"]}
+                self.figures = {k: v for k, v in self.figures.items() if k not in effect["without"]}
             self.stage, self.outcome = effect["stage"], ""
             self.stays += 1
             self.slots = self._places(effect)
         elif kind == "submitted":
             self.materials = {**self.materials, **effect.get("materials", {})}
+            if self.form > 1:
+                self.figures = {k: v for k, v in self.figures.items() if k not in effect.get("materials", {})}
             for name, figures in effect.get("figures", {}).items():
+                self.figures[name] = {k: v for k, v in figures.items() if k not in ("lines", "closed")}
                 if "lines" in figures:
                     kept = len(figures.get("closed", ()))
                     closings = self.lists[name]["closings"] if kept else ""
@@ -1217,9 +1227,9 @@ def check(path: str, policy: Policy, own: Checkpoint | None) -> Verifier:
     return verifier
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
     """0 it holds, 1 it does not, 2 it could not be checked (as far as asked for)."""
-    parser = argparse.ArgumentParser(prog="standalone.py", description="Verifies sign-off bundles.")
+    parser = argparse.ArgumentParser(prog=program, description="Verifies sign-off bundles.")
     commands = parser.add_subparsers(dest="command", required=True)
     verify = commands.add_parser("verify", help="verify one bundle")
     verify.add_argument("bundle")

@@ -19,7 +19,8 @@ Need = tuple[str, ...]
 RULES = 2
 """Which rules decide now; every entry names those that decided it, so that what they led to then is what a replay leads
 to. An entry that names none is of 1. 2: a repeated vote begins with a new tally, look-backs have a first day, a notice
-is bound to the papers it was posted over, and a return inside a group leaves the places beside it alone."""
+is bound to the papers it was posted over, a return inside a group leaves the places beside it alone, and signatures
+cover the figures that rules decide on."""
 
 
 def key(need: Need) -> str:

@@ -23,7 +23,7 @@ from workflow.errors import (
     WrongStage,
     among,
 )
-from workflow.rules import authority, dues, gates, reckoning
+from workflow.rules import authority, dues, gates, materials, reckoning
 from workflow.rules.chain import restart, unit_at
 from workflow.rules.context import Asked, Context, Decision, Need
 from workflow.rules.stages import choosable
@@ -36,7 +36,7 @@ def needs(asked: Asked, act: Act) -> list[Need]:
     if isinstance(act, Submit):
         wanted += words_needs(asked, act)
     if isinstance(act, Submit) and asked.definition.stage(case.stage).gate is not None:
-        wanted += gates.needs(asked)
+        wanted.append(gates.need(asked))
     if isinstance(act, CloseLine):
         wanted.append(("line", case.item, act.list, str(act.no)))
     if isinstance(act, (NameLead, AdoptNodes, PostNotice)):
@@ -135,6 +135,7 @@ def submit(asked: Asked, act: Submit) -> Decision:
         raise MaterialMissing(
             expected=[f"the document behind the figures of {n}" for n in loose], actual="none", place=place
         )
+    materials.lists_only(definition, act.figures)
     effect: Effect = {"e": "submitted"}
     if act.materials:
         effect["materials"] = act.materials

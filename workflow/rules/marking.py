@@ -11,7 +11,7 @@ from typing import Any
 from workflow.acts import Contradict, Exempt, Signature, Supplement
 from workflow.case import Effect
 from workflow.errors import LimitReached, MaterialMissing, OutOfTurn, ReasonRequired, Stale, WrongStage
-from workflow.rules import authority, handing
+from workflow.rules import authority, handing, materials
 from workflow.rules.chain import Path
 from workflow.rules.context import Asked, Decision, Need
 
@@ -81,6 +81,7 @@ def _supplement(asked: Asked, act: Supplement, received: bool, place: str) -> li
     for name in act.materials or {"nothing": ""}:
         if name not in allowed:
             raise MaterialMissing(expected=sorted(allowed), actual=name, place=place)
+    materials.lists_only(definition, act.figures)
     handed: dict[str, Any] = {"e": "submitted", "materials": act.materials}
     if act.figures:
         handed["figures"] = act.figures

@@ -48,6 +48,8 @@ def open_item(asked: Asked, act: Open) -> Decision:
         "unit": act.unit,
         "level": path[0]["level"],
     }
+    if context.rules > 1:
+        opened["form"] = 2
     for name, value in (
         ("campaign", act.campaign),
         ("category", act.category),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
-from workflow.errors import DatabaseBusy, DatabaseUrl, Said
+from workflow.errors import DatabaseBusy, DatabaseUrl, Said, Unreadable
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -43,8 +43,6 @@ def connect(url: str, *, durable: bool = True, busy_ms: int = BUSY_MS, read_only
     if read_only and not url.startswith("sqlite"):
         options["postgresql_readonly"] = True
     try:
-        if not read_only:
-            _own_file(sa.make_url(url))
         engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"), execution_options=options)
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         raise DatabaseUrl(given=_shown(url), problem=_problem(error)) from error
@@ -80,23 +78,36 @@ def _shown(url: str) -> str:
 
 
 def file_url(path: Path, *, read_only: bool = False) -> str:
-    """The URL of a SQLite file, whatever characters its name has."""
+    """The URL of a SQLite file, whatever characters its name has.
+
+    A file in WAL mode needs two others beside it even to be read. Where those cannot be made (a disc, a folder nobody may
+    write to) it is read as one that nobody changes; but not while one of them holds commits that the file lacks.
+
+    Raises:
+        Unreadable: commits in the file's WAL cannot be read where it lies.
+    """
     query = {"mode": "ro" if read_only else "rwc", "uri": "true"}
+    if read_only and not _opens(path):
+        wal = path.with_name(f"{path.name}-wal")
+        if wal.exists() and wal.stat().st_size:
+            raise Unreadable(path=str(path), actual=f"{wal.name} with {wal.stat().st_size} bytes")
+        query["immutable"] = "1"
     url = sa.URL.create("sqlite", database=f"file:{quote(os.fsencode(path.absolute()))}", query=query)
     return url.render_as_string(hide_password=False)
 
 
-def _own_file(url: sa.URL) -> None:
-    """A SQLite file that is not there yet is made for its owner alone; its journals take its rights. One that is there
-    keeps the rights somebody gave it."""
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        return
-    name = url.database
-    path = Path(unquote(name.removeprefix("file:")) if name.startswith("file:") else name)
-    if "mode" in url.query and url.query["mode"] != "rwc":
-        return
-    with suppress(OSError):  # whatever stands in the way, SQLite says it better
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+def _opens(path: Path) -> bool:
+    """Whether SQLite can read a file where it lies; False only where it cannot make the files that WAL needs."""
+    import sqlite3
+
+    try:
+        with closing(sqlite3.connect(f"file:{quote(os.fsencode(path.absolute()))}?mode=ro", uri=True)) as probe:
+            probe.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        return getattr(error, "sqlite_errorname", "") not in ("SQLITE_CANTOPEN", "SQLITE_READONLY_DIRECTORY")
+    except sqlite3.DatabaseError:
+        return True  # told by whoever reads it
+    return True
 
 
 def _tame_sqlite(engine: Engine, durable: bool, busy_ms: int, read_only: bool) -> None:

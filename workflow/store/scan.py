@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ _counts = sa.select(t.count.c.counter, t.count.c.person, t.count.c.n, t.count.c.
     t.count.c.item == sa.bindparam("item")
 )
 _lines = (
-    sa.select(t.line.c.list, t.line.c.cells, t.line.c.closed_seq)
+    sa.select(t.line.c.list, t.line.c.no, t.line.c.cells, t.line.c.closed_seq, t.line.c.closed_at)
     .where(t.line.c.item == sa.bindparam("item"))
     .order_by(t.line.c.list, t.line.c.no)
 )
@@ -122,9 +122,36 @@ def chain_heads(connection: Connection, part: Range = EVERYTHING) -> dict[str, A
     return {r.chain: r for r in connection.execute(sa.select(t.chain).where(_within(t.chain.c.chain, part)))}
 
 
-def hashes(connection: Connection, chain: str) -> set[str]:
-    """The stored hashes of a chain's entries, in hex."""
-    return {h.hex() for h in connection.execute(sa.select(t.entry.c.hash).where(t.entry.c.chain == chain)).scalars()}
+def hashes(connection: Connection, chains: Iterable[str]) -> Iterator[tuple[Any, ...]]:
+    """Chain, number and stored hash of every entry of these chains, in no order."""
+    wanted, query = list(chains), sa.select(t.entry.c.chain, t.entry.c.seq, t.entry.c.hash)
+    for start in range(0, len(wanted), 500):
+        few = wanted[start : start + 500]
+        yield from map(tuple, connection.execute(query.where(t.entry.c.chain.in_(few))))
+
+
+def chain_names(connection: Connection) -> set[str]:
+    """Every chain there is."""
+    return set(connection.execute(sa.select(t.entry.c.chain).distinct()).scalars())
+
+
+def sealed(connection: Connection, epoch: int) -> Iterator[tuple[str, int, bytes, int | None]]:
+    """Of every entry: chain, number, the id of the key that sealed it, and its index in an epoch of the log."""
+    leaf = sa.and_(t.log_leaf.c.entry == t.entry.c.id, t.log_leaf.c.epoch == epoch)
+    query = sa.select(t.entry.c.chain, t.entry.c.seq, t.entry.c.seal, t.log_leaf.c.idx)
+    for row in connection.execute(
+        query.select_from(t.entry.outerjoin(t.log_leaf, leaf)).execution_options(yield_per=2_000)
+    ):
+        yield row.chain, row.seq, row.seal[:8], row.idx
+
+
+def organisation(connection: Connection) -> Iterator[tuple[str, Any, int | None]]:
+    """Every row of the organisation, as it is known now and as it was: table's name, row, until when it was held."""
+    for name, table in t.ORGANISATION.items():
+        for row in connection.execute(table.select()):
+            yield name, row, None
+        for row in connection.execute(t.PAST[name].select()):
+            yield name, row, row.superseded_at
 
 
 def chains(connection: Connection, part: Range = EVERYTHING) -> Iterator[tuple[str, list[Any]]]:
@@ -142,11 +169,21 @@ def chains(connection: Connection, part: Range = EVERYTHING) -> Iterator[tuple[s
         yield current, held
 
 
-def library(connection: Connection) -> Iterator[tuple[str, bytes]]:
-    """Every published definition and calendar: digest and bytes."""
-    for table in (t.definition, t.calendar):
-        for row in connection.execute(sa.select(table.c.digest, table.c.body)):
-            yield row.digest, row.body
+def library(connection: Connection) -> Iterator[tuple[str, bytes, dict[str, str]]]:
+    """Every published definition and calendar: digest, bytes, and what other columns say of them by member."""
+    for row in connection.execute(t.definition.select()):
+        yield row.digest, row.body, {"flow": row.flow, "version": row.version}
+    for row in connection.execute(t.calendar.select()):
+        yield row.digest, row.body, {"calendar": row.name}
+
+
+def meta(connection: Connection) -> dict[str, str]:
+    """What the database says of itself."""
+    return {row.key: row.value for row in connection.execute(t.meta.select())}
+
+
+Closings = dict[int, tuple[int, int]]
+"""Of closed lines, by number: the entry that closed it and its moment."""
 
 
 @dataclass(frozen=True)
@@ -156,13 +193,13 @@ class Projected:
     Attributes:
         slots: the open ones: key, unit, post, kind, stage.
         dues: those not met: rule, ladder, first missed moment, next rung, whether none is left.
-        lists: name -> digest of all lines, how many, how many open.
+        lists: name -> digest of all lines, how many; and of each closed line by number, which entry closed it and when.
         counts: what it put on counts of persons: counter, person, number, the entry that took it off, what it opened.
     """
 
     slots: set[tuple[Any, ...]]
     dues: set[tuple[Any, ...]]
-    lists: dict[str, tuple[str, int, int]]
+    lists: dict[str, tuple[str, int, Closings]]
     counts: set[tuple[Any, ...]]
 
 
@@ -170,9 +207,9 @@ def projected(connection: Connection) -> Callable[[str], Projected]:
     """A reader of the working tables, item by item. The moment of a rung is left out: a try that failed moves it."""
 
     def of(item: str) -> Projected:
-        held: dict[str, list[tuple[bytes, Any]]] = {}
-        for name, cells, closed in connection.execute(_lines, {"item": item}):
-            held.setdefault(name, []).append((cells, closed))
+        held: dict[str, list[Any]] = {}
+        for row in connection.execute(_lines, {"item": item}):
+            held.setdefault(row.list, []).append(row)
         dues = {
             (rule, ladder, missed, step, state == 2 and bool(none_left))
             for rule, ladder, missed, step, state, none_left in connection.execute(_dues, {"item": item})
@@ -183,9 +220,9 @@ def projected(connection: Connection) -> Callable[[str], Projected]:
             dues=dues,
             lists={
                 name: (
-                    digest(b"[" + b",".join(cells for cells, _ in lines) + b"]"),
-                    len(lines),
-                    sum(closed is None for _, closed in lines),
+                    digest(b"[" + b",".join(line.cells for line in lines) + b"]"),
+                    len(lines) if [line.no for line in lines] == list(range(1, len(lines) + 1)) else -1,
+                    {line.no: (line.closed_seq, line.closed_at) for line in lines if line.closed_seq is not None},
                 )
                 for name, lines in held.items()
             },

@@ -1,0 +1,256 @@
+"""A whole database, checked by somebody who trusts none of it: chains, rules, log, and what the auditor brought.
+
+``verify`` looks at the chains and ``logcheck`` at the log; neither can tell whether the database is the one that others
+saw. Here the auditor's own policy and checkpoint are held against it, and the level really reached is worked out:
+
+V1 the chains hold; V2 every seal is by a key of the policy; V3 every entry lies in the log that the auditor's checkpoint
+fixes; V4 a quorum of the policy's witnesses cosigned that; V5 a heads tree in that log proves that no chain was cut.
+Each takes the one below; what was lacking is said. Read only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflow import logbook, logcheck
+from workflow.errors import BadOwnCheckpoint, LogBroken, Unknown, WorkflowError
+from workflow.evidence.checkpoint import Note, parse_mark
+from workflow.evidence.content import ContentStore
+from workflow.evidence.standalone import LEVELS, Checkpoint, Policy
+from workflow.logcheck import LogReport
+from workflow.store import database, scan
+from workflow.store import log as store
+from workflow.store.log import Epoch
+from workflow.verify import Failure, Progress, Report, verify_database
+
+
+@dataclass
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        chains: of the entries, rules, contents and the organisation.
+        log: None where no log was begun.
+        level: V0 to V5, what was really reached for every entry there is.
+        anchored: entries in the log that the auditor's checkpoint fixes; the others are the unanchored tail.
+        cosigned: by how many of the policy's witnesses.
+        complete_at: the moment of the heads tree that proves completeness, microseconds UTC; 0 without one.
+        unchecked: code -> how many; 0 where a number says nothing. The codes are those of the stand-alone verifier.
+        wanted: the level without which the audit is no success.
+    """
+
+    chains: Report
+    log: LogReport | None = None
+    anchored: int = 0
+    cosigned: int = 0
+    complete_at: int = 0
+    level: str = "V0"
+    wanted: str = "V1"
+    unchecked: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def failures(self) -> list[Failure]:
+        return self.chains.failures
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is wrong; how much that says is the level's to tell."""
+        return self.chains.holds
+
+    @property
+    def exit_code(self) -> int:
+        """0 holds, 1 does not hold, 2 could not be checked, or not up to the level asked for."""
+        if self.chains.exit_code:
+            return self.chains.exit_code
+        return 2 if self.level < self.wanted else 0
+
+
+def audit(
+    url: str,
+    contents: ContentStore | None = None,
+    policy: Policy | None = None,
+    own: Checkpoint | None = None,
+    *,
+    wanted: str = "V1",
+    progress: Progress | None = None,
+    processes: int = 0,
+) -> Audit:
+    """Check a whole database.
+
+    Args:
+        policy: the auditor's own; without one V1 at most.
+        own: a checkpoint that the auditor brought; without one V2 at most. See ``brought``.
+        wanted: one of ``LEVELS``.
+    """
+    chains = verify_database(url, contents, progress, processes, policy)
+    db = database.connect(url, read_only=True)
+    try:
+        with database.reading(db) as connection:
+            return anchor(connection, chains, policy, own, wanted=wanted)
+    finally:
+        db.dispose()
+
+
+def anchor(
+    connection: Any, chains: Report, policy: Policy | None, own: Checkpoint | None, *, wanted: str = "V1"
+) -> Audit:
+    """Hold the log, and what the auditor brought, against a database whose chains were verified by the same policy."""
+    found = Audit(chains, wanted=wanted)
+    _Audit(connection, policy or Policy(), own, found).run()
+    return found
+
+
+def brought(note: str, policy: Policy) -> Checkpoint:
+    """The checkpoint that an auditor brought, if it is one of the policy's log.
+
+    Raises:
+        BadOwnCheckpoint: it is not one, or not signed by a key of the policy.
+    """
+    try:
+        own = Checkpoint.read(note)
+    except ValueError as error:
+        raise BadOwnCheckpoint(expected="a signed checkpoint", actual=str(error)) from None
+    if not policy.checkpoint_keys or own.origin != policy.log or not own.by(policy.checkpoint_keys):
+        expected = f"a checkpoint of {policy.log or 'the origin'} that the policy pins, signed by a key of it"
+        raise BadOwnCheckpoint(expected=expected, actual=f"one of {own.origin}")
+    return own
+
+
+class _Audit:
+    def __init__(self, connection: Any, policy: Policy, own: Checkpoint | None, found: Audit) -> None:
+        self.connection, self.policy, self.own, self.found = connection, policy, own, found
+        self.epochs = store.epochs(connection)
+
+    def run(self) -> None:
+        found = self.found
+        if not found.chains.entries:
+            return
+        self._origin()
+        self._algorithms()
+        if self.epochs:
+            found.log = logcheck.check(self.connection)
+            for problem in found.log.problems:
+                found.chains.fail(problem.code, problem.place, problem.detail)
+        if found.chains.unpinned:
+            found.unchecked["signer-unknown"] = found.chains.unpinned
+        epoch = self._anchored()
+        if epoch is not None:
+            self._places(epoch)
+        found.level = self._level(epoch)
+
+    def _fail(self, code: str, place: str, detail: str) -> None:
+        self.found.chains.fail(code, place, detail)
+
+    def _origin(self) -> None:
+        origin = scan.origin(self.connection)
+        if self.policy.origin and origin != self.policy.origin:
+            self._fail("origin", "database", f"expected {self.policy.origin}; got {origin}")
+
+    def _algorithms(self) -> None:
+        """Digests and logs are by algorithms that the policy allows."""
+        for digest, _, _ in scan.library(self.connection):
+            if digest.partition(":")[0] not in self.policy.digests:
+                self._fail("algorithm", digest, f"allowed: {', '.join(self.policy.digests)}")
+        newest = self.epochs[-1] if self.epochs else None
+        if newest is not None and self.policy.given and newest.algorithm != self.policy.log_hash:
+            self._fail(
+                "algorithm",
+                f"epoch {newest.epoch}",
+                f"a log by {newest.algorithm}; the policy pins {self.policy.log_hash}",
+            )
+
+    def _anchored(self) -> Epoch | None:
+        """The epoch whose log is the one that the auditor's checkpoint fixes; None where that could not be checked."""
+        own, found = self.own, self.found
+        if own is None or not self.epochs:
+            found.unchecked["no-checkpoint" if self.epochs else "no-log"] = 0
+            return None
+        epoch = next((e for e in self.epochs if e.origin == own.origin), None)
+        if epoch is None or epoch.size < own.size:
+            size = f"size {epoch.size}" if epoch else "no such log"
+            self._fail(
+                "lost",
+                f"size {own.size}",
+                f"your checkpoint is newer than the database, which has {size}: a restored backup?",
+            )
+            return None
+        try:
+            root = logbook.tree(self.connection, epoch.epoch, own.size).root()
+        except (ValueError, LookupError, WorkflowError):
+            root = b""
+        if root != own.root:
+            self._fail("fork", f"size {own.size}", "the log of the database is not the one of your checkpoint")
+            return None
+        found.anchored = own.size
+        return epoch
+
+    def _places(self, epoch: Epoch) -> None:
+        """Keys that count only in a part of the log: each entry they sealed lies there."""
+        bounds = {key_id: before for key_id, (_, before) in self.policy.engine_keys.items() if before is not None}
+        if not bounds:
+            return
+        for chain, seq, key_id, index in scan.sealed(self.connection, epoch.epoch):
+            before = bounds.get(key_id)
+            if before is not None and (index is None or index >= before):
+                self._fail(
+                    "key-position", f"{chain}#{seq}", f"key {key_id.hex()} counts only below index {before} of the log"
+                )
+
+    def _level(self, epoch: Epoch | None) -> str:
+        found, policy = self.found, self.policy
+        if not found.chains.holds:
+            return "V0"
+        if not policy.engine_keys:
+            found.unchecked["no-engine-keys" if policy.given else "no-policy"] = 0
+            return "V1"
+        if any(before is not None for _, before in policy.engine_keys.values()) and epoch is None:
+            found.unchecked["key-position"] = 0
+            return "V1"
+        if epoch is None:
+            return "V2"
+        complete = self._complete(epoch)
+        found.cosigned = max(self._cosigners(epoch))
+        if found.anchored < found.chains.entries:
+            found.unchecked["tail"] = found.chains.entries - found.anchored
+            return "V2"
+        if not 0 < policy.quorum <= found.cosigned:
+            found.unchecked["no-quorum"] = 0
+            return "V3"
+        return "V5" if complete else "V4"
+
+    def _cosigners(self, epoch: Epoch) -> Iterator[int]:
+        """By checkpoint from the auditor's own on, how many of the policy's witnesses cosigned it."""
+        assert self.own is not None
+        yield self.own.cosigners(self.policy.witnesses)
+        marks = [(row.size, parse_mark(row.line)) for row in store.cosignatures(self.connection, epoch.epoch)]
+        for stored in store.checkpoints(self.connection, epoch.epoch):
+            if stored.size >= self.own.size:
+                note = Note.parse(stored.note)
+                for size, mark in marks:
+                    note = note.with_mark(mark) if size == stored.size else note
+                yield Checkpoint.read(str(note)).cosigners(self.policy.witnesses)
+
+    def _complete(self, epoch: Epoch) -> bool:
+        """Does the newest heads tree under the auditor's checkpoint know every chain? ``logcheck`` has recomputed it."""
+        assert self.own is not None
+        newest = logbook.newest_heads(self.connection)
+        place = logbook.places(self.connection, epoch.epoch, [(logbook.CHAIN, newest)]) if newest else {}
+        if newest is None or not any(index < self.own.size for index in place.values()):
+            self.found.unchecked["no-heads"] = 0
+            return False
+        try:
+            heads = logbook.heads_tree(self.connection, newest)
+        except (LogBroken, Unknown):
+            return False  # told by logcheck
+        known = {head.chain for head in heads.tree.heads} | {logbook.CHAIN}
+        self.found.complete_at = heads.at
+        unproven = len(scan.chain_names(self.connection) - known)
+        if unproven:
+            self.found.unchecked["no-heads"] = unproven
+        return not unproven
+
+
+__all__ = ["LEVELS", "Audit", "audit", "brought"]
