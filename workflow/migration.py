@@ -8,7 +8,7 @@ moves the rest. Source: R068.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +16,14 @@ from workflow.acts import Actor, Migrate
 from workflow.case import Case
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
+from workflow.definition.outline import outline
 from workflow.desk import Moving
 from workflow.engine import Engine
-from workflow.errors import Conflict, Unknown, WorkflowError
+from workflow.errors import Conflict, Refused, Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
+from workflow.rules import Asked, Context, Facts, migrating
+from workflow.rules.reckoning import NEVER
 from workflow.store import items, library
 
 CHUNK = 200  # items moved in one transaction
@@ -146,6 +149,7 @@ def plan(
     count: str = "",
     stages: dict[str, str] | None = None,
     only: Sequence[str] = (),
+    undoes: Mapping[str, int] | None = None,
 ) -> Plan:
     """What moving every open item of a flow to a published version would do, decided by the rules themselves.
 
@@ -154,6 +158,7 @@ def plan(
         count: ``now`` counts dates from the migration, otherwise from each stage's entry.
         stages: stages of the old version -> those of the new one that stand for them, where they are called otherwise.
         only: these items and no others.
+        undoes: by item, the entry that is taken back.
 
     Raises:
         Unknown: no such flow, version or item.
@@ -167,13 +172,56 @@ def plan(
                 raise Unknown(kind="open item of another version", name=name)
         wanted = [rows[i] for i in (only or rows)]
         moves = [
-            Migrate(item=r.id, by=by, to=to, reason="plan", stage=(stages or {}).get(r.stage, ""), count=count)
+            Migrate(
+                item=r.id,
+                by=by,
+                to=to,
+                reason="plan",
+                stage=(stages or {}).get(r.stage, ""),
+                count=count,
+                undoes=(undoes or {}).get(r.id),
+            )
             for r in wanted
         ]
         at = engine.now(desk.connection)
         found = desk.migrate_many(moves, dry=True)
         listed = tuple(_item_plan(row, m, definition, at) for row, m in zip(wanted, found, strict=True))
     return Plan(flow, to, version, at, count, dict(stages or {}), "", listed)
+
+
+@dataclass
+class Concerned:
+    """The open items of one stage: how many there are, and how many a new version would make overdue at once."""
+
+    open: int = 0
+    overdue_at_once: int = 0
+    without_stage: bool = False
+
+
+def concerned(engine: Engine, new: Definition) -> dict[str, Concerned]:
+    """By stage, what a version that need not be published yet would mean for the open items of its flow."""
+    found: dict[str, Concerned] = {}
+    with engine.look() as desk:
+        at, calendar = engine.now(desk.connection), engine.calendar(desk.connection, new.flow.calendar)
+        for row in items.live(desk.connection, new.name):
+            one = found.setdefault(row.stage, Concerned())
+            one.open += 1
+            stage = new.stages.get(row.stage)
+            if stage is None:
+                one.without_stage = True
+                continue
+            case, old = desk.case_of(row.id)
+            act = Migrate(item=row.id, to=new.digest, reason="")
+            asked = Asked(case, act, Context(new, calendar, at, 0), Facts({}))
+            try:
+                effects = list(migrating.clocks(asked, act, case, stage, outline(old, old.stage(row.stage))))
+            except Refused:
+                continue  # such an item stays on its version, and on its dates
+            after = case.fold(effects, 0, at)
+            before = {rule: due["missed"] for rule, due in case.dues.items()}
+            late = any(at >= due["missed"] and at < before.get(rule, NEVER) for rule, due in after.dues.items())
+            one.overdue_at_once += late
+    return found
 
 
 def _version(connection: Any, flow: str, version: str) -> str:

@@ -23,6 +23,7 @@ from workflow.cli import (
     scenarios,
     times,
     tracing,
+    versions,
 )
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ for module in (
     running,
     rungs,
     tracing,
+    versions,
     times,
     evidence,
     logs,

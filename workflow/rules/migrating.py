@@ -82,7 +82,7 @@ def migrate(asked: Asked, act: Migrate) -> Decision:
     if slots is not None:
         effect["slots"], effect["plan"] = [s.record() for s in slots], plan
     after = case.fold([effect], context.seq, context.at)
-    return Decision([effect, *_clocks(asked, act, after, stage, old)], held)
+    return Decision([effect, *clocks(asked, act, after, stage, old)], held)
 
 
 def _check_versions(asked: Asked, act: Migrate, old: dict[str, Any], place: str) -> None:
@@ -182,7 +182,7 @@ def _kept(case: Case, signed: list[Slot], slots: list[Slot], plan: list[Any], pl
 # --- the clocks ----------------------------------------------------------------------------------------------------
 
 
-def _clocks(asked: Asked, act: Migrate, after: Case, stage: Stage, old: dict[str, Any]) -> Iterator[Effect]:
+def clocks(asked: Asked, act: Migrate, after: Case, stage: Stage, old: dict[str, Any]) -> Iterator[Effect]:
     """Every clock of this stay as the new version has it: kept, counted anew, begun or cancelled."""
     case, context, new = asked.case, asked.context, asked.definition
     counted = context.at if act.count == "now" else case.entered
