@@ -239,6 +239,30 @@ def test_a_contradicted_zero_stays_as_it_was_signed_whatever_is_handed_in_after(
     assert w.verify().failures == []
 
 
+def test_a_finding_about_a_missing_report_leaves_it_missing_and_what_comes_late_is_late(weekly: Weekly) -> None:
+    """R055: nothing was reported and a finding shows what there was. The state is judged by what came in and when."""
+    w = weekly
+    w.at("2019-09-12 09:00")
+    item, found = w.open("o1", WEEK), who("department", "t1")
+    with pytest.raises(WrongStage):
+        w.engine.contradict(item, found, w.seen(item), "too early: it is not missing yet", "photograph 7")
+    w.at("2019-09-17 09:00")
+    w.engine.contradict(item, found, w.seen(item), "visited", "photograph 7")
+    with pytest.raises(LimitReached):
+        w.engine.contradict(item, found, w.seen(item), "again", "photograph 8")
+    then = w.clock.now()
+    w.at("2019-09-18 09:00")
+    w.report("o1", WEEK, NOTHING)
+    with w.look() as desk:
+        assert states(desk, FIRST, WEEK, then)["o1"] == "MISSING"
+        assert states(desk, FIRST, WEEK, w.clock.now())["o1"] == "LATE"
+    w.at("2019-09-19 09:00")
+    w.engine.contradict(item, found, w.seen(item), "the late zero does not hold either", "photograph 9")
+    with w.look() as desk:
+        assert states(desk, FIRST, WEEK, w.clock.now())["o1"] == "CONTRADICTED"
+    assert w.verify().failures == []
+
+
 def test_only_a_zero_can_be_contradicted_and_only_a_missing_report_exempted(weekly: Weekly) -> None:
     w = weekly
     w.at("2019-09-12 09:00")

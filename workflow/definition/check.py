@@ -131,6 +131,11 @@ class _Checking(
             self.known("flow", counter.propose, flows, ("counters", name, "propose"))
         counters = {c for f in flows.values() for c in f.counters}
         for index, stage in enumerate(self.flow.stages):
+            left_out = stage.zero.contradicted if stage.zero is not None else None
+            if left_out is not None:
+                where: Loc = ("stages", index, "zero", "contradicted")
+                if self.known("flow", left_out.flow, flows, (*where, "flow")) and left_out.enter is not None:
+                    self.known("exit", left_out.enter, flows[left_out.flow].stages[0].exits, (*where, "enter"))
             for name, way in stage.exits.items():
                 if way.while_ is not None:
                     self.known("counter", way.while_, counters, ("stages", index, "exits", name, "while"))

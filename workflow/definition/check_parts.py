@@ -9,6 +9,8 @@ from workflow.definition.model import RELATIVE, Chain, FieldSpec, Rung
 from workflow.definition.problem import Said, nearest
 from workflow.definition.shipped import shipped_calendars
 
+COLOURS = ("blue", "yellow", "orange", "red")
+
 
 class PartsChecking(Checking):
     """The parts, from top to bottom."""
@@ -226,6 +228,17 @@ class PartsChecking(Checking):
                         ),
                     )
                 last = moment if last is None else max(last, moment)
+                colours = [COLOURS.index(r.colour) for r in rungs[:index] if r.colour is not None]
+                if rung.colour is not None and colours and COLOURS.index(rung.colour) < max(colours):
+                    highest = COLOURS[max(colours)]
+                    self.say(
+                        "colour-falls",
+                        (*loc, "colour"),
+                        f"this rung of {name} is {rung.colour}, after one that was {highest}",
+                        f"{name} 的此项为 {rung.colour},而前项已为 {highest}",
+                        expected=Said(f"{highest} or graver: a ladder is never stepped down", f"{highest} 或更重"),
+                        actual=rung.colour,
+                    )
 
     def _counters(self) -> None:
         """A counter counts the lines of a list: a person, a day and a person each; and some way out puts them on it."""

@@ -322,6 +322,8 @@ class StagesChecking(Checking):
         if stage.zero is not None:
             zero, at = stage.zero, (*loc, "zero")
             self.known("exit", zero.exit, stage.exits, (*at, "exit"))
+            if zero.contradicted is not None:
+                self.near_flow(zero.contradicted.flow, (*at, "contradicted", "flow"))
             lines = self.lines_of(zero.list, (*at, "list"), stage)
             for field, values in zero.counts.items():
                 where: Loc = (*at, "counts", field)

@@ -40,6 +40,8 @@ CHINESE: Mapping[str, str] = {
     "obligations": "定期应报",
     "overlays": "下级加严",
     "counters": "累计计次",
+    "quiet": "免打扰",
+    "colour": "颜色",
     # texts, spans, nodes
     "zh": "中文",
     "en": "英文",
@@ -137,6 +139,8 @@ CHINESE: Mapping[str, str] = {
     "failed": "未通过",
     "zero": "零报告",
     "counts": "计入",
+    "contradicted": "查实后立项",
+    "enter": "进入",
     "not-by": "回避",
     "one-by-one": "逐个",
     "new-round": "新一轮",

@@ -338,6 +338,7 @@ _OWN: tuple[tuple[str, str, str], ...] = (
         "时限须在 node、within、set-by、field、before 中恰选其一,或写明 event 与 within;实为 {got}",
     ),
     ("expected a period", "not-a-period", "应为累计期间:campaign、year、always,或时长如 12 months;实为 {got}"),
+    ("expected quiet hours", "quiet-hours", "免打扰时段的起止时刻不得相同;实为 {got}"),
     ("expected a time", "not-a-time", '应为时刻,如 "17:00"(加引号);实为 {got}'),
     ("expected exactly one of before", "rung-time", "督办措施须在 before、after 中恰选其一;实为 {got}"),
     ("expected item", "proposal-without-item", "建议须写明 item(所启动的流程);未写"),

@@ -593,6 +593,19 @@ class Zero(Model):
     exit: Code
     list: Code
     counts: dict[Code, Codes]
+    contradicted: Opening | None = None  # what a finding from outside opens: the item that was left out (R055)
+
+
+class Opening(Model):
+    """An item of another flow, which enters by an exit of its first stage. A bare name is its flow."""
+
+    flow: Code
+    enter: Code | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"flow": value} if isinstance(value, str) else value
 
 
 class Tracking(Model):
@@ -648,6 +661,9 @@ class Rung(Model):
     to: Whos
     item: Code | None = None
     whom: Whos = ()
+    colour: Literal["blue", "yellow", "orange", "red"] | None = (
+        None  # 蓝、黄、橙、红 as warnings are graded; never falls
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Rung:
@@ -681,6 +697,20 @@ class Counter(Model):
     times: Count
     propose: Code
     to: Whos
+
+
+class Quiet(Model):
+    """Hours in which nobody is disturbed: what a rung tells then goes out when they end. May pass midnight. A rung fires at
+    its moment all the same; only the message waits."""
+
+    from_: TimeOfDay = Field(alias="from")
+    until: TimeOfDay
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Quiet:
+        if self.from_ == self.until:
+            raise ValueError(f"expected quiet hours that begin and end at two times; got {self.from_} twice")
+        return self
 
 
 class Reports(Model):
@@ -739,6 +769,7 @@ class Flow(Model):
     materials: dict[Code, Material] = {}
     chains: dict[Code, Chain] = {}
     ladder: dict[Code, tuple[Rung, ...]] = {}
+    quiet: Quiet | None = None
     counters: dict[Code, Counter] = {}
     stages: tuple[Stage, ...]
     reports: Reports | None = None
@@ -752,4 +783,5 @@ class Flow(Model):
 
 Step.model_rebuild()
 Exit.model_rebuild()
+Zero.model_rebuild()
 Stage.model_rebuild()

@@ -3,8 +3,12 @@ for people to decide. No rung decides about anybody. Source: S4 「对支部书�
 
 from __future__ import annotations
 
+from datetime import time, timedelta
+
 from workflow.acts import Fire
 from workflow.case import Effect
+from workflow.clock import moment, start_of_day
+from workflow.definition.definition import Definition
 from workflow.definition.model import Rung, Who
 from workflow.errors import Conflict
 from workflow.rules.authority import backstop
@@ -77,13 +81,15 @@ def fire(asked: Asked, act: Fire) -> Decision:
     told = people(rung.to)
     effects: list[Effect] = []
     if rung.do == "remind":
-        effects.append({"e": "reminded", "rule": act.rule, "step": act.step, "to": told, "missed": due["missed"]})
+        reminded = {"e": "reminded", "rule": act.rule, "step": act.step, "to": told, "missed": due["missed"]}
+        effects.append({**reminded, **_graded(asked, rung)})
     else:
         assert rung.item is not None
         opened = item_id(case.item, act.rule, str(act.step))
         whom = people(rung.whom)
         body = resolve(asked.definition, stage, rung.to[0], path, case, answering)
-        effects.append({"e": "proposed", "rule": act.rule, "step": act.step, "to": told, "whom": whom, "item": opened})
+        proposed = {"e": "proposed", "rule": act.rule, "step": act.step, "to": told, "whom": whom, "item": opened}
+        effects.append({**proposed, **_graded(asked, rung)})
         effects.append(
             {
                 "e": "item-opened",
@@ -95,6 +101,32 @@ def fire(asked: Asked, act: Fire) -> Decision:
         )
     effects.append(moved(context, act.rule, due, act.step + 1))
     return Decision(effects)
+
+
+def _graded(asked: Asked, rung: Rung) -> Effect:
+    """What a rung says beside: its colour, and until when its messages wait where it fires in quiet hours."""
+    out: Effect = {}
+    if rung.colour is not None:
+        out["colour"] = rung.colour
+    until = quiet_until(asked.definition, asked.context.at)
+    if until is not None:
+        out["tell-at"] = until
+    return out
+
+
+def quiet_until(definition: Definition, at: int) -> int | None:
+    """The moment at which the quiet hours end that a moment lies in, by the flow's own zone; None where it lies in none."""
+    quiet, zone = definition.flow.quiet, definition.flow.timezone
+    if quiet is None:
+        return None
+    begins, ends = time.fromisoformat(quiet.from_), time.fromisoformat(quiet.until)
+    here = moment(at, zone)
+    now, day = here.time(), here.date()
+    if begins < ends:
+        return start_of_day(day, zone, ends) if begins <= now < ends else None
+    if now >= begins:
+        return start_of_day(day + timedelta(days=1), zone, ends)
+    return start_of_day(day, zone, ends) if now < ends else None
 
 
 def _once(people: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -10,16 +10,30 @@ from typing import Any
 
 from workflow.acts import Contradict, Exempt, Signature, Supplement
 from workflow.case import Effect
+from workflow.definition.model import Opening
 from workflow.errors import LimitReached, MaterialMissing, OutOfTurn, ReasonRequired, Stale, WrongStage
 from workflow.rules import authority, handing, materials
-from workflow.rules.chain import Path
+from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Decision, Need
+from workflow.rules.opening import item_id
 
 
 def needs(asked: Asked, act: Signature) -> list[Need]:
     """The actor's authority and the units above the report's."""
     wanted: list[Need] = [authority.own_need(asked), ("path", asked.case.unit, asked.context.day)]
-    return [*wanted, *handing.words_needs(asked, act)] if isinstance(act, Supplement) else wanted
+    if isinstance(act, Supplement):
+        return [*wanted, *handing.words_needs(asked, act)]
+    if isinstance(act, Contradict) and not asked.definition.stage(asked.case.stage).final:
+        path_need = wanted[1]
+        return [*wanted, _duty(asked, asked.facts.peek(*path_need))] if path_need in asked.facts else wanted
+    return wanted
+
+
+def _duty(asked: Asked, path: Path) -> Need:
+    """Who answers for a report that is not in."""
+    duty = asked.definition.stage(asked.case.stage).duty
+    unit = unit_at(asked.definition, path, duty.of, asked.case.last_unit)["unit"]
+    return ("answerable", unit, duty.post, asked.context.day, authority.backstop(asked.definition, duty.post))
 
 
 def decide(asked: Asked, act: Signature) -> Decision:
@@ -93,9 +107,15 @@ def _supplement(asked: Asked, act: Supplement, received: bool, place: str) -> li
 def _contradict(asked: Asked, act: Contradict, received: bool, place: str) -> list[Effect]:
     case, definition = asked.case, asked.definition
     zeros = {s.exits[s.zero.exit].to for s in definition.flow.stages if s.zero is not None}
-    if not received or case.stage not in zeros:
-        raise WrongStage(act="contradict", expected="a zero report that is in", actual=_state(asked), place=place)
-    if "contradicted" in case.marks:
+    missing = not received and not case.final and any(asked.context.at >= d["missed"] for d in case.dues.values())
+    if not missing and not (received and case.stage in zeros):
+        raise WrongStage(
+            act="contradict",
+            expected="a zero report that is in, or a report that is missing",
+            actual=_state(asked),
+            place=place,
+        )
+    if "contradicted" in case.marks and (missing or case.marks["contradicted"]["at"] >= case.entered):
         raise LimitReached(expected="one contradiction", actual="it is contradicted already", place=place)
     if "supplemented" in case.marks:
         raise WrongStage(
@@ -106,7 +126,40 @@ def _contradict(asked: Asked, act: Contradict, received: bool, place: str) -> li
         )
     if not act.finding.strip():
         raise MaterialMissing(expected="the finding that shows it", actual="none", place=place)
-    return [{"e": "contradicted", "finding": act.finding}]
+    effects: list[Effect] = [{"e": "contradicted", "finding": act.finding}]
+    zero = definition.first.zero
+    if zero is not None and zero.contradicted is not None:
+        effects.append(_left_out(asked, act, zero.contradicted, missing=missing))
+    return effects
+
+
+def _left_out(asked: Asked, act: Contradict, opening: Opening, *, missing: bool) -> Effect:
+    """应报未报: the item that was left out, with who found it on which day, and who answers for the report: whoever signed
+    the zero, or whose duty it was. The report stays as it is. Source: R055."""
+    case, by = asked.case, asked.actor
+    if missing:
+        path: Path = asked.facts.get("path", case.unit, asked.context.day)
+        need = _duty(asked, path)
+        whom = [
+            {"unit": need[1], "post": need[2], "person": h["person"], "as": h["as"]} for h in asked.facts.get(*need)
+        ]
+    else:
+        whom = [{"unit": "", "post": "", "person": p, "as": "signed"} for p in dict.fromkeys(case.signers)]
+    effect: Effect = {
+        "e": "item-opened",
+        "item": item_id(case.item, "contradicted", str(asked.context.seq)),
+        "flow": opening.flow,
+        "unit": case.unit,
+        "fields_": {
+            "about": case.item,
+            "finding": act.finding,
+            "found-on": asked.context.day,
+            "found-by": {"person": by.person, "post": by.post, "unit": by.unit},
+            "said": "nothing" if missing else "zero",
+            "whom": whom,
+        },
+    }
+    return {**effect, "enter": opening.enter} if opening.enter is not None else effect
 
 
 def _state(asked: Asked) -> str:

@@ -228,6 +228,7 @@ class _Reader:
             found[name] = definition
             flow = definition.flow
             waiting += [r.item for rungs in flow.ladder.values() for r in rungs if r.item is not None]
+            waiting += [s.zero.contradicted.flow for s in flow.stages if s.zero is not None and s.zero.contradicted]
             waiting += [c.propose for c in flow.counters.values()]
             waiting += [e.opens.flow for s in flow.stages for e in s.exits.values() if e.opens is not None]
         self.definitions = tuple(found.values())

@@ -538,7 +538,7 @@ def _told(put: Any, w: Written, e: Effect) -> None:
                 "recipient": p["person"],
                 "payload": canonical.write({"item": w.case.item, "rule": e["rule"], "step": e["step"], "to": p}),
                 "created_at": w.at,
-                "next_try_at": w.at,
+                "next_try_at": e.get("tell-at", w.at),
             },
         )
 

@@ -91,10 +91,11 @@ def _received(unique: bool) -> sa.Subquery:
 
 
 def _marks() -> sa.Subquery:
-    """unit, and the first moment at which each thing was said about its report by then."""
+    """unit, and the moment at which each thing was said about its report by then: the first, of contradictions the last
+    (one may have been about a report that was missing, and came in after)."""
     said = {
-        kind: sa.func.min(sa.case((t.entry.c.act == kind, t.entry.c.at))).label(kind)
-        for kind in ("exempt", "supplement", "contradict")
+        kind: which(sa.case((t.entry.c.act == kind, t.entry.c.at))).label(kind)
+        for kind, which in (("exempt", sa.func.min), ("supplement", sa.func.min), ("contradict", sa.func.max))
     }
     return (
         sa.select(t.item.c.unit, *said.values())
@@ -117,7 +118,7 @@ def _states(unique: bool, marked: bool) -> tuple[Any, Any, Any]:
         marks = _marks()
         source = source.outerjoin(marks, marks.c.unit == t.unit.c.id)
         cases.insert(0, (marks.c.exempt.is_not(None), sa.literal_column("'EXEMPT'")))
-        cases.append((marks.c.contradict.is_not(None), sa.literal_column("'CONTRADICTED'")))
+        cases.append((marks.c.contradict >= came, sa.literal_column("'CONTRADICTED'")))
         cases.append((marks.c.supplement.is_not(None), sa.literal_column("'SUPPLEMENTED'")))
     cases.append((came >= bindparam("missed"), sa.literal_column("'LATE'")))
     cases.append((received.c.zero == 1, sa.literal_column("'ZERO'")))
