@@ -19,7 +19,7 @@ from workflow.desk import Desk
 from workflow.errors import Language, Said, Unknown
 from workflow.evidence import canonical
 from workflow.rules import reckoning
-from workflow.store import items, library
+from workflow.store import counting, items, library
 
 What = Literal["armed", "extended", "paused", "resumed", "reprojected"]
 State = Literal["running", "overdue", "paused", "met", "met-late", "cancelled", "passed-on"]
@@ -62,7 +62,8 @@ class Setting:
 
 @dataclass(frozen=True)
 class Rung:
-    """A rung that fired: a reminder, or a proposal with the item it opened."""
+    """A rung that fired: a reminder, or a proposal with the item it opened; its colour; ``told_at`` where its messages
+    waited for the end of quiet hours (µs UTC)."""
 
     seq: int
     at: int
@@ -71,6 +72,8 @@ class Rung:
     to: tuple[dict[str, str], ...]
     whom: tuple[dict[str, str], ...]
     opened: str
+    colour: str = ""
+    told_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,8 @@ class _Ledger:
                 row.ended, row.ended_at, row.late = effect["e"], at, effect.get("late", False)
             elif effect["e"] in ("reminded", "proposed") and rule in self.rows:
                 whom, opened = tuple(effect.get("whom", ())), effect.get("item", "")
-                fired = Rung(seq, at, effect["step"], effect["e"], tuple(effect["to"]), whom, opened)
+                more = effect.get("colour", ""), effect.get("tell-at")
+                fired = Rung(seq, at, effect["step"], effect["e"], tuple(effect["to"]), whom, opened, *more)
                 self.rows[rule].rungs.append(fired)
 
     def _row(self, effect: Effect) -> _Row:
@@ -229,6 +233,48 @@ class _Ledger:
         return self._calendars[digest]
 
 
+@dataclass(frozen=True)
+class Counted:
+    """One thing held with a person that counts, or counted until it was reversed.
+
+    Attributes:
+        n: its number among all of this person and counter; ``on`` the day it was held, by ``by``.
+        opened: the proposal it led to, or empty; ``reversed_by`` the entry of the item that took it off the count.
+    """
+
+    counter: str
+    person: str
+    n: int
+    item: str
+    on: str
+    by: str
+    campaign: str
+    opened: str = ""
+    reversed_by: int | None = None
+
+
+def counts_of_item(connection: Any, item: str) -> list[Counted]:
+    """What an item put on the count of persons, in order."""
+    case = Case.of_snapshot(items.read(connection, item).snapshot)
+    return [
+        Counted(
+            *(name, r["person"], r["n"], item, r["on"], r["by"], case.campaign),
+            r.get("opened", ""),
+            r.get("reversed"),
+        )
+        for name, rows in case.counted.items()
+        for r in rows
+    ]
+
+
+def counts_of_person(connection: Any, person: str) -> list[Counted]:
+    """Everything ever put on a person's count, by counter and number. Facts for those who decide, not a verdict."""
+    return [
+        Counted(r.counter, r.person, r.n, r.item, r.held_on, r.held_by, r.campaign, r.opened, r.reversed_seq)
+        for r in counting.of_person(connection, person)
+    ]
+
+
 # --- in words ------------------------------------------------------------------------------------------------------
 
 _WHAT: dict[str, Text] = {
@@ -248,6 +294,12 @@ _STATE: dict[str, Text] = {
     "met-late": Text("逾期办结", "done late"),
     "cancelled": Text("不再适用", "no longer binding"),
     "passed-on": Text("逾期,职务已易人", "overdue when the post changed hands"),
+}
+_COLOURS = {
+    "blue": Text("蓝色", "blue"),
+    "yellow": Text("黄色", "yellow"),
+    "orange": Text("橙色", "orange"),
+    "red": Text("红色", "red"),
 }
 _UNITS = {"workdays": "个工作日", "days": "天", "hours": "小时", "weeks": "周", "months": "个月", "years": "年"}
 _READINGS = {
@@ -276,8 +328,25 @@ def lines(dues: Sequence[Due], zone: str, lang: Language) -> Iterator[str]:
             opened = f" -> {rung.opened}" if rung.opened else ""
             what = _in(_WHAT[rung.what], lang)
             number = f"第 {rung.step + 1} 项督办措施" if zh else f"rung {rung.step + 1}"
-            yield f"  {_moment(rung.at, zone)}  {number} {what}: {to}{opened}"
+            colour = f" [{_in(_COLOURS[rung.colour], lang)}]" if rung.colour else ""
+            yield f"  {_moment(rung.at, zone)}  {number} {what}{colour}: {to}{opened}"
+            if rung.told_at is not None:
+                told = _moment(rung.told_at, zone)
+                yield f"    免打扰时段,{told} 起送达" if zh else f"    quiet hours: told from {told}"
         yield ""
+
+
+def count_lines(rows: Sequence[Counted], lang: Language) -> Iterator[str]:
+    """What was counted about persons as people read it."""
+    for r in rows:
+        opened = (f",据以立项 {r.opened}" if lang == "zh" else f", opened {r.opened}") if r.opened else ""
+        off = ""
+        if r.reversed_by is not None:
+            off = f";第 {r.reversed_by} 号记录撤销,不再计" if lang == "zh" else f"; taken off by entry {r.reversed_by}"
+        if lang == "zh":
+            yield f"{r.counter}:{r.person} 第 {r.n} 次,{r.on},由 {r.by} 主持(事项 {r.item}){opened}{off}"
+        else:
+            yield f"{r.counter}: {r.person}, number {r.n}, held on {r.on} by {r.by} (item {r.item}){opened}{off}"
 
 
 def _setting_lines(s: Setting, zone: str, lang: Language) -> Iterator[str]:

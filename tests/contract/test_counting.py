@@ -230,6 +230,23 @@ def test_the_same_text_for_two_branches_is_flagged_on_the_record_of_the_second(w
     assert world.verify().exit_code == 0
 
 
+def test_what_was_counted_is_explained_by_item_and_by_person(world: World) -> None:
+    from workflow.why import count_lines, counts_of_item, counts_of_person
+
+    talk(world, "a", ("boss", "2019-08-06", "b1"))
+    (opened,) = talk(world, "b", ("boss", "2019-08-07", "b2"))
+    world.engine.reverse("a", ABOVE, world.case("a").content, "on time after all", "record-1")
+    with world.engine.reading() as connection:
+        of_a, of_boss = counts_of_item(connection, "a"), counts_of_person(connection, "boss")
+    assert of_a == of_boss[:1] and [c.n for c in of_boss] == [1, 2]
+    assert list(count_lines(of_boss, "en")) == [
+        f"talks: boss, number 1, held on 2019-08-06 by b1 (item a); taken off by entry {of_a[0].reversed_by}",
+        f"talks: boss, number 2, held on 2019-08-07 by b2 (item b), opened {opened}",
+    ]
+    zh = list(count_lines(of_boss, "zh"))
+    assert "号记录撤销,不再计" in zh[0] and f"据以立项 {opened}" in zh[1]
+
+
 def test_asking_what_is_possible_says_that_a_measure_has_lost_its_ground(world: World) -> None:
     from workflow.possible import may
 

@@ -154,6 +154,39 @@ def test_a_rung_that_cannot_fire_waits_and_keeps_no_other_from_firing(world: Wor
     assert tries == ATTEMPTS  # then it is parked for good and costs no sweep anything
 
 
+def test_a_rung_in_quiet_hours_fires_at_its_moment_and_its_message_waits_for_the_morning(world: World) -> None:
+    """R168: nobody is disturbed at midnight, and the record carries the true moment and the colour."""
+    from tests.contract.world import MATTER, flow_text
+    from workflow import loads
+    from workflow.delivery import deliver
+    from workflow.why import lines, why
+
+    text = flow_text(MATTER).replace('version: "1"', 'version: "2"')
+    text = text.replace("ladder:\n", 'quiet: {from: "18:00", until: "08:30"}\nladder:\n')
+    text = text.replace("{before: 3 workdays, do: remind,", "{before: 3 workdays, colour: blue, do: remind,")
+    world.engine.publish(loads(text))
+    world.begin("m1")
+    world.clock.set(shanghai("2019-08-27T00:00"))
+    assert tick(world.engine).fired == 1
+    sent: list[str] = []
+    assert deliver(world.engine, lambda n: sent.append(n.recipient)).notices == 0
+    world.clock.set(shanghai("2019-08-27T08:30") - 1)
+    assert deliver(world.engine, lambda n: sent.append(n.recipient)).notices == 0
+    world.clock.set(shanghai("2019-08-27T08:30"))
+    assert deliver(world.engine, lambda n: sent.append(n.recipient)).notices == 1 and sent == ["o1-secretary"]
+    with world.engine.look() as desk:
+        (due,) = [d for d in why(desk, "m1") if d.rule == "report/1"]
+    (rung,) = due.rungs
+    assert (rung.at, rung.colour, rung.told_at) == (shanghai("2019-08-27T00:00"), "blue", shanghai("2019-08-27T08:30"))
+    said = {lang: "\n".join(lines([due], "Asia/Shanghai", lang)) for lang in ("zh", "en")}  # type: ignore[arg-type]
+    assert "催办 [蓝色]" in said["zh"] and "免打扰时段,2019-08-27 08:30 起送达" in said["zh"]
+    assert "[blue]" in said["en"] and "quiet hours: told from 2019-08-27 08:30" in said["en"]
+    world.clock.set(shanghai("2019-08-31T09:00"))  # a Saturday morning: by day nothing waits
+    tick(world.engine)
+    assert deliver(world.engine, lambda n: sent.append(n.recipient)).notices == 2
+    assert world.verify().exit_code == 0
+
+
 def park(world: World, item: str) -> bytes:
     """Break an item as no act does, until its rung is parked; gives back what stood there."""
     with world.engine.reading() as connection:

@@ -19,6 +19,7 @@ calendars = typer.Typer(help="Working-day calendars · 工作日历", no_args_is
 
 def register(app: typer.Typer) -> None:
     app.command()(why)
+    app.command()(counts)
     app.add_typer(calendars, name="calendar")
 
 
@@ -35,20 +36,46 @@ def why(
     with told(language):
         from workflow.clock import SystemClock
         from workflow.store import database, schema
-        from workflow.why import definition_of, ledger, lines
+        from workflow.why import count_lines, counts_of_item, definition_of, ledger, lines
 
         engine = database.connect(url_of(db, language, read_only=True), read_only=True)
         schema.check(engine)
         with database.reading(engine) as connection:
             dues = ledger(connection, item, SystemClock().now())
             zone = definition_of(connection, item).flow.timezone
+            counted = counts_of_item(connection, item)
         engine.dispose()
         if not dues:
             say(f"{item} 没有时限" if lang == "zh" else f"{item} has no dues")
-        for line in lines(dues, zone, language):
+        for line in (*lines(dues, zone, language), *count_lines(counted, language)):
             say(line)
     if not all(due.agrees for due in dues):
         raise typer.Exit(1)
+
+
+def counts(
+    person: Annotated[str, typer.Argument(help="The person · 人员")],
+    db: Db,
+    lang: Lang = "",
+) -> None:
+    """List what was held with a person and counts, over all items; facts for those who decide · 个人累计计次
+
+    Exit code 0: listed, or there is nothing. 2: it could not be asked.
+    """
+    language = cast("Language", lang)
+    with told(language):
+        from workflow.store import database, schema
+        from workflow.why import count_lines, counts_of_person
+
+        engine = database.connect(url_of(db, language, read_only=True), read_only=True)
+        schema.check(engine)
+        with database.reading(engine) as connection:
+            found = counts_of_person(connection, person)
+        engine.dispose()
+        for line in count_lines(found, language):
+            say(line)
+        if not found:
+            say(f"{person} 没有累计计次" if lang == "zh" else f"nothing is counted of {person}")
 
 
 @calendars.command("import")
