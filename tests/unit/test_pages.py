@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,18 +15,18 @@ from workflow.definition.problem import render
 from workflow.definition.source import read
 from workflow.definition.source_words import SAID
 from workflow.lint.book import lessons, page, pages
-from workflow.lint.pages.page import REST, Page
+from workflow.lint.pages.page import MARK, REST, Page
+from workflow.lint.pages.project import PAGES as PROJECT
 from workflow.lint.pages.sense import PAGES as SENSE
 from workflow.lint.pages.text import PAGES as TEXT
+from workflow.lint.project import lint
+from workflow.scenario.read import load_suite
+from workflow.scenario.run import run
 
 HAN = re.compile("[\u4e00-\u9fff]")
+DAY = date(2025, 3, 3)
 FLOWS = (*TEXT, *SENSE)
-ELSEWHERE = {
-    "unreadable-file",  # of no text: tests/unit/test_load.py
-    "not-canonical",  # the last line of defence behind the others
-    "not-allowed",  # for a sentence of the model that has no code yet; the next test but one keeps it empty
-    "duplicate-flow",  # of two files: tests/unit/test_lint.py
-}
+ELSEWHERE = {"not-allowed"}  # for a sentence of the model that has no code yet; a test below keeps it empty
 
 
 def lesson(each: Page) -> str:
@@ -59,6 +61,58 @@ def test_a_page_speaks_both_languages(each: Page) -> None:
     assert not HAN.search(quoted), quoted
 
 
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lessons")
+    shutil.copytree(lessons(), folder, dirs_exist_ok=True)
+    return folder
+
+
+def test_the_project_of_the_lessons_has_no_fault_and_its_tests_pass(project: Path) -> None:
+    done = lint([project], DAY)
+    assert [render(p) for p in done.problems] == []
+    assert done.files == {"flow": 3, "test": 1, "overlay": 1, "calendar": 1, "org": 1}
+    assert run(load_suite(project / "hazard.test.yaml")).passed
+
+
+@pytest.mark.parametrize("each", [p for p in PROJECT if p.base], ids=lambda p: p.code)
+def test_the_bad_example_of_a_project_has_exactly_this_fault_at_its_place(each: Page, project: Path) -> None:
+    path = project / each.base
+    text = path.read_text(encoding="utf-8")
+    assert text.count(each.good.removesuffix(REST)) == 1 or isinstance(each.bad, bytes)
+    raw, place = each.broken(text)
+    path.write_bytes(raw)
+    try:
+        problems = lint([project], DAY).problems
+    finally:
+        path.write_text(text, encoding="utf-8")
+    assert {p.code for p in problems} == {each.code}, "\n".join(map(render, problems))
+    if each.base == "org/tenures.csv":  # told at the row of the unit
+        assert problems[0].line_text.startswith(each.at) and problems[0].file.endswith("units.csv")
+    elif MARK in str(each.bad) + each.at:
+        assert (problems[0].line, problems[0].column) == place, render(problems[0])
+
+
+def test_one_flow_in_two_files_a_strange_file_and_none_at_all_are_told(project: Path) -> None:
+    (project / "again.yaml").write_bytes((project / "weekly.yaml").read_bytes())
+    (project / "strange.yaml").write_text("a: 1\n")
+    try:
+        found = [(p.code, Path(p.file).name) for p in lint([project, project / "none.yaml"], DAY).problems]
+    finally:
+        (project / "again.yaml").unlink()
+        (project / "strange.yaml").unlink()
+    assert found == [
+        ("unreadable-file", "none.yaml"),
+        ("not-recognised", "strange.yaml"),
+        ("duplicate-flow", "weekly.yaml"),
+    ]
+
+
+def test_what_has_no_one_form_in_bytes_is_refused() -> None:
+    text = (lessons() / "weekly.yaml").read_text(encoding="utf-8").replace("安全周报", "e\u0301")
+    assert {p.code for p in examine(text.encode()).problems} <= {"not-canonical"}
+
+
 def test_every_code_that_can_be_told_has_a_page() -> None:
     folder = Path(loading.__file__).parent
     source = "".join(p.read_text(encoding="utf-8") for p in sorted(folder.glob("*.py")))
@@ -66,6 +120,11 @@ def test_every_code_that_can_be_told_has_a_page() -> None:
     said |= {f"unknown-{noun}" for noun in re.findall(r'\.known\(\s*"([a-z]+)"', source)} - {"unknown-unit"}
     said |= set(re.findall(r'\.problem\(\s*"([a-z-]+)"', source)) | {code for _, code, _ in loading._OWN}
     said |= set(re.findall(r'": \("(unused-[a-z]+)"', source))
+    others = (folder.parent / "lint", folder.parent / "scenario")
+    source = "".join(p.read_text(encoding="utf-8") for f in others for p in sorted(f.glob("*.py")))
+    said |= set(re.findall(r'(?:problem|Problem|say)\(\s*"([a-z-]+)"', source))
+    said |= {f"unknown-{n.replace(' ', '-')}" for n in re.findall(r'known\(\s*Said\("([a-z ]+)"', source)}
+    said |= set(re.findall(r'"(calendar-[a-z]+)"', (folder.parent / "calendar_file.py").read_text(encoding="utf-8")))
     assert len(said) > 120
     assert said - set(pages()) - ELSEWHERE == set()
 

@@ -6,7 +6,7 @@ by ``check_project``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from workflow.definition.check_dates import DatesChecking
 from workflow.definition.check_duties import DutiesChecking
@@ -21,6 +21,8 @@ from workflow.definition.positions import Positions
 from workflow.definition.problem import Problem, Said
 from workflow.definition.quota import quotas
 
+_NONE: Mapping[str, Flow] = {}
+
 
 def check(flow: Flow, positions: Positions | None = None) -> list[Problem]:
     """Every error and warning of one flow, in file order; without positions all stand at the top."""
@@ -29,10 +31,10 @@ def check(flow: Flow, positions: Positions | None = None) -> list[Problem]:
     return sorted(checking.problems, key=lambda p: (p.line, p.column))
 
 
-def check_project(flows: Sequence[tuple[Flow, Positions]]) -> list[Problem]:
+def check_project(flows: Sequence[tuple[Flow, Positions]], others: Mapping[str, Flow] = _NONE) -> list[Problem]:
     """What flows say about one another: names in ``opens.flow`` and in a rung's ``item``, and whether reported lines
-    fit the flow they open. Each flow comes with its positions."""
-    known = {flow.flow: flow for flow, _ in flows}
+    fit the flow they open. Each flow comes with its positions; ``others`` may be spoken of and are not checked."""
+    known = {**others, **{flow.flow: flow for flow, _ in flows}}
     problems: list[Problem] = []
     seen: set[tuple[str, str]] = set()
     for flow, positions in flows:

@@ -179,7 +179,6 @@ CHINESE: Mapping[str, str] = {
     # overlays
     "overlay": "加严",
     "over": "所依",
-    "steps-after": "链后增加",
 }
 ENGLISH: Mapping[str, str] = {zh: en for en, zh in CHINESE.items()}
 

@@ -95,7 +95,7 @@ def examine(raw: bytes, file: str = "<text>") -> Examined:
         try:
             flow = Flow.model_validate(source.data)
         except ValidationError as error:
-            problems += _shape(error, source) or ([] if problems else [_unreadable(source)])
+            problems += shape_problems(error, source) or ([] if problems else [_unreadable(source)])
         else:
             problems += check(flow, source.positions)
     problems.sort(key=lambda p: (p.line, p.column))
@@ -158,7 +158,7 @@ def _unreadable(source: Source) -> Problem:
     return source.positions.problem("wrong-value", source.positions.at(), Said("not a definition", "不是流程定义"))
 
 
-def _shape(error: ValidationError, source: Source) -> list[Problem]:
+def shape_problems(error: ValidationError, source: Source, root: type[BaseModel] = Flow) -> list[Problem]:
     """The model's complaints in plain words. Those about values that the text pass refused already are left out, and
     one unreadable post (``{secretary: a, deputy: b}``) is one problem, not one for each key."""
     details = error.errors(include_url=False)
@@ -178,14 +178,14 @@ def _shape(error: ValidationError, source: Source) -> list[Problem]:
             if detail["type"] == "missing":
                 problems.append(_not_a_post(detail, source.positions, loc[:-1]))
             continue
-        problems.append(_plain(detail, source.positions))
+        problems.append(_plain(detail, source.positions, root))
     return problems
 
 
-def _plain(detail: ErrorDetails, positions: Positions) -> Problem:
+def _plain(detail: ErrorDetails, positions: Positions, root: type[BaseModel]) -> Problem:
     kind, loc, value = detail["type"], detail["loc"], detail["input"]
     if kind == "extra_forbidden":
-        return _unknown_key(loc, positions)
+        return _unknown_key(loc, positions, root)
     if kind == "missing":
         name = str(loc[-1])
         return positions.problem(
@@ -199,7 +199,7 @@ def _plain(detail: ErrorDetails, positions: Positions) -> Problem:
     if kind in ("value_error", "assertion_error"):
         return _own_words(str(context.get("error", detail["msg"])), place, positions)
     if kind == "literal_error":
-        options = [shown(o) for o in _options(loc)]
+        options = [shown(o) for o in _options(loc, root)]
         listed = ", ".join(options) or str(context.get("expected", "")).replace("'", "")
         return positions.problem(
             "wrong-value",
@@ -294,13 +294,13 @@ def _not_a_post(detail: ErrorDetails, positions: Positions, loc: tuple[int | str
     )
 
 
-def _unknown_key(loc: tuple[int | str, ...], positions: Positions) -> Problem:
+def _unknown_key(loc: tuple[int | str, ...], positions: Positions, root: type[BaseModel]) -> Problem:
     name = str(loc[-1])
     place = positions.key(*loc)
     quota = quota_key(name, place, positions)
     if quota is not None:
         return quota
-    model = _model_at(loc[:-1])
+    model = _model_at(loc[:-1], root)
     known = list(keys_of(model)) if model is not None else []
     chinese = [CHINESE.get(k, k) for k in known]
     return positions.problem(
@@ -364,9 +364,9 @@ def _own_words(text: str, place: tuple[int, int], positions: Positions) -> Probl
     )
 
 
-def _annotation_at(loc: Sequence[int | str]) -> Any:
+def _annotation_at(loc: Sequence[int | str], root: type[BaseModel]) -> Any:
     """The type that the model declares at a place."""
-    here: Any = Flow
+    here: Any = root
     for part in loc:
         here = bare(here)
         if isinstance(here, type) and issubclass(here, BaseModel):
@@ -381,10 +381,10 @@ def _annotation_at(loc: Sequence[int | str]) -> Any:
     return bare(here)
 
 
-def _model_at(loc: Sequence[int | str]) -> type[BaseModel] | None:
-    found = _annotation_at(loc)
+def _model_at(loc: Sequence[int | str], root: type[BaseModel]) -> type[BaseModel] | None:
+    found = _annotation_at(loc, root)
     return found if isinstance(found, type) and issubclass(found, BaseModel) else None
 
 
-def _options(loc: Sequence[int | str]) -> tuple[Any, ...]:
-    return get_args(_annotation_at(loc))
+def _options(loc: Sequence[int | str], root: type[BaseModel]) -> tuple[Any, ...]:
+    return get_args(_annotation_at(loc, root))

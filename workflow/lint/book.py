@@ -8,14 +8,14 @@ from pathlib import Path
 from workflow.definition.problem import nearest
 from workflow.definition.shipped import shipped_root
 from workflow.errors import Unknown
-from workflow.lint.pages import sense, text
+from workflow.lint.pages import project, sense, text
 from workflow.lint.pages.page import Page
 
 
 @cache
 def pages() -> dict[str, Page]:
     """Every code and its page, in the order in which a file is read: text, shape, sense, project."""
-    return {page.code: page for page in (*text.PAGES, *sense.PAGES)}
+    return {page.code: page for page in (*text.PAGES, *sense.PAGES, *project.PAGES)}
 
 
 def page(code: str) -> Page:

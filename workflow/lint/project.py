@@ -1,0 +1,197 @@
+"""A whole folder under the linter: flows, what they say about one another, their tests, the organisation, calendars,
+overlays. Nothing here touches a database, and nothing in a file makes it raise."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from workflow.calendar_file import read_calendar
+from workflow.definition.check import check_project
+from workflow.definition.load import examine, load
+from workflow.definition.model import Flow
+from workflow.definition.positions import Positions
+from workflow.definition.problem import Problem, Said
+from workflow.definition.shipped import shipped_flow, shipped_flows
+from workflow.definition.source import MAX_BYTES
+from workflow.errors import DefinitionInvalid
+from workflow.lint.book import pages
+from workflow.lint.org import lint_org
+from workflow.org.sheet import UNITS
+from workflow.scenario.read import read_suite
+
+Kind = Literal["flow", "test", "calendar", "overlay", "org", "other"]
+MANY = 40  # files from which on it pays to share the reading among processes
+
+_KINDS: tuple[tuple[Kind, re.Pattern[bytes]], ...] = (
+    ("overlay", re.compile(rb"^(?:\xef\xbb\xbf)?(?:overlay|" + "加严".encode() + rb")\s*:", re.MULTILINE)),
+    ("flow", re.compile(rb"^(?:\xef\xbb\xbf)?(?:stages|" + "阶段".encode() + rb")\s*:", re.MULTILINE)),
+    ("calendar", re.compile(rb"^(?:\xef\xbb\xbf)?(?:years|" + "年度".encode() + rb")\s*:", re.MULTILINE)),
+    ("flow", re.compile(rb"^(?:\xef\xbb\xbf)?(?:flow|" + "流程".encode() + rb")\s*:", re.MULTILINE)),
+)
+
+
+@dataclass
+class Linted:
+    """What a run found: every problem, file by file, and how much was looked at."""
+
+    problems: list[Problem] = field(default_factory=list)
+    files: dict[Kind, int] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> int:
+        return sum(p.severity == "error" for p in self.problems)
+
+    @property
+    def warnings(self) -> int:
+        return len(self.problems) - self.errors
+
+
+def lint(paths: Iterable[str | Path], day: date, workers: int | None = None) -> Linted:
+    """Every problem of the files and folders together.
+
+    Args:
+        paths: files, or folders that are searched; a folder with ``units.csv`` is an organisation.
+        day: the day on which the organisation is looked at.
+        workers: processes to share the reading among; by default as many as there are processors, for many files.
+    """
+    done = Linted()
+    found = list(dict.fromkeys(_found(map(Path, paths))))
+    for _, kind in found:
+        done.files[kind] = done.files.get(kind, 0) + 1
+    flows: list[tuple[Flow, Positions]] = []
+    read = [path for path, kind in found if kind == "flow"]
+    for problems, flow in _examined(read, workers):
+        done.problems += problems
+        if flow is not None:
+            flows.append(flow)
+    done.problems += check_project(flows, _shipped(flows) if flows else {})
+    for path, kind in found:
+        if kind == "other":
+            said = Said("this is no flow, test, calendar or overlay", "此文件不是流程、测试、日历或加严文件")
+            expected = Said("flow:, overlay: or calendar: at the top", "最外层写明 flow:、overlay: 或 calendar:")
+            done.problems.append(Problem("not-recognised", str(path), 1, 1, said, expected, severity="warning"))
+        elif kind == "test":
+            done.problems += _test(path)
+        elif kind == "calendar":
+            done.problems += _calendar(path)
+        elif kind == "org":
+            done.problems += lint_org(path, [flow for flow, _ in flows], day)
+        elif kind == "overlay":
+            done.problems += _overlay(path, flows)
+    done.problems = sorted(set(done.problems), key=lambda p: (p.file, p.line, p.column, p.code))
+    return done
+
+
+def _shipped(flows: Sequence[tuple[Flow, Positions]]) -> dict[str, Flow]:
+    """The flows that ship and that this project does not define itself, where it speaks of any."""
+    own = {flow.flow for flow, _ in flows}
+    named = {r.item for f, _ in flows for rungs in f.ladder.values() for r in rungs}
+    named |= {w.opens.flow for f, _ in flows for s in f.stages for w in s.exits.values() if w.opens is not None}
+    return {name: load(shipped_flow(name)).flow for name in shipped_flows() if name in named - own}
+
+
+def _found(paths: Iterable[Path]) -> Iterator[tuple[Path, Kind]]:
+    for path in paths:
+        if not path.is_dir():
+            yield path, "org" if path.name == UNITS else kind_of(path)
+            continue
+        for folder, names, files in os.walk(path):
+            names[:] = sorted(n for n in names if not n.startswith(".") and not n.endswith((".home", "node_modules")))
+            here = Path(folder)
+            if UNITS in files:
+                yield here, "org"
+            for name in sorted(files):
+                if name.endswith((".yaml", ".yml")) and not name.startswith("."):
+                    yield here / name, kind_of(here / name)
+
+
+def kind_of(path: Path) -> Kind:
+    """What a file is, by its name and its top keys."""
+    if path.name.endswith((".test.yaml", ".test.yml")):
+        return "test"
+    raw = _read(path)
+    if isinstance(raw, Problem):
+        return "flow"  # and then it is told that it cannot be read
+    return next((kind for kind, pattern in _KINDS if pattern.search(raw)), "other")
+
+
+def _read(path: Path) -> bytes | Problem:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a usable path"
+        said = Said(f"the file cannot be read: {reason}", f"无法读取文件:{reason}")
+        return Problem("unreadable-file", str(path), 1, 1, said)
+
+
+def _examine(path: Path) -> tuple[list[Problem], tuple[Flow, Positions] | None]:
+    raw = _read(path)
+    if isinstance(raw, Problem):
+        return [raw], None
+    found = examine(raw, str(path))
+    return list(found.problems), None if found.flow is None else (found.flow, found.positions)
+
+
+def _examined(
+    paths: Sequence[Path], workers: int | None
+) -> Iterator[tuple[list[Problem], tuple[Flow, Positions] | None]]:
+    workers = workers or (os.cpu_count() or 1 if len(paths) >= MANY else 1)
+    if workers == 1:
+        yield from map(_examine, paths)
+        return
+    method = "forkserver" if sys.platform.startswith("linux") else "spawn"
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        yield from pool.map(_examine, paths, chunksize=max(1, len(paths) // (workers * 4)))
+
+
+def _test(path: Path) -> list[Problem]:
+    raw = _read(path)
+    if isinstance(raw, Problem):
+        return [raw]
+    try:
+        read_suite(raw, str(path))
+    except DefinitionInvalid as error:
+        return list(error.facts["problems"])
+    return []
+
+
+def _calendar(path: Path) -> list[Problem]:
+    raw = _read(path)
+    if isinstance(raw, Problem):
+        return [raw]
+    try:
+        read_calendar(raw, str(path))
+    except DefinitionInvalid as error:
+        lines = raw.decode("utf-8", "replace").splitlines()
+        return [
+            Problem(
+                fault.code,
+                str(path),
+                fault.line,
+                fault.column,
+                Said(fault.text, f"{pages()[fault.code].zh}({fault.text})"),
+                line_text=lines[fault.line - 1] if fault.line <= len(lines) else "",
+            )
+            for fault in error.facts["problems"]
+        ]
+    return []
+
+
+def _overlay(path: Path, flows: Sequence[tuple[Flow, Positions]]) -> list[Problem]:
+    raw = _read(path)
+    if isinstance(raw, Problem):
+        return [raw]
+    from workflow.definition.overlay import examine_overlay
+
+    return list(examine_overlay(raw, str(path), {f.flow: f for f, _ in flows}).problems)
