@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workflow.cli.arguments import Lang
+
 if TYPE_CHECKING:
     from workflow.demo.tables import Paper
 
@@ -18,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    lang: Annotated[str, typer.Option("--lang", help="zh or en · 语言")] = "en",
+    lang: Lang = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print only JSON · 仅输出 JSON")] = False,
     seed: Annotated[int, typer.Option("--seed", help="What the invented people are drawn from · 随机种子")] = SEED,
     out: Annotated[Path, typer.Option("--out", help="Folder to leave everything in · 输出目录")] = Path("demo-out"),
@@ -36,8 +38,6 @@ def demo(
     from workflow.demo.workspace import RESULT, CannotRun
     from workflow.errors import WorkflowError
 
-    if lang not in ("zh", "en"):
-        raise typer.BadParameter(f"expected zh or en; got {lang}", param_hint="--lang")
     paper = Paper(console(), lang)
     try:
         if again:

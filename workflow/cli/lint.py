@@ -121,7 +121,7 @@ def fmt(
         for path in paths:
             raw = path.read_bytes()
             root = Overlay if kind_of(path) == "overlay" else Flow
-            new = formatted(raw, str(path), cast("Keys", keys) or None, root)
+            new = formatted(raw, str(path), cast("Keys | None", keys or None), root)
             if new != raw:
                 wanted[path] = new
         for path, new in wanted.items():

@@ -15,6 +15,7 @@ from workflow.cli import (
     demo,
     evidence,
     keys,
+    lint,
     logs,
     organisation,
     proving,
@@ -36,6 +37,7 @@ app = typer.Typer(
 for module in (
     demo,
     scenarios,
+    lint,
     organisation,
     running,
     rungs,

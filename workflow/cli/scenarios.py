@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from workflow.cli.arguments import COULD_NOT, Lang, say_error
+
 if TYPE_CHECKING:
+    from workflow.definition.problem import Said
+    from workflow.errors import Language
     from workflow.scenario.model import Suite
 
 
@@ -30,23 +34,21 @@ def test(
         bool, typer.Option("--complete", help="Fail when a stage, exit or rung is uncovered · 未全覆盖即失败")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")] = False,
-    lang: Annotated[str, typer.Option("--lang", help="zh or en · 语言")] = "en",
+    lang: Lang = "",
 ) -> None:
     """Run scenario tests on the real engine under a settable clock · 运行流程场景测试
 
-    Exit code 0: all passed. 1: one failed, or a file does not hold.
+    Exit code 0: all passed. 1: one failed, or a file does not hold. 2: there is no such file, or it is no test.
     """
     from workflow.definition.problem import nearest
-    from workflow.errors import Language, WorkflowError
+    from workflow.errors import WorkflowError
     from workflow.scenario import report
     from workflow.scenario.read import load_suite
     from workflow.scenario.run import run
 
-    language: Language = "zh" if lang == "zh" else "en"
-    if lang not in ("zh", "en"):
-        raise typer.BadParameter(f"expected zh or en; got {lang}", param_hint="--lang")
+    language = cast("Language", lang)
     try:
-        suites = [load_suite(path) for path in _files(paths or [])]
+        suites = [load_suite(path) for path in _files(paths or [], language)]
     except WorkflowError as error:
         typer.echo(error.text(language), err=True)
         raise typer.Exit(1) from None
@@ -68,13 +70,46 @@ def _has(suite: Suite, codes: list[str]) -> bool:
     return any(s.code in codes for s in suite.scenarios)
 
 
-def _files(paths: list[Path]) -> list[Path]:
+def _files(paths: list[Path], lang: Language) -> list[Path]:
     from workflow.definition.shipped import shipped_root
 
     found: list[Path] = []
     for path in paths or [shipped_root() / "flows"]:
         inside = sorted(path.glob("**/*.test.yaml")) if path.is_dir() else [path]
-        if not inside:
-            raise typer.BadParameter(f"no *.test.yaml in {path} · {path} 中没有 *.test.yaml", param_hint="PATH")
+        refusal = _refusal(path, inside)
+        if refusal is not None:
+            say_error(refusal.get(lang))
+            raise typer.Exit(COULD_NOT)
         found += inside
     return found
+
+
+def _refusal(path: Path, inside: list[Path]) -> Said | None:
+    """Why nothing can be tested there, and what to do."""
+    from workflow.definition.problem import Said, nearest
+
+    if not path.exists():
+        beside = [p.name for p in path.parent.glob("*.test.yaml")] if path.parent.is_dir() else []
+        near = nearest(path.name, beside)
+        return Said(
+            f"there is no file or folder {path}. {near or 'Look at the path'}",
+            f"没有文件或目录 {path}。{near.zh or '请核对路径'}",
+        )
+    if not inside:
+        return Said(
+            f"no *.test.yaml in {path}: a scenario test stands in a file NAME.test.yaml beside the flow NAME.yaml. "
+            "workflow init makes one",
+            f"{path} 中没有 *.test.yaml:场景测试写在流程 NAME.yaml 旁的 NAME.test.yaml 中,workflow init 可生成样例",
+        )
+    if path.is_file() and not path.name.endswith(".test.yaml"):
+        tests = path.with_name(f"{path.stem}.test.yaml")
+        if tests.is_file():
+            return Said(
+                f"{path} is no scenario test. Run: workflow test {tests}",
+                f"{path} 不是场景测试。请运行:workflow test {tests}",
+            )
+        return Said(
+            f"{path} is no scenario test. To check a flow run: workflow lint {path}. Its tests would stand in {tests}",
+            f"{path} 不是场景测试。检查流程请运行:workflow lint {path};其测试应写在 {tests}",
+        )
+    return None

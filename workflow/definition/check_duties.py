@@ -94,6 +94,8 @@ class DutiesChecking(Checking):
             )
 
     def _rework(self, loc: Loc, stage: Stage) -> None:
+        if any(s.at_most is not None and s.at_most.then == stage.stage for s in self.flow.stages):
+            return  # where a limit leads is the end of the line
         if (stage.new_round or (stage.due is not None and stage.due.set_by)) and stage.at_most is None:
             self.say(
                 "rework-without-limit",
@@ -252,7 +254,7 @@ class DutiesChecking(Checking):
 
     def _unused(self) -> None:
         body = self.flow.canonical()
-        said = {*_mentioned(body)} | {"secretary", "overdue"}  # the defaults of duty and ladder
+        said = {*mentioned(body)} | {"secretary", "overdue"}  # the defaults of duty and ladder
         for part, (code, noun, zh) in _USED.items():
             for name in body.get(part, {}):
                 if name not in said:
@@ -309,7 +311,7 @@ def _levels(flow: Flow) -> set[str]:
     return used
 
 
-def _mentioned(value: Any) -> Iterator[str]:
+def mentioned(value: Any) -> Iterator[str]:
     """Every text in a definition that is no key; names of posts are values there, as short forms are written out."""
     waiting = [value]
     while waiting:

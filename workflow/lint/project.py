@@ -16,6 +16,7 @@ from typing import Literal
 
 from workflow.calendar_file import read_calendar
 from workflow.definition.check import check_project
+from workflow.definition.check_duties import mentioned
 from workflow.definition.load import examine, load
 from workflow.definition.model import Flow
 from workflow.definition.positions import Positions
@@ -94,8 +95,7 @@ def lint(paths: Iterable[str | Path], day: date, workers: int | None = None) -> 
 def _shipped(flows: Sequence[tuple[Flow, Positions]]) -> dict[str, Flow]:
     """The flows that ship and that this project does not define itself, where it speaks of any."""
     own = {flow.flow for flow, _ in flows}
-    named = {r.item for f, _ in flows for rungs in f.ladder.values() for r in rungs}
-    named |= {w.opens.flow for f, _ in flows for s in f.stages for w in s.exits.values() if w.opens is not None}
+    named = {text for flow, _ in flows for text in mentioned(flow.canonical())}
     return {name: load(shipped_flow(name)).flow for name in shipped_flows() if name in named - own}
 
 
