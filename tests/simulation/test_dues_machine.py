@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.contract.world import World, flow_text, make_world
+from tests.postgres import Postgres
 from workflow import Actor, Engine, SettableClock, loads, tick
 from workflow.calendar import Calendar
 from workflow.calendar_file import load_calendar
@@ -304,17 +306,25 @@ class Item:
                     clock.day, clock.unsure = self.days.add(clock.day, 1)
             self.set(clock)
 
+    @property
+    def due(self) -> list[str]:
+        """The rules whose next rung has come."""
+        return [r for r, clock in self.clocks.items() if clock.next is not None and clock.next <= self.now]
+
+    def fire(self, rule_: str) -> None:
+        clock = self.clocks[rule_]
+        assert clock.next is not None and clock.next <= self.now
+        self.fired.append((rule_, clock.step, self.now))
+        clock.step += 1
+        at, unsure = self.rung(clock)
+        clock.next = None if at is None else max(at, self.now)
+        clock.provisional = clock.provisional or unsure
+
     def sweep(self) -> int:
-        fired = 0
-        for rule_, clock in self.clocks.items():
-            if clock.next is not None and clock.next <= self.now:
-                self.fired.append((rule_, clock.step, self.now))
-                clock.step += 1
-                at, unsure = self.rung(clock)
-                clock.next = None if at is None else max(at, self.now)
-                clock.provisional = clock.provisional or unsure
-                fired += 1
-        return fired
+        due = self.due
+        for rule_ in due:
+            self.fire(rule_)
+        return len(due)
 
 
 def us(local: datetime) -> int:
@@ -336,8 +346,13 @@ def content(years: int, worked: set[date]) -> dict[str, Any]:
     return plain
 
 
+class Died(BaseException):
+    """A process that ends at this point. No handler of errors sees it, as none sees ``kill -9``."""
+
+
 class Clocks(RuleBasedStateMachine):
     template: Path
+    server: Postgres | None = None  # None: SQLite
     engine: Engine
 
     def __init__(self) -> None:
@@ -345,10 +360,52 @@ class Clocks(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="clocks-"))
         shutil.copytree(self.template, self.folder, dirs_exist_ok=True)
         self.clock = SettableClock(us(BEGIN))
-        url = f"sqlite:///{self.folder / 'workflow.db'}"
-        self.engine = Engine.at(url, self.folder / "home", clock=self.clock, durable=False, upgrade=False)
+        self.name = "" if self.server is None else self.server.create((self.folder / "name").read_text())
+        self.url = f"sqlite:///{self.folder / 'workflow.db'}" if self.server is None else self.server.url(self.name)
+        self.engine = self._open()
+        self.requests = 0
         self.years, self.worked = 2019, set[date]()
-        self.world = World(self.engine, self.clock, url, self.folder / "home")
+        self.world = World(self.engine, self.clock, self.url, self.folder / "home")
+
+    def _open(self) -> Engine:
+        return Engine.at(self.url, self.folder / "home", clock=self.clock, durable=False, upgrade=False)
+
+    def _again(self) -> None:
+        """The process is gone, with all that it remembered; another one takes over."""
+        self.engine.close()
+        self.engine = self.world.engine = self._open()
+
+    def _dying(self, *, committed: bool, skip: int = 0) -> None:
+        """From now on the process dies at its next commit but ``skip``: just before it, or just after."""
+        whole, left = self.engine.desk, skip
+
+        @contextmanager
+        def desk() -> Iterator[Any]:
+            nonlocal left
+            left -= 1
+            with whole() as opened:
+                yield opened
+                if left < 0 and not committed:
+                    raise Died
+            if left < 0:
+                raise Died
+
+        self.engine.desk = desk  # type: ignore[method-assign]
+
+    def _take_up(self) -> set[str]:
+        """Let the model fire what is on record and it has not fired: each must be its due's next rung, and due."""
+        known, found = {f[:2] for f in self.model.fired}, set()
+        for at, body in self._bodies():
+            for e in body["effects"]:
+                if e["e"] == "reminded" and (e["rule"], e["step"]) not in known:
+                    assert (self.model.clocks[e["rule"]].step, local(at)) == (e["step"], self.model.now)
+                    self.model.fire(e["rule"])
+                    found.add(e["rule"])
+        return found
+
+    def _bodies(self) -> list[tuple[int, Any]]:
+        with self.engine.reading() as connection:
+            return [(row.at, read(row.body)) for row in items.entries(connection, "x")]
 
     @initialize()
     def open(self) -> None:
@@ -388,6 +445,66 @@ class Clocks(RuleBasedStateMachine):
     def sweep(self) -> None:
         expected = self.model.sweep()
         assert tick(self.engine, at=self.clock.now()).fired == expected
+
+    @rule(committed=st.booleans(), skip=st.sampled_from([0, 0, 1]))
+    def sweep_and_die(self, committed: bool, skip: int) -> None:
+        """Of what was due, as much has fired as was committed, and the next process goes on from there."""
+        due = set(self.model.due)
+        self._dying(committed=committed, skip=skip)
+        if len(due) > skip:
+            with pytest.raises(Died):
+                tick(self.engine, at=self.clock.now())
+        else:
+            tick(self.engine, at=self.clock.now())
+        self._again()
+        fired = self._take_up()
+        assert fired <= due and len(fired) == min(len(due), skip + committed)
+
+    @precondition(lambda self: self.model.stage != "finished")
+    @rule(committed=st.booleans())
+    def sign_and_die(self, committed: bool) -> None:
+        """Whoever signed does not know whether it came through, and asks again with the same request."""
+        slot = self.engine.case_of("x")[0].open_slots[0]
+        out = "again" if self.model.stage == "work" else ""
+        self.requests += 1
+        act = {"seen": self.seen(), "outcome": out, "request_id": f"r{self.requests}"}
+        self._dying(committed=committed)
+        with pytest.raises(Died):
+            self.engine.sign("x", self.world.actor(slot), **act)
+        self._again()
+        before = len(self._bodies())
+        self.engine.sign("x", self.world.actor(slot), **act)
+        assert len(self._bodies()) == before + (not committed)
+        self.model.sign("again")
+
+    @rule(inside=st.booleans())
+    def two_sweepers_interleaved(self, inside: bool) -> None:
+        """One looks, the other sweeps everything, the first goes on; on PostgreSQL also while the first holds the item."""
+        due, other = set(self.model.due), self._open()
+        whole = self.engine.desk
+        swept: list[int] = []
+
+        @contextmanager
+        def desk() -> Iterator[Any]:
+            if not swept and not (inside and self.server):
+                swept.append(tick(other, at=self.clock.now()).fired)
+            with whole() as opened:
+                yield opened
+                if not swept:
+                    swept.append(tick(other, at=self.clock.now()).fired)
+
+        self.engine.desk = desk  # type: ignore[method-assign]
+        fired = tick(self.engine, at=self.clock.now()).fired
+        other.close()
+        self._again()
+        before = len(self.model.fired)
+        assert self._take_up() >= due  # one rung or, where two sweeps were in arrears, two
+        while (more := len(self.model.fired)) < before + fired + sum(swept):
+            self._take_up()
+            assert len(self.model.fired) > more
+        assert len(self.model.fired) == before + fired + sum(swept)
+        if inside and self.server and due:
+            assert swept == [0]
 
     @precondition(lambda self: self.model.stage != "finished")
     @rule(outcome=st.sampled_from(["again"] * 9 + ["done"]))
@@ -494,8 +611,7 @@ class Clocks(RuleBasedStateMachine):
     def each_rung_fired_once_at_its_time_and_never_after_its_due_was_met(self) -> None:
         if not hasattr(self, "model"):
             return
-        with self.engine.reading() as connection:
-            bodies = [(row.at, read(row.body)) for row in items.entries(connection, "x")]
+        bodies = self._bodies()
         fired: list[tuple[str, int, datetime]] = []
         open_: dict[str, int | None] = {}
         for at, body in bodies:
@@ -532,22 +648,43 @@ class Clocks(RuleBasedStateMachine):
         report = self.world.verify()
         self.engine.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.server is not None:
+            self.server.drop(self.name)
         assert report.holds, [str(f) for f in report.failures]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def template(tmp_path_factory: pytest.TempPathFactory) -> None:
+def lay(url: str, folder: Path) -> Path:
     """A database laid out once; every run of the machine walks on a copy."""
-    folder = tmp_path_factory.mktemp("clocks")
-    made = make_world(f"sqlite:///{folder / 'workflow.db'}", folder / "home")
+    made = make_world(url, folder / "home")
     made.engine.publish(loads(flow_text(FLOW)))
     made.clock.advance(timedelta(seconds=1))
     made.engine.publish_calendar(
         Calendar.from_canonical({**content(2019, set()), "title": {"zh": "初版", "en": "first"}})
     )
     made.engine.close()
-    Clocks.template = folder
+    return folder
 
 
-class TestClocks(Clocks.TestCase):  # type: ignore[name-defined,misc]
+class OnSqlite(Clocks):
+    pass
+
+
+class OnPostgres(Clocks):
+    pass
+
+
+@pytest.fixture(scope="module", autouse=True)
+def templates(tmp_path_factory: pytest.TempPathFactory, postgres_server: Postgres) -> None:
+    folder = tmp_path_factory.mktemp("sqlite")
+    OnSqlite.template = lay(f"sqlite:///{folder / 'workflow.db'}", folder)
+    folder, name = tmp_path_factory.mktemp("postgres"), postgres_server.create()
+    (folder / "name").write_text(name)
+    OnPostgres.template, OnPostgres.server = lay(postgres_server.url(name), folder), postgres_server
+
+
+class TestClocksOnSqlite(OnSqlite.TestCase):  # type: ignore[name-defined,misc]
     settings = settings(max_examples=settings.default.max_examples // 8, stateful_step_count=30)
+
+
+class TestClocksOnPostgres(OnPostgres.TestCase):  # type: ignore[name-defined,misc]
+    settings = settings(max_examples=settings.default.max_examples // 20, stateful_step_count=25)
