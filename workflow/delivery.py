@@ -7,10 +7,12 @@ with the same key and the same items, so that a receiver who remembers keys keep
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from workflow import log
 from workflow.clock import local_day, moment, start_of_day
@@ -57,6 +59,23 @@ class Policy:
     zone: str = "Asia/Shanghai"
     quiet: tuple[str, str] | None = None
     digest: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, quiet: str = "", digest: str = "", zone: str = "Asia/Shanghai") -> Policy:
+        """From text: quiet hours ``21:00-08:00``, ends of cycles ``08:30,17:30``; empty for none.
+
+        Raises:
+            ValueError: says which part is written otherwise.
+        """
+        ZoneInfo(zone)  # raises what is a ValueError or a KeyError
+        hours = tuple(part.strip() for part in quiet.split("-")) if quiet else ()
+        ends = tuple(part.strip() for part in digest.split(",")) if digest else ()
+        if len(hours) not in (0, 2) or (hours and hours[0] == hours[-1]):
+            raise ValueError(f"expected quiet hours as HH:MM-HH:MM, two different times of day; got {quiet}")
+        for one in (*hours, *ends):
+            if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", one):
+                raise ValueError(f"expected a time of day as HH:MM; got {one or 'nothing'}")
+        return cls(zone, (hours[0], hours[1]) if hours else None, tuple(sorted(set(ends))))
 
     def is_quiet(self, at: int) -> bool:
         """Whether nothing goes out at this moment."""
@@ -155,4 +174,5 @@ def _sent(engine: Engine, send: Send, notice: Notice, at: int) -> bool:
         return False
     with engine.desk() as desk:
         outbox.sent(desk.connection, notice.key, at)
+    log.delivered(notice.key, len(notice.messages))
     return True

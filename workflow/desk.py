@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workflow import log, sealing
+from workflow import log, personal, sealing
 from workflow.acts import Act, Actor, Fire, Migrate, MoveItem, Open, Signature, Submit, Supplement, View
 from workflow.calendar import Calendar
 from workflow.case import Case
@@ -136,8 +136,14 @@ def answered(connection: Any, request_id: str, act: Act) -> Receipt | None:
         raise RequestReused(
             request_id=request_id, expected=row.request_digest.hex()[:16], actual=act_digest(act).hex()[:16]
         )
-    stored = next(e for e in items.entries(connection, row.chain) if e.seq == row.seq)
-    return Receipt(row.chain, row.seq, row.hash, row.at, "", stored.seal)
+    stage, opened, seal = "", (), b""
+    for entry in items.entries(connection, row.chain):
+        effects = canonical.read(entry.body)["effects"]
+        stage = next((e["stage"] for e in reversed(effects) if e["e"] == "entered"), stage)
+        if entry.seq == row.seq:
+            opened, seal = tuple(e["item"] for e in effects if e["e"] == "item-opened"), entry.seal
+            break
+    return Receipt(row.chain, row.seq, row.hash, row.at, stage, seal, opened)
 
 
 class Desk(Verbs):
@@ -162,12 +168,19 @@ class Desk(Verbs):
         return case, self.engine.definition(self.connection, case.definition)
 
     def lines_of(self, item: str, list_: str) -> list[dict[str, Any]]:
-        return items.lines(self.connection, item, list_)
+        held = items.lines(self.connection, item, list_)
+        return list(personal.reveal(self.connection, held))
+
+    def committed(self, item: str, definition: Definition, name: str, value: Any) -> Any:
+        if not personal.marked(definition.flow.materials[name]):
+            return value
+        return personal.commit(self.connection, definition.flow.materials[name], value, item)
 
     def show(self, item: str) -> Shown:
         """What a person is shown before acting on an item."""
         case, _ = self.case_of(item)
-        held = {name: canonical.decode(self.contents.get(d)) for name, d in case.materials.items()}
+        stored = {name: canonical.decode(self.contents.get(d)) for name, d in case.materials.items()}
+        held = personal.reveal(self.connection, stored)
         return Shown(case, case.content, held, tuple(case.open_slots))
 
     def ask(
@@ -243,6 +256,7 @@ class Desk(Verbs):
         for name, one in act.materials.items():
             value = canonical.decode(self.contents.get(one))
             wanted = materials.check(definition, name, value)
+            self._vouch_personal(definition, name, value, case)
             given = dict(act.figures.get(name, {}))
             closed = given.pop("closed", [])
             if given != wanted:
@@ -252,13 +266,34 @@ class Desk(Verbs):
                     actual=str(given),
                     place=definition.place("materials", name),
                 )
-            if closed and closed != closed_and_unchanged(self.lines_of(case.item, name), value):
+            if closed and closed != closed_and_unchanged(items.lines(self.connection, case.item, name), value):
                 raise BadMaterial(
                     path=f"$.figures.{name}.closed",
                     expected="the lines closed before that stand unchanged",
                     actual=str(closed),
                     place=definition.place("materials", name),
                 )
+
+    def _vouch_personal(self, definition: Definition, name: str, value: Any, case: Case) -> None:
+        """Personal values of a document are commitments, and each stands for something, or did in the paper before.
+
+        Raises:
+            BadMaterial: a plain value, or a commitment to nothing.
+        """
+        material = definition.flow.materials[name]
+        if not personal.marked(material):
+            return
+        place = definition.place("materials", name)
+        if personal.in_plain(material, value):
+            raise BadMaterial(
+                path=f"$.{name}", expected="personal values as commitments", actual="plain text", place=place
+            )
+        held = case.materials.get(name)
+        before = canonical.decode(self.contents.get(held)) if held else None
+        if unknown := personal.unknown(self.connection, value, before):
+            raise BadMaterial(
+                path=f"$.{name}", expected="personal values that are kept here", actual=unknown[0], place=place
+            )
 
     def _decide(
         self,

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflow import keybook, starting
+from workflow import keybook, personal, starting
 from workflow.acts import Act, Actor, Open
 from workflow.case import Case
 from workflow.clock import Clock, SystemClock, local_day, micros
@@ -22,6 +22,7 @@ from workflow.evidence.content import ContentStore, DiskContentStore, MemoryCont
 from workflow.evidence.keys import KeyProvider, NoKey
 from workflow.receipt import Receipt, Shown
 from workflow.store import database, facts, items, library, queries, schema
+from workflow.store import personal as erased
 from workflow.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -311,6 +312,27 @@ class Engine(Verbs):
     def case_of(self, item: str) -> tuple[Case, Definition]:
         with self.look() as desk:
             return desk.case_of(item)
+
+    def committed(self, item: str, definition: Definition, name: str, value: Any) -> Any:
+        if not personal.marked(definition.flow.materials[name]):
+            return value
+        with database.writing(self.db) as connection:
+            return personal.commit(connection, definition.flow.materials[name], value, item)
+
+    def erase(self, subject: str, *, by: str, reason: str) -> Receipt:
+        """Destroy the personal data kept of a person, or of an item (``item:<id>``), with the key it lies under.
+
+        Every hash, signature and proof stays as it was; what was committed to can no longer be opened. The erasure itself
+        is an entry of chain ``erasures``.
+
+        Raises:
+            Unknown: nothing personal is kept of them.
+        """
+        with self.desk() as desk:
+            at = self.now(desk.connection)
+            made = personal.erase(desk.connection, self.key, desk.contents, subject, by=by, reason=reason, at=at)
+        erased.settle(self.db)
+        return made
 
     def lines_of(self, item: str, list_: str) -> list[dict[str, Any]]:
         with self.look() as desk:

@@ -29,10 +29,17 @@ class Fault:
     code: Code
     about: str
     since: int = 0
+    zh: str = ""  # the same as about, in Chinese
 
     def __str__(self) -> str:
-        since = f" since {moment(self.since):%Y-%m-%dT%H:%M:%SZ}" if self.since else ""
-        return f"{self.code}: {self.about}{since}"
+        return f"{self.code}: {self.text('en')}"
+
+    def text(self, lang: str) -> str:
+        """What it is about and since when, without the code."""
+        at = f"{moment(self.since):%Y-%m-%dT%H:%M:%SZ}"
+        if lang == "zh":
+            return (self.zh or self.about) + (f",自 {at} 起" if self.since else "")
+        return self.about + (f" since {at}" if self.since else "")
 
 
 @dataclass(frozen=True)
@@ -57,16 +64,26 @@ def health(engine: Engine, at: int | None = None, *, seconds: int = SECONDS) -> 
         now = engine.now(connection) if at is None else at
         late = now - TICKS * seconds * SECOND
         beats = beat.all_beats(connection)
-        faults = [] if beats else [Fault("no-heartbeat", "no node has ever swept")]
+        faults = [] if beats else [Fault("no-heartbeat", "no node has ever swept", zh="尚无任何节点巡查过")]
         if beats and beats[0]["at"] < late:  # the freshest; nodes come and go, one has to live
             faults.append(Fault("stale-heartbeat", beats[0]["node"], beats[0]["at"]))
         for row in alarms.unfired(connection, late, ATTEMPTS, NAMED):
-            faults.append(Fault("unfired-rung", f"{row.item} {row.rule} rung {row.step}", row.next_at))
+            faults.append(
+                Fault(
+                    "unfired-rung",
+                    f"{row.item} {row.rule} rung {row.step}",
+                    row.next_at,
+                    f"事项 {row.item} 时限 {row.rule} 第 {row.step + 1} 级措施",
+                )
+            )
         for row in alarms.parked(connection, ATTEMPTS, NAMED):
             about = f"{row.item} {row.rule} rung {row.step}, tried {row.attempts} times"
-            faults.append(Fault("parked-rung", about, row.next_at))
+            zh = f"事项 {row.item} 时限 {row.rule} 第 {row.step + 1} 级措施,已试 {row.attempts} 次"
+            faults.append(Fault("parked-rung", about, row.next_at, zh))
         for recipient, waiting, attempts in outbox.stuck(connection, UNREACHED)[:NAMED]:
-            faults.append(Fault("undelivered", f"{waiting} message(s) for {recipient}, tried {attempts} times"))
+            about = f"{waiting} message(s) for {recipient}, tried {attempts} times"
+            faults.append(Fault("undelivered", about, zh=f"收件人 {recipient}:{waiting} 条,已试 {attempts} 次"))
     for flow, rule, period, step, since in rollcall.pending(engine, late)[:NAMED]:
-        faults.append(Fault("roll-call-not-held", f"{flow} {rule} {period} rung {step}", since))
+        about = f"{flow} {rule} {period} rung {step}"
+        faults.append(Fault("roll-call-not-held", about, since, f"{flow} {rule} {period} 第 {step + 1} 级核对"))
     return Health(now, tuple(faults))

@@ -101,6 +101,11 @@ def tick_failed(node: str, code: str) -> None:
     logger.error("tick.failed", node=node, code=code)
 
 
+def delivered(notice: str, messages: int) -> None:
+    """A notice was handed over."""
+    logger.info("notice.delivered", notice=notice, messages=messages)
+
+
 def not_delivered(notice: str, attempt: int, error: str) -> None:
     """A notice could not be handed over and waits for another try."""
     logger.warning("notice.not_delivered", notice=notice, attempt=attempt, error=error)

@@ -64,13 +64,15 @@ class Missed:
 
 @dataclass(frozen=True)
 class Past:
-    """An item at an instant. ``later`` counts the entries that came after it."""
+    """An item at an instant. ``later`` counts the entries that came after it; ``rested`` are the other items whose
+    outcome its acts rested on, as their entries say."""
 
     case: Case
     definition: Definition
     remarks: tuple[Remark, ...]
     missed: tuple[Missed, ...]
     later: int
+    rested: tuple[str, ...] = ()
 
     @property
     def zero(self) -> bool:
@@ -84,6 +86,7 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
     states: list[tuple[int, Case]] = []
     ended: list[tuple[str, int, int | None, Case]] = []
     remarks: list[Remark] = []
+    rested: dict[str, None] = {}
     case, later = Case(), 0
     for entry in items.entries(desk.connection, item):
         if entry.at > at or (seq is not None and entry.seq > seq):
@@ -92,6 +95,9 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
         body = canonical.read(entry.body)
         if "statement" in body and not any(e["e"] == "signed" for e in body["effects"]):
             remarks.append(_remark(entry, body))
+        for name, fact in body.get("facts", {}).items():
+            if name.startswith(("prior ", "opened ")):
+                rested.update(dict.fromkeys(row["item"] for row in fact))
         for effect in body["effects"]:
             if effect["e"] in _ENDS and effect["rule"] in case.dues:
                 met = entry.at if _ENDS[effect["e"]] else None
@@ -102,7 +108,7 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
         return None
     ended += [(rule, due["missed"], None, case) for rule, due in case.dues.items() if "paused" not in due]
     definition = desk.engine.definition(desk.connection, case.definition)
-    return Past(case, definition, tuple(remarks), tuple(_missed(states, ended, at)), later)
+    return Past(case, definition, tuple(remarks), tuple(_missed(states, ended, at)), later, tuple(rested))
 
 
 def _missed(

@@ -1,13 +1,17 @@
 """APScheduler as the wake-up of the sweep, and nothing else.
 
-One interval job in memory; never its job stores (four processes sharing one fired ten ticks 37 times). It survives
-every tick that raises, coalesces what it slept through, and leaves a heartbeat row behind.
+Interval jobs in memory, one that sweeps and one that hands notices over; never its job stores (four processes sharing
+one fired ten ticks 37 times). They survive every time that raises, coalesce what they slept through, and a sweep leaves
+a heartbeat row behind.
 """
 
 from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -15,10 +19,13 @@ from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 
 from workflow import log
+from workflow.delivery import AT_ONCE, Delivered, Policy, Send, deliver
 from workflow.engine import Engine
 from workflow.errors import WorkflowError
 from workflow.sequencer import drain
-from workflow.sweep import SECONDS, tick
+from workflow.sweep import SECONDS, Swept, tick
+
+NOTHING = Delivered()
 
 
 def node_name() -> str:
@@ -26,39 +33,80 @@ def node_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"[:96]
 
 
-def attach(engine: Engine, scheduler: BaseScheduler, *, seconds: int = SECONDS, node: str | None = None) -> Any:
+def attach(
+    engine: Engine,
+    scheduler: BaseScheduler,
+    *,
+    seconds: int = SECONDS,
+    node: str | None = None,
+    send: Send | None = None,
+    policy: Policy = AT_ONCE,
+) -> Any:
     """Let a scheduler (the host's own, or one of ours) wake the sweep every ``seconds``, and behind it the sequencer
-    that puts entries into the log. Returns the job."""
+    that puts entries into the log.
+
+    Args:
+        send: hands notices over, in a job of its own, so that a slow channel holds no sweep up. None: nobody here does.
+
+    Returns:
+        The job that sweeps.
+    """
     name = node or node_name()
+    how = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None, "jitter": 1, "seconds": seconds}
 
     def wake() -> None:
+        tick(engine, node=name)
+        drain(engine.db)
+
+    job = scheduler.add_job(_surviving(name, wake), "interval", id=f"signoff-workflow-tick-{id(engine)}", **how)
+    if send is not None:
+        run = _surviving(name, partial(deliver, engine, send, policy=policy))
+        scheduler.add_job(run, "interval", id=f"signoff-workflow-deliver-{id(engine)}", **how)
+    return job
+
+
+def _surviving(node: str, run: Callable[[], object]) -> Callable[[], None]:
+    """What a scheduler may call: nothing that goes wrong this time keeps the next time from coming."""
+
+    def job() -> None:
         try:
-            tick(engine, node=name)
-            drain(engine.db)
+            run()
         except WorkflowError as error:
-            log.tick_failed(name, error.code)
+            log.tick_failed(node, error.code)
+        except Exception as error:  # noqa: BLE001  a database that is being restarted, say
+            log.tick_failed(node, type(error).__name__)
 
-    return scheduler.add_job(
-        wake,
-        "interval",
-        seconds=seconds,
-        jitter=1,
-        id=f"signoff-workflow-tick-{id(engine)}",
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=None,
-    )
+    return job
 
 
-def worker(engine: Engine, *, seconds: int = SECONDS) -> BlockingScheduler:
-    """A scheduler that blocks when started: what ``workflow worker`` runs, any number of processes on one database."""
+@dataclass(frozen=True)
+class Round:
+    """What one round did: the sweep, and what was handed over behind it."""
+
+    swept: Swept
+    delivered: Delivered = NOTHING
+
+
+def once(engine: Engine, *, node: str | None = None, send: Send | None = None, policy: Policy = AT_ONCE) -> Round:
+    """One round of everything, for cron: sweep, put entries into the log, hand over."""
+    swept = tick(engine, node=node or node_name())
+    drain(engine.db)
+    return Round(swept, deliver(engine, send, policy=policy) if send is not None else NOTHING)
+
+
+def worker(
+    engine: Engine, *, seconds: int = SECONDS, send: Send | None = None, policy: Policy = AT_ONCE
+) -> BlockingScheduler:
+    """A scheduler that blocks when started; any number of processes on one database."""
     scheduler = BlockingScheduler(timezone="UTC")
-    attach(engine, scheduler, seconds=seconds)
+    attach(engine, scheduler, seconds=seconds, send=send, policy=policy)
     return scheduler
 
 
-def background(engine: Engine, *, seconds: int = SECONDS) -> BackgroundScheduler:
-    """The same in a thread of the host's process."""
+def background(
+    engine: Engine, *, seconds: int = SECONDS, send: Send | None = None, policy: Policy = AT_ONCE
+) -> BackgroundScheduler:
+    """The same in a thread of the host's process: what ``workflow worker`` runs."""
     scheduler = BackgroundScheduler(timezone="UTC")
-    attach(engine, scheduler, seconds=seconds)
+    attach(engine, scheduler, seconds=seconds, send=send, policy=policy)
     return scheduler

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from workflow import personal
 from workflow.clock import local_day, start_of_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
@@ -68,7 +69,8 @@ class Statement:
 
     Attributes:
         item: empty where there is none: a report that was owed and never begun.
-        why: how the trace came here: finding, report, opened by, about, contradicts, relies on, below.
+        why: how the trace came here: finding, report, opened by, about, contradicts, rested on
+            (a prior item, or one it had to wait for), relies on, below.
         zero: whether it stands as a zero report; ``marks`` what was said of it: exempted, supplemented, contradicted.
         remarks: signed acts beside the chain, with their reasons.
         later: entries of the item after the instant; they are not shown.
@@ -193,6 +195,8 @@ class _Tracer:
         signers = tuple(s for s in signatures(self.desk, item, self.at) if seq is None or s.seq <= seq)
         days = [local_day(s.at, zone).isoformat() for s in signers] or [local_day(case.entered, zone).isoformat()]
         owed, below = [*self._owed(found)], [*self._cited(item, case)]
+        for one in found.rested:
+            below += self._follow(one, "rested on")
         if definition.flow.reports is not None or definition.flow.obligations:
             reports, unreported = self._reports_below(found, days[-1])
             below, owed = below + reports, owed + unreported
@@ -369,6 +373,8 @@ def seen_by(desk: Desk, row: SignatureRow) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, one in row.materials:
         out[name] = (
-            canonical.decode(desk.contents.get(one)) if desk.contents.has(one) else {"digest": one, "kept": False}
+            personal.reveal(desk.connection, canonical.decode(desk.contents.get(one)))
+            if desk.contents.has(one)
+            else {"digest": one, "kept": False}
         )
     return out

@@ -67,6 +67,10 @@ class Verbs:
         """The item as it stands, and the definition it is pinned to."""
         raise TypeError("expected an engine or a desk")
 
+    def committed(self, item: str, definition: Definition, name: str, value: Any) -> Any:
+        """A document with its personal values as commitments, as it is hashed. Others are given back as they are."""
+        raise TypeError("expected an engine or a desk")
+
     def lines_of(self, item: str, list_: str) -> list[dict[str, Any]]:
         """The lines of a list: {no, cells, closed_seq, closed_at}, in order."""
         raise TypeError("expected an engine or a desk")
@@ -131,10 +135,11 @@ class Verbs:
         digests, figures, lists = {}, {}, {}
         for name, value in values.items():
             checked = materials.check(definition, name, value)
+            plain, value = value, self.committed(item, definition, name, value)
             digests[name] = self.contents.put(canonical.encode(value))
-            if isinstance(value, list):
+            if isinstance(value, list) and isinstance(plain, list):
                 lists[name] = value
-                kept = closed_and_unchanged(self.lines_of(item, name), value) if name in case.lists else []
+                kept = closed_and_unchanged(self.lines_of(item, name), plain) if name in case.lists else []
                 if kept:
                     checked["closed"] = kept
             if checked:
@@ -457,6 +462,7 @@ class Verbs:
         digests, figures, lists = {}, {}, {}
         for name, value in values.items():
             checked = materials.check(definition, name, value)
+            value = self.committed(item, definition, name, value)
             digests[name] = self.contents.put(canonical.encode(value))
             if isinstance(value, list):
                 lists[name] = value

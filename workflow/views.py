@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workflow import obligations
+from workflow import obligations, personal
 from workflow.case import Case
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
@@ -306,7 +306,7 @@ def contents(desk: Desk, item: str) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, one in case.materials.items():
         try:
-            out[name] = canonical.decode(desk.contents.get(one))
+            out[name] = personal.reveal(desk.connection, canonical.decode(desk.contents.get(one)))
         except WorkflowError as error:
             out[name] = {"lost": str(error)}
     return out

@@ -244,7 +244,10 @@ def test_a_database_on_a_disc_that_nobody_can_write_is_verified_or_said_to_be_un
 def test_an_organisation_is_imported_once_more_and_checked(file: Path) -> None:
     said = run("org", "import", file, EXAMPLE).output
     assert "16 units" in said and "entry 1 of the chain org" in said
-    assert "组织链第 2 条" in run("org", "import", file, EXAMPLE, "--lang", "zh").output
+    before = run("verify", file).output
+    assert "未作任何改动" in run("org", "import", file, EXAMPLE, "--lang", "zh").output
+    assert "nothing changed" in run("org", "import", file, EXAMPLE).output
+    assert run("verify", file).output == before  # no entry was added
     home = file.with_name(f"{file.name}.home")
     assert (home / "engine.key").is_file()
     run("verify", file, "--contents", home)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner, Result
 
 from tests.contract.logs import START, Writer, open_writer
-from tests.contract.world import World
+from tests.contract.world import World, make_world
 from workflow import Actor, Engine, SettableClock
 from workflow.acts import Sign
 from workflow.cli.main import app
@@ -128,6 +128,23 @@ def test_a_checkpoint_with_the_wrong_home_makes_neither_key_nor_lock(tmp_path: P
     with pytest.raises(LockLost):
         Logbook.at(writer.engine, elsewhere)
     assert [p.name for p in elsewhere.iterdir()] == ["engine.key"]
+
+
+def test_what_is_made_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Of the database, its journals, documents, keys and bundles, nothing is readable by others."""
+    world = make_world(f"sqlite:///{tmp_path / 'w.db'}", tmp_path / "home")
+    world.begin("m1")
+    home, db = world.home, tmp_path / "w.db"
+    with world.engine.reading():
+        files = [p for p in tmp_path.rglob("*") if p.is_file()]
+        assert {p.stat().st_mode & 0o777 for p in files} == {0o600}, files
+    assert {p.stat().st_mode & 0o777 for p in [home, *home.rglob("*")] if p.is_dir()} == {0o700}
+    world.engine.close()
+    run("bundle", db, "m1", "--contents", home, "--out", tmp_path / "m1.wfproof")
+    assert (tmp_path / "m1.wfproof").stat().st_mode & 0o777 == 0o600
+    os.chmod(home / "engine.key", 0o640)
+    with pytest.raises(KeyUnavailable, match="mode 0640"):
+        Engine.at(f"sqlite:///{db}", home)
 
 
 # --- what must fit before a node starts -----------------------------------------------------------------------------

@@ -5,8 +5,9 @@ The check is that of ``workflow/evidence/standalone.py``, the one file that audi
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
 import typer
 
@@ -76,7 +77,7 @@ def bundle(
         schema.check(engine)
         part = out.with_name(out.name + ".part")
         try:
-            with database.reading(engine) as connection, part.open("wb") as file:
+            with database.reading(engine) as connection, _private(part) as file:
                 proofs = making.LogProofs(connection) if log and logbook.published(connection) else None
                 kind, name = given[0]
                 made = making.write(
@@ -100,6 +101,11 @@ def bundle(
         say(f"wrote {out}: {made.chains} chains, {made.entries} entries, {documents}")
     if proofs is None:
         say("无日志证明:最高可达 V2" if language == "zh" else "no proofs from the log: V2 at most")
+
+
+def _private(path: Path) -> BinaryIO:
+    """A new file for its owner alone: whoever makes a bundle says who may read it."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
 
 
 def verify_bundle(

@@ -13,6 +13,7 @@ from workflow.cli import (
     bundles,
     database,
     demo,
+    erasing,
     evidence,
     keys,
     lint,
@@ -49,6 +50,7 @@ for module in (
     keys,
     bundles,
     database,
+    erasing,
     proving,
 ):
     module.register(app)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from workflow.cli import orgacts
 from workflow.cli.arguments import Database, Home, Lang, home_of, opened, say, told, url_of
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ group = typer.Typer(help="Units, posts and persons · 组织、职务与人员",
 
 
 def register(app: typer.Typer) -> None:
+    orgacts.register(group)
     app.add_typer(group, name="org")
 
 
@@ -31,25 +33,33 @@ def import_(
 ) -> None:
     """Import an organisation from CSV files, as one signed entry; all or nothing · 导入组织数据
 
-    Rows that the files do not name stay as they are. Exit code 2: nothing was imported, and why.
+    Rows that the files do not name stay as they are; files that change nothing leave no entry. Exit code 2: nothing was
+    imported, and why.
     """
     language = cast("Language", lang)
     with told(language):
         from workflow.engine import Engine
         from workflow.org.importing import read_org
         from workflow.org.model import Org
+        from workflow.org.remarks import changes_nothing, strange_posts
+        from workflow.store import library
         from workflow.store.org import stored
 
         engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False)
         try:
             with engine.reading() as connection:
                 known = Org.from_rows(stored(connection))
+                flows = [engine.definition(connection, d).flow for d in library.digests(connection)]
             imported = read_org(folder, known=known)
+            posts = {post for flow in flows or _shipped() for post in flow.posts}
+            for remark in (*imported.remarks, *strange_posts(imported, posts)):
+                say(remark.get(language))
+            if changes_nothing(imported, known):
+                say("与库中一致,未作任何改动" if language == "zh" else "nothing changed: all of it is stored already")
+                return
             receipt = engine.import_org(imported)
         finally:
             engine.close()
-        for remark in imported.remarks:
-            say(remark.get(language))
         counts = [len(imported.units), len(imported.persons), len(imported.tenures)]
         if language == "zh":
             say(f"已导入:单位 {counts[0]}、人员 {counts[1]}、任期 {counts[2]};组织链第 {receipt.seq} 条记录")
@@ -57,6 +67,13 @@ def import_(
             say(
                 f"imported {counts[0]} units, {counts[1]} persons, {counts[2]} tenures; entry {receipt.seq} of the chain org"
             )
+
+
+def _shipped() -> list[Any]:
+    from workflow.definition.load import load
+    from workflow.definition.shipped import shipped_flow, shipped_flows
+
+    return [load(shipped_flow(name)).flow for name in shipped_flows()]
 
 
 @group.command()
@@ -75,6 +92,7 @@ def check(
         from workflow.clock import SystemClock, local_day
         from workflow.definition.load import load
         from workflow.definition.shipped import shipped_flow
+        from workflow.errors import Said, Unknown
         from workflow.org.check import org_check
         from workflow.org.model import Org
         from workflow.store import database
@@ -83,6 +101,12 @@ def check(
         asked = load(flow or shipped_flow("organisation-rectification")).flow
         with opened(db, language) as engine, database.reading(engine) as connection:
             org = Org.from_rows(stored(connection))
+        if not org.units:
+            raise Unknown(
+                kind=Said("unit", "单位"),
+                name="-",
+                hint=Said(": import an organisation first (workflow org import)", ":请先导入组织(workflow org import)"),
+            )
         day = on.date() if on else local_day(SystemClock().now(), asked.timezone)
         findings = org_check(org, asked.posts, day.isoformat(), asked.levels)
         for finding in findings:

@@ -11,6 +11,7 @@ import typer
 from workflow.cli.arguments import Database, Home, Lang, home_of, opened, say, told, url_of
 
 if TYPE_CHECKING:
+    from workflow.delivery import Policy, Send
     from workflow.engine import Engine
     from workflow.errors import Language
 
@@ -23,25 +24,55 @@ def register(app: typer.Typer) -> None:
     app.command()(health)
 
 
+Deliver = Annotated[
+    str,
+    typer.Option(
+        "--deliver",
+        envvar="WORKFLOW_DELIVER",
+        metavar="CHANNEL",
+        help="Hand notices over: drop:FOLDER (a file each), console:, or an installed channel · 通知渠道",
+    ),
+]
+Quiet = Annotated[
+    str,
+    typer.Option("--quiet", envvar="WORKFLOW_QUIET", metavar="HH:MM-HH:MM", help="Hours without notices · 免打扰时段"),
+]
+Digest = Annotated[
+    str,
+    typer.Option(
+        "--digest",
+        envvar="WORKFLOW_DIGEST",
+        metavar="HH:MM,...",
+        help="One notice for each recipient at these times, listing everything · 汇总通知时刻",
+    ),
+]
+Zone = Annotated[str, typer.Option("--zone", envvar="WORKFLOW_ZONE", help="Time zone of these hours · 时区")]
+
+
 def worker(
     db: Database,
     home: Home = None,
     every: Annotated[int, typer.Option("--every", min=1, help="Seconds between sweeps · 间隔秒数")] = 5,
+    deliver: Deliver = "",
+    quiet: Quiet = "",
+    digest: Digest = "",
+    zone: Zone = "Asia/Shanghai",
     lang: Lang = "",
 ) -> None:
     """Sweep until told to stop (SIGTERM or Ctrl-C); any number of them on one database · 持续巡查时限
 
-    A sweep in progress is finished first.
+    A sweep in progress is finished first. With --deliver notices are handed over as well.
     """
     language = cast("Language", lang)
     with told(language):
         from workflow.schedule import background, node_name
 
+        send, policy = _sending(deliver, quiet, digest, zone, lang)
         engine = _engine(db, home, language)
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):  # before the first word, so that whoever reads it may stop us
             signal.signal(number, lambda _number, _frame: stopped.set())
-        scheduler = background(engine, seconds=every)
+        scheduler = background(engine, seconds=every, send=send, policy=policy)
         scheduler.start()
         say(
             f"{node_name()}:每 {every} 秒巡查一次,SIGTERM 停止"
@@ -54,26 +85,56 @@ def worker(
         say("已停止" if lang == "zh" else "stopped")
 
 
-def tick(db: Database, home: Home = None, lang: Lang = "") -> None:
+def tick(
+    db: Database,
+    home: Home = None,
+    deliver: Deliver = "",
+    quiet: Quiet = "",
+    digest: Digest = "",
+    zone: Zone = "Asia/Shanghai",
+    lang: Lang = "",
+) -> None:
     """Sweep once: fire the reminders and proposals whose moment has come; for cron · 巡查一次
 
-    Exit code 0: swept. 1: a rung could not fire and waits for another try. 2: the sweep could not be made.
+    Exit code 0: swept. 1: a rung could not fire, or a notice could not be handed over, and waits for another try.
+    2: the sweep could not be made.
     """
     language = cast("Language", lang)
+    zh = lang == "zh"
     with told(language):
-        from workflow.schedule import node_name
-        from workflow.sweep import tick as sweep
+        from workflow.schedule import once
 
+        send, policy = _sending(deliver, quiet, digest, zone, lang)
         engine = _engine(db, home, language)
         try:
-            swept = sweep(engine, node=node_name())
+            done = once(engine, send=send, policy=policy)
         finally:
             engine.close()
-        say(
-            f"触发 {swept.fired},失败 {swept.failed}" if lang == "zh" else f"fired {swept.fired}, failed {swept.failed}"
-        )
-    if swept.failed:
+        swept, sent = done.swept, done.delivered
+        say(f"触发 {swept.fired},失败 {swept.failed}" if zh else f"fired {swept.fired}, failed {swept.failed}")
+        if swept.opened:
+            say(f"应报未报,已开出 {swept.opened} 件" if zh else f"opened {swept.opened} reports that are owed")
+        if send is not None:
+            say(
+                f"送出通知 {sent.notices} 份,共 {sent.messages} 条;未送达 {sent.failed} 份"
+                if zh
+                else f"handed over {sent.notices} notices with {sent.messages} messages, {sent.failed} not"
+            )
+    if swept.failed or sent.failed:
         raise typer.Exit(1)
+
+
+def _sending(name: str, quiet: str, digest: str, zone: str, lang: str) -> tuple[Send | None, Policy]:
+    """The channel and the hours that were asked for."""
+    from workflow.channels import channel
+    from workflow.delivery import Policy
+
+    try:
+        policy = Policy.of(quiet, digest, zone)
+    except (ValueError, KeyError) as error:
+        word = f"时间须写作 HH:MM,时区如 Asia/Shanghai:{error}" if lang == "zh" else str(error)
+        raise typer.BadParameter(word, param_hint="--quiet / --digest / --zone") from None
+    return channel(name, lang) if name else None, policy
 
 
 def health(
@@ -113,7 +174,7 @@ def health(
         when = moment(upcoming).isoformat(timespec="seconds")
         say(f"下一次触发:{when}" if zh else f"next rung: {when}")
     for fault in found.faults:
-        say(f"[{FAULTS[fault.code]}] {fault}" if zh else str(fault))
+        say(f"[{FAULTS[fault.code]}] {fault.text('zh')}" if zh else str(fault))
     if not found.ok:
         raise typer.Exit(1)
 

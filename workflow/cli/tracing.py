@@ -33,6 +33,7 @@ WORDS = {
     "mandate": ("受委托", "by mandate"),
     "vacant": ("空缺", "vacant"),
     "below": ("下级上报(未被依据)", "report below, not relied on"),
+    "rested on": ("前置或关联事项", "prior or linked item"),
     "contradicts": ("被反证的上报", "contradicted report"),
     "exempt": ("免报", "exempted"),
     "supplement": ("补报", "corrected"),

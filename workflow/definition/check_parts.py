@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo, available_timezones
 
 from workflow.definition.checking import Checking, Loc, minutes
-from workflow.definition.model import RELATIVE, Chain, FieldSpec, Rung
+from workflow.definition.model import RELATIVE, Chain, FieldSpec, Material, Rung
 from workflow.definition.problem import Said, nearest
 from workflow.definition.shipped import shipped_calendars
 
@@ -123,6 +123,8 @@ class PartsChecking(Checking):
                         key=True,
                     )
                 self._field(("materials", name, "fields", code), spec)
+                if spec.personal:
+                    self._personal(("materials", name, "fields", code), material, code, spec)
 
     def _field(self, loc: Loc, spec: FieldSpec) -> None:
         if spec.choices_from == "categories" and not self.flow.categories:
@@ -142,6 +144,39 @@ class PartsChecking(Checking):
                 f"min {spec.min} is above max {spec.max}",
                 f"min {spec.min} 大于 max {spec.max}",
             )
+
+    def _personal(self, loc: Loc, material: Material, code: str, spec: FieldSpec) -> None:
+        """Personal data enters the evidence as commitments, so no rule can decide on it."""
+        if material.kind == "tally" or code in self._decided_by():
+            self.say(
+                "personal-decides",
+                (*loc, "personal"),
+                f"rules decide on {code}, so that it cannot be erased",
+                f"规则须依据 {code} 判断,不能标为个人信息",
+                expected=Said(
+                    "a field that no due, score, count or opening rests on", "不作期限、评分、计数、立项依据的字段"
+                ),
+            )
+        whose = material.fields.get(spec.personal) if isinstance(spec.personal, str) else None
+        if isinstance(spec.personal, str) and (whose is None or whose.type != "person"):
+            self.say(
+                "personal-of-whom",
+                (*loc, "personal"),
+                f"personal names {spec.personal}, which is no field of type person beside {code}",
+                f"personal 所指 {spec.personal} 不是同一材料中的人员字段",
+            )
+
+    def _decided_by(self) -> set[str]:
+        """The fields that rules rest on, whichever material they stand in."""
+        found: set[str] = set()
+        for stage in self.flow.stages:
+            found |= {stage.due.field} if stage.due is not None and stage.due.field else set()
+            found |= {stage.score.field} if stage.score is not None else set()
+            found |= set(stage.zero.counts) if stage.zero is not None else set()
+            for way in stage.exits.values():
+                if way.opens is not None:
+                    found |= {name for name in (way.opens.unit_by, way.opens.exit_by) if name}
+        return found
 
     def _chains(self) -> None:
         for name, chain in self.flow.chains.items():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from workflow.calendar_file import load_calendar
 from workflow.definition.checking import Checking, Loc, minutes
-from workflow.definition.model import Chain, Due, FieldSpec, Material, Stage, Threshold
+from workflow.definition.model import Chain, Due, FieldSpec, Gate, Material, Stage, Threshold
 from workflow.definition.problem import Said, nearest
 from workflow.definition.shipped import shipped_calendar, shipped_calendars
 
@@ -52,7 +52,10 @@ class StagesChecking(Checking):
         self._dues(loc, stage)
         self._notice(loc, stage)
         self._decided(loc, stage)
-        if stage.gate is not None and self.flow.reports is None and not self.flow.obligations:
+        if stage.gate is not None:
+            self._gate(loc, stage, stage.gate)
+        children = stage.gate is not None and stage.gate.children is not None
+        if children and self.flow.reports is None and not self.flow.obligations:
             self.say(
                 "gate-without-reports",
                 (*loc, "gate"),
@@ -60,6 +63,27 @@ class StagesChecking(Checking):
                 "设有下级门槛(gate),但本流程未规定应报(reports)",
                 key=True,
             )
+
+    def _gate(self, loc: Loc, stage: Stage, gate: Gate) -> None:
+        """What a gate names must be there: stages of this flow, lists whose lines open items."""
+        at = (*loc, "gate")
+        if gate == Gate():
+            self.say("empty-gate", at, "a gate without a condition", "门槛未写任何条件", key=True)
+        opening = [e.opens.list for s in self.flow.stages for e in s.exits.values() if e.opens is not None]
+        for number, name in enumerate(gate.opened):
+            self.known("list", name, opening, (*at, "opened", number), code="opens-nothing")
+        for number, prior in enumerate(gate.prior):
+            if prior.flow == self.flow.flow:
+                for n, code in enumerate(prior.in_):
+                    self.known("stage", code, self.stages, (*at, "prior", number, "in", n))
+            if prior.flow == self.flow.flow and prior.of == "own":
+                self.say(
+                    "gate-on-itself",
+                    (*at, "prior"),
+                    "an item would wait for itself",
+                    "事项以自身为前置",
+                    expected=Said("of: superior, or another flow", "of: superior,或另一流程"),
+                )
 
     def _duty(self, loc: Loc, stage: Stage) -> None:
         if "duty" in stage.model_fields_set or stage.duty.post in self.flow.posts:

@@ -30,6 +30,7 @@ _NOUNS = {
     "field": "字段",
     "flow": "流程",
     "counter": "计次",
+    "list": "可立项清单",
 }
 
 

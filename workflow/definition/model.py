@@ -239,7 +239,7 @@ class FieldSpec(Model):
     min: StrictInt | None = None
     choices: tuple[StrictStr, ...] | None = None
     choices_from: Literal["categories"] | None = None
-    personal: StrictBool = False
+    personal: StrictBool | StrictStr = False  # or the field that names the person whose data it is
     delicate: Delicate | None = None  # what must not be gathered without saying why, for whom and how long (R028, R221)
     purpose: Text | None = None
     readers: Codes = ()  # posts
@@ -576,14 +576,41 @@ class Needs(Model):
     lead: Literal["named"] | None = None
 
 
-class Gate(Model):
-    """A condition outside the item. ``children: settled``: every direct child's report is in. Source: R036.
+class Prior(Model):
+    """Another item must have come to a signed outcome before this stage goes on (前置程序). Source: R036, M29.
 
-    ``children: counted``: every direct child's report of the period is in, or counted as missing because its time has
-    passed; who was in and who was missing is a part of what is signed. Source: S0 「每周一报送情况」, R082.
+    Attributes:
+        flow: of which flow, in the same campaign; may be this one: a letter that the superior signs first (责任书).
+        of: whose item: ``own`` or ``superior``. Above the top there is nobody, and nothing is asked; nor is the top
+            asked for an item of this same flow, which it would have with its own superior.
+        in_: the stages that count.
+        signers: ``still-held`` counts it only while whoever signed it holds the post it was signed as: a successor signs
+            anew.
     """
 
-    children: Literal["settled", "counted"]
+    flow: Code
+    of: Literal["own", "superior"] = "own"
+    in_: Codes = Field(alias="in")
+    signers: Literal["still-held"] | None = None
+
+
+def _one_or_many_models(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+class Gate(Model):
+    """A condition outside the item, looked at when its papers are handed in and at the first and the last signature.
+
+    ``children: settled``: every direct child's report is in. Source: R036.
+    ``children: counted``: every direct child's report of the period is in, or counted as missing because its time has
+    passed; who was in and who was missing is a part of what is signed. Source: S0 「每周一报送情况」, R082.
+    ``prior``: other items that must have come to an outcome. ``opened``: lists whose lines opened items: each of these
+    must be finished, wherever it lies; a cause that lies above (根子在上面) holds the item below open.
+    """
+
+    children: Literal["settled", "counted"] | None = None
+    prior: Annotated[tuple[Prior, ...], BeforeValidator(_one_or_many_models)] = ()
+    opened: Codes = ()
 
 
 class Zero(Model):

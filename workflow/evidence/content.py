@@ -104,7 +104,8 @@ class DiskContentStore:
         try:
             handle = _create(temporary)
         except FileNotFoundError:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            for folder in (self._root, self._folder, os.path.dirname(path)):  # makedirs keeps only the last to oneself
+                os.makedirs(folder, mode=0o700, exist_ok=True)
             handle = _create(temporary)
         try:
             with os.fdopen(handle, "wb", buffering=0) as file:

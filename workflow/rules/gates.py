@@ -1,5 +1,8 @@
 """Conditions between items. A unit reports up only when every child has. Source: S0 「逐级签字上报」, R036.
 
+What has to be signed first, here or above, is a condition of the same kind: a letter of the superior before the letters
+below it, talks level by level, a prior procedure; and a cause that lies above holds open what it was found in.
+
 Where a flow owes reports for periods, a gate may count instead: who is in is cited, who is missing once their time has
 passed is named, and both are a part of what is signed. Source: S0 「每周一报送情况」, R082.
 """
@@ -8,25 +11,119 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow.errors import GateClosed
+from workflow.definition.model import Gate, Prior
+from workflow.errors import GateClosed, Said
 from workflow.rules import obligations
+from workflow.rules.authority import backstop
 from workflow.rules.context import Asked, Need
+from workflow.rules.opening import item_id
+
+
+def _gate(asked: Asked) -> Gate:
+    return asked.definition.stage(asked.case.stage).gate or _OPEN
+
+
+_OPEN = Gate()
 
 
 def _counts(asked: Asked) -> bool:
-    gate = asked.definition.stage(asked.case.stage).gate
-    return gate is not None and gate.children == "counted"
+    return _gate(asked).children == "counted"
 
 
-def need(asked: Asked) -> Need:
+def _need(asked: Asked) -> Need:
     """The fact about the reports of the item's direct children; with their levels where the gate counts."""
     case = asked.case
     return ("roll" if _counts(asked) else "children", case.flow, case.campaign, case.unit, asked.context.day)
 
 
+def needs(asked: Asked) -> list[Need]:
+    """The facts that handing in papers rests on."""
+    return [*([_need(asked)] if _gate(asked).children else []), *_others(asked)]
+
+
 def needs_to_sign(asked: Asked) -> list[Need]:
     """A roll was frozen when the report was drawn up; other gates look again at every signature."""
-    return [] if _counts(asked) else [need(asked)]
+    return _others(asked) if _counts(asked) else needs(asked)
+
+
+def _others(asked: Asked) -> list[Need]:
+    """The facts about items that come before this one, who holds the posts they were signed as, and items it opened."""
+    gate, case, day = _gate(asked), asked.case, asked.context.day
+    wanted: list[Need] = [("opened", *ids) for name in gate.opened if (ids := _opened_ids(asked, name))]
+    if not gate.prior:
+        return wanted
+    path: Need = ("path", case.unit, day)
+    if path not in asked.facts:
+        return [*wanted, path]
+    for prior in gate.prior:
+        need = _prior_need(asked, prior)
+        if need is None:
+            continue
+        wanted.append(need)
+        if prior.signers and need in asked.facts:
+            wanted += [_holds(asked, s) for found in asked.facts.peek(*need) for s in found["signed"]]
+    return [path, *dict.fromkeys(wanted)]
+
+
+def _opened_ids(asked: Asked, name: str) -> list[str]:
+    lines = asked.case.lists.get(name, {}).get("lines", 0)
+    return [item_id(asked.case.item, name, str(no)) for no in range(1, lines + 1)]
+
+
+def _prior_need(asked: Asked, prior: Prior) -> Need | None:
+    """None where it asks for the item of a superior and there is none: above the top, and of this same flow (a letter
+    with one's superior) at the top itself."""
+    path = asked.facts.peek("path", asked.case.unit, asked.context.day)
+    if prior.of == "superior" and len(path) <= (2 if prior.flow == asked.case.flow else 1):
+        return None
+    unit = path[1]["unit"] if prior.of == "superior" else path[0]["unit"]
+    return ("prior", prior.flow, asked.case.campaign, unit, ",".join(prior.in_))
+
+
+def _holds(asked: Asked, signed: dict[str, str]) -> Need:
+    unit, post = signed["unit"], signed["post"]
+    return ("answerable", unit, post, asked.context.day, backstop(asked.definition, post))
+
+
+def others(asked: Asked) -> None:
+    """What has to come before has, and what was opened is finished.
+
+    Raises:
+        GateClosed: names each item that is missing, under way or void since its signer left the post.
+    """
+    gate, case = _gate(asked), asked.case
+    place = asked.definition.place("stages", case.stage, "gate")
+    if gate.prior:
+        asked.facts.get("path", case.unit, asked.context.day)
+    for prior in gate.prior:
+        need = _prior_need(asked, prior)
+        if need is None:
+            continue
+        found = asked.facts.get(*need)
+        void = [f"{f['item']}: {s['person']}" for f in found if prior.signers for s in f["signed"] if _left(asked, s)]
+        if not any(not prior.signers or not any(_left(asked, s) for s in f["signed"]) for f in found):
+            raise GateClosed(unit=case.unit, expected=_wanted(prior, need[3]), actual=void or [need[3]], place=place)
+    for name in gate.opened:
+        ids = _opened_ids(asked, name)
+        rows = asked.facts.get("opened", *ids) if ids else []
+        if still := [f"{r['item']} of {r['unit']} ({r['stage']})" for r in rows if not r["final"]]:
+            wanted = Said(f"every item opened by {name} to be finished", f"{name} 所立事项全部办结")
+            raise GateClosed(unit=case.unit, expected=wanted, actual=still, place=place)
+
+
+def _wanted(prior: Prior, unit: str) -> Said:
+    stages = ", ".join(prior.in_)
+    en = f"{prior.flow} of {unit} signed through to {stages}"
+    zh = f"{unit} 的 {prior.flow} 已签至 {stages}"
+    if prior.signers:
+        return Said(f"{en} by those who hold the posts today", f"{zh},且签字人仍在任")
+    return Said(en, zh)
+
+
+def _left(asked: Asked, signed: dict[str, str]) -> bool:
+    """Whether somebody who signed no longer holds, nor answers for, the post they signed as."""
+    principal = signed.get("principal") or signed["person"]
+    return principal not in [a["person"] for a in asked.facts.get(*_holds(asked, signed))]
 
 
 def children(asked: Asked) -> list[dict[str, Any]]:
@@ -36,7 +133,7 @@ def children(asked: Asked) -> list[dict[str, Any]]:
         GateClosed: names every child that has not reported, and every one whose report is still under way.
     """
     case = asked.case
-    found: list[dict[str, Any]] = asked.facts.get(*need(asked))
+    found: list[dict[str, Any]] = asked.facts.get(*_need(asked))
     missing = [c["unit"] for c in found if not c.get("final")]
     if missing:
         raise GateClosed(
@@ -59,10 +156,13 @@ def drawn_up(asked: Asked) -> dict[str, Any]:
     Raises:
         GateClosed: a child is not in, and its time has not passed.
     """
+    others(asked)
+    if not _gate(asked).children:
+        return {}
     if not _counts(asked):
         return {"relies": relied(children(asked))}
     case, context = asked.case, asked.context
-    found: list[dict[str, Any]] = asked.facts.get(*need(asked))
+    found: list[dict[str, Any]] = asked.facts.get(*_need(asked))
     expected, came, missing, exempt, awaited = 0, [], [], [], []
     for child in found:
         owed = obligations.owed(asked.definition, context.calendar, child["level"], case.campaign)
@@ -98,6 +198,9 @@ def unchanged(asked: Asked) -> None:
         GateClosed: it was never drawn up over the children, or a child's report changed meanwhile.
     """
     case = asked.case
+    others(asked)
+    if not _gate(asked).children:
+        return
     if _counts(asked):
         holds = bool(case.roll)
     else:

@@ -36,7 +36,7 @@ def needs(asked: Asked, act: Act) -> list[Need]:
     if isinstance(act, Submit):
         wanted += words_needs(asked, act)
     if isinstance(act, Submit) and asked.definition.stage(case.stage).gate is not None:
-        wanted.append(gates.need(asked))
+        wanted += gates.needs(asked)
     if isinstance(act, CloseLine):
         wanted.append(("line", case.item, act.list, str(act.no)))
     if isinstance(act, (NameLead, AdoptNodes, PostNotice)):

@@ -14,6 +14,8 @@ from workflow.evidence.digest import digest
 
 LINES = 10_000
 TEXT = 20_000
+COMMITMENT = re.compile(r"personal:[0-9a-f]{64}")
+"""What stands in a document for a personal value (``workflow.personal``)."""
 _DECIMAL = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
 _OF_LISTS = frozenset({"lines", "closed"})
 _HOLLOW = {"无", "略", "同上", "n/a", "na", "none", "todo", "tbd", "xxx", "...", "……", "待定", "待补充"}
@@ -43,7 +45,7 @@ def check(definition: Definition, name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadMaterial(path=f"$.{name}", expected="a map of fields", actual=_shown(value), place=place)
     _fields(definition, material, f"$.{name}", value, place)
-    told = {k for k, f in material.fields.items() if f.type in ("integer", "choice", "boolean")}
+    told = {k for k, f in material.fields.items() if f.type in ("integer", "choice", "boolean") and not f.personal}
     told |= _dated(definition, material)
     return {k: v for k, v in value.items() if k in told and v is not None} | _words(material, [value])
 
@@ -89,7 +91,7 @@ def _list(definition: Definition, material: Material, name: str, value: Any, pla
             raise BadMaterial(path=f"$.{name}[{i}]", expected="a map of fields", actual=_shown(line), place=place)
         _fields(definition, material, f"$.{name}[{i}]", line, place)
         for field, spec in material.fields.items():
-            if spec.type == "choice" and line.get(field):
+            if spec.type == "choice" and line.get(field) and not spec.personal:
                 of = counts.setdefault(field, {})
                 of[line[field]] = of.get(line[field], 0) + 1
             if field in dated and line.get(field):
@@ -142,6 +144,8 @@ def _choices(definition: Definition, spec: FieldSpec) -> tuple[str, ...]:
 
 
 def _fits(definition: Definition, spec: FieldSpec, got: Any) -> bool:
+    if spec.personal and isinstance(got, str) and COMMITMENT.fullmatch(got):
+        return True  # that it stands for something is looked at where it is handed in
     if spec.type == "integer":
         ok = isinstance(got, int) and not isinstance(got, bool)
         return ok and (spec.min is None or got >= spec.min) and (spec.max is None or got <= spec.max)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -43,6 +43,8 @@ def connect(url: str, *, durable: bool = True, busy_ms: int = BUSY_MS, read_only
     if read_only and not url.startswith("sqlite"):
         options["postgresql_readonly"] = True
     try:
+        if not read_only:
+            _own_file(sa.make_url(url))
         engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"), execution_options=options)
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         raise DatabaseUrl(given=_shown(url), problem=_problem(error)) from error
@@ -108,6 +110,19 @@ def _opens(path: Path) -> bool:
     except sqlite3.DatabaseError:
         return True  # told by whoever reads it
     return True
+
+
+def _own_file(url: sa.URL) -> None:
+    """A SQLite file that is not there yet is made for its owner alone; its journals take its rights. One that is there
+    keeps the rights somebody gave it."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return
+    name = url.database
+    path = Path(unquote(name.removeprefix("file:")) if name.startswith("file:") else name)
+    if "mode" in url.query and url.query["mode"] != "rwc":
+        return
+    with suppress(OSError):  # whatever stands in the way, SQLite says it better
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _tame_sqlite(engine: Engine, durable: bool, busy_ms: int, read_only: bool) -> None:

@@ -69,6 +69,11 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
         if kind == "counted":
             return counting.counted(connection, need[1], need[2])
         return counting.same_words(connection, *need[1:6])
+    if kind == "prior":
+        _, flow, campaign, unit, stages = need
+        return items.came_to(connection, flow, campaign, unit, stages.split(","))
+    if kind == "opened":
+        return items.states_of(connection, need[1:])
     if kind == "viewed-since":
         return items.viewed_since(connection, need[1], int(need[2]))
     if kind == "lines":

@@ -147,6 +147,9 @@ _live = (
     .where(t.item.c.flow == bindparam("flow"), sa.not_(t.item.c.final))
     .order_by(t.item.c.id)
 )
+_states = sa.select(t.item.c.id, t.item.c.unit, t.item.c.stage, t.item.c.seq, t.item.c.head, t.item.c.final).where(
+    t.item.c.id.in_(bindparam("items", expanding=True))
+)
 _open_of_units = sa.select(t.item.c.id).where(
     t.item.c.unit.in_(bindparam("units", expanding=True)), sa.not_(t.item.c.final)
 )
@@ -342,6 +345,44 @@ def reports_of(connection: Connection, flow: str, campaign: str, units: list[str
         for r in connection.execute(_children, {"flow": flow, "campaign": campaign, "units": units})
     }
     return [held.get(u, {"unit": u}) for u in units]
+
+
+def came_to(connection: Connection, flow: str, campaign: str, unit: str, stages: Sequence[str]) -> list[dict[str, Any]]:
+    """The items of a unit that are in one of these stages, by id: ``item, seq, head, stage`` and who ``signed`` them in
+    their last round, each ``person, unit, post``, with the ``principal`` of a mandate."""
+    rows = connection.execute(_children, {"flow": flow, "campaign": campaign, "units": [unit]})
+    return [
+        {"item": r.id, "seq": r.seq, "head": r.head.hex(), "stage": r.stage, "signed": _signers(connection, r.id)}
+        for r in sorted(rows, key=lambda r: r.id)
+        if r.stage in stages
+    ]
+
+
+def _signers(connection: Connection, item: str) -> list[dict[str, str]]:
+    case, live = Case(), dict[tuple[int, str], dict[str, str]]()
+    for entry in entries(connection, item):
+        for effect in canonical.read(entry.body)["effects"]:
+            if effect["e"] == "entered" and effect.get("round", case.round) != case.round:
+                live.clear()
+            if effect["e"] == "signed":
+                names = ("person", "unit", "post", "principal")
+                live[case.stays, effect["slot"]] = {n: effect[n] for n in names if effect.get(n)}
+            if effect["e"] == "superseded":
+                for key in effect["slots"]:
+                    live.pop((case.stays, key), None)
+            case = case.fold([effect], entry.seq, entry.at)
+    return list(live.values())
+
+
+def states_of(connection: Connection, wanted: Sequence[str]) -> list[dict[str, Any]]:
+    """Where items stand, in the order asked for: ``item, unit, stage, seq, head, final``; those that do not exist are
+    left out."""
+    found = {r.id: r for r in connection.execute(_states, {"items": list(wanted)})}
+    return [
+        {"item": i, "unit": r.unit, "stage": r.stage, "seq": r.seq, "head": r.head.hex(), "final": bool(r.final)}
+        for i in wanted
+        if (r := found.get(i)) is not None
+    ]
 
 
 def append(connection: Connection, written: Sequence[Written], lists: dict[str, list[Any]] | None = None) -> None:

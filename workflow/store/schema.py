@@ -31,6 +31,7 @@ REVISIONS = (
     "0005",
     "0006",
     "0007",
+    "0008",
 )  # oldest first; a test holds this against the files
 NEEDED = REVISIONS[-1]
 NONE = "none"

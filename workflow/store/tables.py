@@ -407,6 +407,31 @@ heartbeat = Table(
     Column("fired", BigInteger, nullable=False, server_default="0"),
 )
 
+# --- what may be destroyed while the evidence stands --------------------------------------------------------------
+
+subject = Table(  # a key for each person whose data others hand in; erasing the person destroys it
+    "wf_subject",
+    metadata,
+    Column("subject", String(80), primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+)
+
+personal = Table(  # what commitments in documents stand for, sealed under the subject's key
+    "wf_personal",
+    metadata,
+    Column("commitment", String(80), primary_key=True),
+    Column("subject", String(80), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("wf_personal_subject", "subject"),
+)
+
+content = Table(  # documents and evidence under their digests, where a host keeps them here rather than on disk
+    "wf_content",
+    metadata,
+    Column("digest", String(80), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
 # --- the log -------------------------------------------------------------------------------------------------------
 
 log_epoch = Table(  # one tree over all entries; the newest row is the one that grows, by one writer at a time

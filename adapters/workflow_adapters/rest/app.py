@@ -1,0 +1,356 @@
+"""The application: one path for each verb, a few for reading, and the guards around both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from workflow import Engine, lists, obligations, possible, views
+from workflow import trace as tracing
+from workflow import why as explaining
+from workflow.acts import Actor
+from workflow.clock import start_of_day
+from workflow.desk import Desk
+from workflow.errors import Unknown, WorkflowError, WrongMeaning
+from workflow.receipt import Receipt
+from workflow.sight import Sight, all_of, refuse_unseen, sight_of
+from workflow.store.listing import Wanted
+from workflow_adapters.rest.bodies import Verb, verbs
+from workflow_adapters.rest.describing import described
+from workflow_adapters.rest.problems import problem, refused
+from workflow_adapters.web.access import Identity, Resolver
+
+LARGEST = 8 * 1024 * 1024  # bytes of a body
+Read = Callable[["Call", Desk, Sight], Any]
+
+
+class Call:
+    """One call: who makes it and what the path and query say."""
+
+    def __init__(self, engine: Engine, request: Request, who: Identity, zone: str) -> None:
+        self.engine, self.request, self.who, self.zone = engine, request, who, zone
+
+    @property
+    def item(self) -> str:
+        return str(self.request.path_params["item"])
+
+    def asked(self, name: str, default: str = "") -> str:
+        return str(self.request.query_params.get(name, default))
+
+    def limit(self) -> int:
+        said = self.asked("limit", "50")
+        if not said.isdigit() or not 1 <= int(said[:6]) <= lists.MOST:
+            raise WrongMeaning(expected=f"limit from 1 to {lists.MOST}", actual=said[:40])
+        return int(said)
+
+    def at(self, desk: Desk) -> int:
+        """The moment asked for: the end of the day ``on``, or now."""
+        said, now = self.asked("on"), desk.engine.now(desk.connection)
+        if not said:
+            return now
+        try:
+            end = start_of_day(date.fromisoformat(said) + timedelta(days=1), self.zone) - 1
+        except (ValueError, OverflowError):
+            raise WrongMeaning(expected="a day: YYYY-MM-DD", actual=said[:40]) from None
+        return min(end, now)
+
+    def sight(self, desk: Desk) -> Sight:
+        if self.who.operator:
+            from workflow.clock import local_day
+
+            return all_of(local_day(desk.engine.now(desk.connection), self.zone).isoformat())
+        return sight_of(desk, self.who.person, zone=self.zone)
+
+
+def rest(
+    engine: Engine,
+    who: Resolver,
+    *,
+    writes: bool = True,
+    hosts: tuple[str, ...] = ("*",),
+    zone: str = "Asia/Shanghai",
+) -> Starlette:
+    """The REST API as an ASGI application; mount it under any prefix.
+
+    Args:
+        who: says who is calling; None is answered with 401.
+        writes: acts are taken. Otherwise only reading is.
+        hosts: the names under which it may be called; a host that mounts it usually checks this itself.
+        zone: in which the day of ``on`` ends.
+    """
+
+    def reading(read: Read) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            return await _told(engine, who, zone, request, lambda call: _read(call, read))
+
+        return endpoint
+
+    def acting(verb: Verb) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            body = await _body(request)
+            if isinstance(body, Response):
+                return body
+            if not writes:
+                return problem(403, "read-only", "Only reading is offered here")
+            return await _told(engine, who, zone, request, lambda call: _act(call, verb, body))
+
+        return endpoint
+
+    async def openapi(request: Request) -> Response:
+        return JSONResponse(described(request.scope.get("root_path", "")))
+
+    routes = [Route(path, reading(read), methods=["GET"], name=name) for path, name, read, _ in READS]
+    for verb in verbs().values():
+        path = "/v1/items" if verb.opens else f"/v1/items/{{item}}/{verb.name.replace('_', '-')}"
+        routes.append(Route(path, acting(verb), methods=["POST"], name=verb.name))
+    routes.append(Route("/openapi.json", openapi, methods=["GET"], name="openapi"))
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))],
+        exception_handlers={404: _http, 405: _http},
+    )
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = error.headers if isinstance(error, HTTPException) else None
+    response = problem(status, "http", "There is no such path" if status == 404 else "Not in this way")
+    response.headers.update(headers or {})
+    return response
+
+
+async def _body(request: Request) -> dict[str, Any] | Response:
+    data = b""
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > LARGEST:
+            return problem(413, "too-large", f"At most {LARGEST} bytes")
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return problem(400, "not-json", "Expected a JSON object")
+    return body if isinstance(body, dict) else problem(400, "not-json", "Expected a JSON object")
+
+
+async def _told(
+    engine: Engine, who: Resolver, zone: str, request: Request, answer: Callable[[Call], Response]
+) -> Response:
+    identity = await run_in_threadpool(who, request)
+    if identity is None:
+        return problem(401, "not-signed-in", "Nobody known is calling")
+    try:
+        return await run_in_threadpool(answer, Call(engine, request, identity, zone))
+    except WorkflowError as error:
+        return refused(error)
+
+
+# --- acting ----------------------------------------------------------------------------------------------------------
+
+
+def _act(call: Call, verb: Verb, body: dict[str, Any]) -> Response:
+    try:
+        given = verb.body.model_validate(body)
+        arguments = verb.arguments(given, call.who.person)
+    except ValidationError as error:
+        faults = [
+            {"at": ".".join(map(str, e["loc"])), "expected": e["msg"]}
+            for e in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        return problem(422, "body", "The body does not fit", faults=faults)
+    except ValueError as error:
+        return problem(422, "body", "The body does not fit", detail=str(error))
+    if not call.who.person:
+        return problem(403, "read-only", "An operator looks and does not sign")
+    with call.engine.look() as desk:
+        sight = call.sight(desk)
+        if verb.opens:
+            if not sight.sees(arguments["unit"]):
+                raise Unknown(kind="unit", name=arguments["unit"])
+        else:
+            refuse_unseen(desk, sight, call.item)
+            version = _version(desk, call.item)
+            wanted = call.request.headers.get("if-match")
+            if wanted not in (None, "*", f'"{version}"'):
+                return problem(412, "changed", "The item changed", detail=f'expected {wanted}; got "{version}"')
+    if "request_id" in verb.hints:
+        key = call.request.headers.get("idempotency-key", "")
+        if len(key) > 100:
+            return problem(422, "body", "Idempotency-Key: at most 100 characters")
+        arguments["request_id"] = f"{call.who.person[:20]}:{key}" if key else None
+    if not verb.opens:
+        arguments["item"] = call.item
+    receipt: Receipt = getattr(call.engine, verb.name)(**arguments)
+    headers = {"ETag": f'"{receipt.seq}"'} if receipt.item == call.request.path_params.get("item") else {}
+    return JSONResponse(_receipt(receipt), status_code=201, headers=headers)
+
+
+def _receipt(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "item": receipt.item,
+        "seq": receipt.seq,
+        "entry": receipt.entry.hex(),
+        "at": receipt.at,
+        "stage": receipt.stage,
+        "opened": list(receipt.opened),
+        "seal": receipt.seal.hex(),
+    }
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _read(call: Call, read: Read) -> Response:
+    with call.engine.look() as desk:
+        found = read(call, desk, call.sight(desk))
+        if isinstance(found, Response):
+            return found
+        return JSONResponse(found)
+
+
+def _version(desk: Desk, item: str) -> int:
+    from workflow.store import items
+
+    return int(items.read(desk.connection, item).seq)
+
+
+def _items(call: Call, desk: Desk, sight: Sight) -> Any:
+    wanted = Wanted(
+        flow=call.asked("flow"),
+        campaign=call.asked("campaign"),
+        stage=call.asked("stage"),
+        klass=call.asked("class"),
+        category=call.asked("category"),
+        final={"open": False, "closed": True}.get(call.asked("state")),
+    )
+    page = lists.items(desk, sight, wanted, under=call.asked("under"), after=call.asked("after"), limit=call.limit())
+    return {"items": [asdict(r) for r in page.rows], "after": page.after}
+
+
+def _item(call: Call, desk: Desk, sight: Sight) -> Any:
+    refuse_unseen(desk, sight, call.item)
+    case, _ = desk.case_of(call.item)
+    version = _version(desk, call.item)
+    body = {
+        "item": case.item,
+        "version": version,
+        "flow": case.flow,
+        "definition": case.definition,
+        "campaign": case.campaign,
+        "unit": case.unit,
+        "stage": case.stage,
+        "round": case.round,
+        "class": case.klass,
+        "category": case.category,
+        "final": case.final,
+        "outcome": case.outcome,
+        "materials": case.materials,
+        "content": case.content,
+        "slots": [s.record() for s in case.slots],
+        "dues": case.dues,
+    }
+    tag = f'"{version}"'
+    if call.request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    return JSONResponse(body, headers={"ETag": tag})
+
+
+def _show(call: Call, desk: Desk, sight: Sight) -> Any:
+    refuse_unseen(desk, sight, call.item)
+    shown = desk.show(call.item)
+    return {"seen": shown.digest, "contents": shown.contents, "waiting": [s.record() for s in shown.waiting]}
+
+
+def _signatures(call: Call, desk: Desk, sight: Sight) -> Any:
+    refuse_unseen(desk, sight, call.item)
+    return {"signatures": [asdict(r) for r in views.signatures(desk, call.item, call.at(desk))]}
+
+
+def _trace(call: Call, desk: Desk, sight: Sight) -> Any:
+    refuse_unseen(desk, sight, call.item)
+    return tracing.trace(desk, call.item, call.at(desk)).record()
+
+
+def _why(call: Call, desk: Desk, sight: Sight) -> Any:
+    refuse_unseen(desk, sight, call.item)
+    _, definition = desk.case_of(call.item)
+    dues = explaining.why(desk, call.item)
+    zone = definition.flow.timezone
+    return {"en": list(explaining.lines(dues, zone, "en")), "zh": list(explaining.lines(dues, zone, "zh"))}
+
+
+def _may(call: Call, desk: Desk, sight: Sight) -> Any:
+    refuse_unseen(desk, sight, call.item)
+    by = Actor(call.who.person, call.asked("post"), call.asked("unit"))
+    return {
+        "verbs": [
+            {
+                "verb": p.verb,
+                "slot": p.slot,
+                "outcome": p.outcome,
+                "allowed": p.allowed,
+                "why": p.refusal.text("en") if p.refusal else "",
+                "why_zh": p.refusal.text("zh") if p.refusal else "",
+            }
+            for p in possible.may(desk, call.item, by)
+        ]
+    }
+
+
+def _pending(call: Call, desk: Desk, sight: Sight) -> Any:
+    return {"pending": call.engine.pending(call.who.person, limit=call.limit()) if call.who.person else []}
+
+
+def _tally(call: Call, desk: Desk, sight: Sight) -> Any:
+    wanted = Wanted(flow=call.asked("flow"), campaign=call.asked("campaign"))
+    told = lists.tally(desk, sight, wanted, call.asked("under"))
+    stages = [{"flow": f, "stage": s, "items": n} for (f, s), n in sorted(told.stages.items())]
+    return asdict(told) | {"stages": stages}
+
+
+def _register(call: Call, desk: Desk, sight: Sight) -> Any:
+    rows = views.register(desk, call.asked("flow"), call.asked("campaign"), call.at(desk))
+    return {"rows": [asdict(r) for r in rows if sight.sees(r.unit)]}
+
+
+def _missed(call: Call, desk: Desk, sight: Sight) -> Any:
+    return {"rows": [asdict(r) for r in views.missed(desk, call.at(desk)) if sight.sees(r.unit)]}
+
+
+def _reports(call: Call, desk: Desk, sight: Sight) -> Any:
+    path = call.request.path_params
+    rows = obligations.owed(desk, path["flow"], path["rule"], path["period"], call.at(desk), call.asked("under"))
+    return {"rows": [asdict(r) for r in rows if sight.sees(r.unit)]}
+
+
+READS: tuple[tuple[str, str, Read, str], ...] = (
+    ("/v1/items", "items", _items, "Items that may be seen, those opened last first; `after` leads to the next page."),
+    ("/v1/items/{item}", "item", _item, "One item as it is now; its version is the ETag."),
+    ("/v1/items/{item}/show", "show", _show, "What is to be read before acting; `seen` goes into the act."),
+    ("/v1/items/{item}/signatures", "signatures", _signatures, "Every signature, superseded ones marked."),
+    (
+        "/v1/items/{item}/trace",
+        "trace",
+        _trace,
+        "Who signed what they saw, who owed and did not: facts, not a verdict.",
+    ),
+    ("/v1/items/{item}/why", "why", _why, "Every date of the item, day by day."),
+    ("/v1/items/{item}/may", "may", _may, "What the caller may do as `post` of `unit`, and why not."),
+    ("/v1/pending", "pending", _pending, "What waits for the caller."),
+    ("/v1/tally", "tally", _tally, "What the items that may be seen add up to, under one unit."),
+    ("/v1/register", "register", _register, "The register of a flow and campaign at the end of a day."),
+    ("/v1/missed", "missed", _missed, "Every node missed by the end of a day."),
+    ("/v1/reports/{flow}/{rule}/{period}", "reports", _reports, "Who owes a report of a period, and its state."),
+)

@@ -1,0 +1,124 @@
+"""The description in OpenAPI 3.1, made of the same verbs and paths that are served."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from workflow_adapters.rest.bodies import As, Named, verbs
+
+QUERIES = {
+    "items": ("flow", "campaign", "stage", "class", "category", "state", "under", "after", "limit"),
+    "signatures": ("on",),
+    "trace": ("on",),
+    "may": ("post", "unit"),
+    "pending": ("limit",),
+    "tally": ("flow", "campaign", "under"),
+    "register": ("flow", "campaign", "on"),
+    "missed": ("on",),
+    "reports": ("on", "under"),
+}
+PROBLEM = {
+    "type": "object",
+    "required": ["type", "status", "title"],
+    "properties": {
+        "type": {"type": "string"},
+        "status": {"type": "integer"},
+        "title": {"type": "string"},
+        "detail": {"type": "string"},
+        "detail_zh": {"type": "string"},
+        "place": {"type": "string", "description": "where in the definition the rule stands"},
+        "facts": {"type": "object"},
+        "faults": {"type": "array", "items": {"type": "object"}},
+    },
+}
+RECEIPT = {
+    "type": "object",
+    "required": ["item", "seq", "entry", "at", "stage", "opened", "seal"],
+    "properties": {
+        "item": {"type": "string"},
+        "seq": {"type": "integer"},
+        "entry": {"type": "string", "description": "the entry's hash, hex"},
+        "at": {"type": "integer", "description": "microseconds UTC"},
+        "stage": {"type": "string"},
+        "opened": {"type": "array", "items": {"type": "string"}},
+        "seal": {"type": "string"},
+    },
+}
+
+
+def described(prefix: str) -> dict[str, Any]:
+    """The whole description; ``prefix`` is where the host mounted us."""
+    from workflow_adapters.rest.app import READS
+
+    paths: dict[str, Any] = {}
+    for path, name, _, says in READS:
+        parameters = [_in_path(p) for p in _names(path)] + [_in_query(q) for q in QUERIES.get(name, ())]
+        paths.setdefault(path, {})["get"] = {
+            "operationId": f"get_{name}",
+            "summary": says,
+            "parameters": parameters,
+            "responses": {"200": {"description": "found", "content": _json({"type": "object"})}, **_problems(name)},
+        }
+    for verb in verbs().values():
+        path = "/v1/items" if verb.opens else f"/v1/items/{{item}}/{verb.name.replace('_', '-')}"
+        schema = verb.body.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema.pop("$defs", None)
+        headers = [_header("Idempotency-Key")] if "request_id" in verb.hints else []
+        if not verb.opens:
+            headers.append(_header("If-Match"))
+        paths.setdefault(path, {})["post"] = {
+            "operationId": verb.name,
+            "summary": verb.says,
+            "parameters": [_in_path(p) for p in _names(path)] + headers,
+            "requestBody": {"required": True, "content": _json(schema)},
+            "responses": {
+                "201": {"description": "done", "content": _json({"$ref": "#/components/schemas/Receipt"})},
+                **_problems("act"),
+            },
+        }
+    schemas = {"Receipt": RECEIPT, "Problem": PROBLEM, "As": As.model_json_schema(), "Named": Named.model_json_schema()}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Sign-off chains", "version": version("signoff-workflow")},
+        "servers": [{"url": prefix or "/"}],
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }
+
+
+def _names(path: str) -> list[str]:
+    return [p[1:-1] for p in path.split("/") if p.startswith("{")]
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1, "maxLength": 64}}
+
+
+def _in_query(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    if name == "limit":
+        schema = {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}
+    elif name == "on":
+        schema = {"type": "string", "format": "date"}
+    elif name == "state":
+        schema = {"type": "string", "enum": ["open", "closed"]}
+    return {"name": name, "in": "query", "schema": schema}
+
+
+def _header(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "schema": {"type": "string", "maxLength": 100}}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _problems(name: str) -> dict[str, Any]:
+    codes = {"400": "not understood", "401": "nobody known", "404": "not there, or not to be seen", "503": "busy"}
+    if name == "act":
+        codes |= {"403": "only reading", "409": "a rule refused", "412": "changed", "413": "too large", "422": "unfit"}
+    if name == "item":
+        codes |= {"304": "unchanged"}
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {c: {"description": d, **({} if c == "304" else {"content": content})} for c, d in codes.items()}

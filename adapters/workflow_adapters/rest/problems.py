@@ -1,0 +1,47 @@
+"""Refusals as ``application/problem+json`` (RFC 9457), with the rule's place, what was expected and what came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from workflow.errors import Conflict, DatabaseBusy, Refused, RequestReused, Unknown, WorkflowError
+
+TYPE = "urn:signoff:problem:"
+PRIVATE = frozenset({"person"})
+
+
+def problem(status: int, code: str, title: str, **more: Any) -> JSONResponse:
+    body = {"type": TYPE + code, "status": status, "title": title, **more}
+    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+
+
+def refused(error: WorkflowError) -> JSONResponse:
+    """An error of the engine. ``detail`` is English, ``detail_zh`` Chinese; ``place`` says where in the flow the rule is."""
+    facts = {k: _plain(v) for k, v in error.facts.items() if k not in PRIVATE}
+    return problem(
+        status_of(error),
+        error.code,
+        type(error).__name__,
+        detail=error.text("en"),
+        detail_zh=error.text("zh"),
+        place=str(error.facts.get("place", "")),
+        facts=facts,
+    )
+
+
+def status_of(error: WorkflowError) -> int:
+    if isinstance(error, Unknown):
+        return 404
+    if isinstance(error, RequestReused):
+        return 422
+    if isinstance(error, (Refused, Conflict)):
+        return 409
+    return 503 if isinstance(error, DatabaseBusy) else 400
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(v) for v in value]
+    return value if isinstance(value, (int, float, bool, type(None))) else str(value)

@@ -1,0 +1,110 @@
+"""The API: the same verbs, refusals with their place, retries that add nothing, and nobody's claim believed."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.contract.world import SHEET, World
+from workflow.verbs import Verbs
+from workflow_adapters.rest import rest
+from workflow_adapters.rest.bodies import verbs
+from workflow_adapters.web import Identity
+
+ITEM = "m-1"
+HANDLER = {"post": "handler", "unit": "o1"}
+
+
+def caller(world: World, person: str = "", *, writes: bool = True) -> TestClient:
+    return TestClient(rest(world.engine, lambda _: Identity(person, operator=not person), writes=writes))
+
+
+def test_every_verb_of_the_library_is_there_and_nothing_else() -> None:
+    makes = {n for n, m in vars(Verbs).items() if getattr(m, "__annotations__", {}).get("return") == "Receipt"}
+    assert set(verbs()) == {n for n in makes if n != "act" and not n.startswith("_")}
+
+
+def test_a_matter_is_opened_handed_in_and_signed(world: World) -> None:
+    client = caller(world, "o1-handler")
+    body = {"as": HANDLER, "item": ITEM, "flow": "matter", "unit": "o1", "campaign": "c1", "category": "leak"}
+    assert client.post("/v1/items", json=body).status_code == 201
+    done = client.post(f"/v1/items/{ITEM}/submit", json={"as": HANDLER, "values": SHEET, "outcome": "found"})
+    assert done.status_code == 201, done.text
+    shown = client.get(f"/v1/items/{ITEM}/show").json()
+    act = {"as": HANDLER, "seen": shown["seen"], "opinion": "agreed"}
+    slot = world.case(ITEM).open_slots[0]
+    signer = caller(world, world.actor(slot).person)
+    act["as"] = {"post": slot.post, "unit": slot.unit}
+    signed = signer.post(f"/v1/items/{ITEM}/sign", json=act, headers={"Idempotency-Key": "k1"})
+    assert signed.status_code == 201
+    again = signer.post(f"/v1/items/{ITEM}/sign", json=act, headers={"Idempotency-Key": "k1"})
+    assert again.json() == signed.json()
+    other = signer.post(f"/v1/items/{ITEM}/sign", json={**act, "opinion": "no"}, headers={"Idempotency-Key": "k1"})
+    assert other.status_code == 422 and other.json()["type"].endswith("request-reused")
+
+
+def test_a_refusal_says_the_rule_and_its_place(world: World) -> None:
+    world.begin(ITEM)
+    slot = world.case(ITEM).open_slots[0]
+    client = caller(world, world.actor(slot).person)
+    body = {"as": {"post": slot.post, "unit": slot.unit}, "seen": "sha256:" + "0" * 64}
+    got = client.post(f"/v1/items/{ITEM}/sign", json=body)
+    assert got.status_code == 409 and got.headers["content-type"] == "application/problem+json"
+    assert got.json()["type"] == "urn:signoff:problem:stale" and got.json()["detail_zh"]
+
+
+def test_a_person_cannot_be_claimed(world: World) -> None:
+    world.begin(ITEM)
+    slot = world.case(ITEM).open_slots[0]
+    client = caller(world, "o1-scrutineer")
+    body = {"as": {"post": slot.post, "unit": slot.unit}, "seen": world.case(ITEM).content}
+    assert client.post(f"/v1/items/{ITEM}/sign", json=body).status_code == 409
+    body["as"] = {**body["as"], "person": world.actor(slot).person}  # type: ignore[dict-item]
+    assert client.post(f"/v1/items/{ITEM}/sign", json=body).status_code == 422
+    assert world.case(ITEM).open_slots[0].key == slot.key
+
+
+def test_a_version_that_is_gone_is_not_acted_on(world: World) -> None:
+    world.begin(ITEM)
+    slot = world.case(ITEM).open_slots[0]
+    client = caller(world, world.actor(slot).person)
+    tag = client.get(f"/v1/items/{ITEM}").headers["etag"]
+    assert client.get(f"/v1/items/{ITEM}", headers={"If-None-Match": tag}).status_code == 304
+    body = {"as": {"post": slot.post, "unit": slot.unit}, "seen": world.case(ITEM).content, "opinion": "agreed"}
+    assert client.post(f"/v1/items/{ITEM}/sign", json=body, headers={"If-Match": '"99"'}).status_code == 412
+    done = client.post(f"/v1/items/{ITEM}/sign", json=body, headers={"If-Match": tag})
+    assert done.status_code == 201 and done.headers["etag"] != tag
+
+
+def test_what_may_not_be_seen_is_not_there(world: World) -> None:
+    world.begin(ITEM, "o3")
+    client = caller(world, "o1-secretary")
+    assert client.get("/v1/items").json()["items"] == []
+    for path in ("", "/show", "/signatures", "/trace", "/why", "/may"):
+        assert client.get(f"/v1/items/{ITEM}{path}").status_code == 404
+    body = {"as": {"post": "secretary", "unit": "o1"}, "seen": world.case(ITEM).content}
+    assert client.post(f"/v1/items/{ITEM}/sign", json=body).status_code == 404
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"nul", b"[" * 100_000, b'{"as": 1}', b'{"nope": 1}'])
+def test_a_body_that_does_not_fit_is_told(world: World, body: bytes) -> None:
+    world.begin(ITEM)
+    got = caller(world, "o1-secretary").post(f"/v1/items/{ITEM}/sign", content=body)
+    assert got.status_code in (400, 422) and got.headers["content-type"] == "application/problem+json"
+
+
+def test_reading_only_takes_no_act(world: World) -> None:
+    world.begin(ITEM)
+    assert (
+        caller(world, "o1-handler", writes=False).post(f"/v1/items/{ITEM}/urge", json={"as": HANDLER}).status_code
+        == 403
+    )
+    assert caller(world).post(f"/v1/items/{ITEM}/urge", json={"as": HANDLER}).status_code == 403
+
+
+def test_the_description_names_every_path_that_is_served(world: World) -> None:
+    client = caller(world)
+    described = client.get("/openapi.json").json()
+    assert described["openapi"].startswith("3.1") and "/v1/items/{item}/sign" in described["paths"]
+    served = {getattr(r, "path", "") for r in client.app.routes}  # type: ignore[attr-defined]
+    assert set(described["paths"]) == served - {"/openapi.json"}

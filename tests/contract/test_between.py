@@ -1,0 +1,251 @@
+"""Conditions between items, each said in a definition: letters from the top down, talks level by level, a cause that lies
+above, a prior procedure. Source: R036, M07, M29."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.contract.world import World, flow_text, imported, person_row, tenure_row, worlds
+from workflow import Actor, loads
+from workflow.errors import DefinitionInvalid, GateClosed, NotHolder, OutOfTurn
+from workflow.pairs import pairs
+from workflow.trace import trace
+
+LETTER = """flow: letter
+title: {zh: 示例责任书, en: an invented letter}
+materials: {duties: {title: duties, fields: {text: text}}}
+stages:
+  - stage: drawn
+    duty: {secretary: superior}
+    materials: duties
+    gate: {prior: {flow: letter, of: superior, in: signed, signers: still-held}}
+    slots: [{secretary: superior}, secretary]
+    exits: {both: signed}
+  - stage: signed
+    final: true
+"""
+
+CASCADE = """flow: cascade
+title: {zh: 示例谈心, en: an invented talk}
+materials: {minutes: {title: minutes, fields: {text: text}}}
+stages:
+  - stage: due-talk
+    duty: {secretary: superior}
+    gate: {prior: {flow: cascade, of: superior, in: held}}
+    slots: [{secretary: superior}, secretary]
+    exits: {talked: held}
+  - stage: held
+    final: true
+"""
+
+START_WORK = """flow: start-work
+title: {zh: 示例开工, en: an invented start}
+stages:
+  - stage: ready
+    duty: secretary
+    gate: {prior: [{flow: talk, in: done}, {flow: letter, in: signed}]}
+    slots: secretary
+    exits: {begun: working}
+  - stage: working
+    final: true
+"""
+
+CAUSE = """flow: cause
+title: {zh: 示例根源, en: an invented cause}
+stages:
+  - stage: named
+    duty: secretary
+    slots: secretary
+    exits: {above: claim}
+  - stage: claim
+    duty: secretary
+    slots: secretary
+    exits: {claimed: mend}
+  - stage: mend
+    duty: secretary
+    slots: secretary
+    exits: {mended: mended}
+  - stage: mended
+    final: true
+"""
+
+ROOTED = """flow: rooted
+title: {zh: 示例问题, en: an invented problem}
+materials:
+  causes: {title: causes, kind: list, fields: {unit: unit, way: {type: choice, choices: [above]}}}
+stages:
+  - stage: found
+    duty: secretary
+    materials: causes
+    slots: secretary
+    exits:
+      analysed: {to: work, opens: {list: causes, flow: cause, at-level: organisation, unit-by: unit, exit-by: way}}
+  - stage: work
+    duty: secretary
+    gate: {opened: causes}
+    slots: secretary
+    exits: {done: closed}
+  - stage: closed
+    final: true
+"""
+
+
+@pytest.fixture
+def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+    for made in worlds(database_url, tmp_path / "home"):
+        for text in (LETTER, CASCADE, START_WORK, CAUSE, ROOTED):
+            made.engine.publish(loads(flow_text(text)))
+        yield made
+
+
+def head(unit: str) -> Actor:
+    return Actor(f"{unit}-secretary", "secretary", unit)
+
+
+def letter(world: World, unit: str, above: str, item: str = "") -> str:
+    """Draw a letter up and let both sign it."""
+    item = item or f"letter-{unit}"
+    world.engine.open("letter", unit, item=item, campaign="c1")
+    world.engine.submit(item, head(above), {"duties": {"text": "look after your own"}})
+    world.engine.sign(item, head(above), world.case(item).content)
+    world.engine.sign(item, head(unit), world.case(item).content)
+    return item
+
+
+def test_letters_go_from_the_top_down_between_a_unit_and_those_directly_below(world: World) -> None:
+    """责任书: a child's letter is impossible before the parent's. Source: S0, M29."""
+    world.engine.open("letter", "t1", item="early", campaign="c1")
+    with pytest.raises(GateClosed, match="letter of s1 signed through to signed") as refusal:
+        world.engine.submit("early", head("s1"), {"duties": {"text": "x"}})
+    assert "s1 的 letter 已签至 signed" in refusal.value.text("zh")
+    letter(world, "s1", "g1")
+    world.engine.submit("early", head("s1"), {"duties": {"text": "x"}})
+    seen = world.case("early").content
+    with pytest.raises(OutOfTurn):  # not the superior's superior
+        world.engine.sign("early", head("g1"), seen)
+    with pytest.raises(NotHolder):  # bound to the person who holds the post
+        world.engine.sign("early", Actor("t2-secretary", "secretary", "s1"), seen)
+    world.engine.sign("early", head("s1"), seen)
+    world.engine.sign("early", head("t1"), seen)
+    assert world.case("early").stage == "signed"
+    with world.engine.look() as desk:
+        third = pairs(desk, "letter", "c1", "third")
+        lowest = pairs(desk, "letter", "c1", "organisation")
+        found = trace(desk, "early", world.clock.now())
+    assert [(p.superior, p.unit, p.state) for p in third] == [("s1", "t1", "signed"), ("s1", "t2", "unsigned")]
+    assert [(p.unit, p.state) for p in lowest] == [("o1", "unsigned"), ("o2", "unsigned"), ("o3", "unsigned")]
+    assert [(s.item, s.why) for s in found.root.walk()] == [("early", "finding"), ("letter-s1", "rested on")]
+    assert world.verify().exit_code == 0
+
+
+def test_a_new_secretary_signs_anew_before_the_letters_below_count(world: World) -> None:
+    letter(world, "s1", "g1")
+    letter(world, "t1", "s1")
+    world.clock.advance(timedelta(days=1))
+    ended = tenure_row("s1-secretary", "s1", "secretary", until="2019-08-13")
+    world.engine.import_org(
+        imported(
+            persons=[person_row("successor")],
+            tenures=[ended, tenure_row("successor", "s1", "secretary", "2019-08-13")],
+        )
+    )
+    successor = Actor("successor", "secretary", "s1")
+    with world.engine.look() as desk:
+        assert [(p.unit, p.state, p.left) for p in pairs(desk, "letter", "c1", "second")] == [
+            ("s1", "void", ("s1-secretary",))
+        ]
+    world.engine.open("letter", "t2", item="letter-t2", campaign="c1")
+    with pytest.raises(GateClosed, match="letter-s1: s1-secretary"):
+        world.engine.submit("letter-t2", successor, {"duties": {"text": "x"}})
+    world.engine.open("letter", "s1", item="anew", campaign="c1")
+    world.engine.submit("anew", head("g1"), {"duties": {"text": "x"}})
+    world.engine.sign("anew", head("g1"), world.case("anew").content)
+    world.engine.sign("anew", successor, world.case("anew").content)
+    world.engine.submit("letter-t2", successor, {"duties": {"text": "x"}})
+    with world.engine.look() as desk:
+        assert [(p.unit, p.state, p.item) for p in pairs(desk, "letter", "c1", "second")] == [("s1", "signed", "anew")]
+        assert [(p.unit, p.state) for p in pairs(desk, "letter", "c1", "third")] == [("t1", "void"), ("t2", "unsigned")]
+    assert world.verify().exit_code == 0
+
+
+def test_talks_go_level_by_level(world: World) -> None:
+    """谈心: whoever has not been talked to does not talk to those below. Source: S4, R168."""
+    for unit in ("s1", "t1"):
+        world.engine.open("cascade", unit, item=f"talk-{unit}", campaign="c1")
+    with pytest.raises(GateClosed, match="cascade of s1"):
+        world.engine.sign("talk-t1", head("s1"), world.case("talk-t1").content)
+    for by in ("g1", "s1"):
+        world.engine.sign("talk-s1", head(by), world.case("talk-s1").content)
+    for by in ("s1", "t1"):
+        world.engine.sign("talk-t1", head(by), world.case("talk-t1").content)
+    assert world.case("talk-t1").stage == "held"
+    assert world.verify().exit_code == 0
+
+
+def test_a_stage_waits_for_the_signed_outcome_of_another_procedure(world: World) -> None:
+    """前置程序: each that is lacking is named; another campaign's does not count."""
+    world.engine.open("start-work", "s1", item="w1", campaign="c1")
+    seen = world.case("w1").content
+    with pytest.raises(GateClosed, match="talk of s1"):
+        world.engine.sign("w1", head("s1"), seen)
+    world.engine.open("talk", "s1", item="talk-other", campaign="c2")
+    world.engine.sign("talk-other", head("s1"), world.case("talk-other").content, outcome="held")
+    with pytest.raises(GateClosed, match="talk of s1"):
+        world.engine.sign("w1", head("s1"), seen)
+    world.engine.open("talk", "s1", item="talk-1", campaign="c1")
+    with pytest.raises(GateClosed, match="talk of s1"):  # under way is not signed
+        world.engine.sign("w1", head("s1"), seen)
+    world.engine.sign("talk-1", head("s1"), world.case("talk-1").content, outcome="held")
+    with pytest.raises(GateClosed, match="letter of s1"):
+        world.engine.sign("w1", head("s1"), seen)
+    letter(world, "s1", "g1")
+    world.engine.sign("w1", head("s1"), seen)
+    assert world.case("w1").stage == "working"
+    assert world.verify().exit_code == 0 and world.verify().rules == "hold"
+
+
+def test_a_cause_that_lies_above_holds_the_item_below_open_until_it_is_claimed_and_mended(world: World) -> None:
+    """根子在上面: the linked item is the upper unit's to claim. Source: S4, R036."""
+    world.engine.open("rooted", "o1", item="r1", campaign="c1")
+    causes = {"causes": [{"unit": "t1", "way": "above"}, {"unit": "s1", "way": "above"}]}
+    world.engine.submit("r1", head("o1"), causes)
+    opened = world.engine.sign("r1", head("o1"), world.case("r1").content).opened
+    assert [(world.case(i).unit, world.case(i).stage) for i in opened] == [("t1", "claim"), ("s1", "claim")]
+
+    def close() -> None:
+        world.engine.sign("r1", head("o1"), world.case("r1").content)
+
+    with pytest.raises(GateClosed, match=r"of t1 \(claim\).*of s1 \(claim\)"):
+        close()
+    for item, unit in zip(opened, ("t1", "s1"), strict=True):
+        with pytest.raises(OutOfTurn):  # nobody below claims it for them
+            world.engine.sign(item, head("o1"), world.case(item).content)
+        world.engine.sign(item, head(unit), world.case(item).content)
+    with pytest.raises(GateClosed, match=r"of t1 \(mend\)"):
+        close()
+    for item, unit in zip(opened, ("t1", "s1"), strict=True):
+        world.engine.sign(item, head(unit), world.case(item).content)
+    close()
+    assert world.case("r1").stage == "closed"
+    with world.engine.look() as desk:
+        found = trace(desk, "r1", world.clock.now())
+    assert [(s.flow, s.unit) for s in found.root.walk()] == [("rooted", "o1"), ("cause", "t1"), ("cause", "s1")]
+    assert world.verify().exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("in: signed,", "in: singed,", "singed"),
+        ("of: superior, in", "of: own, in", "wait for itself"),
+        ("{prior: {flow: letter, of: superior, in: signed, signers: still-held}}", "{}", "without a condition"),
+        ("{prior: {flow: letter, of: superior, in: signed, signers: still-held}}", "{opened: duties}", "duties"),
+    ],
+)
+def test_a_gate_that_cannot_be_meant_is_told(old: str, new: str, code: str) -> None:
+    with pytest.raises(DefinitionInvalid, match=code):
+        loads(flow_text(LETTER.replace(old, new)))

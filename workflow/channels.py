@@ -1,0 +1,112 @@
+"""Where notices go. A channel is named as ``SCHEME:REST`` when a worker or a tick is started.
+
+A channel is anything that can be called with a ``Notice`` (``delivery.Send``):
+
+* it returns once the notice is handed over, for good; whatever it raises means that it was not, and the same notice
+  comes again later, less and less often, while everybody else's go on;
+* a notice may come twice, after a crash between handing over and noting so: ``notice.key`` is then the same, and so are
+  its messages. A receiver that keeps keys keeps one;
+* it is called from one thread of each process that delivers, with no transaction open, and may take its time.
+
+Here are ``drop:FOLDER``, a file for each notice that some other program takes away, and ``console:``. Mail, messengers
+and queues are adapters: a package names a function ``(rest: str) -> Send`` under the entry point group
+``signoff_workflow.channels``, and its name is the scheme.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from hashlib import sha256
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TextIO
+
+from workflow.delivery import Message, Notice, Send
+from workflow.errors import Unknown
+from workflow.evidence import canonical
+
+GROUP = "signoff_workflow.channels"
+_TOPICS = {
+    "reminded": ("提醒", "reminder"),
+    "proposed": ("建议,待研究决定", "proposal to be decided"),
+    "urged": ("催办", "urged"),
+}
+
+
+class Drop:
+    """A file for each notice in a folder; whoever delivers it further removes the file.
+
+    The name of a file is a digest of the notice's key, and a file that lies there is left as it is: a notice that comes
+    again before it was taken away is one file. A file appears whole or not at all. It holds canonical JSON: ``v`` (1),
+    ``key``, ``recipient`` (a person's id, or post@unit), ``messages`` of ``key, topic, at`` (µs UTC), ``facts, zh, en``.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def __call__(self, notice: Notice) -> None:
+        path = self.folder / f"{sha256(notice.key.encode()).hexdigest()[:40]}.json"
+        if path.exists():
+            return
+        unfinished = path.with_suffix(f".{os.getpid()}.part")
+        with unfinished.open("wb") as file:
+            file.write(canonical.encode(record(notice)))
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+
+
+class Console:
+    """A line for each message, in one language. For a try, and for a service whose output somebody collects."""
+
+    def __init__(self, lang: str = "en", out: TextIO | None = None) -> None:
+        self.lang, self.out = lang, out
+
+    def __call__(self, notice: Notice) -> None:
+        lines = [f"{notice.recipient}: {text(m, self.lang)}" for m in notice.messages]
+        print(*lines, sep="\n", file=self.out or sys.stdout, flush=True)
+
+
+def record(notice: Notice) -> dict[str, object]:
+    """A notice as plain data: the same at every try."""
+    messages = [
+        {"key": m.key, "topic": m.topic, "at": m.at, "facts": m.facts, "zh": text(m, "zh"), "en": text(m, "en")}
+        for m in notice.messages
+    ]
+    return {"v": 1, "key": notice.key, "recipient": notice.recipient, "messages": messages}
+
+
+def text(message: Message, lang: str) -> str:
+    """A message in a sentence: what it is, and which item and due it is about. Never what anybody wrote."""
+    zh, en = _TOPICS.get(message.topic, (message.topic, message.topic))
+    facts = message.facts
+    about = f"{facts['item']}" + (f" {facts['rule']}" if "rule" in facts else "")
+    place = facts.get("to", {})
+    where = f"{place['post']}@{place['unit']}" if place else ""
+    if lang == "zh":
+        return f"【{zh}】事项 {about}" + (f"(职务 {where})" if where else "")
+    return f"{en}: item {about}" + (f" (as {where})" if where else "")
+
+
+def channel(name: str, lang: str = "en") -> Send:
+    """The channel that a name means: ``drop:FOLDER``, ``console:``, or one that an installed package offers.
+
+    Raises:
+        Unknown: no such scheme; says which there are.
+    """
+    scheme, _, rest = name.partition(":")
+    if scheme == "console":
+        return Console(lang)
+    if scheme == "drop" and rest:
+        return Drop(rest)
+    offered = {e.name: e for e in entry_points(group=GROUP)}
+    if scheme in offered:
+        factory: Callable[[str], Send] = offered[scheme].load()
+        return factory(rest)
+    known = ", ".join(["drop:FOLDER", "console:", *(f"{n}:" for n in sorted(offered))])
+    if lang == "zh":
+        raise Unknown(kind="通知渠道", name=name, hint=f"。可用:{known}")
+    raise Unknown(kind="channel", name=name, hint=f". Known are: {known}")

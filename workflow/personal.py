@@ -1,0 +1,152 @@
+"""Personal data of third parties: in documents as salted commitments, in plain only beside them, until it is erased.
+
+A field marked ``personal`` is replaced, before the document is hashed, by ``personal:<hash>`` over a salt and the value.
+The salt is derived from a key of the subject's own, so that the same value of the same person gives the same commitment
+(a list handed in again compares), and nobody without the key can guess values against it. Erasing a person destroys that
+key and what was sealed under it: every hash, signature and proof stays as it was, and the commitments open to nothing.
+
+What this does not reach: backups made before, and plain text that people wrote into fields nobody marked.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from workflow import sealing
+from workflow.definition.model import Material
+from workflow.errors import Unknown
+from workflow.evidence import canonical
+from workflow.evidence.content import ContentStore
+from workflow.evidence.digest import hash_parts
+from workflow.evidence.keys import KeyProvider
+from workflow.receipt import Receipt
+from workflow.store import personal as store
+
+CHAIN = "erasures"
+"""The chain of erasures, sealed entries like all others."""
+PREFIX = "personal:"
+_DOMAIN = "signoff/personal/v1"
+_FORM = re.compile(r"personal:[0-9a-f]{64}")  # as rules.materials knows it
+
+
+def is_commitment(value: Any) -> bool:
+    return isinstance(value, str) and _FORM.fullmatch(value) is not None
+
+
+def marked(material: Material) -> bool:
+    """Whether a material has personal fields."""
+    return any(spec.personal for spec in material.fields.values())
+
+
+def commit(connection: Any, material: Material, value: Any, item: str) -> Any:
+    """A document or list with its personal values replaced by commitments; what they stand for is kept beside it.
+
+    Whose data a field is: the person named in the field that ``personal`` names; with ``personal: true`` the item's own
+    subject, ``item:<id>``.
+    """
+    kept: dict[str, dict[str, bytes]] = {}
+    keys: dict[str, bytes] = {}
+
+    def fields(line: Mapping[str, Any]) -> dict[str, Any]:
+        out = dict(line)
+        for name, spec in material.fields.items():
+            if not spec.personal or line.get(name) in (None, "") or is_commitment(line[name]):
+                continue
+            named = line.get(spec.personal) if isinstance(spec.personal, str) else None
+            subject = named if named and not is_commitment(named) else f"item:{item}"
+            if subject not in keys:
+                keys[subject] = store.key_of(connection, subject, os.urandom(32))
+            commitment, sealed = _sealed(keys[subject], canonical.encode(line[name]))
+            kept.setdefault(subject, {})[commitment] = sealed
+            out[name] = commitment
+        return out
+
+    made = [fields(line) for line in value] if isinstance(value, list) else fields(value)
+    for subject, sealed in kept.items():
+        store.keep(connection, subject, sealed)
+    return made
+
+
+def reveal(connection: Any, value: Any) -> Any:
+    """A document with its commitments opened; those whose subject was erased stay as they are."""
+    wanted = set(found(value))
+    if not wanted:
+        return value
+    plain = {}
+    for commitment, (sealed, key) in store.held(connection, wanted).items():
+        try:
+            plain[commitment] = canonical.decode(AESGCM(key).decrypt(sealed[:12], sealed[12:], commitment.encode()))
+        except InvalidTag:
+            continue  # not what was committed to: nothing is better than something made up
+    return _opened(value, plain)
+
+
+def found(value: Any) -> Iterator[str]:
+    """Every commitment in a document."""
+    if is_commitment(value):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from found(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from found(one)
+
+
+def in_plain(material: Material, value: Any) -> bool:
+    """Whether a personal value of a document is no commitment."""
+    lines = value if isinstance(value, list) else [value]
+    personal = [name for name, spec in material.fields.items() if spec.personal]
+    return any(line.get(n) not in (None, "") and not is_commitment(line[n]) for line in lines for n in personal)
+
+
+def unknown(connection: Any, value: Any, before: Any) -> list[str]:
+    """The commitments of a document that stand for nothing here, and stood in no earlier paper of the item."""
+    wanted = set(found(value)) - set(found(before))
+    return sorted(wanted - store.held(connection, wanted).keys())
+
+
+def erase(
+    connection: Any, signer: KeyProvider, contents: ContentStore, subject: str, *, by: str, reason: str, at: int
+) -> Receipt:
+    """Destroy a subject's key and what was sealed under it; the erasure is an entry of chain ``erasures``.
+
+    The entry names the subject only where the organisation knows the person anyway; the commitments it erased lie in the
+    content it cites.
+
+    Raises:
+        Unknown: nothing is kept of that subject.
+    """
+    gone = store.of(connection, subject)
+    if not gone:
+        raise Unknown(kind="person with erasable data", name=subject, hint="; nothing personal is kept of them")
+    named = {"subject": subject} if store.is_person(connection, subject) else {}
+    store.destroy(connection, subject)
+    text = contents.put(canonical.encode(gone))
+    act = {"kind": "erase", "text": text, "count": len(gone), "by": by, "reason": reason, **named}
+    return sealing.append(connection, signer, CHAIN, act, at)
+
+
+def _sealed(key: bytes, plain: bytes) -> tuple[str, bytes]:
+    salt = hmac.new(key, plain, sha256).digest()
+    commitment = PREFIX + hash_parts(_DOMAIN, salt, plain).hex()
+    nonce = os.urandom(12)
+    return commitment, nonce + AESGCM(key).encrypt(nonce, plain, commitment.encode())
+
+
+def _opened(value: Any, plain: Mapping[str, Any]) -> Any:
+    if is_commitment(value):
+        return plain.get(value, value)
+    if isinstance(value, Mapping):
+        return {k: _opened(v, plain) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_opened(v, plain) for v in value]
+    return value
