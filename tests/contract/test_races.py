@@ -16,11 +16,12 @@ import sqlalchemy as sa
 
 from tests.contract.world import SHEET, World, make_world
 from workflow import Actor, Engine, SettableClock, tick
-from workflow.errors import Conflict, DatabaseBusy, OutOfTurn, Stale, WorkflowError
+from workflow.errors import Conflict, DatabaseBusy, OutOfTurn, RequestReused, Stale, WorkflowError
 from workflow.evidence import canonical
 from workflow.store import items, tables
 
 HANDLER = Actor("o1-handler", "handler", "o1")
+FIFTY = 50
 LOST = (Conflict, OutOfTurn, DatabaseBusy)
 
 
@@ -39,10 +40,10 @@ def at_once(acts: Sequence[Callable[[], Any]]) -> list[Any]:
         return list(pool.map(run, acts))
 
 
-def test_of_sixteen_threads_at_one_slot_one_signs_and_the_rest_are_told_why(world: World) -> None:
+def test_of_fifty_threads_at_one_slot_one_signs_and_the_rest_are_told_why(world: World) -> None:
     seen = world.case(world.begin("m1")).content
     before = world.entries()
-    results = at_once([lambda: world.engine.sign("m1", HANDLER, seen, opinion="agreed")] * 16)
+    results = at_once([lambda: world.engine.sign("m1", HANDLER, seen, opinion="agreed")] * FIFTY)
     won = [r for r in results if not isinstance(r, WorkflowError)]
     assert len(won) == 1, results
     assert all(isinstance(r, LOST) for r in results if r is not won[0])
@@ -51,10 +52,10 @@ def test_of_sixteen_threads_at_one_slot_one_signs_and_the_rest_are_told_why(worl
     assert world.verify().exit_code == 0
 
 
-def test_of_sixteen_threads_with_one_request_all_get_the_one_answer(world: World) -> None:
+def test_of_fifty_threads_with_one_request_all_get_the_one_answer(world: World) -> None:
     seen = world.case(world.begin("m1")).content
     before = world.entries()
-    results = at_once([lambda: world.engine.sign("m1", HANDLER, seen, opinion="agreed", request_id="r1")] * 16)
+    results = at_once([lambda: world.engine.sign("m1", HANDLER, seen, opinion="agreed", request_id="r1")] * FIFTY)
     assert {r.entry for r in results} == {results[0].entry}, results
     assert world.entries() == before + 1
 
@@ -149,6 +150,54 @@ def tick_in_a_process(url: str, home: str, at: int, sweeps: int) -> int:
 def processes() -> Iterator[ProcessPoolExecutor]:
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
         yield pool
+
+
+def sign_many_times(url: str, home: str, at: int, item: str, seen: str, requests: Sequence[str]) -> list[str]:
+    """What one process of several does with a thread for each request, all at once: the class of what came of each."""
+    engine = Engine.at(url, home, clock=SettableClock(at), durable=False)
+
+    def sign(request: str) -> str:
+        try:
+            receipt = engine.sign(item, HANDLER, seen, opinion="agreed", request_id=request or None)
+            return f"signed {receipt.entry.hex()}"
+        except WorkflowError as error:
+            return type(error).__name__
+
+    try:
+        with ThreadPoolExecutor(len(requests)) as pool:
+            return list(pool.map(sign, requests))
+    finally:
+        engine.close()
+
+
+def test_of_fifty_signers_in_four_processes_one_signs_and_the_rest_are_told_why(
+    world: World, processes: ProcessPoolExecutor
+) -> None:
+    seen = world.case(world.begin("m1")).content
+    before = world.entries()
+    job = (world.url, str(world.home), world.clock.now(), "m1", seen)
+    shares = [[""] * (13 if n < 2 else 12) for n in range(4)]
+    results = [r for f in [processes.submit(sign_many_times, *job, share) for share in shares] for r in f.result()]
+    told = Counter(r.split()[0] for r in results)
+    assert told.total() == FIFTY and told["signed"] == 1, told
+    assert set(told) <= {"signed", "Conflict", "OutOfTurn", "DatabaseBusy"}
+    assert world.entries() == before + 1
+    assert [s.key for s in world.case("m1").open_slots] == ["2"]
+    assert world.verify().exit_code == 0
+
+
+def test_of_fifty_retries_of_one_request_in_four_processes_all_get_the_one_receipt(
+    world: World, processes: ProcessPoolExecutor
+) -> None:
+    seen = world.case(world.begin("m1")).content
+    before = world.entries()
+    job = (world.url, str(world.home), world.clock.now(), "m1", seen)
+    shares = [["r1"] * (13 if n < 2 else 12) for n in range(4)]
+    results = [r for f in [processes.submit(sign_many_times, *job, share) for share in shares] for r in f.result()]
+    assert len(set(results) - {"DatabaseBusy"}) == 1 and results.count("DatabaseBusy") < FIFTY, Counter(results)
+    assert world.entries() == before + 1
+    with pytest.raises(RequestReused):
+        world.engine.sign("m1", HANDLER, seen, opinion="other words", request_id="r1")
 
 
 def test_of_four_processes_at_one_slot_one_signs(world: World, processes: ProcessPoolExecutor) -> None:
