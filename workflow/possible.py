@@ -8,26 +8,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from workflow.acts import (
     Accept,
     Act,
     Actor,
+    AddSigner,
+    AdoptNodes,
+    CloseLine,
     CloseOut,
+    Contradict,
     Decide,
+    Exempt,
+    Extend,
     LookBack,
+    NameLead,
+    Objection,
+    Pause,
+    PostNotice,
+    RecordTally,
+    RemoveSigner,
     Reopen,
+    ReportZero,
+    Resume,
     Return,
     Reverse,
     Sign,
     Submit,
+    Supplement,
+    Transfer,
     Urge,
     Withdraw,
 )
-from workflow.case import Case
+from workflow.case import Case, Slot
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import Refused, WorkflowError
+from workflow.evidence.digest import digest
 from workflow.rules import decide
 from workflow.store import items
 
@@ -40,12 +58,14 @@ class Possible:
 
     Attributes:
         verb: the act's kind; ``slot`` and ``outcome`` where it is about one.
+        act: what was asked about: the act as it would be, with ``WRITTEN`` where a person still has to write.
     """
 
     verb: str
     slot: str = ""
     outcome: str = ""
     refusal: WorkflowError | None = None
+    act: Act | None = None
 
     @property
     def allowed(self) -> bool:
@@ -71,9 +91,9 @@ def may(desk: Desk, item: str, actor: Actor, *, due: str = "") -> list[Possible]
         try:
             decide(desk.ask(act, case, head.org, head.seq + 1, at))
         except (Refused, WorkflowError) as refusal:
-            out.append(Possible(act.kind, slot, outcome, refusal))
+            out.append(Possible(act.kind, slot, outcome, refusal, act))
         else:
-            out.append(Possible(act.kind, slot, outcome))
+            out.append(Possible(act.kind, slot, outcome, None, act))
     return out
 
 
@@ -109,5 +129,53 @@ def _candidates(case: Case, definition: Definition, actor: Actor, due: str) -> I
         yield Reopen(item=case.item, by=actor, seen=seen, reason=WRITTEN, due=due)
     if case.counted:
         yield Reverse(item=case.item, by=actor, seen=seen, reason=WRITTEN, finding=WRITTEN)
-    yield Submit(item=case.item, by=actor)
+    for handing in (Submit, *([ReportZero] if stage.zero else []), *([RecordTally] if stage.tally else [])):
+        yield handing(item=case.item, by=actor)
     yield Urge(item=case.item, by=actor)
+    yield from _changes_of_places(case, definition, actor, mine)
+    yield from _about_dues(case, actor, due)
+    yield from _beside_the_chain(case, definition, actor)
+
+
+def _changes_of_places(case: Case, definition: Definition, actor: Actor, mine: list[Slot]) -> Iterator[Act]:
+    """One more signature from the own post, a place added before taken away, a place handed to another post."""
+    for slot in mine:
+        if slot.state != "open":
+            continue
+        for where in ("before", "after", "beside"):
+            yield AddSigner(item=case.item, by=actor, slot=slot.key, unit=slot.unit, post=slot.post, where=where)
+        for post in definition.flow.posts:
+            if post != slot.post:
+                yield Transfer(item=case.item, by=actor, slot=slot.key, unit=slot.unit, post=post)
+    for slot in case.slots:
+        if "+" in slot.key:
+            yield RemoveSigner(item=case.item, by=actor, slot=slot.key)
+
+
+def _about_dues(case: Case, actor: Actor, due: str) -> Iterator[Act]:
+    for rule, held in case.dues.items():
+        said: dict[str, Any] = {"item": case.item, "by": actor, "seen": case.content, "reason": WRITTEN, "rule": rule}
+        yield Extend(**said, due=due)
+        yield Resume(**said) if "paused" in held else Pause(**said)
+
+
+def _beside_the_chain(case: Case, definition: Definition, actor: Actor) -> Iterator[Act]:
+    """What is done to an item, or said of it, without a place in its chain."""
+    stage, word = definition.stage(case.stage), digest(WRITTEN.encode())
+    yield NameLead(item=case.item, by=actor, person=actor.person, post=actor.post, unit=actor.unit)
+    if stage.close_out is not None:
+        for no in range(1, case.lists.get(stage.close_out.list, {"lines": 0})["lines"] + 1):
+            yield CloseLine(item=case.item, by=actor, list=stage.close_out.list, no=no, evidence=word)
+    if stage.notice is not None:
+        posted = {"content": stage.notice.content, "channel": WRITTEN, "place": WRITTEN}
+        yield PostNotice(item=case.item, by=actor, seen=case.content, **posted)
+    if case.notices:
+        yield Objection(item=case.item, by=actor, text=word)
+    for nodes in definition.flow.nodes:
+        if nodes != case.nodes:
+            yield AdoptNodes(item=case.item, by=actor, nodes=nodes)
+    if definition.flow.reports is not None or definition.flow.obligations:
+        said: dict[str, Any] = {"item": case.item, "by": actor, "seen": case.content, "reason": WRITTEN}
+        yield Exempt(**said)
+        yield Supplement(**said)
+        yield Contradict(**said, finding=WRITTEN)

@@ -15,7 +15,18 @@ from pathlib import Path
 from tests.benchmarks.databases import KINDS, Databases
 from tests.benchmarks.measure import Result
 
-NAMES = ("signing", "history", "opening", "pending", "obligations", "escalation", "year", "log", "cold_start")
+NAMES = (
+    "signing",
+    "history",
+    "opening",
+    "pending",
+    "obligations",
+    "escalation",
+    "year",
+    "log",
+    "organisation",
+    "cold_start",
+)
 HEAD = ("what", "on", "ours", "floor", "", "ratio", "middle half", "goal", "holds", "beside it")
 
 

@@ -24,7 +24,7 @@ def ready(engine: Engine, count: int, prefix: str) -> Iterator[Turn]:
     """Items prepared, and whose turn it is at each: item, actor, digest of what was shown."""
     for n in range(count):
         unit = f"b{n % UNITS + 1}"
-        item = item_id(prefix, str(n))  # spread over the index, as real ids are
+        item = f"b{item_id(prefix, str(n))}"  # spread over the index, as real ids are
         seen = world.prepared(engine, item, unit)
         for by in world.chain_of(unit, "t1"):
             yield item, by, seen

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 
 from workflow.errors import OrgInvalid, Said, Unknown
 from workflow.store.known import COLUMNS, alone, known, last_moment, write_rows
+from workflow.store.statement import Statement
 from workflow.store.tables import ORGANISATION, chain
 
 DEEPEST = 64  # levels of an organisation; a line of parents is not followed further
@@ -72,7 +73,7 @@ class _Statements:
         unit, parent, tenure = self._unit, self._parent, self._tenure
         self.path = self._path_statement()
         self.steps = self._steps_statement()
-        self.answer = self._answer_statement()
+        self.answer = Statement(self._answer_statement())  # asked for every act and every trace
         self.below = self._below_statement()
         self.awaited, self.awaited_some = self._awaited_statement(some=False), self._awaited_statement(some=True)
         self.children = (
@@ -483,7 +484,8 @@ class OrgReader:
                 self._answers[of, post, day] = [own, []]  # nobody above answers where somebody holds the post
 
     def _answer(self, of: str, post: str, day: str) -> list[list[dict[str, Any]]]:
-        rows = self._run(self._ask.answer, {"unit": of, "post": post, "day": day}).all()
+        values = {"unit": of, "post": post, "day": day, **self._known}
+        rows: Any = self._ask.answer.run(self._connection, values).all()
         if not rows:
             raise _unknown(of)
         by_depth: dict[int, list[dict[str, Any]]] = {}

@@ -1,0 +1,127 @@
+"""A large organisation: 40,000 units and 200,000 tenures brought in, who may sign asked, a report traced, and a hundred
+signatures in one call beside one by one."""
+
+from __future__ import annotations
+
+from itertools import islice
+from statistics import median
+from typing import Any
+
+from tests.benchmarks import databases, world
+from tests.benchmarks.databases import Databases, Kind
+from tests.benchmarks.measure import Result, alternate, costs, quartiles, rates, timed
+from tests.benchmarks.signing import ready
+from workflow.acts import Sign
+from workflow.org.importing import OrgImport
+from workflow.store.org import _NOW, OrgReader
+from workflow.trace import trace
+
+UNITS, IMPORT_GOAL = 40_000, 15.0
+TRACE_GOAL, ASK_GOAL, BULK_GOAL = 200.0, 2.0, 5.0  # ms; times the raw query; times one by one
+BULK = 100
+DAY = "2019-08-20"
+
+
+def measure(dbs: Databases, kind: Kind, quick: bool) -> list[Result]:
+    home = dbs.home()
+    with dbs.new(kind) as url:
+        world.found(url, home, 100)  # the flow, the calendar, the first hundred
+        with world.engine_on(url, home, durable=False) as engine:
+            whole = OrgImport.from_rows(world.Invented(UNITS).to_rows())
+            took = timed(lambda: engine.import_org(whole))
+            tenures, whole = len(whole.tenures), OrgImport()
+            rows = [_seconds(f"import {UNITS:,} units with {tenures:,} tenures", kind, [took], IMPORT_GOAL)]
+        databases.settle(url)
+        with world.engine_on(url, home, durable=False) as engine:
+            rows += [_who_may_sign(url, kind, engine, 20 if quick else 60), _trace(kind, engine, 5 if quick else 15)]
+        with world.engine_on(url, home) as engine:
+            rows.append(_bulk(kind, engine, 3 if quick else 7))
+    return rows
+
+
+def _seconds(name: str, kind: Kind, seconds: list[float], goal: float) -> Result:
+    low, high = quartiles(seconds)
+    return Result(name, kind, "s", median(seconds), None, None, low, high, goal, False)
+
+
+def _who_may_sign(url: str, kind: Kind, engine: Any, turns: int) -> Result:
+    raw: Any = databases.raw(url)
+    cursor = raw.cursor()
+    asks = 20
+    with engine.reading() as connection:
+        text, order, fixed = _NOW.answer._of(connection)
+        given = {**fixed, "unit": "b500", "post": "secretary", "day": DAY}
+        values = given if order is None else [given[n] for n in order]
+
+        def ours() -> float:
+            def work() -> None:
+                for _ in range(asks):
+                    (held,) = OrgReader(connection).answerable("b500", "secretary", DAY, True)
+                    assert held["person"] == "secretary.b500"
+
+            return timed(work) / asks
+
+        def bare() -> float:
+            def work() -> None:
+                for _ in range(asks):
+                    assert cursor.execute(text, values).fetchall()
+
+            return timed(work) / asks
+
+        alternate(2, ours, bare)
+        o, b = alternate(turns, ours, bare)
+    raw.close()
+    return costs("who may sign this slot now", kind, o, b, ASK_GOAL)
+
+
+def _trace(kind: Kind, engine: Any, turns: int) -> Result:
+    (item, by, seen), *_ = list(ready(engine, 4, "t"))
+    engine.sign(item, by, seen, opinion=world.OPINION)
+
+    def once() -> float:
+        def work() -> None:
+            with engine.look() as desk:
+                assert trace(desk, item, engine.clock.now()).root.signers
+
+        return timed(work) * 1000
+
+    once()
+    took = [once() for _ in range(turns)]
+    low, high = quartiles(took)
+    return Result(f"trace among {UNITS:,} units", kind, "ms", median(took), None, None, low, high, TRACE_GOAL, False)
+
+
+def _bulk(kind: Kind, engine: Any, turns: int) -> Result:
+    """Each turn signs a hundred items in one call, and as many one by one, a commit each."""
+    some = list(islice(_first_places(engine, turns + 1), 2 * BULK * (turns + 1)))
+    waiting = iter(some)
+
+    def together() -> float:
+        acts = [Sign(item=i, by=b, seen=s, opinion=world.OPINION) for i, b, s in islice(waiting, BULK)]
+
+        def work() -> None:
+            with engine.desk() as desk:
+                assert len(desk.sign_many(acts)) == BULK
+
+        return timed(work) / BULK
+
+    def alone() -> float:
+        acts = list(islice(waiting, BULK))
+
+        def work() -> None:
+            for item, by, seen in acts:
+                engine.sign(item, by, seen, opinion=world.OPINION)
+
+        return timed(work) / BULK
+
+    alternate(1, together, alone)
+    t, a = alternate(turns, together, alone)
+    return rates(f"sign_many of {BULK}, beside one by one", kind, "acts/s", t, a, BULK_GOAL)
+
+
+def _first_places(engine: Any, turns: int) -> Any:
+    """Items that wait for their first signature."""
+    for n in range(2 * BULK * turns):
+        unit = f"b{n % 90 + 1}"
+        item = f"bulk-{n}"
+        yield item, world.holder("handler", unit), world.prepared(engine, item, unit)
