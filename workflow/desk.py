@@ -189,15 +189,27 @@ class Desk(Verbs):
         """An act in front of its rules, with the facts they name loaded."""
         engine = self.engine
         pinned = definition or engine.definition(self.connection, case.definition)
-        context = Context(pinned, engine.calendar(self.connection, pinned.flow.calendar), at, seq)
-        asked = Asked(case, act, context, Facts({}))
         memory = engine.memory.at(org)
+        name = self._calendar_of(pinned, case.unit or getattr(act, "unit", ""), at, memory)
+        context = Context(pinned, engine.calendar(self.connection, name), at, seq)
+        asked = Asked(case, act, context, Facts({}))
         if isinstance(act, Open) and (path := ("path", act.unit, context.day)) in memory:  # spares asking for it
             asked.facts.loaded[" ".join(path)] = memory[path]
         while wanted := needs(asked):
             for need in wanted:
                 asked.facts.loaded[" ".join(need)] = facts.load(self.connection, need, memory)
         return asked
+
+    def _calendar_of(self, pinned: Definition, unit: str, at: int, memory: dict[tuple[str, ...], Any]) -> str:
+        """The name of the calendar that an item of a unit counts by: that of the nearest unit above it that has its own
+        in the definition, else the flow's. The entry names the calendar, so that a replay counts the same."""
+        own = pinned.flow.calendars
+        if own:
+            day = local_day(at, pinned.flow.timezone).isoformat()
+            for above in facts.load(self.connection, ("path", unit, day), memory):
+                if above["unit"] in own:
+                    return own[above["unit"]]
+        return pinned.flow.calendar
 
     def act(self, act: Act, *, request_id: str | None = None, lists: Mapping[str, list[Any]] | None = None) -> Receipt:
         """Do one act here. See ``Engine.act``; the transaction's owner commits."""
@@ -322,7 +334,7 @@ class Desk(Verbs):
         act, case, seq, at = asked.act, asked.case, asked.context.seq, asked.context.at
         decision = decide(asked)
         if any("provisional" in e for e in decision.effects):  # another process may have published the year meanwhile
-            calendar = self.engine.calendar(self.connection, asked.definition.flow.calendar, fresh=True)
+            calendar = self.engine.calendar(self.connection, asked.context.calendar.name, fresh=True)
             if calendar is not asked.context.calendar:
                 asked = self.ask(act, case, org, seq, at, definition)
                 decision = decide(asked)
@@ -542,15 +554,16 @@ class Desk(Verbs):
         """Several acts in front of their rules: what they need of the organisation is loaded for all of them at once."""
         engine, memory = self.engine, self.engine.memory.at(org)
         found: list[tuple[Asked, items.Head]] = []
-        contexts: dict[tuple[str, int], Context] = {}
+        contexts: dict[tuple[str, int, str], Context] = {}
         for f in fires:
             head = heads[f.item]
             case = Case.of_snapshot(head.snapshot)
-            context = contexts.get((case.definition, head.seq))
+            pinned = engine.definition(self.connection, case.definition)
+            name = self._calendar_of(pinned, case.unit, at, memory)
+            context = contexts.get((case.definition, head.seq, name))
             if context is None:
-                pinned = engine.definition(self.connection, case.definition)
-                calendar = engine.calendar(self.connection, pinned.flow.calendar)
-                context = contexts[case.definition, head.seq] = Context(pinned, calendar, at, head.seq + 1)
+                calendar = engine.calendar(self.connection, name)
+                context = contexts[case.definition, head.seq, name] = Context(pinned, calendar, at, head.seq + 1)
             found.append((Asked(case, f, context, Facts({})), head))
         open_ = [asked for asked, _ in found]
         while open_:

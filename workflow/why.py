@@ -41,7 +41,7 @@ class Setting:
     Attributes:
         missed: the first instant that counts as missed, microseconds UTC; None while the clock stands still.
         basis: what the date was counted from (``rules.reckoning``).
-        calendar: digest of the calendar of that entry; ``days``: each day it counted or skipped.
+        calendar: digest of the calendar of that entry, ``calendar_name`` what it is called; ``days``: each day it counted or skipped.
         agrees: whether counting again gives the date on record.
     """
 
@@ -56,6 +56,7 @@ class Setting:
     basis: dict[str, Any]
     reading: Text | None
     calendar: str
+    calendar_name: str
     days: tuple[Explained, ...]
     agrees: bool
 
@@ -216,6 +217,7 @@ class _Ledger:
             basis=basis,
             reading=Text(node.reading.zh, node.reading.en) if node is not None and node.reading else None,
             calendar=body["calendar"],
+            calendar_name=calendar.name,
             days=tuple(reckoning.days(calendar, basis)) if found else (),
             agrees=found is None or found.missed == due["missed"],
         )
@@ -364,7 +366,8 @@ def _setting_lines(s: Setting, zone: str, lang: Language) -> Iterator[str]:
         mark = "+" if day.counted else " "
         yield f"    {day.day} {mark} {_in(day.reason, lang)}"
     if s.days:
-        yield f"    日历 {s.calendar[:19]}" if zh else f"    calendar {s.calendar[:19]}"
+        named = f"{s.calendar_name} {s.calendar[:19]}"
+        yield f"    日历 {named}" if zh else f"    calendar {named}"
     if s.provisional:
         yield "    暂定:所涉年度日历尚未公布" if zh else "    provisional: a calendar year it rests on is not published"
     missed = _moment(s.missed, zone)
@@ -377,6 +380,10 @@ def sentence(basis: dict[str, Any], zone: str, lang: Language) -> str:
     """What a date was counted from, in one sentence."""
     zh = lang == "zh"
     parts = [_anchor(basis, zone, zh)]
+    if "plus" in basis:
+        parts.append(f"其后 {_span(basis['plus'], zh)}" if zh else f"{_span(basis['plus'], zh)} after it")
+    if "minus" in basis:
+        parts.append(f"提前 {_span(basis['minus'], zh)}" if zh else f"{_span(basis['minus'], zh)} before it")
     if "reading" in basis:
         parts.append(_in(_READINGS[basis["reading"]], lang))
     if "cut" in basis:

@@ -45,6 +45,19 @@ from workflow.views import missed
 from workflow.why import Due, _Ledger, lines, why
 
 ZONE = "Asia/Shanghai"
+SIX_DAYS = """calendar: six-days
+title: {zh: 六日工作制(虚构), en: a week of six days (invented)}
+weekend: [sun]
+festivals:
+  national-day: {zh: 国庆节, en: National Day}
+years:
+  2019:
+    holidays: [{festival: national-day, from: 2019-10-01, to: 2019-10-03}]
+    workdays: []
+  2020:
+    holidays: [{festival: national-day, from: 2020-10-01, to: 2020-10-03}]
+    workdays: []
+"""
 CN = load_calendar(shipped_calendar("cn"))
 
 CLOCKS = """flow: clocks
@@ -717,3 +730,45 @@ def test_the_commands_explain_an_item_and_import_a_calendar(tmp_path: Path) -> N
     told = run.invoke(app, ["why", "x", "--db", str(path), "--lang", "zh"])
     assert "按新公布的日历重新推算" in told.output
     assert run.invoke(app, ["why", "nothing", "--db", str(path), "--lang", "en"]).exit_code == 2
+
+
+def test_a_unit_with_a_calendar_of_its_own_counts_by_it_with_all_below_and_the_entry_says_so(world: World) -> None:
+    """A mine works six days a week: its dates differ from everybody else's, and a replay counts as it did."""
+    world.engine.publish_calendar(load_calendar(SIX_DAYS))
+    text = """flow: mining
+title: {zh: 示例, en: invented}
+calendars: {t1: six-days}
+ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}, {after: 2 workdays, do: remind, to: responsible}]}
+stages:
+  - {stage: only, duty: secretary, slots: secretary, due: 5 workdays, exits: {done: end}}
+  - {stage: end, final: true}
+"""
+    world.engine.publish(loads(flow_text(text)))
+    go(world, "2019-09-27 09:00")
+    for item, unit in (("below", "o1"), ("itself", "t1"), ("beside", "t2")):
+        world.engine.open("mining", unit, item=item)
+    # By the notice Sunday the 29th is worked and 1 to 7 October are off; by the mine's own only Sundays and three days are.
+    found = {item: local(world.case(item).dues["only/1"]["missed"] - 1)[:10] for item in ("below", "itself", "beside")}
+    assert found == {"below": "2019-10-07", "itself": "2019-10-07", "beside": "2019-10-10"}
+    with world.engine.look() as desk:
+        (due,) = why(desk, "below")
+        text = "\n".join(lines([due], ZONE, "en"))
+    assert due.agrees and due.settings[0].calendar_name == "six-days" and "calendar six-days sha256:" in text
+    go(world, "2019-10-08 00:00")
+    assert sweep(world) == 2  # one sweep, two calendars
+    assert (
+        world.case("below").dues["only/1"]["next"] < world.case("below").dues["only/1"]["missed"] + 3 * 86_400_000_000
+    )
+    assert world.verify().exit_code == 0
+
+
+def test_a_flow_whose_reports_are_owed_by_period_takes_no_calendars_of_units() -> None:
+    from workflow.definition.load import examine
+    from workflow.definition.shipped import shipped_flow
+
+    text = (
+        shipped_flow("weekly-report")
+        .read_text(encoding="utf-8")
+        .replace("calendar: cn\n", "calendar: cn\ncalendars: {t1: cn}\n")
+    )
+    assert "calendars-with-obligations" in [p.code for p in examine(text.encode()).errors]

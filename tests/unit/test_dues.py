@@ -24,6 +24,7 @@ from workflow.errors import CalendarMissing, DefinitionInvalid, Unknown
 from workflow.rules import dues, reckoning
 from workflow.rules.context import Context
 from workflow.rules.reckoning import Basis, days, reckon
+from workflow.why import sentence
 
 ZONE = "Asia/Shanghai"
 CN = load_calendar(shipped_calendar("cn"))
@@ -307,3 +308,47 @@ def test_a_basis_is_plain_data_that_can_be_recorded(definition: Definition) -> N
         assert basis is not None
         assert canonical.decode(canonical.encode(basis)) == basis
         assert reckon(CN, ZONE, basis).missed > at(definition, "2019-08-20").at
+
+
+# --- so long after a date, or before it ---
+
+
+@pytest.mark.parametrize(
+    ("due", "basis_day", "day"),
+    [
+        ("{node: end, after: 5 workdays}", "2019-10-31", "2019-11-07"),
+        ("{node: end, ahead: 3 workdays}", "2019-10-31", "2019-10-28"),
+        (
+            "{node: register, ahead: 11 workdays}",
+            "2019-10-20",
+            "2019-09-30",
+        ),  # over National Day, Sat 12 October worked
+        ("{node: end, after: 1 month}", "2019-10-31", "2019-11-30"),
+        ("{node: register, after: 1 day, reading: next-workday}", "2019-10-20", "2019-10-21"),
+    ],
+)
+def test_a_due_may_lie_so_long_after_a_node_or_before_it(due: str, basis_day: str, day: str) -> None:
+    found = loads(flow_text(FLOW.replace("due: 5 workdays", f"due: {due}")))
+    context, spec = at(found, "2019-09-02"), found.first.due
+    assert spec is not None
+    basis = dues.basis_of(context, spec, "1", "")
+    assert basis is not None and basis["on"] == basis_day and day_of(CN, basis) == day
+    counted = [d for d in days(CN, basis) if d.counted]
+    assert not counted or counted[-1].day.isoformat() == day
+    assert "其后" in sentence(basis, ZONE, "zh") or "提前" in sentence(basis, ZONE, "zh")
+    assert " it" in sentence(basis, ZONE, "en")
+
+
+def test_an_offset_into_a_year_not_published_is_provisional() -> None:
+    basis = {"on": "2019-12-27", "plus": "5 workdays"}
+    assert reckon(without(2020, 2021), ZONE, basis).provisional and not reckon(CN, ZONE, basis).provisional
+
+
+@pytest.mark.parametrize(
+    "due",
+    ["{within: 5 days, after: 2 days}", "{node: end, after: 2 days, ahead: 1 day}", "{node: end, after: 2 hours}"],
+)
+def test_an_offset_that_counts_from_nothing_is_refused(due: str) -> None:
+    with pytest.raises(DefinitionInvalid) as refused:
+        loads(flow_text(FLOW.replace("due: 5 workdays", f"due: {due}")))
+    assert "due-offset" in str(refused.value)

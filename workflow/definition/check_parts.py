@@ -38,16 +38,29 @@ class PartsChecking(Checking):
                 actual=flow.timezone,
                 hint=_nearest_zone(flow.timezone),
             )
-        if flow.calendar not in shipped_calendars() and not self.beside(flow.calendar, "calendars"):
+        for calendar, at in (
+            (flow.calendar, ("calendar",)),
+            *((c, ("calendars", u)) for u, c in flow.calendars.items()),
+        ):
+            if calendar not in shipped_calendars() and not self.beside(calendar, "calendars"):
+                self.say(
+                    "unknown-calendar",
+                    at,
+                    f"the calendar {calendar} neither ships with the library nor stands beside this file",
+                    f"日历 {calendar} 既非随附日历,也不在本文件旁",
+                    expected=Said(", ".join(shipped_calendars())),
+                    actual=calendar,
+                    hint=nearest(calendar, shipped_calendars()),
+                    severity="warning",
+                )
+        if flow.calendars and flow.obligations:
             self.say(
-                "unknown-calendar",
-                ("calendar",),
-                f"the calendar {flow.calendar} neither ships with the library nor stands beside this file",
-                f"日历 {flow.calendar} 既非随附日历,也不在本文件旁",
-                expected=Said(", ".join(shipped_calendars())),
-                actual=flow.calendar,
-                hint=nearest(flow.calendar, shipped_calendars()),
-                severity="warning",
+                "calendars-with-obligations",
+                ("calendars",),
+                "a period has one date for all who owe it; units of this flow cannot count by calendars of their own",
+                "同一周期的应报日期对各单位相同,有定期应报的流程不得另设单位日历",
+                expected=Said("a flow of its own for units that count otherwise", "按其他日历计算的单位另设流程"),
+                key=True,
             )
         if not flow.levels:
             self.say("no-level", ("levels",), "no level is named", "未列出任何层级")

@@ -173,7 +173,10 @@ class StagesChecking(Checking):
     def _due(self, due: Due, loc: Loc, stage: Stage) -> None:
         at: Loc = (*loc, "due")
         self.known("ladder", due.ladder, self.flow.ladder, (*at, "ladder"))
-        for name, span in (("within", due.within), ("or-within", due.or_within), ("at-most", due.at_most)):
+        for name, span in (
+            *(("within", due.within), ("or-within", due.or_within), ("at-most", due.at_most)),
+            *(("after", due.after), ("ahead", due.ahead)),
+        ):
             self.lasts(span, (*at, name))
         if due.before is not None:
             self.lasts(due.before.by, (*at, "before", "by"))

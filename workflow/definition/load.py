@@ -339,6 +339,11 @@ _OWN: tuple[tuple[str, str, str], ...] = (
     ),
     ("expected a period", "not-a-period", "应为累计期间:campaign、year、always,或时长如 12 months;实为 {got}"),
     ("expected quiet hours", "quiet-hours", "免打扰时段的起止时刻不得相同;实为 {got}"),
+    (
+        "expected after or ahead",
+        "due-offset",
+        "after(之后)与 ahead(提前)只能择一,按天数写明,并与 node、field 或 set-by 同用;实为 {got}",
+    ),
     ("expected a time", "not-a-time", '应为时刻,如 "17:00"(加引号);实为 {got}'),
     ("expected exactly one of before", "rung-time", "督办措施须在 before、after 中恰选其一;实为 {got}"),
     ("expected item", "proposal-without-item", "建议须写明 item(所启动的流程);未写"),

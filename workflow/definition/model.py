@@ -422,6 +422,8 @@ class Due(Model):
     field: Code | None = None
     event: Literal["appointed"] | None = None
     before: Before | None = None
+    after: Span | None = None  # so long after the day of a node, a field or the acceptor's date
+    ahead: Span | None = None  # or so long before it
     at: TimeOfDay | None = None
     not_after: Code | None = None
     at_most: Span | None = None
@@ -446,6 +448,13 @@ class Due(Model):
     def _one_anchor(self) -> Due:
         anchors = ("node", "within", "set_by", "field", "event", "before")
         given = [n for n in anchors if getattr(self, n) is not None]
+        offsets = [s for s in (self.after, self.ahead) if s is not None]
+        days = len(offsets) < 2 and all(s.unit != "hours" for s in offsets)
+        if offsets and (given not in (["node"], ["field"], ["set_by"]) or not days):
+            raise ValueError(
+                "expected after or ahead, one of them and in days, beside node, field or set-by; got "
+                + " and ".join([*(g.replace("_", "-") for g in given), *map(str, offsets)])
+            )
         if given == ["within", "event"]:
             return self
         if len(given) != 1 or given == ["event"]:
@@ -785,6 +794,7 @@ class Flow(Model):
     title: Text
     timezone: StrictStr
     calendar: Code
+    calendars: dict[StrictStr, Code] = {}  # a unit, with all below it, that counts by another: unit -> calendar
     levels: tuple[Code, ...]
     label: Text | None = None
     liability: Text

@@ -192,6 +192,10 @@ def _caps(context: Context, due: Due, nodes: str) -> list[tuple[date, str]]:
 def whole(context: Context, due: Due, basis: Basis, nodes: str) -> Basis:
     """A basis with what the definition adds to every anchor: the reading, the time of day, the span that stands in for
     a day already passed, and the cap. A cap that has passed itself when the stage is entered binds nobody."""
+    if due.after is not None:
+        basis["plus"] = str(due.after)
+    if due.ahead is not None:
+        basis["minus"] = str(due.ahead)
     if due.or_within is not None and due.within is None and reckon(context, basis).day < context.today:
         basis = from_moment(context, context.at, due.or_within)
     if due.or_within is not None and due.event is not None and reckon(context, basis).missed <= context.at:

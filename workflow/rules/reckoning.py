@@ -5,6 +5,7 @@ clock all count from the same thing. Its keys:
 
     from, span      a local day (or ``at``, a moment, where the span is of hours) and a length of time
     on              a date, with ``node`` and ``set``, ``set-by`` or ``field`` saying whose
+    plus, minus     so long after that date, or before it
     festival, year  a holiday, with ``by`` for so long before it
     tenure, person  whose appointment ``from`` is
     reading, cut    what a day off means; the time of day at which the day ends
@@ -62,7 +63,8 @@ def reckon(calendar: Calendar, zone: str, basis: Basis) -> Reckoned:
 
 def _day(calendar: Calendar, basis: Basis) -> tuple[date, bool]:
     if "on" in basis:
-        return date.fromisoformat(basis["on"]), False
+        day, offset = date.fromisoformat(basis["on"]), _offset(basis)
+        return (day, False) if offset is None else count(calendar, day, offset[0], offset[1])
     if "festival" in basis:
         first, unsure = festival_begins(calendar, basis["festival"], basis["year"])
         if "by" not in basis:
@@ -72,6 +74,15 @@ def _day(calendar: Calendar, basis: Basis) -> tuple[date, bool]:
         return day, unsure or also
     span = _span(basis)
     return count(calendar, date.fromisoformat(basis["from"]), span.n, span.unit)
+
+
+def _offset(basis: Basis) -> tuple[int, str] | None:
+    """So long after a date (``plus``) or before it (``minus``): how many, negative for before, and of what."""
+    for name, sign in (("plus", 1), ("minus", -1)):
+        if name in basis:
+            span = Span.model_validate(basis[name])
+            return sign * span.n, span.unit
+    return None
 
 
 def _span(basis: Basis) -> Span:
@@ -186,6 +197,9 @@ def _counted(calendar: Calendar, basis: Basis) -> tuple[date, int]:
         by = Span.model_validate(basis["by"])
         first, _ = festival_begins(calendar, basis["festival"], basis["year"])
         return first, -by.n if by.unit == "workdays" else 0
+    offset = _offset(basis)
+    if "on" in basis and offset is not None:
+        return date.fromisoformat(basis["on"]), offset[0] if offset[1] == "workdays" else 0
     if "span" in basis:
         span = _span(basis)
         return date.fromisoformat(basis["from"]), span.n if span.unit == "workdays" else 0

@@ -69,7 +69,7 @@ def first_world(folder: Path, suite: Suite) -> Ended:
     path.write_bytes(_empty())
     engine = Engine.at(f"sqlite:///{path}", folder / "home", clock=clock, durable=False, upgrade=False)
     try:
-        for name in {d.flow.calendar for d in suite.definitions}:
+        for name in {c for d in suite.definitions for c in (d.flow.calendar, *d.flow.calendars.values())}:
             engine.publish_calendar(load_calendar(_calendar_file(suite, name)))
         for definition in suite.definitions:
             engine.publish(definition)
