@@ -13,6 +13,7 @@ from workflow.cli import (
     bundles,
     database,
     demo,
+    drawings,
     erasing,
     evidence,
     keys,
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 for module in (
     demo,
+    drawings,
     scenarios,
     lint,
     organisation,
