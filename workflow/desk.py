@@ -152,7 +152,8 @@ class Desk(Verbs):
     def __init__(self, engine: House, connection: Any, *, own: bool) -> None:
         self.engine = engine
         self.connection = connection
-        self.contents = engine.contents
+        bound = getattr(engine.contents, "on", None)  # contents in the database go with the transaction
+        self.contents: ContentStore = bound(connection) if bound is not None else engine.contents
         self.own = own
 
     def organisation(self) -> OrgReader:

@@ -515,6 +515,14 @@ class DatabaseBusy(WorkflowError):
     zh = "数据库被其他写入者锁定:已等待 {expected};{actual}。请用同一请求号重试"
 
 
+class NotEmpty(WorkflowError):
+    """A database that is to take in another one holds rows already. Nothing was written."""
+
+    code = "not-empty"
+    en = "this database is in use: expected {expected}; got {actual}. Name another one"
+    zh = "该数据库已在使用:应为{expected};实为 {actual}。请另指定数据库"
+
+
 class KeyUnavailable(WorkflowError):
     """A key cannot be used: absent, readable by others, or of another kind."""
 

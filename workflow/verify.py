@@ -37,6 +37,7 @@ from workflow.recording import holds, statement
 from workflow.rules import RULES, Asked, Context, Facts, decide, materials
 from workflow.store import database, scan
 
+ERASURES = "erasures"
 Progress = Callable[[int, int], None]
 WORTH_SHARING = 2_000  # entries; below, starting a process costs more than it saves
 
@@ -62,6 +63,7 @@ class Report:
     replayed: int = 0
     checked: set[str] = field(default_factory=set)  # digests of documents that were there and right
     contents_missing: int = 0
+    retired: set[str] = field(default_factory=set)  # documents that were removed on record
     strengths: Counter[str] = field(default_factory=Counter)
     keys: Counter[str] = field(default_factory=Counter)  # id of each engine key -> entries it sealed
     unregistered: int = 0  # signatures by persons' own keys that no key event brought
@@ -83,6 +85,7 @@ class Report:
         self.replayed += other.replayed
         self.checked |= other.checked
         self.contents_missing += other.contents_missing
+        self.retired |= other.retired
         self.strengths.update(other.strengths)
         self.keys.update(other.keys)
         self.unregistered += other.unregistered
@@ -144,6 +147,7 @@ class Verifier:
         self._calendars: dict[str, Calendar | None] = {}
         self._seen: set[str] = set()
         self._lists: dict[str, _List] = {}  # of the item that is being read
+        self._gone: set[str] | None = None
         self._projected = scan.projected(connection)
         self._ring = Keyring.of(scan.bodies(connection, keyring.CHAIN))
         self.report.unvouched = sorted(k.id for k in self._ring.keys.values() if not k.vouched)
@@ -419,8 +423,24 @@ class Verifier:
                 self.contents.get(one)
                 self.report.checked.add(one)
             except ContentMissing as error:
+                if not self.contents.has(one) and one in self._removed():
+                    self.report.retired.add(one)
+                    continue
                 self.report.contents_missing += 1
                 self._fail("content", place, str(error))
+
+    def _removed(self) -> set[str]:
+        """The digests that entries of chain ``erasures`` say were removed when their period was over."""
+        if self._gone is None:
+            self._gone = set()
+            for body in scan.bodies(self.connection, ERASURES):
+                try:
+                    act = canonical.decode(body)["act"]
+                    if act["kind"] == "retire-contents" and self.contents is not None:
+                        self._gone |= set(canonical.decode(self.contents.get(act["text"])))
+                except (WorkflowError, LookupError, TypeError):
+                    continue  # told where the entry itself is looked at
+        return self._gone
 
     def _head(self, chain: str, rows: list[Any], item: Any, head: Any, case: Case | None) -> None:
         last = rows[-1]

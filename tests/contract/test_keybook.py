@@ -140,7 +140,7 @@ def test_what_is_made_is_for_its_owner_alone(tmp_path: Path) -> None:
         assert {p.stat().st_mode & 0o777 for p in files} == {0o600}, files
     assert {p.stat().st_mode & 0o777 for p in [home, *home.rglob("*")] if p.is_dir()} == {0o700}
     world.engine.close()
-    run("bundle", db, "m1", "--contents", home, "--out", tmp_path / "m1.wfproof")
+    run("bundle", "m1", "--db", db, "--contents", home, "--out", tmp_path / "m1.wfproof")
     assert (tmp_path / "m1.wfproof").stat().st_mode & 0o777 == 0o600
     os.chmod(home / "engine.key", 0o640)
     with pytest.raises(KeyUnavailable, match="mode 0640"):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
 import typer
 
-from workflow.cli.arguments import Lang, say, told, url_of
+from workflow.cli.access import recorded
+from workflow.cli.arguments import Home, Lang, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.bundle import Kind
@@ -44,6 +45,9 @@ def bundle(
     ] = None,
     log: Annotated[bool, typer.Option("--log/--no-log", help="With proofs from the log · 附日志证明")] = True,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there · 覆盖已有文件")] = False,
+    by: Annotated[str, typer.Option("--by", help="Who exports; put on record first, with --home · 导出人")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why, on record with --by · 事由")] = "",
+    home: Home = None,
     lang: Lang = "",
 ) -> None:
     """Write what an auditor needs to check an item, a unit or a campaign alone · 导出可独立核验的证据包
@@ -60,6 +64,9 @@ def bundle(
     if out.exists() and not force:
         raise typer.BadParameter(f"{out} is there; --force writes over it · 文件已存在,可用 --force 覆盖")
     with told(language):
+        if by:
+            kind, name = given[0]
+            recorded(db, home, language, "export", by, name if kind == "item" else f"{kind}:{name}", reason)
         from workflow import bundle as making
         from workflow import logbook
         from workflow.clock import SystemClock

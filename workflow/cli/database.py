@@ -47,6 +47,31 @@ def check(db: Database, lang: Lang = "") -> None:
 
 
 @group.command()
+def copy(
+    db: Database,
+    to: Annotated[str, typer.Argument(metavar="TO", help="An empty database: a SQLite file or a URL · 空数据库")],
+    lang: Lang = "",
+) -> None:
+    """Copy everything into an empty database, SQLite to PostgreSQL or back; it verifies the same there · 迁移数据库
+
+    Stop whatever writes first, and put the old database away afterwards: two that go on writing are two histories. The
+    home folder with keys, lock and contents stays as it is and goes with the new one.
+    """
+    language = cast("Language", lang)
+    with told(language):
+        from workflow.store import copying
+
+        with opened(db, language) as source, opened(to, language, new=True) as target:
+            copied = copying.copy(source, target)
+    rows, entries = sum(copied.values()), copied["wf_entry"]
+    say(
+        f"已复制 {rows} 行,其中办理记录 {entries} 条;请运行 workflow verify 核对,并封存原库"
+        if lang == "zh"
+        else f"{rows} rows copied, {entries} entries among them; run workflow verify, and put the old database away"
+    )
+
+
+@group.command()
 def sql(
     dialect: Annotated[str, typer.Option("--dialect", help="postgresql or sqlite")] = "postgresql",
     lang: Lang = "",

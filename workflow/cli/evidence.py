@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Lang, on_a_terminal, opened, say, told, url_of
+from workflow.cli.access import recorded
+from workflow.cli.arguments import Database, Home, Lang, on_a_terminal, opened, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.audit import Audit
@@ -56,6 +57,8 @@ def verify(
     ] = None,
     require: Annotated[str, typer.Option("--require", help="The level asked for, V1 to V5 · 要求达到的层级")] = "V1",
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")] = False,
+    by: Annotated[str, typer.Option("--by", help="Who verifies; put on record first, with --home · 核验人")] = "",
+    home: Home = None,
     lang: Lang = "",
 ) -> None:
     """Check every entry, seal, snapshot, rule and the log of a database, read only · 校验全部办理记录与日志(只读)
@@ -69,6 +72,8 @@ def verify(
 
         if require not in auditing.LEVELS[1:]:
             raise typer.BadParameter(f"expected one of {', '.join(auditing.LEVELS[1:])}; got {require}")
+        if by:
+            recorded(db, home, language, "verify", by, "database", "")
         kept = _contents(contents) if contents else None
         mine, own = _brought(policy, checkpoint)
         with opened(db, language), _progress() as progress:
@@ -138,7 +143,9 @@ def as_data(found: Audit, contents: bool) -> dict[str, Any]:
         "entries": report.entries,
         "chains": report.chains,
         "replayed": report.replayed,
-        "contents": {"checked": report.contents, "missing": report.contents_missing} if contents else None,
+        "contents": {"checked": report.contents, "missing": report.contents_missing, "retired": len(report.retired)}
+        if contents
+        else None,
         "organisation": report.organisation,
         "strengths": dict(sorted(report.strengths.items())),
         "keys": dict(sorted(report.keys.items())),
@@ -185,6 +192,11 @@ def lines(found: Audit, lang: Language, contents: bool) -> Iterator[str]:
             if zh
             else f"contents: {report.contents} match their digests, {report.contents_missing} do not or are missing"
         )
+        if report.retired:
+            n = len(report.retired)
+            yield (
+                f"内容:{n} 份期满移除,有记录" if zh else f"contents: {n} removed when their period was over, on record"
+            )
     else:
         yield "内容:未检查(用 --contents 指定目录)" if zh else "contents: not checked (give --contents DIR)"
     organisation = ORGANISATION[report.organisation] if zh else report.organisation

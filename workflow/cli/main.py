@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from workflow.cli import (
+    access,
     bundles,
     database,
     demo,
@@ -53,6 +54,7 @@ for module in (
     bundles,
     database,
     erasing,
+    access,
     proving,
 ):
     module.register(app)

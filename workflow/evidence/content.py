@@ -49,6 +49,10 @@ class ContentStore(Protocol):
         """Whether something lies under a digest; whether it is the right thing only ``get`` knows."""
         ...
 
+    def remove(self, digest: str) -> bool:
+        """Remove what lies under a digest, for good; whether there was anything."""
+        ...
+
 
 class MemoryContentStore:
     """Keeps contents in this process's memory. For tests and simulations."""
@@ -72,6 +76,9 @@ class MemoryContentStore:
 
     def has(self, digest: str) -> bool:
         return digest in self._contents
+
+    def remove(self, digest: str) -> bool:
+        return self._contents.pop(digest, None) is not None
 
     def iterate(self) -> Iterator[str]:
         """All digests, sorted."""
@@ -152,6 +159,16 @@ class DiskContentStore:
             if error.errno not in _NOT_A_FILE:
                 raise
             return False
+
+    def remove(self, digest: str) -> bool:
+        path = self._path(_hex(digest))
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return False
+        if self._fsync:
+            _sync(os.path.dirname(path))
+        return True
 
     def iterate(self) -> Iterator[str]:
         """All digests that lie here, sorted. Half-written files are passed over.

@@ -107,7 +107,7 @@ def _list(definition: Definition, material: Material, name: str, value: Any, pla
 def _words(material: Material, lines: list[dict[str, Any]]) -> dict[str, Any]:
     """For fields that want words of their own, a digest of each line's: letters and figures only, whatever stands
     between them. The same digest twice is the same text twice. Source: S4 「要逐支部说明原因」, R108."""
-    wanted = [k for k, spec in material.fields.items() if spec.own_words]
+    wanted = [k for k, spec in material.fields.items() if spec.own_words and not spec.personal]
     if not wanted:
         return {}
     return {"words": {k: [words_of(str(line.get(k) or "")) for line in lines] for k in wanted}}

@@ -182,6 +182,12 @@ def meta(connection: Connection) -> dict[str, str]:
     return {row.key: row.value for row in connection.execute(t.meta.select())}
 
 
+def accesses(connection: Connection, chain: str) -> list[Any]:
+    """The entries of the access log's chain and of all chains of views."""
+    named = sa.or_(t.entry.c.chain == chain, t.entry.c.chain.like("view:%"))
+    return list(connection.execute(_all.where(named)))
+
+
 Closings = dict[int, tuple[int, int]]
 """Of closed lines, by number: the entry that closed it and its moment."""
 

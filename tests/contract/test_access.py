@@ -1,0 +1,146 @@
+"""Who looked at what, what is kept for how long, and where contents lie. Source: evidence, access log and retention."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.contract.test_keybook import run
+from tests.contract.world import START, World, make_world
+from workflow import Actor
+from workflow.access import BULK, record, search
+from workflow.clock import micros
+from workflow.errors import ContentMissing, TooLarge, Unknown
+from workflow.keeping import orphans, retire
+from workflow.store.contents import DatabaseContentStore
+
+HANDLER, SECRETARY = Actor("o1-handler", "handler", "o1"), Actor("o1-secretary", "secretary", "o1")
+FAR = Actor("o3-secretary", "secretary", "o3")
+BY = {"by": "p-0001", "reason": "an invented reason"}
+
+
+def found(world: World, **asked: object) -> list[tuple[str, str, str, tuple[str, ...]]]:
+    with world.engine.reading() as connection:
+        return [(a.kind, a.person, a.what, a.irregular) for a in search(connection, **asked)]  # type: ignore[arg-type]
+
+
+def test_looks_and_exports_are_found_by_person_period_unit_and_irregularity(world: World) -> None:
+    seen = world.case(world.begin("m1")).content
+    world.engine.view("m1", HANDLER, seen)
+    world.clock.advance(timedelta(hours=1))
+    world.engine.view("m1", FAR, seen)
+    record(world.engine, "export", by="p-0001", what="m1", reason="an invented inquiry")
+    world.clock.advance(timedelta(hours=1))
+    record(world.engine, "export", by="p-0002", what="unit:o1", unit="s1")
+    record(world.engine, "verify", by="p-0002", what="database", unit="s1")
+    assert [f[:2] for f in found(world)] == [
+        ("view", "o1-handler"),
+        ("export", "p-0001"),
+        ("view", "o3-secretary"),
+        ("export", "p-0002"),
+        ("verify", "p-0002"),
+    ]
+    assert [f[0] for f in found(world, person="p-0002")] == ["export", "verify"]
+    hour = micros(START + timedelta(hours=1))
+    assert [f[1] for f in found(world, since=hour, until=hour + 1)] == ["p-0001", "o3-secretary"]
+    assert len(found(world, unit="o1")) == 3 and len(found(world, unit="s1")) == 2 and len(found(world, unit="o3")) == 1
+    assert [(f[1], f[3]) for f in found(world, irregular=True)] == [
+        ("o3-secretary", ("aside",)),
+        ("p-0002", ("no-reason",)),
+    ]
+    assert world.verify().holds
+
+
+def test_whoever_looks_at_very_many_items_in_an_hour_is_named(world: World) -> None:
+    for n in range(BULK + 1):
+        world.engine.open("matter", "o1", item=f"m{n}", campaign="c1", category="leak")
+        world.engine.view(f"m{n}", SECRETARY, world.case(f"m{n}").content)
+        world.clock.advance(timedelta(minutes=1))
+    assert all("bulk" in f[3] for f in found(world, irregular=True)) and len(found(world, irregular=True)) == BULK + 1
+    assert found(world, person="o1-handler") == []
+
+
+def test_the_commands_record_and_search(tmp_path: Path) -> None:
+    world = make_world(f"sqlite:///{tmp_path / 'w.db'}", tmp_path / "home")
+    world.begin("m1")
+    world.engine.close()
+    db, home = tmp_path / "w.db", ["--home", world.home]
+    out = ["--contents", world.home, "--out", tmp_path / "m1.wfproof"]
+    run("bundle", "m1", "--db", db, *out, "--by", "p-0001", *home)
+    run("verify", db, "--by", "p-0002", *home)
+    run("access", "record", db, "--kind", "search", "--by", "p-0003", "--what", "words", *home)
+    said = run("access", "search", db, "--lang", "en").output
+    assert "export  p-0001  m1  access#1  [no-reason]" in said and said.endswith("3 found\n")
+    assert len(json.loads(run("access", "search", db, "--person", "p-0002", "--json").output)) == 1
+    run("access", "record", db, "--kind", "peek", "--by", "p-0003", "--what", "words", *home, code=2)
+
+
+# --- retention ------------------------------------------------------------------------------------------------------
+
+
+def test_contents_go_after_their_period_and_no_entry_does(world: World) -> None:
+    world.engine.open("matter", "o1", item="m1", campaign="c1", category="leak")
+    world.engine.submit(
+        "m1",
+        HANDLER,
+        {"sheet": {"count": 0, "words": "one dry pipe"}, "statement": {"statement": "nothing leaks here"}},
+        outcome="nothing",
+    )
+    while not world.case("m1").final:
+        world.sign("m1")
+    world.begin("m2", "o3")
+    gone = set(world.case("m1").materials.values())
+    kept = set(world.case("m2").materials.values())
+    later = micros(START + timedelta(days=1))
+    entries = world.entries()
+    with pytest.raises(Unknown):
+        retire(world.engine, micros(START), **BY)
+    made = retire(world.engine, later, **BY)
+    assert made.item == "erasures" and world.entries() == entries + 1
+    assert not any(world.engine.contents.has(d) for d in gone) and all(world.engine.contents.has(d) for d in kept)
+    report = world.verify()
+    assert report.holds and report.retired >= gone and report.contents_missing == 0
+    with pytest.raises(Unknown):
+        retire(world.engine, later, **BY)
+    world.engine.contents.remove(next(iter(kept)))  # not on record
+    assert {f.code for f in world.verify().failures} == {"content"}
+
+
+def test_contents_that_nobody_cites_are_found_by_command(tmp_path: Path) -> None:
+    world = make_world(f"sqlite:///{tmp_path / 'w.db'}", tmp_path / "home")
+    world.begin("m1")
+    assert orphans(world.engine) == []
+    one = world.engine.contents.put(b"never cited")
+    assert orphans(world.engine) == [one]
+    world.engine.close()
+    asked = ["contents", "orphans", tmp_path / "w.db", "--home", world.home, "--lang", "en"]
+    assert one in run(*asked, code=1).output
+    assert "1 found, removed" in run(*asked, "--remove").output
+    assert run(*asked).output == "0 found\n"
+
+
+# --- contents in the database ---------------------------------------------------------------------------------------
+
+
+def test_contents_may_lie_in_the_database_and_go_with_their_transaction(world: World) -> None:
+    store = world.engine.contents = DatabaseContentStore(world.engine.db, size_limit=1000)
+    world.walk_to("plan", "m1")
+    with world.engine.reading() as connection:
+        assert all(store.on(connection).has(d) for d in world.case("m1").materials.values())
+    assert store.get(store.put(b"abc")) == b"abc" and store.put(b"abc") in set(store.iterate())
+    with pytest.raises(TooLarge):
+        store.put(bytes(1001))
+    for wrong in ("sha256:" + "0" * 64, "../../etc/passwd", "sm3:" + "0" * 64):
+        with pytest.raises(ContentMissing):
+            store.get(wrong)
+    lost = ""
+    with suppress(ZeroDivisionError), world.engine.desk() as desk:
+        lost = desk.contents.put(b"rolled back")
+        raise ZeroDivisionError
+    assert lost and not store.has(lost)
+    abc = store.put(b"abc")
+    assert store.has(abc) and store.remove(abc) and not store.remove(abc)

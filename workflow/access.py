@@ -1,0 +1,128 @@
+"""Who viewed, exported or verified what: a log of its own, chained and sealed like all evidence, and searched by auditors.
+
+Looks at an item stand in the chain of views beside it (``view:<item>``), everything else in chain ``access``. What a host
+gives out without telling us is not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from workflow import sealing
+from workflow.engine import Engine
+from workflow.evidence import canonical
+from workflow.receipt import Receipt
+from workflow.store import scan
+
+CHAIN = "access"
+Kind = Literal["export", "verify", "search"]
+Irregular = Literal["aside", "bulk", "no-reason"]
+HOUR = 3_600_000_000
+BULK = 50
+"""So many different items looked at by one person within an hour are named."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """One look, export, verification or search.
+
+    Attributes:
+        at: microseconds UTC.
+        what: the item, or what was given out, as it was told.
+        units: of the person who looked, and of the item looked at.
+        irregular: ``aside``: no place of the item was theirs; ``bulk``: one of many items within an hour; ``no-reason``: an
+            export without one. Facts to ask about, not a verdict.
+        place: where it stands, ``chain#seq``.
+    """
+
+    at: int
+    kind: str
+    person: str
+    what: str
+    units: tuple[str, ...]
+    reason: str
+    irregular: tuple[Irregular, ...]
+    place: str
+
+
+def record(engine: Engine, kind: Kind, *, by: str, what: str, reason: str = "", unit: str = "") -> Receipt:
+    """Record an export, a verification or a search, before its result is given out.
+
+    Args:
+        by: the person; a host says who it is.
+        what: an item, ``unit:<id>``, ``campaign:<id>`` or words.
+    """
+    act = {"kind": kind, "person": by, "unit": unit, "what": what, "reason": reason}
+    with engine.desk() as desk:
+        return sealing.append(desk.connection, engine.key, CHAIN, act, engine.now(desk.connection))
+
+
+def search(
+    connection: Any,
+    *,
+    person: str = "",
+    since: int | None = None,
+    until: int | None = None,
+    unit: str = "",
+    irregular: bool = False,
+) -> list[Access]:
+    """Accesses in the order of time. Whatever is not given is not asked.
+
+    Args:
+        since, until: microseconds UTC; ``until`` is exclusive.
+        unit: of the person or of the item.
+        irregular: only those with something to ask about.
+    """
+    found = sorted(_all(connection), key=lambda a: (a.at, a.place))
+    many = _bulk(found)
+    marked = [
+        Access(a.at, a.kind, a.person, a.what, a.units, a.reason, (*a.irregular, "bulk"), a.place)
+        if a.place in many
+        else a
+        for a in found
+    ]
+    return [
+        a
+        for a in marked
+        if (not person or a.person == person)
+        and (since is None or a.at >= since)
+        and (until is None or a.at < until)
+        and (not unit or unit in a.units)
+        and (not irregular or a.irregular)
+    ]
+
+
+def _all(connection: Any) -> Iterator[Access]:
+    units = {i.id: i.unit for i in scan.items(connection).values()}
+    for row in scan.accesses(connection, CHAIN):
+        body = canonical.decode(row.body)
+        act, place = body["act"], f"{row.chain}#{row.seq}"
+        odd: tuple[Irregular, ...]
+        if row.chain == CHAIN:
+            odd = ("no-reason",) if act["kind"] == "export" and not act["reason"] else ()
+            of = tuple(dict.fromkeys(u for u in (act["unit"], units.get(act["what"], "")) if u))
+            yield Access(row.at, act["kind"], act["person"], act["what"], of, act["reason"], odd, place)
+        else:
+            by, item = act["by"], row.chain.removeprefix("view:")
+            odd = ("aside",) if body.get("aside") else ()
+            of = tuple(dict.fromkeys(u for u in (by["unit"], units.get(item, "")) if u))
+            yield Access(row.at, "view", by["person"], item, of, "", odd, place)
+
+
+def _bulk(found: list[Access]) -> set[str]:
+    """The places of looks that are among more than ``BULK`` items one person looked at within an hour."""
+    out: set[str] = set()
+    by: dict[str, list[Access]] = {}
+    for a in found:
+        if a.kind == "view":
+            by.setdefault(a.person, []).append(a)
+    for looks in by.values():
+        first = 0
+        for n, last in enumerate(looks):
+            while last.at - looks[first].at >= HOUR:
+                first += 1
+            if len({a.what for a in looks[first : n + 1]}) > BULK:
+                out |= {a.place for a in looks[first : n + 1]}
+    return out

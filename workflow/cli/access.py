@@ -1,0 +1,165 @@
+"""``workflow access`` and ``workflow contents``: who looked at what, and what is kept for how long."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from workflow.cli.arguments import Database, Home, Lang, home_of, opened, say, told, url_of
+
+if TYPE_CHECKING:
+    from workflow.access import Kind
+    from workflow.engine import Engine
+    from workflow.errors import Language
+
+group = typer.Typer(help="Who viewed, exported or verified what · 查阅记录", no_args_is_help=True)
+kept = typer.Typer(help="Documents and evidence: what nobody cites, what is over · 内容保管", no_args_is_help=True)
+DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(group, name="access")
+    app.add_typer(kept, name="contents")
+
+
+def _engine(db: str, home: Path | None, language: Language) -> Engine:
+    from workflow.engine import Engine
+
+    return Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False)
+
+
+def _micros(given: datetime | None) -> int | None:
+    from datetime import UTC
+
+    from workflow.clock import micros
+
+    return None if given is None else micros(given.replace(tzinfo=UTC))
+
+
+def recorded(db: str, home: Path | None, language: Language, kind: Kind, by: str, what: str, reason: str) -> None:
+    """Record an access before its result is given out."""
+    from workflow.access import record
+
+    engine = _engine(db, home, language)
+    try:
+        record(engine, kind, by=by, what=what, reason=reason)
+    finally:
+        engine.close()
+
+
+@group.command("record")
+def record_(
+    db: Database,
+    kind: Annotated[str, typer.Option("--kind", help="export, verify or search · 种类")],
+    by: Annotated[str, typer.Option("--by", help="The person · 人员")],
+    what: Annotated[str, typer.Option("--what", help="An item, unit:ID, campaign:ID, or words · 对象")],
+    reason: Annotated[str, typer.Option("--reason", help="Why · 事由")] = "",
+    home: Home = None,
+    lang: Lang = "",
+) -> None:
+    """Record an export, a verification or a search that happened elsewhere · 登记查阅"""
+    if kind not in ("export", "verify", "search"):
+        raise typer.BadParameter("expected export, verify or search · 种类有误")
+    with told(cast("Language", lang)):
+        recorded(db, home, cast("Language", lang), cast("Kind", kind), by, what, reason)
+
+
+@group.command("search")
+def search_(
+    db: Database,
+    person: Annotated[str, typer.Option("--person", help="Whose looks · 人员")] = "",
+    since: Annotated[datetime | None, typer.Option("--since", formats=DAYS, help="From, UTC · 起")] = None,
+    until: Annotated[datetime | None, typer.Option("--until", formats=DAYS, help="Before, UTC · 止")] = None,
+    unit: Annotated[str, typer.Option("--unit", help="Of the person or of the item · 单位")] = "",
+    irregular: Annotated[bool, typer.Option("--irregular", help="Only what is to be asked about · 仅列异常")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")] = False,
+    lang: Lang = "",
+) -> None:
+    """Search the access log, read only · 检索查阅记录(只读)"""
+    language = cast("Language", lang)
+    with told(language):
+        from workflow.access import search
+        from workflow.clock import moment
+        from workflow.store import database
+
+        with opened(db, language) as connected, database.reading(connected) as connection:
+            found = search(
+                connection,
+                person=person,
+                since=_micros(since),
+                until=_micros(until),
+                unit=unit,
+                irregular=irregular,
+            )
+    if as_json:
+        say(json.dumps([asdict(a) for a in found], ensure_ascii=False, indent=2))
+        return
+    for a in found:
+        odd = f"  [{', '.join(a.irregular)}]" if a.irregular else ""
+        why = f"  {a.reason}" if a.reason else ""
+        say(f"{moment(a.at):%Y-%m-%dT%H:%M:%SZ}  {a.kind:6}  {a.person}  {a.what}  {a.place}{why}{odd}")
+    say(f"共 {len(found)} 条" if language == "zh" else f"{len(found)} found")
+
+
+@kept.command()
+def orphans(
+    db: Database,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove them; stop all writers first · 删除(须先停写)")
+    ] = False,
+    home: Home = None,
+    lang: Lang = "",
+) -> None:
+    """Find contents that no entry cites; exit code 1 when there are some · 查找无记录引用的内容"""
+    language = cast("Language", lang)
+    with told(language):
+        from workflow.keeping import orphans as look
+
+        engine = _engine(db, home, language)
+        try:
+            found = look(engine)
+            for one in found:
+                say(one)
+                if remove:
+                    engine.contents.remove(one)
+        finally:
+            engine.close()
+    say(f"共 {len(found)} 份" if language == "zh" else f"{len(found)} found" + (", removed" if remove else ""))
+    if found and not remove:
+        raise typer.Exit(1)
+
+
+@kept.command()
+def retire(
+    db: Database,
+    before: Annotated[datetime, typer.Option("--before", formats=DAYS, help="Items closed before, UTC · 此前办结")],
+    by: Annotated[str, typer.Option("--by", help="Who answers for it · 责任人")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; on record for good · 原因")],
+    home: Home = None,
+    lang: Lang = "",
+) -> None:
+    """Remove the contents of items closed before a moment, where nothing else cites them; entries stay · 期满移除内容
+
+    Digests stay in what was signed; what was removed is on record, and verification says so.
+    """
+    language = cast("Language", lang)
+    with told(language):
+        from workflow.keeping import retire as remove
+
+        engine = _engine(db, home, language)
+        try:
+            moment = _micros(before)
+            assert moment is not None
+            made = remove(engine, moment, by=by, reason=reason)
+        finally:
+            engine.close()
+        say(
+            f"已移除,记录为 {made.item}#{made.seq}"
+            if language == "zh"
+            else f"removed; on record as {made.item}#{made.seq}"
+        )
