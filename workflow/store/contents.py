@@ -11,11 +11,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from workflow.errors import ContentMissing, TooLarge
-from workflow.evidence.content import SIZE_LIMIT
 from workflow.evidence.digest import parse, sha256
 from workflow.store import database
 from workflow.store import tables as t
 
+SIZE_LIMIT = 32 * 1024 * 1024  # as on disk
 _get = sa.select(t.content.c.data).where(t.content.c.digest == bindparam("digest"))
 _has = sa.select(sa.literal(1)).where(t.content.c.digest == bindparam("digest"))
 

@@ -1,0 +1,123 @@
+"""How a person proves anew who they are, and keys of other kinds. Source: evidence, strengths S1 and S2."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.contract.world import World
+from workflow import Actor
+from workflow.acts import Sign
+from workflow.errors import BadSignature, KeyEventRefused, Unknown
+from workflow.evidence import canonical, signatures
+from workflow.keybook import Keybook
+from workflow.recording import PREPARED_SECONDS, Challenge, Prepared
+from workflow.store import tables as t
+
+HANDLER = Actor("o1-handler", "handler", "o1")
+BY = {"by": "p-0001", "reason": "an invented reason"}
+
+# GB/T 32918.5-2017, A.2: user id 1234567812345678, message "message digest".
+X = "09f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020"
+Y = "ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f6072da9ad13"
+R = "f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3"
+S = "b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c485bbc1aa"
+DER = bytes.fromhex("3046022100" + R + "022100" + S)
+
+
+def prepared(world: World, item: str = "m1") -> Prepared:
+    seen = world.case(item).content
+    return world.engine.prepare(Sign(item=item, by=HANDLER, seen=seen, opinion="agreed"))
+
+
+def sign(world: World, made: Prepared, **proof: str) -> None:
+    given = {"nonce": made.nonce, "at": made.at, **proof}
+    world.engine.sign(made.act.item, HANDLER, made.act.seen, opinion="agreed", proof=given)
+
+
+# --- re-authentication ----------------------------------------------------------------------------------------------
+
+
+def test_the_hosts_hook_confirms_exactly_what_is_signed(world: World) -> None:
+    asked: list[tuple[Challenge, str]] = []
+
+    def confirm(challenge: Challenge, answer: str) -> str | None:
+        asked.append((challenge, answer))
+        return "token" if answer == "right" else None
+
+    world.engine.confirm = confirm
+    world.begin("m1")
+    made = prepared(world)
+    with pytest.raises(BadSignature, match="confirms"):
+        sign(world, made, method="pin", answer="wrong")
+    with pytest.raises(BadSignature, match="no nonce"):
+        world.engine.sign("m1", HANDLER, made.act.seen, opinion="agreed", proof={"method": "pin"})
+    sign(world, made, method="pin", answer="right")
+    assert asked[-1][0] == made.challenge() == asked[0][0] and asked[-1][0].person == "o1-handler"
+    assert world.verify().strengths == {"S1": 1}
+    with world.engine.reading() as connection:
+        body = connection.execute(t.entry.select().where(t.entry.c.act == "sign")).mappings().one()["body"]
+    assert canonical.decode(body)["proof"] == {"strength": "S1", "method": "token", "prepared": True}
+    assert b"right" not in body
+
+
+def test_what_was_prepared_is_good_for_two_minutes(world: World) -> None:
+    world.begin("m1")
+    made = prepared(world)
+    world.clock.advance(timedelta(seconds=PREPARED_SECONDS, microseconds=1))
+    with pytest.raises(BadSignature, match="at most 120 s ago"):
+        sign(world, made, method="pin")
+    made = prepared(world)
+    world.clock.advance(timedelta(seconds=PREPARED_SECONDS))
+    sign(world, made, method="pin")
+
+
+# --- algorithms -----------------------------------------------------------------------------------------------------
+
+
+def test_an_algorithm_that_is_not_installed_is_named_and_never_called_good() -> None:
+    with pytest.raises(Unknown, match=r"sphincs.*known are.*ed25519"):
+        signatures.verifies("sphincs", "00" * 32, "00" * 64, b"data")
+    assert not signatures.verifies("ed25519", "not hex", "00" * 64, b"data")
+    assert not signatures.verifies("ed25519", "00" * 32, "00", b"data")
+
+
+@pytest.fixture
+def sm2():  # type: ignore[no-untyped-def]
+    gmssl_pyx = pytest.importorskip("gmssl_pyx")
+    from workflow_adapters.sm2 import SM2
+
+    signatures.register(SM2)
+    return gmssl_pyx
+
+
+def test_sm2_verifies_the_standards_own_example(sm2: object) -> None:
+    known = signatures.algorithm("sm2")
+    public = bytes.fromhex(X + Y)
+    assert known.valid_key(public) and known.verify(public, DER, b"message digest")
+    assert not known.verify(public, DER, b"message digesT")
+    for n in range(0, len(DER), 7):
+        assert not known.verify(public, DER[:n] + bytes([DER[n] ^ 1]) + DER[n + 1 :], b"message digest")
+    for wrong in (b"", bytes(64), public[:-1], bytes([public[0] ^ 1]) + public[1:]):
+        assert not known.valid_key(wrong) and not known.verify(wrong, DER, b"message digest")
+    assert not known.verify(public, b"", b"message digest") and not known.verify(public, DER + b"\0", b"message digest")
+
+
+def test_a_person_signs_with_an_sm2_key_of_their_own(world: World, sm2) -> None:  # type: ignore[no-untyped-def]
+    public, secret = sm2.sm2_key_generate()
+    world.begin("m1")
+    with world.engine.desk() as desk:
+        book = Keybook(desk.connection, world.engine.key, world.clock.now())
+        with pytest.raises(KeyEventRefused, match="a public key of sm2"):
+            book.register("signer", "o1-handler", bytes(64), algorithm="sm2", **BY)
+        book.register("signer", "o1-handler", public, algorithm="sm2", **BY)
+    made = prepared(world)
+    signature = sm2.sm2_sign(secret, public, made.to_sign()).hex()
+    with pytest.raises(BadSignature, match="registered key"):
+        sign(world, made, key=public.hex(), signature=signature)  # it says nothing of its kind
+    with pytest.raises(BadSignature, match="other bytes"):
+        sign(world, made, key=public.hex(), algorithm="sm2", signature=sm2.sm2_sign(secret, public, b"other").hex())
+    sign(world, made, key=public.hex(), algorithm="sm2", signature=signature)
+    report = world.verify()
+    assert report.holds and report.strengths == {"S2": 1} and report.unregistered == 0
