@@ -175,6 +175,7 @@ class NameLead(Act):
     person: str
     post: str
     unit: str
+    role: str = ""  # a role that the stage wants filled; the lead where empty
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -93,6 +93,7 @@ class Case:
         counted: what it put on the count of persons: counter -> [{person, n, on, by, times, line}], ``opened`` where it
             proposed something, ``reversed`` the entry that took it off again.
         form: how the manifest is made. 1: without figures (items opened before they were bound); 2: with them.
+        assigned: who was named in which role: role -> {person, post, unit}.
         marks: what was said about a report from outside its chain: exempted, supplemented, contradicted -> {seq, at}.
     """
 
@@ -133,6 +134,7 @@ class Case:
     closed: tuple[dict[str, Any], ...] = ()
     roll: dict[str, Any] = field(default_factory=dict)
     marks: dict[str, dict[str, int]] = field(default_factory=dict)
+    assigned: dict[str, dict[str, str]] = field(default_factory=dict)
     counted: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     form: int = 1
 
@@ -164,6 +166,8 @@ class Case:
         }
         if self.form > 1 and self.figures:
             out["figures"] = self.figures
+        if self.assigned:
+            out["assigned"] = self.assigned
         return {**out, "roll": self.roll} if self.roll else out
 
     @cached_property
@@ -334,6 +338,8 @@ def _line_closed(case: Case, e: Effect, seq: int, at: int) -> Case:
 
 def _lead_named(case: Case, e: Effect, seq: int, at: int) -> Case:
     lead = {"person": e["person"], "post": e["post"], "unit": e["unit"]}
+    if "role" in e:
+        return case.but(assigned={**case.assigned, e["role"]: lead})
     led = case.led if e["person"] in case.led else (*case.led, e["person"])
     return case.but(lead=lead, led=led)
 

@@ -342,9 +342,13 @@ class Verbs:
         """Remind whoever is awaited (催办), at most once a day for an item."""
         return self.act(Urge(item=item, by=by), request_id=request_id)
 
-    def name_lead(self, item: str, by: Actor, lead: Actor, *, request_id: str | None = None) -> Receipt:
-        """Name the officer who guides and urges the item; does not answer in the secretary's place."""
-        act = NameLead(item=item, by=by, person=lead.person, post=lead.post, unit=lead.unit)
+    def name_lead(self, item: str, by: Actor, lead: Actor, *, role: str = "", request_id: str | None = None) -> Receipt:
+        """Name the officer who guides and urges the item; does not answer in the secretary's place.
+
+        Args:
+            role: names somebody in a role that the stage wants filled (四个一) instead of the lead.
+        """
+        act = NameLead(item=item, by=by, person=lead.person, post=lead.post, unit=lead.unit, role=role)
         return self.act(act, request_id=request_id)
 
     def post_notice(

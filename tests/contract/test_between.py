@@ -9,9 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.test_mandates import alone
 from tests.contract.world import World, flow_text, imported, person_row, tenure_row, worlds
 from workflow import Actor, loads
-from workflow.errors import DefinitionInvalid, GateClosed, NotHolder, OutOfTurn
+from workflow.errors import (
+    BadMaterial,
+    DefinitionInvalid,
+    GateClosed,
+    MaterialMissing,
+    NotHolder,
+    OutOfTurn,
+    Stale,
+    WrongStage,
+)
 from workflow.pairs import pairs
 from workflow.trace import trace
 
@@ -94,10 +104,28 @@ stages:
 """
 
 
+FOUR = """flow: four
+title: {zh: 示例四个一, en: four invented assignments}
+stages:
+  - stage: ready
+    duty: secretary
+    needs:
+      assigned:
+        leader: {post: secretary, at-least: second}
+        department: {post: department, at-least: third}
+        first-secretary: {post: secretary}
+        team: {}
+    slots: [handler, secretary]
+    exits: {begun: working}
+  - stage: working
+    final: true
+"""
+
+
 @pytest.fixture
 def world(database_url: str, tmp_path: Path) -> Iterator[World]:
     for made in worlds(database_url, tmp_path / "home"):
-        for text in (LETTER, CASCADE, START_WORK, CAUSE, ROOTED):
+        for text in (LETTER, CASCADE, START_WORK, CAUSE, ROOTED, FOUR):
             made.engine.publish(loads(flow_text(text)))
         yield made
 
@@ -235,6 +263,46 @@ def test_a_cause_that_lies_above_holds_the_item_below_open_until_it_is_claimed_a
         found = trace(desk, "r1", world.clock.now())
     assert [(s.flow, s.unit) for s in found.root.walk()] == [("rooted", "o1"), ("cause", "t1"), ("cause", "s1")]
     assert world.verify().exit_code == 0
+
+
+def test_an_item_does_not_start_without_the_four_and_ranks_are_checked(world: World) -> None:
+    """四个一: a leader, a department, a first secretary and a team, each of the rank asked for. Source: S4, M15."""
+    e, by = world.engine, head("t1")
+    e.open("four", "o1", item="f1", campaign="c1")
+    handler = Actor("o1-handler", "handler", "o1")
+    with pytest.raises(MaterialMissing, match="department, first-secretary, leader, team"):
+        e.sign("f1", handler, world.case("f1").content)
+    with pytest.raises(BadMaterial, match="second or above"):
+        e.name_lead("f1", by, head("t1"), role="leader")
+    with pytest.raises(BadMaterial, match="secretary"):
+        e.name_lead("f1", by, Actor("s1-handler", "handler", "s1"), role="leader")
+    with pytest.raises(NotHolder):
+        e.name_lead("f1", by, Actor("nobody", "secretary", "s1"), role="leader")
+    with pytest.raises(WrongStage, match="naming a chief"):
+        e.name_lead("f1", by, head("s1"), role="chief")
+    with pytest.raises(OutOfTurn):  # nobody names their own
+        e.name_lead("f1", head("o1"), head("s1"), role="leader")
+    e.name_lead("f1", by, head("s1"), role="leader")
+    e.name_lead("f1", by, Actor("t1-department", "department", "t1"), role="department")
+    e.name_lead("f1", by, head("o1"), role="first-secretary")
+    seen = world.case("f1").content
+    with pytest.raises(MaterialMissing, match="team"):
+        e.sign("f1", handler, seen)
+    e.name_lead("f1", by, Actor("t2-handler", "handler", "t2"), role="team")
+    with pytest.raises(Stale):  # the four are a part of what is signed
+        e.sign("f1", handler, seen)
+    e.sign("f1", handler, world.case("f1").content)
+    with pytest.raises(WrongStage, match="nobody has signed"):
+        e.name_lead("f1", by, Actor("t2-handler", "handler", "t2"), role="team")
+    e.sign("f1", head("o1"), world.case("f1").content)
+    case = world.case("f1")
+    assert (case.stage, case.lead, sorted(case.assigned)) == (
+        "working",
+        {},
+        ["department", "first-secretary", "leader", "team"],
+    )
+    assert world.verify().exit_code == 0 and world.verify().rules == "hold"
+    assert alone(world, "f1") == []
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,12 @@ class StagesChecking(Checking):
         self._dues(loc, stage)
         self._notice(loc, stage)
         self._decided(loc, stage)
+        for role, wanted in (stage.needs.assigned if stage.needs is not None else {}).items():
+            here = (*loc, "needs", "assigned", role)
+            if wanted.post is not None:
+                self.known("post", wanted.post, self.flow.posts, (*here, "post"))
+            if wanted.at_least is not None:
+                self.known("level", wanted.at_least, self.flow.levels, (*here, "at-least"))
         if stage.gate is not None:
             self._gate(loc, stage, stage.gate)
         children = stage.gate is not None and stage.gate.children is not None

@@ -123,6 +123,7 @@ CHINESE: Mapping[str, str] = {
     "gate": "门槛",
     "children": "下级",
     "prior": "前置",
+    "assigned": "指派",
     "opened": "所立事项",
     "in": "已至阶段",
     "signers": "签字人",

@@ -579,10 +579,19 @@ class Score(Model):
     failed: Code
 
 
+class Assigned(Model):
+    """Who must be named for an item in a role: of which post, at which level at least."""
+
+    post: Code | None = None
+    at_least: Code | None = None
+
+
 class Needs(Model):
-    """What an item must have before the stage can be left."""
+    """What an item must have before the stage can be left. ``assigned`` are the roles in which somebody must be named
+    before anybody signs (四个一: a leader, a department, a first secretary, a work team). Source: S4, M15."""
 
     lead: Literal["named"] | None = None
+    assigned: dict[Code, Assigned] = {}
 
 
 class Prior(Model):

@@ -454,7 +454,7 @@ _OWN_ACTS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("sign", "decide", "accept", "close-out", "look-back", "reopen"), ("signed", "")),
     "return": ("returned", ""), "withdraw": ("withdrawn", "slot"), "urge": ("urged", ""),
     "add-signer": ("signer-added", ""), "remove-signer": ("signer-removed", "slot"), "transfer": ("transferred", "slot"),
-    "close-line": ("line-closed", "list no evidence"), "name-lead": ("lead-named", "person post unit"),
+    "close-line": ("line-closed", "list no evidence"), "name-lead": ("lead-named", "person post unit role"),
     "post-notice": ("notice-posted", "content"), "objection": ("objection-raised", "text"),
     "adopt-nodes": ("nodes-bound", "nodes"), "move-item": ("moved", ""), "migrate": ("migrated", "to"),
     "extend": ("due-extended", ""), "pause": ("due-paused", ""), "resume": ("due-resumed", ""),
@@ -495,6 +495,7 @@ class Case:
         self.relies: list[Any] = []
         self.figures: Json = {}
         self.form = 1  # of the manifest: 2 has the figures that rules decide on
+        self.assigned: Json = {}  # who was named in which role
         self.roll: Json = {}  # who had reported when a report over the children was drawn up
         self.slots: dict[str, Json] = {}
         self.shown = ""  # the content's digest, until something changes it
@@ -512,6 +513,8 @@ class Case:
             manifest["figures"] = self.figures
         if self.roll:
             manifest["roll"] = self.roll
+        if self.assigned:
+            manifest["assigned"] = self.assigned
         self.shown = digest(canonical(manifest))
         return self.shown
 
@@ -547,6 +550,9 @@ class Case:
                     self.lists = {**self.lists, name: line}
             self.outcome, self.relies = effect.get("outcome", self.outcome), effect.get("relies", self.relies)
             self.roll = effect.get("roll", self.roll)
+        elif kind == "lead-named" and "role" in effect:
+            person = {name: effect[name] for name in ("person", "post", "unit")}
+            self.assigned = {**self.assigned, effect["role"]: person}
         elif kind == "outcome-set":
             self.outcome = effect["outcome"]
         elif kind == "signed":

@@ -42,6 +42,8 @@ def needs(asked: Asked, act: Act) -> list[Need]:
     if isinstance(act, (NameLead, AdoptNodes, PostNotice)):
         wanted.append(("path", case.unit, day))
     if isinstance(act, NameLead):
+        if act.role:
+            wanted.append(("path", act.unit, day))
         wanted.append(("authority", act.person, act.unit, act.post, day, "holder"))
     return wanted
 
@@ -215,7 +217,35 @@ def name_lead(asked: Asked, act: NameLead) -> Decision:
             actual=act.person,
             place=place,
         )
-    return Decision([{"e": "lead-named", "person": act.person, "post": act.post, "unit": act.unit}], held)
+    named: Effect = {"e": "lead-named", "person": act.person, "post": act.post, "unit": act.unit}
+    if act.role:
+        _fits_role(asked, act, place)
+        named["role"] = act.role
+    return Decision([named], held)
+
+
+def _fits_role(asked: Asked, act: NameLead, place: str) -> None:
+    """The role is one the stage wants filled, the post and the rank are those it asks for, and nobody has signed yet.
+
+    Raises:
+        WrongStage: no such role here, or it would change what somebody has signed. BadMaterial: another post, or too low.
+    """
+    case, definition = asked.case, asked.definition
+    stage = definition.stage(case.stage)
+    wanted = stage.needs.assigned if stage.needs is not None else {}
+    role = wanted.get(act.role)
+    if role is None:
+        raise WrongStage(act=f"naming a {act.role}", expected=list(wanted) or "no role", actual=case.stage, place=place)
+    if any(s.state == "signed" for s in case.slots):
+        raise WrongStage(act=f"naming a {act.role}", expected="nobody has signed yet", actual="signatures", place=place)
+    if role.post is not None and act.post != role.post:
+        raise BadMaterial(path=f"$.{act.role}.post", expected=role.post, actual=act.post, place=place)
+    if role.at_least is not None:
+        level = asked.facts.get("path", act.unit, asked.context.day)[0]["level"]
+        levels = definition.flow.levels
+        if level not in levels or levels.index(level) < levels.index(role.at_least):
+            wanted_level = f"{role.at_least} or above"
+            raise BadMaterial(path=f"$.{act.role}.unit", expected=wanted_level, actual=level, place=place)
 
 
 def post_notice(asked: Asked, act: PostNotice) -> Decision:

@@ -253,6 +253,12 @@ def _check_complete(asked: Asked, stage: Stage, outcome: str) -> None:
         raise MaterialMissing(
             expected="a named lead", actual="none", place=definition.place("stages", stage.stage, "needs")
         )
+    if stage.needs is not None and (unfilled := [r for r in stage.needs.assigned if r not in case.assigned]):
+        raise MaterialMissing(
+            expected=unfilled,
+            actual=sorted(case.assigned) or "nobody",
+            place=definition.place("stages", stage.stage, "needs", "assigned"),
+        )
     if stage.close_out is not None:
         held = case.lists.get(stage.close_out.list, {"open": 0, "lines": 0})
         if held["open"]:
