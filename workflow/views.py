@@ -17,6 +17,7 @@ from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import WorkflowError
 from workflow.evidence import canonical
+from workflow.past import past
 from workflow.rules.authority import backstop
 from workflow.store import items, queries
 from workflow.store import obligations as store
@@ -119,16 +120,20 @@ def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int 
     """The rows of a ledger for some rows of a register, a page of it perhaps; ``first`` is the number of its first row."""
     out: list[LedgerRow] = []
     org = OrgReader(desk.connection)
+    present = at >= desk.engine.now(desk.connection)
     for row in rows:
         case, definition = desk.case_of(row.item)
+        if not present:
+            then = past(desk, row.item, at)
+            case = then.case if then is not None else case
         day = local_day(at, definition.flow.timezone).isoformat()
         path = org.path(case.unit, day)
         answerable = org.answerable(case.unit, "secretary", day, backstop(definition, "secretary") == "backstop")
         lists = [name for name in case.lists if name in definition.flow.materials]
-        lines = [line for name in lists for line in items.lines(desk.connection, case.item, name)]
-        stays = queries.stays(desk.connection, case.item)
+        cells = [line for name in lists for line in _cells(desk, case, name)]
+        stays = [_by_then(s, at) for s in queries.stays(desk.connection, case.item) if s["entered_at"] <= at]
         closed = next((s for s in reversed(stays) if definition.stage(s["stage"]).tracking), None)
-        dues = [line["cells"]["due"] for line in lines if line["cells"].get("due")]
+        dues = [line["due"] for line in cells if line.get("due")]
         out.append(
             LedgerRow(
                 no=first + len(out),
@@ -138,7 +143,7 @@ def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int 
                 category=case.category,
                 manifestation=str(case.fields_.get("manifestation", "")),
                 cause=str(case.fields_.get("cause", "")),
-                measures=tuple(str(line["cells"].get("measure", "")) for line in lines),
+                measures=tuple(str(line.get("measure", "")) for line in cells),
                 responsible_unit=answerable[0]["at"] if answerable else "",
                 responsible=tuple(a["person"] for a in answerable),
                 answered_by_superior=any(a["as"] == "backstop" for a in answerable),
@@ -146,13 +151,28 @@ def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int 
                 due=max(dues) if dues else "",
                 stage=row.stage,
                 round=case.round,
-                lines_closed=sum(1 for line in lines if line["closed_seq"] is not None),
-                lines=len(lines),
+                lines_closed=sum(case.lists[name]["lines"] - case.lists[name]["open"] for name in lists),
+                lines=sum(case.lists[name]["lines"] for name in lists),
                 acceptance=_acceptance(definition, stays),
                 closed_on=local_day(closed["entered_at"], definition.flow.timezone).isoformat() if closed else "",
             )
         )
     return out
+
+
+def _cells(desk: Desk, case: Case, name: str) -> list[dict[str, Any]]:
+    """The lines of a list as the case has it: of its document, or, where that is not kept here, as they are now."""
+    now = desk.lines_of(case.item, name)
+    try:
+        held = canonical.decode(desk.contents.get(case.materials[name])) if name in case.materials else None
+    except WorkflowError:
+        held = None
+    return list(held) if isinstance(held, list) else [line["cells"] for line in now]
+
+
+def _by_then(stay: dict[str, Any], at: int) -> dict[str, Any]:
+    """A stay as it stood at an instant: not left yet, where it was left later."""
+    return stay if stay["left_at"] is None or stay["left_at"] <= at else {**stay, "left_at": None, "exit": None}
 
 
 def _acceptance(definition: Definition, stays: list[dict[str, Any]]) -> str:

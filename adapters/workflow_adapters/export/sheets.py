@@ -1,0 +1,165 @@
+"""The register, the ledger and the signature sheet of the views, with titles and names, as rows of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from workflow import views
+from workflow.clock import moment
+from workflow.definition.definition import Definition
+from workflow.desk import Desk
+from workflow.errors import Language
+from workflow.sight import Sight, refuse_unseen
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table for people: a title, a line below it, columns, and as many cells in each row. All are text.
+
+    Attributes:
+        signers: who signs it by hand at the foot, where it is printed.
+    """
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    signers: tuple[str, ...] = ()
+
+
+class _Words:
+    """Names and titles in one language."""
+
+    def __init__(self, desk: Desk, definition: Definition, lang: Language, ids: Iterable[str]) -> None:
+        self.lang, self.flow, self.zone = lang, definition.flow, definition.flow.timezone
+        self.definition = definition
+        self._names = desk.organisation().names({i for i in ids if i})
+
+    def say(self, zh: str, en: str) -> str:
+        return zh if self.lang == "zh" else en
+
+    def name(self, one: str) -> str:
+        return self._names.get(one, {}).get(self.lang, one)
+
+    def stage(self, name: str) -> str:
+        title = self.definition.stage(name).title
+        return title.get(self.lang) if title else name
+
+    def category(self, name: str) -> str:
+        text = self.flow.categories.get(name) or self.flow.watch_class.get(name)
+        return text.get(self.lang) if text else name
+
+    def post(self, name: str) -> str:
+        return self.flow.posts[name].title.get(self.lang) if name in self.flow.posts else name
+
+    def when(self, at: int) -> str:
+        return f"{moment(at, self.zone):%Y-%m-%d %H:%M}"
+
+    def as_of(self, at: int, rows: int) -> str:
+        return self.say(f"截至 {self.when(at)},共 {rows} 行", f"as of {self.when(at)}: {rows} rows")
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        return (
+            self.say("填报人", "filled in by"),
+            self.say("审核人", "checked by"),
+            self.say("书记", "secretary"),
+        )
+
+
+def register(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: Language) -> Sheet:
+    """The register (名册) of a campaign as of an instant, as far as it may be seen."""
+    found = [r for r in views.register(desk, flow, campaign, at) if sight.sees(r.unit)]
+    w = _Words(desk, desk.engine.newest(desk.connection, flow), lang, (r.unit for r in found))
+    klass = {"register": w.say("名册", "register"), "watch": w.say("关注", "watch")}
+    rows = tuple(
+        (
+            str(n),
+            w.name(r.unit),
+            klass.get(r.klass, r.klass),
+            w.category(r.category),
+            w.stage(r.stage),
+            str(r.round),
+            w.when(r.opened_at),
+            r.item,
+        )
+        for n, r in enumerate(found, 1)
+    )
+    columns = (
+        *(w.say("序号", "no"), w.say("单位", "unit"), w.say("类别", "class"), w.say("问题类型", "category")),
+        *(w.say("环节", "stage"), w.say("轮次", "round"), w.say("列入时间", "opened"), w.say("事项", "item")),
+    )
+    return Sheet(w.say("整顿对象名册", "Register"), w.as_of(at, len(rows)), columns, rows, w.signers)
+
+
+def ledger(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: Language) -> Sheet:
+    """The ledger (台账) of a campaign as of an instant. Source: S3 「台账销号」, R100."""
+    listed = [r for r in views.register(desk, flow, campaign, at) if r.klass == "register" and sight.sees(r.unit)]
+    found = views.ledger_rows(desk, listed, at)
+    ids = (i for r in found for i in (r.unit, r.superior, r.responsible_unit, r.lead, *r.responsible))
+    w = _Words(desk, desk.engine.newest(desk.connection, flow), lang, ids)
+    rows = tuple(
+        (
+            str(r.no),
+            w.name(r.unit),
+            w.name(r.superior),
+            w.category(r.category),
+            r.manifestation,
+            r.cause,
+            "\n".join(f"{n}. {m}" for n, m in enumerate(r.measures, 1)),
+            "、".join(w.name(p) for p in r.responsible) + (w.say("(兜底)", " (backstop)") * r.answered_by_superior),
+            w.name(r.lead),
+            r.due,
+            w.stage(r.stage),
+            f"{r.lines_closed}/{r.lines}",
+            r.acceptance,
+            r.closed_on,
+        )
+        for r in found
+    )
+    columns = (
+        *(w.say("序号", "no"), w.say("单位", "unit"), w.say("上级", "above"), w.say("问题类型", "category")),
+        *(w.say("具体表现", "what"), w.say("原因", "why"), w.say("整改措施", "measures")),
+        *(w.say("责任人", "responsible"), w.say("包抓责任人", "lead"), w.say("时限", "due")),
+        *(w.say("环节", "stage"), w.say("销号", "closed"), w.say("验收意见", "accepted"), w.say("销号日期", "on")),
+    )
+    return Sheet(w.say("整改台账", "Ledger"), w.as_of(at, len(rows)), columns, rows, w.signers)
+
+
+def signatures(desk: Desk, sight: Sight, item: str, at: int, lang: Language) -> Sheet:
+    """Every signature on an item by an instant, superseded ones marked. Source: R037, R041."""
+    refuse_unseen(desk, sight, item)
+    case, definition = desk.case_of(item)
+    found = [r for r in views.signatures(desk, item, at) if r.at <= at]
+    w = _Words(desk, definition, lang, (i for r in found for i in (r.unit, r.person, *r.now, case.unit)))
+    as_ = {"holder": "", "acting": w.say("主持", "acting"), "backstop": w.say("兜底", "backstop")}
+    rows = tuple(
+        (
+            w.when(r.at),
+            w.stage(r.stage),
+            w.name(r.unit),
+            w.post(r.post),
+            w.name(r.person),
+            "、".join(w.name(p) for p in r.now),
+            "、".join(
+                m
+                for m in (
+                    as_.get(r.as_, r.as_),
+                    w.say("逾期", "late") if r.late else "",
+                    w.say("已作废", "superseded") if r.superseded else "",
+                    r.strength,
+                )
+                if m
+            ),
+            r.content,
+        )
+        for r in found
+    )
+    columns = (
+        *(w.say("时间", "when"), w.say("环节", "stage"), w.say("单位", "unit"), w.say("职务", "post")),
+        *(w.say("签字人(时任)", "signed by"), w.say("现任", "now"), w.say("说明", "remarks")),
+        w.say("所见内容摘要", "digest of what was seen"),
+    )
+    title = f"{w.say('签批单', 'Signature sheet')} · {w.name(case.unit)}"
+    return Sheet(title, w.as_of(at, len(rows)), columns, rows, w.signers[::2])
