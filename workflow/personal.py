@@ -15,13 +15,9 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
-from typing import Any
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING, Any
 
 from workflow import sealing
-from workflow.definition.model import Material
 from workflow.errors import Unknown
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore
@@ -29,6 +25,9 @@ from workflow.evidence.digest import hash_parts
 from workflow.evidence.keys import KeyProvider
 from workflow.receipt import Receipt
 from workflow.store import personal as store
+
+if TYPE_CHECKING:
+    from workflow.definition.model import Material
 
 CHAIN = "erasures"
 """The chain of erasures, sealed entries like all others."""
@@ -80,6 +79,9 @@ def reveal(connection: Any, value: Any) -> Any:
     wanted = set(found(value))
     if not wanted:
         return value
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     plain = {}
     for commitment, (sealed, key) in store.held(connection, wanted).items():
         try:
@@ -136,6 +138,8 @@ def erase(
 
 
 def _sealed(key: bytes, plain: bytes) -> tuple[str, bytes]:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     salt = hmac.new(key, plain, sha256).digest()
     commitment = PREFIX + hash_parts(_DOMAIN, salt, plain).hex()
     nonce = os.urandom(12)

@@ -27,15 +27,16 @@ from workflow.crossing import Crossing
 from workflow.definition.definition import Definition
 from workflow.errors import ContentMissing, NotCanonical, Unknown, WorkflowError
 from workflow.evidence import canonical, keyring
+from workflow.evidence.checkpoint import BadNote, NoteKey, parse_mark
 from workflow.evidence.content import ContentStore
 from workflow.evidence.digest import digest
 from workflow.evidence.entry import BadSeal, SealVerifier, entry_hash, read_body
-from workflow.evidence.keyring import BadEvent, Keyring
+from workflow.evidence.keyring import BadEvent, Keyring, Use
 from workflow.evidence.keys import KEY_ID_LENGTH, key_id_of
 from workflow.evidence.standalone import Policy
 from workflow.recording import holds, statement
 from workflow.rules import RULES, Asked, Context, Facts, decide, materials
-from workflow.store import database, scan
+from workflow.store import database, log, scan
 
 ERASURES = "erasures"
 Progress = Callable[[int, int], None]
@@ -178,6 +179,7 @@ class Verifier:
         if not part[0]:
             self._library()
             self._late()
+            self._published()
         return self.report
 
     def _fail(self, code: str, place: str, detail: str) -> None:
@@ -274,6 +276,28 @@ class Verifier:
                     self._fail(
                         "key-not-good", f"{chain}#{seq}", f"key {key.id} was revoked before it came into the log"
                     )
+
+    def _published(self) -> None:
+        """Checkpoints and cosignatures by keys that were revoked by then. Of keys without events nothing is said."""
+        if not self._ring:
+            return
+        for epoch in log.epochs(self.connection):
+            named = scan.meta(self.connection).get(f"log/{epoch.epoch}", "")
+            made: list[tuple[Use, str, int, int]] = [
+                ("checkpoint", named, one.at, one.size) for one in log.checkpoints(self.connection, epoch.epoch)
+            ]
+            for row in log.cosignatures(self.connection, epoch.epoch):
+                try:
+                    made.append(("witness", row.witness, parse_mark(row.line).seconds * 1_000_000, row.size))
+                except BadNote:
+                    continue  # told where cosignatures are looked at
+            for use, text, at, size in made:
+                try:
+                    key = self._ring.keys.get((use, NoteKey.parse(text).public.hex()))
+                except BadNote:
+                    continue
+                if key is not None and key.since is not None and at >= key.since:
+                    self._fail("key-not-good", f"checkpoint {epoch.epoch}/{size}", key.fault(at))
 
     def _own_key(self, person: str, proof: dict[str, Any], at: int, place: str) -> None:
         """Where key events name a person's own keys, a signature is by one of them that was good at that moment."""

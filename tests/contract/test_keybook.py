@@ -249,6 +249,24 @@ def test_what_a_stolen_key_made_is_reported_whatever_moment_it_names(writer: Wri
     assert len(checked(again).failures) == 2
 
 
+def test_a_checkpoint_signed_with_a_revoked_key_is_reported(writer: Writer) -> None:
+    log = Logbook.at(writer.engine, writer.home)
+    writer.add("a")
+    log.sequence()
+    log.checkpoint()
+    with writer.engine.desk() as desk:
+        keys = book(writer, desk.connection)
+        keys.register("checkpoint", writer.engine.origin, log.key.public_key(), holder=log.key, **BY)
+    writer.clock.advance(timedelta(hours=1))
+    with writer.engine.desk() as desk:
+        book(writer, desk.connection).revoke(log.key.key_id().hex(), since=writer.clock.now(), **BY)
+    assert checked(writer).holds  # what it signed before stands
+    log.sequence()
+    log.checkpoint()
+    found = checked(writer)
+    assert codes(found) == {"key-not-good"} and found.failures[0].place.startswith("checkpoint 1/")
+
+
 def test_a_key_nobody_registered_is_reported_once_there_are_key_events(writer: Writer, tmp_path: Path) -> None:
     again = rotate(writer)
     again.clock.advance(timedelta(seconds=1))
