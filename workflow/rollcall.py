@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from workflow import log, obligations
@@ -33,18 +34,21 @@ class _Known:
 _known: WeakKeyDictionary[Engine, _Known] = WeakKeyDictionary()
 
 
-def sweep(engine: Engine, at: int) -> int:
-    """Hold every roll call whose moment has come. Returns how many reports were opened."""
+def waits(engine: Engine, connection: Any, at: int) -> bool:
+    """Whether a roll call's moment may have come: asked in each sweep, and mostly answered from memory."""
     known = _known.setdefault(engine, _Known())
-    with engine.reading() as connection:
-        published = store.published(connection)
+    published = store.published(connection)
     if published != known.published:
         known.published, known.fresh = published, False
-    if known.fresh and (known.next_ is None or known.next_ > at):
-        return 0
+    return not known.fresh or (known.next_ is not None and known.next_ <= at)
+
+
+def sweep(engine: Engine, at: int) -> int:
+    """Hold every roll call whose moment has come. Returns how many reports were opened."""
     opened = 0
     for flow, rule, each in list(_pending(engine, at)):
         opened += _hold(engine, flow, rule, each, at)
+    known = _known.setdefault(engine, _Known())
     known.next_, known.fresh = upcoming(engine, at), True
     return opened
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from workflow import log, rollcall
@@ -63,15 +64,19 @@ _marks: WeakKeyDictionary[Engine, _Mark] = WeakKeyDictionary()
 
 def tick(engine: Engine, at: int | None = None, *, node: str = "") -> Swept:
     """One sweep at the database's moment (or at ``at``, which a simulation gives)."""
-    with engine.reading() as connection:
+    with engine.reading() as connection:  # all that an idle sweep does
         moment = at if at is not None else engine.now(connection)
         engine.look_for_calendars(connection)
+        calls = rollcall.waits(engine, connection, moment)
+        start = _begin(engine, connection, moment)
     if at is None and engine.clock.in_database:
         skew = engine.clock.now() - moment
         if abs(skew) > SKEW:
             log.clock_skewed(node, skew)
-    opened = rollcall.sweep(engine, moment)
-    start = _begin(engine, moment, anew=bool(opened))
+    opened = rollcall.sweep(engine, moment) if calls else 0
+    if opened:  # what was missed long ago is armed far behind the mark
+        with engine.reading() as connection:
+            start = _begin(engine, connection, moment, anew=True)
     fired, failed = (0, 0) if start is None else _sweep(engine, start, moment)
     if node:
         with engine.desk() as desk:
@@ -79,7 +84,7 @@ def tick(engine: Engine, at: int | None = None, *, node: str = "") -> Swept:
     return Swept(moment, fired, failed, opened)
 
 
-def _begin(engine: Engine, at: int, *, anew: bool) -> Place | None:
+def _begin(engine: Engine, connection: Any, at: int, *, anew: bool = False) -> Place | None:
     """The place behind which something is due; None where nothing is.
 
     On PostgreSQL under the database's own clock a node begins where it left off: while an old snapshot is open anywhere,
@@ -90,8 +95,7 @@ def _begin(engine: Engine, at: int, *, anew: bool) -> Place | None:
     lasting = engine.clock.in_database and engine.db.dialect.name == "postgresql"
     if anew or not lasting or mark.scanned_at is None or not 0 <= at - mark.scanned_at < RESCAN:
         mark.place, mark.scanned_at = BEGINNING, at
-    with engine.reading() as connection:
-        first = claims.find(connection, at, 1, ATTEMPTS, mark.place)
+    first = claims.find(connection, at, 1, ATTEMPTS, mark.place)
     if not first:
         mark.place = max(mark.place, Place(at, 0))  # whatever falls due now, or later, stands behind it
         return None

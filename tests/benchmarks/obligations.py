@@ -18,6 +18,7 @@ from workflow.sweep import ATTEMPTS, tick
 
 UNITS = 1_000_000
 DUE = 1_000
+MOVED = 50_000
 FLOW, RULE, WEEK = "weekly-report", "first-hop", "2019-W38"
 EVERY = 50  # one in fifty has not reported
 IN = 1_568_500_000_000_000  # a moment before the Monday's noon, µs UTC
@@ -122,12 +123,48 @@ def measure(dbs: Databases, kind: Kind, quick: bool) -> list[Result]:
         o, f = alternate(turns * 10, lambda: timed(find), lambda: timed(lambda: ask(FIND, AT)))
         found.append(costs(f"find {DUE:,} due of {count:,} open", kind, o, f, 1.5))
 
+        found += _beside_an_old_snapshot(engine, url, kind, turns, count) if kind == "postgresql" else []
+
         early = AT - 10**13
         tick(engine, early)
         (idle,) = alternate(turns * 40, lambda: timed(lambda: tick(engine, early)))
         found.append(_plain(f"idle tick, {count:,} open dues", kind, [s * 1000 for s in idle], 2.0))
         raw.close()
     return found
+
+
+def _beside_an_old_snapshot(engine: Any, url: str, kind: Kind, turns: int, count: int) -> list[Result]:
+    """What was moved on while somebody reads an old state cannot be forgotten, and lies in the way of whoever begins at
+    the beginning. The raw side is the plain statement before that reader came."""
+    plain, reader = databases.raw(url), databases.raw(url)
+
+    def ask() -> Any:
+        rows = plain.execute(FIND.format(at=AT)).fetchall()
+        plain.rollback()
+        return rows
+
+    floor = [timed(ask) for _ in range(turns * 10)]
+    reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    reader.execute("SELECT count(*) FROM wf_due WHERE id < 10").fetchall()
+    theirs = "WHERE item IN (SELECT 'd' || i FROM generate_series(1, %s) i)"
+    for n in range(MOVED // DUE):  # sweep after sweep moved a thousand on; at last these are due once more
+        plain.execute(f"UPDATE wf_due SET next_at = %s + id * 1000 {theirs}", (AT - 2 * MOVED * 10**6 + n * 10**9, DUE))
+        plain.commit()
+    plain.execute(f"UPDATE wf_due SET next_at = %s + id * 1000 {theirs}", (AT - DUE * 10_000, DUE))
+    plain.commit()
+    place = claims.Place(AT - DUE * 10_000, 0)  # where the sweep before this one left off
+
+    def find() -> Any:
+        with engine.reading() as connection:
+            return claims.find(connection, AT, DUE, ATTEMPTS, place)
+
+    assert len(find()) == len(ask()) == DUE
+    ours, same = alternate(turns * 10, lambda: timed(find), lambda: timed(ask))
+    reader.close()
+    plain.close()
+    beside = costs("", kind, same, floor, None)
+    aside = f"{MOVED:,} moved since; the plain statement from the beginning takes {beside.ours:.2f} ms"
+    return [costs(f"the same with an old snapshot open, of {count:,}", kind, ours, floor, 2.0, aside)]
 
 
 def world_calendar(engine: Any) -> None:

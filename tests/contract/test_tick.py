@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from tests.contract.world import BAD_VOTE, World
-from workflow import Actor, tick
+from tests.contract.world import BAD_VOTE, World, make_world
+from workflow import Actor, sweep, tick
 from workflow.acts import Fire
-from workflow.clock import micros
+from workflow.clock import SystemClock, micros
 from workflow.errors import Conflict
 from workflow.evidence import canonical
 from workflow.store import beat, items, queries, tables
@@ -301,3 +302,26 @@ def test_a_later_round_is_due_by_the_date_the_acceptor_set(world: World) -> None
     case = world.through("m1", due="2019-10-15")
     ((rule, due),) = case.dues.items()
     assert rule.startswith("rework/") and due["missed"] == shanghai("2019-10-16T00:00")
+
+
+def test_a_node_begins_where_it_left_off_and_now_and_then_at_the_beginning(
+    postgres_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The low-water mark, only under the clock of PostgreSQL; any other clock may be set back."""
+    world = make_world(postgres_url, tmp_path / "home")
+    e, then, now = world.engine, world.clock, SystemClock()
+    world.begin("m1")
+    e.clock = now
+    assert [tick(e).fired for _ in range(4)] == [1, 1, 1, 0]
+    e.clock = then
+    world.begin("m2")  # armed years behind the mark
+    e.clock = now
+    assert tick(e).fired == 0
+    sweep._marks[e].scanned_at -= sweep.RESCAN  # type: ignore[operator]
+    assert tick(e).fired == 1
+    now.now = lambda: SystemClock().now() + 90_000_000  # type: ignore[method-assign]
+    with caplog.at_level("WARNING", logger="workflow"):
+        tick(e, node="n")
+    (said,) = (r for r in caplog.records if r.getMessage() == "clock.skewed")
+    assert said.wf_node == "n" and 85_000_000 < said.wf_by_us < 95_000_000
+    e.close()
