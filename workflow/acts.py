@@ -29,6 +29,7 @@ class Act:
     kind: ClassVar[str] = ""
     item: str
     by: Actor | None = None
+    on: str = ""  # the day it happened, YYYY-MM-DD, where it is recorded on a later one: both stay on record (R203)
 
     def record(self) -> dict[str, Any]:
         """The act as plain data, empty fields left out."""
@@ -38,7 +39,7 @@ class Act:
             names = _NAMES[type(self)] = tuple(f.name for f in fields(self))
         for name in names:
             value = getattr(self, name)
-            if value is None or value == () or value == {} or value == "":
+            if value is None or value is False or value == () or value == {} or value == "":
                 continue
             if isinstance(value, Actor):
                 value = {"person": value.person, "post": value.post, "unit": value.unit}
@@ -104,6 +105,9 @@ class Signature(Act):
     minutes: str = ""
     due: str = ""  # the date a rework must be done by, YYYY-MM-DD
     proof: dict[str, Any] = field(default_factory=dict)  # how the person proved who they are: see recording.py
+    paper: dict[str, str] = field(
+        default_factory=dict
+    )  # signed in ink: {scan, on, person, post, unit} of the registrar
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,7 +150,8 @@ class Return(Signature):
     """Send back with a reason. Signatures after the place returned to are superseded, never deleted."""
 
     kind: ClassVar[str] = "return"
-    to: str = ""  # a slot's key where the chain allows any; otherwise as the chain says
+    to: str = ""  # a slot's key, or an exit that returns, where the chain allows any; otherwise as the chain says
+    straight: bool = False  # whoever signed in between has not to sign again, unless the papers change meanwhile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -242,6 +247,73 @@ class Transfer(Act):
     slot: str
     unit: str
     post: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delegate(Signature):
+    """Let another person of the unit do what waits at one's own open place (委派); both are on record, and it can be
+    recalled. ``post`` is what that person is at the unit."""
+
+    kind: ClassVar[str] = "delegate"
+    delegate: str
+    post: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recall(Signature):
+    """Take back what was delegated (收回委派) and not done yet."""
+
+    kind: ClassVar[str] = "recall"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HandOver(Signature):
+    """What waits at a place passes from somebody who leaves to a successor who holds the post by then (工作交接)."""
+
+    kind: ClassVar[str] = "hand-over"
+    place: str
+    leaver: str
+    delegate: str  # the successor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskOverride(Signature):
+    """The first of two persons who let the chain pass over a place: it asks, and nothing moves. Source: M39."""
+
+    kind: ClassVar[str] = "ask-override"
+    place: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Override(Signature):
+    """The second of two persons: the chain passes over the place, which is on record as passed over, never as signed."""
+
+    kind: ClassVar[str] = "override"
+    place: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suspend(Signature):
+    """Let an item rest (挂起): nobody acts on it, spans of time stand still, fixed dates do not."""
+
+    kind: ClassVar[str] = "suspend"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Activate(Signature):
+    """Let a suspended item go on (激活): what was left of each span is left now."""
+
+    kind: ClassVar[str] = "activate"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Copy(Act):
+    """Send a copy to somebody for information (抄送). They sign nothing; that they read it is on record when they do."""
+
+    kind: ClassVar[str] = "copy"
+    person: str
+    post: str
+    unit: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -364,6 +436,7 @@ class Migrate(Act):
 SIGNATURES: tuple[type[Signature], ...] = (Sign, Decide, Accept, CloseOut, LookBack, Return, Reopen)
 SIGNATURES += (Extend, Pause, Resume)
 SIGNATURES += (Exempt, Supplement, Contradict, Reverse)
+SIGNATURES += (Delegate, Recall, HandOver, AskOverride, Override, Suspend, Activate)
 _VERBS: tuple[type[Act], ...] = (Open, Submit, ReportZero, RecordTally, CloseLine, NameLead, PostNotice)
 _VERBS += (
     Objection,
@@ -378,6 +451,7 @@ _VERBS += (
     ReprojectDue,
     MoveItem,
     Migrate,
+    Copy,
 )
 KINDS: dict[str, type[Act]] = {c.kind: c for c in (*_VERBS, *SIGNATURES)}
 

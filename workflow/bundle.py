@@ -256,6 +256,8 @@ def cited_contents(act: Mapping[str, Any]) -> Iterator[str]:
     """The digests of the documents that an act hands in."""
     yield from act.get("materials", {}).values()
     yield from (act[name] for name in ("minutes", "evidence", "text") if act.get(name))
+    if act.get("paper"):
+        yield act["paper"]["scan"]
     if act["kind"] == "import-org":
         yield act["content"]
         yield from act.get("parts", ())

@@ -20,7 +20,8 @@ Effect = dict[str, Any]
 
 
 class Slot(NamedTuple):
-    """One place in a chain. ``state``: waiting, open, signed, or not-needed when its group was decided without it.
+    """One place in a chain. ``state``: waiting, open, signed, not-needed when its group was decided without it, or
+    overridden when two persons let the chain pass over it.
     ``seq`` is the entry that signed it; ``principal`` in whose place ``person`` did, by mandate."""
 
     key: str
@@ -39,6 +40,9 @@ class Slot(NamedTuple):
     demanded: str = ""  # the post the definition asks for, where the place was handed to another
     principal: str = ""
     one_by_one: bool = False
+    delegable: bool = False
+    delegate: str = ""  # who may do it beside whoever holds the post, and
+    giver: str = ""  # who let them
 
     def record(self) -> dict[str, Any]:
         out: dict[str, Any] = {
@@ -71,6 +75,11 @@ class Slot(NamedTuple):
             out["principal"] = self.principal
         if self.one_by_one:
             out["one_by_one"] = True
+        if self.delegable:
+            out["delegable"] = True
+        if self.delegate:
+            out["delegate"] = self.delegate
+            out["giver"] = self.giver
         return out
 
 
@@ -137,10 +146,14 @@ class Case:
     assigned: dict[str, dict[str, str]] = field(default_factory=dict)
     counted: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     form: int = 1
+    suspended: dict[str, Any] = field(default_factory=dict)  # {seq, at}: nobody acts on it until it goes on
+    overriding: dict[str, str] = field(default_factory=dict)  # place -> the first of the two who let it be passed over
+    acted: tuple[dict[str, str], ...] = ()  # who signed as what in this item, where the definition asks across rounds
 
     @property
     def open_slots(self) -> list[Slot]:
-        return [s for s in self.slots if s.state == "open"]
+        """The places that wait for somebody; none while the item is suspended."""
+        return [] if self.suspended else [s for s in self.slots if s.state == "open"]
 
     def slot(self, key: str) -> Slot | None:
         return next((s for s in self.slots if s.key == key), None)
@@ -199,7 +212,7 @@ class Case:
         read = plain.get("slots")
         if read:
             plain["slots"] = tuple([Slot(**s) for s in read])
-        for name in ("relies", "led", "signers", "closed", "plan"):
+        for name in ("relies", "led", "signers", "closed", "plan", "acted"):
             if name in plain:
                 plain[name] = tuple(plain[name])
         case = cls(**plain)
@@ -258,6 +271,7 @@ def _entered(case: Case, e: Effect, seq: int, at: int) -> Case:
         klass=e.get("klass", case.klass),
         final=e.get("final", False),
         outcome="",
+        overriding={},
         slots=tuple([Slot(**s) for s in e.get("slots", ())]),
         plan=tuple(e.get("plan", ())),
         entries=entries,
@@ -304,7 +318,11 @@ def _slots(case: Case, **by_key: dict[str, Any]) -> Case:
 def _signed(case: Case, e: Effect, seq: int, at: int) -> Case:
     by = {"person": e["person"], "principal": e.get("principal", "")}
     after = _slots(case, **{e["slot"]: {"state": "signed", **by, "seq": seq, "vote": e.get("vote", "")}})
-    return after.but(signers=(*case.signers, e["person"]), last_unit=e["unit"])
+    after = after.but(signers=(*case.signers, e["person"]), last_unit=e["unit"])
+    if "kept" not in e:
+        return after
+    kept = {k: e[k] for k in ("person", "principal", "post", "unit") if e.get(k)}
+    return after.but(acted=(*case.acted, {**kept, "post": e["kept"]}))
 
 
 def _slot_opened(case: Case, e: Effect, seq: int, at: int) -> Case:
@@ -326,6 +344,36 @@ def _not_needed(case: Case, e: Effect, seq: int, at: int) -> Case:
 def _superseded(case: Case, e: Effect, seq: int, at: int) -> Case:
     back = {k: {"state": "waiting", "person": "", "principal": "", "seq": 0, "vote": ""} for k in e["slots"]}
     return _slots(case, **back)
+
+
+def _delegated(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return _slots(case, **{e["slot"]: {"delegate": e["delegate"], "giver": e["giver"]}})
+
+
+def _recalled(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return _slots(case, **{e["slot"]: {"delegate": "", "giver": ""}})
+
+
+def _handed_over(case: Case, e: Effect, seq: int, at: int) -> Case:
+    by = {"delegate": e["delegate"], "giver": e["giver"]} if e.get("giver") else {"delegate": "", "giver": ""}
+    return _slots(case, **{e["place"]: by})
+
+
+def _override_asked(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return case.but(overriding={**case.overriding, e["place"]: e["person"]})
+
+
+def _overridden(case: Case, e: Effect, seq: int, at: int) -> Case:
+    after = _slots(case, **{e["place"]: {"state": "overridden"}})
+    return after.but(overriding={k: v for k, v in case.overriding.items() if k != e["place"]})
+
+
+def _suspended(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return case.but(suspended={"seq": seq, "at": at, **{k: e[k] for k in ("other",) if k in e}})
+
+
+def _activated(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return case.but(suspended={})
 
 
 def _line_closed(case: Case, e: Effect, seq: int, at: int) -> Case:
@@ -453,6 +501,14 @@ _APPLY = {
     "due-resumed": _due_changed,
     "due-reprojected": _due_changed,
     "nodes-bound": _nodes_bound,
+    "delegated": _delegated,
+    "recalled": _recalled,
+    "handed-over": _handed_over,
+    "override-asked": _override_asked,
+    "overridden": _overridden,
+    "suspended": _suspended,
+    "activated": _activated,
+    "copied": _nothing,
     "exempted": _exempted,
     "supplemented": _marked,
     "contradicted": _marked,

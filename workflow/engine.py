@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from workflow.org.importing import OrgImport
     from workflow.recording import Confirm, KeyOf, Prepared
 
+MANDATED = 2_000  # places looked at for whoever has mandates
 CHUNK = 500  # items opened in one transaction
 
 
@@ -356,11 +357,44 @@ class Engine(Verbs):
 
         Returns:
             ``item, key, unit, post, kind, stage, opened_at`` of each slot, and ``flow, campaign, about`` (the unit it is
-            about) of its item.
+            about) of its item; ``principal`` too, and they come last, where a person waits in somebody's place, by
+            mandate: only what the mandate covers here and now.
         """
         with self.reading() as connection:
-            awaited = self._awaited(connection, whom) if isinstance(whom, str) else list(whom)
-            return queries.pending(connection, awaited, limit)
+            if not isinstance(whom, str):
+                return queries.pending(connection, list(whom), limit)
+            own = self._awaited(connection, whom)
+            found = queries.pending(connection, own, limit)
+            if len(found) < limit:
+                held = {(row["item"], row["key"]) for row in found}
+                for row in self._standing_in(connection, whom):
+                    if (row["item"], row["key"]) not in held and len(found) < limit:
+                        found.append(row)
+            return found
+
+    def _standing_in(self, connection: Any, person: str) -> Iterator[dict[str, Any]]:
+        """Open slots of posts that a person has a mandate for, where the rules would let them sign in that place."""
+        from workflow.acts import Actor, Sign
+        from workflow.rules import authority
+        from workflow.store import mandates
+
+        desk, at = self._desk(connection), self.now(connection)
+        for row in queries.pending(connection, mandates.posts_of(connection, person), MANDATED):
+            head = items.read(connection, row["item"])
+            case = Case.of_snapshot(head.snapshot)
+            by = Actor(person, row["post"], row["unit"])
+            asked = desk.ask(
+                Sign(item=row["item"], by=by, seen=case.content, slot=row["key"]), case, head.org, head.seq + 1, at
+            )
+            slot = case.slot(row["key"])
+            try:
+                held = authority.authority(asked, slot)
+                if slot is not None:
+                    authority.in_person(asked, slot, held)
+            except WorkflowError:
+                continue
+            if held.get("principal"):
+                yield {**row, "principal": held["principal"]}
 
     def _awaited(self, connection: Any, person: str) -> list[tuple[str, str]]:
         at = self.now(connection)

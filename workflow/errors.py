@@ -156,6 +156,14 @@ class SamePerson(Refused):
     zh = "{person} 已签 {actual}({place}):{expected} 须由他人签批"
 
 
+class NotApart(Refused):
+    """Two signatures that the definition keeps apart come from one unit, or from units one above the other (职责分离)."""
+
+    code = "not-apart"
+    en = "{expected} must be kept apart from {actual}, which signed ({place}): they are of {how}"
+    zh = "{expected} 须与已签的 {actual} 相互分离({place}):{how}"
+
+
 class Avoidance(Refused):
     """The definition bars holders of this post from this step (回避)."""
 

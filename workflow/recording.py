@@ -8,6 +8,7 @@ A signature's ``proof`` says how the person proved who they are:
     nonce, at: as ``prepare`` gave them, so that the statement recorded is byte for byte the one prepared;
     method: what the host made the person do (a PIN, a token); with it the strength is S1, without S0 (a click);
     answer: what the host's re-authentication hook is handed to confirm; never recorded;
+    A signature in ink (``act.paper``) is WET, a strength of its own: a scan and a registrar, no click and no key.
     key, signature: hex; the person's own key over the prepared bytes; then the strength is S2.
     algorithm: of that key, when it is not Ed25519 (``sm2``, by an adapter).
 """
@@ -28,6 +29,11 @@ from workflow.evidence import canonical, signatures
 from workflow.evidence.digest import digest, pae
 from workflow.rules import Asked, Decision
 
+WET = "WET"
+# What the statement repeats of its act: ``rule`` is which due an extension is about, ``to`` where a return leads,
+# ``place`` and ``delegate`` who may do what in whose place, ``paper`` what was signed in ink and who registered it.
+STATED: tuple[str, ...] = ("outcome", "vote", "due", "minutes", "rule", "to", "finding")
+STATED += ("on", "paper", "straight", "delegate", "place", "leaver")
 STATEMENT = "application/vnd.signoff.statement+v1"
 PREPARED_SECONDS = 120
 """How long what was prepared may be signed. Source: the single-use nonce of a re-authentication, at most 120 s."""
@@ -113,8 +119,8 @@ def statement(
     for name in ("mandate", "principal"):
         if name in held:
             out[name] = held[name]
-    for name in ("outcome", "vote", "due", "minutes", "rule", "to", "finding"):
-        value = getattr(act, name, "")  # rule: which due an extension or a pause is about; to: where a return leads
+    for name in STATED:
+        value = getattr(act, name, "")
         if value:
             out[name] = value
     for name in ("opinion", "reason"):
@@ -148,6 +154,8 @@ def signed_statement(
         raise BadSignature(expected="a moment since the stage was entered, and not to come", actual=str(at))
     slot = asked.case.slot(decision.signed_slot or act.slot)
     made = statement(asked, slot, decision.authority, origin, nonce, at)
+    if act.paper:
+        return made, {"strength": WET, **({"method": _confirmed(act, made, confirm)} if "method" in proof else {})}
     if "signature" in proof:
         algorithm = _verify(act, canonical.encode(made), own_keys(asked.actor.person))
         other = {} if algorithm == signatures.ED25519 else {"algorithm": algorithm}

@@ -9,21 +9,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from workflow.acts import (
     Accept,
     Act,
+    Activate,
     Actor,
     AddSigner,
     AdoptNodes,
+    AskOverride,
     CloseLine,
     CloseOut,
     Contradict,
+    Copy,
     Decide,
+    Delegate,
     Exempt,
     Extend,
+    HandOver,
     LookBack,
     NameLead,
     Objection,
     Open,
+    Override,
     Pause,
     PostNotice,
+    Recall,
     RecordTally,
     RemoveSigner,
     Reopen,
@@ -32,8 +39,10 @@ from workflow.acts import (
     Return,
     Reverse,
     Sign,
+    Signature,
     Submit,
     Supplement,
+    Suspend,
     Transfer,
     Urge,
     View,
@@ -241,11 +250,19 @@ class Verbs:
         *,
         to: str = "",
         due: date | str = "",
+        straight: bool = False,
         proof: Mapping[str, Any] | None = None,
         request_id: str | None = None,
     ) -> Receipt:
-        """Return with a written reason; signatures after the place returned to are superseded, never deleted."""
-        act = Return(item=item, by=by, seen=seen, reason=reason, to=to, due=str(due), proof=dict(proof or {}))
+        """Return with a written reason; signatures after the place returned to are superseded, never deleted.
+
+        Args:
+            to: a place before this one, or an exit that returns (``returned-…``), where the chain lets one choose.
+            straight: it comes straight back: those between sign anew only if the papers change meanwhile.
+        """
+        act = Return(
+            item=item, by=by, seen=seen, reason=reason, to=to, due=str(due), straight=straight, proof=dict(proof or {})
+        )
         return self.act(act, request_id=request_id)
 
     def close_line(
@@ -337,6 +354,75 @@ class Verbs:
     ) -> Receipt:
         """Hand an open place of preparing or review to another post of the unit (转办)."""
         return self.act(Transfer(item=item, by=by, slot=slot, unit=unit, post=post), request_id=request_id)
+
+    def delegate(
+        self, item: str, by: Actor, seen: str, slot: str, to: str, post: str, reason: str, **more: Any
+    ) -> Receipt:
+        """Let another person of the unit (``to``, holding ``post`` there) do what waits at one's own place (委派)."""
+        return self._say(Delegate, item, by, seen, slot=slot, delegate=to, post=post, reason=reason, **more)
+
+    def recall(self, item: str, by: Actor, seen: str, slot: str, **more: Any) -> Receipt:
+        """Take back what was delegated and not done yet (收回委派)."""
+        return self._say(Recall, item, by, seen, slot=slot, **more)
+
+    def hand_over(
+        self, item: str, by: Actor, seen: str, place: str, leaver: str, successor: str, reason: str, **more: Any
+    ) -> Receipt:
+        """What waits at a place passes from somebody who leaves to a successor who holds the post by then (工作交接)."""
+        return self._say(
+            HandOver, item, by, seen, place=place, leaver=leaver, delegate=successor, reason=reason, **more
+        )
+
+    def ask_override(self, item: str, by: Actor, seen: str, place: str, reason: str, **more: Any) -> Receipt:
+        """Ask, as the first of two persons, that the chain pass over a place."""
+        return self._say(AskOverride, item, by, seen, place=place, reason=reason, **more)
+
+    def override(self, item: str, by: Actor, seen: str, place: str, reason: str, **more: Any) -> Receipt:
+        """Let the chain pass over a place, as the second of two persons. It is on record as passed over, never as signed."""
+        return self._say(Override, item, by, seen, place=place, reason=reason, **more)
+
+    def suspend(self, item: str, by: Actor, seen: str, reason: str, **more: Any) -> Receipt:
+        """Let an item rest (挂起): its spans stand still, its fixed dates do not."""
+        return self._say(Suspend, item, by, seen, reason=reason, **more)
+
+    def activate(self, item: str, by: Actor, seen: str, reason: str, **more: Any) -> Receipt:
+        """Let a suspended item go on (激活) with what was left of each span."""
+        return self._say(Activate, item, by, seen, reason=reason, **more)
+
+    def sign_in_ink(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        *,
+        scan: bytes,
+        on: date | str,
+        registrar: Actor,
+        verb: type[Signature] = Sign,
+        **more: Any,
+    ) -> Receipt:
+        """Register a signature that ``by`` gave on paper: its scan, the day it was given, and who stands for it.
+
+        Args:
+            on: the day it was signed, not before the item came to this stage.
+            registrar: another person, of a post that the flow lets register (``wet-ink``), at the same unit.
+            verb: what was signed: ``Sign``, ``Accept``, ``CloseOut``, ``LookBack``, ``Return``, ``Decide``.
+            more: what that act carries beside: opinion, outcome, reason, due, minutes (a digest), proof, request_id.
+        """
+        paper = {"scan": self.contents.put(scan) if scan else "", "on": str(on)}
+        paper |= {"person": registrar.person, "post": registrar.post, "unit": registrar.unit}
+        return self._say(verb, item, by, seen, paper=paper, **more)
+
+    def copy_to(self, item: str, by: Actor, reader: Actor, *, request_id: str | None = None) -> Receipt:
+        """Send a copy for information (抄送). That it was read is on record when the reader opens it (``view``)."""
+        act = Copy(item=item, by=by, person=reader.person, post=reader.post, unit=reader.unit)
+        return self.act(act, request_id=request_id)
+
+    def _say(self, verb: type[Signature], item: str, by: Actor, seen: str, **more: Any) -> Receipt:
+        """A signed act with whatever it carries; ``proof`` and ``request_id`` as for every signature."""
+        request_id = more.pop("request_id", None)
+        more["proof"] = dict(more.get("proof") or {})
+        return self.act(verb(item=item, by=by, seen=seen, **more), request_id=request_id)
 
     def urge(self, item: str, by: Actor, *, request_id: str | None = None) -> Receipt:
         """Remind whoever is awaited (催办), at most once a day for an item."""

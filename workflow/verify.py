@@ -34,7 +34,7 @@ from workflow.evidence.entry import BadSeal, SealVerifier, entry_hash, read_body
 from workflow.evidence.keyring import BadEvent, Keyring, Use
 from workflow.evidence.keys import KEY_ID_LENGTH, key_id_of
 from workflow.evidence.standalone import Policy
-from workflow.recording import holds, statement
+from workflow.recording import WET, holds, statement
 from workflow.rules import RULES, Asked, Context, Facts, decide, materials
 from workflow.store import database, log, scan
 
@@ -418,7 +418,9 @@ class Verifier:
     def _proof(self, proof: dict[str, Any], held: dict[str, Any], at: int, place: str) -> None:
         """How strongly the statement is bound to the person. A key that only the proof names proves nothing of them."""
         strength = proof.get("strength", "none")
-        if ("signature" in proof) != (strength == "S2"):
+        if ("paper" in held) != (strength == WET):
+            self._fail("signature", place, "its strength is not that of a signature in ink")
+        elif ("signature" in proof) != (strength == "S2"):
             self._fail("signature", place, "its strength is not that of its proof")
         elif "signature" in proof:
             try:
@@ -437,6 +439,7 @@ class Verifier:
         named = [
             *act.get("materials", {}).values(),
             *(act[k] for k in ("minutes", "evidence", "text", "plan") if act.get(k)),
+            *([act["paper"]["scan"]] if act.get("paper") else []),
         ]
         named += [*([act["content"]] if act.get("kind") == "import-org" else []), *act.get("parts", ())]
         for one in named:

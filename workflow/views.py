@@ -6,7 +6,7 @@ job having run. Rows are plain values; how they are printed is somebody else's w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -185,7 +185,11 @@ def _acceptance(definition: Definition, stays: list[dict[str, Any]]) -> str:
 
 @dataclass(frozen=True)
 class SignatureRow:
-    """One signature on an item. ``person`` is the head of the time (时任); ``now`` those who hold the post today (现任)."""
+    """One signature on an item. ``person`` is the head of the time (时任); ``now`` those who hold the post today (现任).
+
+    ``marks`` say what is out of the ordinary about it: late, acting, backstop, mandate, delegate, early-closed. One in ink
+    has the day it was signed on paper and who registered it.
+    """
 
     seq: int
     at: int
@@ -205,6 +209,17 @@ class SignatureRow:
     materials: tuple[tuple[str, str], ...]
     now: tuple[str, ...]
     principal: str = ""
+    marks: tuple[str, ...] = ()
+    paper_on: str = ""
+    registrar: str = ""
+
+
+def marks_of(signed: dict[str, Any], effects: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """What is out of the ordinary about one signature, from its entry's effects alone."""
+    out = ["late"] if signed.get("late") else []
+    out += [signed["as"]] if signed["as"] != "holder" else []
+    out += ["early-closed"] if any(e["e"] == "not-needed" for e in effects) else []
+    return tuple(out)
 
 
 def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
@@ -253,6 +268,9 @@ def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
                         materials=tuple(case.materials.items()),
                         now=tuple(a["person"] for a in org.answerable(effect["unit"], effect["post"], day, mode)),
                         principal=effect.get("principal", ""),
+                        marks=marks_of(effect, body["effects"]),
+                        paper_on=body["act"].get("paper", {}).get("on", ""),
+                        registrar=body["act"].get("paper", {}).get("person", ""),
                     )
                 )
             case = case.fold([effect], entry.seq, entry.at)

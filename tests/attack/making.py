@@ -17,9 +17,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.contract.world import BAD_VOTE, MEASURES, World, make_world
-from workflow import Actor, bundle, orgbook, tick
+from tests.contract.world import BAD_VOTE, MEASURES, SHEET, SHEETS, World, flow_text, make_world
+from workflow import Actor, bundle, loads, orgbook, tick
 from workflow.acts import Sign
+from workflow.clock import moment
 from workflow.evidence import canonical
 from workflow.evidence.checkpoint import COSIGNATURE, NoteKey, cosign
 from workflow.evidence.entry import entry_hash, seal_entries
@@ -194,6 +195,35 @@ def written(world: World, kind: Any, name: str, *, log: bool = True, **more: Any
     return Bundle.of(out.getvalue())
 
 
+def _placed(world: World) -> None:
+    """An item whose places are delegated, recalled, handed over, passed over and signed in ink, and that rested."""
+    engine, item, why = world.engine, "p1", "an invented reason"
+    handler, secretary = Actor("o1-handler", "handler", "o1"), Actor("o1-secretary", "secretary", "o1")
+    above, office = Actor("s1-secretary", "secretary", "s1"), Actor("s1-department", "department", "s1")
+    engine.publish(loads(flow_text(SHEETS)))
+    engine.open("sheets", "o1", item=item, campaign="c1")
+    engine.submit(item, handler, SHEET)
+    engine.suspend(item, above, world.case(item).content, why)
+    engine.activate(item, office, world.case(item).content, why)
+    engine.copy_to(item, handler, Actor("t1-department", "department", "t1"))
+    world.sign(item)
+    seen = world.case(item).content
+    engine.delegate(item, secretary, seen, "2", "o1-scrutineer", "scrutineer", why)
+    engine.hand_over(item, Actor("t1-secretary", "secretary", "t1"), seen, "2", "o1-scrutineer", "o1-secretary", why)
+    engine.delegate(item, secretary, seen, "2", "o1-scrutineer", "scrutineer", why)
+    engine.recall(item, secretary, seen, "2")
+    engine.delegate(item, secretary, seen, "2", "o1-scrutineer", "scrutineer", why)
+    world.sign(item, by=Actor("o1-scrutineer", "secretary", "o1"))
+    today = f"{moment(world.clock.now(), 'Asia/Shanghai'):%Y-%m-%d}"
+    prepares = Actor("t1-handler", "handler", "t1")
+    by, seen = Actor("t1-department", "department", "t1"), world.case(item).content
+    world.sign(item, by=prepares)
+    engine.sign_in_ink(item, by, seen, scan=b"an invented scan", on=today, registrar=prepares)
+    seen = world.case(item).content
+    engine.ask_override(item, office, seen, "5", why)
+    engine.override(item, above, seen, "5", why)
+
+
 def make_honest(folder: Path) -> Honest:
     """Items of three flows with acts of every kind, in a log that three witnesses cosigned."""
     world = make_world(f"sqlite:///{folder / 'workflow.db'}", folder / "home", key_of=own_key)
@@ -212,6 +242,7 @@ def make_honest(folder: Path) -> Honest:
     _changed(world)
     _closed(world)
     _mandated(world)
+    _placed(world)
     world.begin("m3", "o3")
     world.clock.advance(timedelta(days=59))
     world.sign("m2")

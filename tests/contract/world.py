@@ -195,6 +195,45 @@ stages:
     final: true
 """
 
+# Published by those tests that need it: a chain that may be delegated, returned, overridden, suspended, signed in ink.
+SHEETS = """flow: sheets
+title: {zh: 示例汇总, en: an invented summary}
+wet-ink: handler
+suspend:
+  by: {secretary: second}
+  starts: {within: 10 workdays, duty: {department: second}}
+materials:
+  sheet:
+    title: sheet
+    fields: {count: {type: integer, min: 0, max: 100}, words: {type: text, max: 200}}
+ladder:
+  overdue: [{after: 0 workdays, do: remind, to: responsible}]
+chains:
+  level: [handler, department, {decision: meeting, recorded-by: department, minutes: required}, secretary]
+  branch: [handler, {secretary: own, delegable: true}]
+  up:
+    levels: {from: organisation, to: second, each: level, at: {organisation: branch}}
+    return: {to: any, needs: [reason, date], straight: true}
+    override: [{secretary: second}, {department: second}]
+    apart:
+      - {posts: [handler, department], by: person, over: item}
+stages:
+  - stage: report
+    duty: secretary
+    due: 20 workdays
+    materials: sheet
+    chain: up
+    exits: {done: check, returned-anew: report}
+  - stage: check
+    duty: {department: third}
+    slots: [{department: third}, {secretary: second}]
+    apart: [{posts: [department, secretary], by: subordinate}]
+    due: 10 workdays
+    exits: {held: archived}
+  - stage: archived
+    final: true
+"""
+
 
 def flow_text(text: str, version: str = "1") -> str:
     """A flow file: the head that all invented flows share, then its own part."""

@@ -31,6 +31,7 @@ WORDS = {
     "acting": ("主持", "acting"),
     "backstop": ("兜底", "backstop"),
     "mandate": ("受委托", "by mandate"),
+    "delegate": ("受委派", "by delegation"),
     "vacant": ("空缺", "vacant"),
     "below": ("下级上报(未被依据)", "report below, not relied on"),
     "rested on": ("前置或关联事项", "prior or linked item"),
@@ -221,6 +222,11 @@ def _signature(names: _Names, flow: str, row: SignatureRow) -> str:
         marks.append(("代 " if zh else "for ") + names.persons((row.principal,)))
     marks += [
         ("逾期" if zh else "late") if row.late else "",
+        ("提前表决结束" if zh else "group decided early") if "early-closed" in row.marks else "",
+        (f"{row.paper_on} 纸质签字,登记人 " if zh else f"in ink on {row.paper_on}, registered by ")
+        + names.persons((row.registrar,))
+        if row.paper_on
+        else "",
         ("已作废" if zh else "superseded") if row.superseded else "",
     ]
     said = ", ".join(m for m in (*marks, row.strength) if m)

@@ -108,6 +108,14 @@ class PartsChecking(Checking):
                 key=True,
             )
 
+        for index, post in enumerate(self.flow.wet_ink):
+            self.known("post", post, posts, ("wet-ink", index))
+        if (rests := self.flow.suspend) is not None:
+            for index, who in enumerate(rests.by):
+                self.who(who, ("suspend", "by", index))
+            self.who(rests.starts.duty, ("suspend", "starts", "duty"))
+            self.known("ladder", rests.starts.ladder, self.flow.ladder, ("suspend", "starts", "ladder"))
+
     def _nodes(self) -> None:
         first: dict[str, str] = {}
         for name, node_set in self.flow.nodes.items():
@@ -209,7 +217,13 @@ class PartsChecking(Checking):
             for index, need in enumerate(chain.requires):
                 self.written_or_material(need, (*loc, "requires", index))
             for index, need in enumerate(chain.return_.needs):
-                self.written_or_material(need, (*loc, "return", "needs", index))
+                if need != "date":
+                    self.written_or_material(need, (*loc, "return", "needs", index))
+            if "date" in chain.return_.needs:
+                self.known("ladder", chain.return_.ladder, self.flow.ladder, (*loc, "return", "ladder"))
+            self.apart(chain.apart, (*loc, "apart"))
+            for index, who in enumerate(chain.override):
+                self.who(who, (*loc, "override", index))
             if chain.levels is not None:
                 self._levels(chain, loc)
 

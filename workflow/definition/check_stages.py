@@ -34,11 +34,12 @@ class StagesChecking(Checking):
         for at, who in enumerate(stage.not_by):
             self.who(who, (*loc, "not-by", at), ("lead", "concerned"))
         self.two_persons(stage.two_persons, (*loc, "two-persons"))
+        self.apart(stage.apart, (*loc, "apart"))
         for at, material in enumerate(stage.materials):
             self.known("material", material, self.flow.materials, (*loc, "materials", at))
         if stage.chain is not None:
             self.known("chain", stage.chain, self.flow.chains, (*loc, "chain"))
-            for field, given in (("slots", stage.slots), ("two-persons", stage.two_persons)):
+            for field, given in (("slots", stage.slots), ("two-persons", stage.two_persons), ("apart", stage.apart)):
                 if given:
                     self.say(
                         "chain-and-slots",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from workflow.definition.model import RELATIVE, Flow, Material, Span, Stage, Step, Who
+from workflow.definition.model import RELATIVE, Apart, Flow, Material, Span, Stage, Step, Who
 from workflow.definition.positions import Positions
 from workflow.definition.problem import NOTHING, Problem, Said, Severity, nearest
 from workflow.definition.shipped import shipped_flows
@@ -172,6 +172,11 @@ class Checking:
                     )
             if set(group) in [set(g) for g in groups[:index]]:
                 self.say("duplicate-two-persons", (*loc, index), "the same group stands here twice", "同一组重复")
+
+    def apart(self, rules: Sequence[Apart], loc: Loc) -> None:
+        for index, rule in enumerate(rules):
+            for at, post in enumerate(rule.posts):
+                self.known("post", post, self.flow.posts, (*loc, index, "posts", at))
 
     def written_or_material(self, need: str, loc: Loc) -> None:
         self.known("material", need, (*WRITTEN, *self.flow.materials), loc)

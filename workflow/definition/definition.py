@@ -62,7 +62,7 @@ class Definition:
         return {
             s.stage: self.flow.chains[s.chain]
             if s.chain is not None
-            else Chain.model_construct(steps=s.slots, two_persons=s.two_persons, return_=Returning())
+            else Chain.model_construct(steps=s.slots, two_persons=s.two_persons, apart=s.apart, return_=Returning())
             for s in self.flow.stages
         }
 

@@ -279,6 +279,7 @@ class Step(Model):
     ladder: Code | None = None  # of that clock; without one it only records what was late
     weight: Count = 1
     one_by_one: StrictBool = False  # refuses to be signed among many at once
+    delegable: StrictBool = False  # may be delegated though it is to be signed; preparing and reviewing always may
     together: tuple[Step, ...] = ()
     in_turn: tuple[Step, ...] = ()
     need: Annotated[str | int | None, BeforeValidator(_need)] = None
@@ -315,7 +316,7 @@ class Step(Model):
                 return {"kind": "seal", "post": rest.pop("seal"), **rest}
             extra = {
                 k: rest.pop(k)
-                for k in ("in-person", "within", "ladder", "kind", "minutes", "weight", "one-by-one")
+                for k in ("in-person", "within", "ladder", "kind", "minutes", "weight", "one-by-one", "delegable")
                 if k in rest
             }
             if len(rest) == 1:
@@ -338,10 +339,25 @@ class Levels(Model):
 
 
 class Returning(Model):
-    """Where a return goes and what it must carry."""
+    """Where a return goes and what it must carry: ``reason`` always, ``date`` a new date by which it is to be done.
+
+    ``straight``: whoever returns may ask that it comes straight back. Those between sign anew only if the papers change.
+    """
 
     to: Literal["previous", "first", "any"] = "previous"
     needs: Codes = ("reason",)
+    straight: StrictBool = False
+    ladder: Code = "overdue"  # what climbs when the new date passes
+
+
+class Apart(Model):
+    """Who must be kept apart among those who sign as these posts (职责分离). ``by``: another ``person``, of another
+    ``unit``, or one not ``subordinate`` to the other. ``over`` the stage as it stands, or the whole ``item`` with all its
+    rounds and what was superseded. A signature by mandate or delegation counts for both persons."""
+
+    posts: Codes
+    by: Literal["person", "unit", "subordinate"] = "person"
+    over: Literal["stage", "item"] = "stage"
 
 
 class Chain(Model):
@@ -352,6 +368,8 @@ class Chain(Model):
     requires: Codes = ()
     return_: Returning = Field(default=Returning(), alias="return")
     two_persons: tuple[Codes, ...] = ()
+    apart: tuple[Apart, ...] = ()
+    override: Whos = ()  # of these, two persons together may let the chain pass over a place; nobody where none is named
 
     @model_validator(mode="before")
     @classmethod
@@ -679,6 +697,7 @@ class Stage(Model):
     chain: Annotated[Code, Field()] | None = None
     slots: Annotated[tuple[Step, ...], BeforeValidator(_one_or_many)] = ()
     two_persons: tuple[Codes, ...] = ()
+    apart: tuple[Apart, ...] = ()
     exits: dict[Code, Exit] = {}
     needs: Needs | None = None
     gate: Gate | None = None
@@ -795,8 +814,15 @@ class Overlays(Model):
     extra_steps: Annotated[StrictInt, Field(ge=0, le=20)] = 0
 
 
+class Suspending(Model):
+    """Who may suspend an item, and whose clock runs meanwhile: nothing rests without somebody whose turn it is."""
+
+    by: Whos
+    starts: OtherDue
+
+
 class Flow(Model):
-    """A whole definition."""
+    """A whole definition. ``wet-ink``: the posts that may register a signature in ink, at the unit that signed."""
 
     flow: Code
     version: StrictStr
@@ -821,6 +847,8 @@ class Flow(Model):
     reports: Reports | None = None
     obligations: dict[Code, Obligation] = {}
     overlays: Overlays | None = None
+    suspend: Suspending | None = None
+    wet_ink: Codes = ()
 
     def canonical(self) -> dict[str, Any]:
         """The definition as plain strings, integers, lists and maps: what is hashed, pinned and published."""

@@ -12,7 +12,7 @@ log, keys, witnesses and algorithms count is in the policy, a JSON object of you
      "checkpoint_keys": ["NAME+HASH+BASE64"],          sign the log's checkpoints (keys in signed-note form)
      "witnesses": ["NAME+HASH+BASE64"], "quorum": 2,   cosign them, and how many of them must have
      "signers": {PERSON: [HEX]},                       keys of persons
-     "strength": "S1",                                 the weakest signature that counts
+     "strength": "S1", "wet": true,                    the weakest signature that counts; whether ink does beside it
      "digests": ["sha256"], "log_hash": "sha256"}      algorithms; sm3 is the other one
 
 What each level means (it is computed, and never higher than what was checked):
@@ -56,6 +56,7 @@ DEPTH_LIMIT = 64
 FAILURES_KEPT = 1_000
 LEVELS = ("V0", "V1", "V2", "V3", "V4", "V5")
 STRENGTHS = ("S0", "S1", "S2", "S3")
+WET = "WET"  # signed in ink on paper and registered with a scan
 
 SEAL = "application/vnd.signoff.seal+v1"
 STATEMENT = "application/vnd.signoff.statement+v1"
@@ -332,6 +333,7 @@ class Policy:
     strength: str = "S0"
     digests: tuple[str, ...] = ("sha256",)
     log_hash: str = "sha256"
+    wet: bool = False
     given: bool = False
 
     @classmethod
@@ -354,7 +356,7 @@ class Policy:
             made.signers = {_text(p): {_key(k) for k in keys} for p, keys in plain.get("signers", {}).items()}
             made.origin, made.strength = _text(plain.get("origin", "")), plain.get("strength", "S0")
             made.log = _text(plain.get("log", made.origin))
-            made.quorum = plain.get("quorum", 0)
+            made.quorum, made.wet = plain.get("quorum", 0), plain.get("wet", False) is True
             made.digests, made.log_hash = tuple(plain.get("digests", ("sha256",))), plain.get("log_hash", "sha256")
             if type(made.quorum) is not int or not 0 <= made.quorum <= len({k for _, k in made.witnesses}):
                 raise ValueError("a quorum that is no number up to that of the witnesses' keys")
@@ -460,9 +462,13 @@ _OWN_ACTS: dict[str, tuple[str, str]] = {
     "extend": ("due-extended", ""), "pause": ("due-paused", ""), "resume": ("due-resumed", ""),
     "exempt": ("exempted", ""), "supplement": ("submitted supplemented", "materials figures"),
     "contradict": ("contradicted", "finding"), "reverse": ("reversed", "finding"),
+    "delegate": ("delegated", "delegate"), "recall": ("recalled", ""), "copy": ("copied", "person post unit"),
+    "hand-over": ("handed-over", "place leaver delegate"),
+    "ask-override": ("override-asked", "place"), "override": ("overridden", "place"),
+    "suspend": ("suspended", ""), "activate": ("activated", ""),
 }  # fmt: skip
 LEADS_TO = {kind: (names.split(), members.split()) for kind, (names, members) in _OWN_ACTS.items()}
-OF_NO_PLACE = (
+OF_NO_PLACE: tuple[str, ...] = (
     "due-extended",
     "due-paused",
     "due-resumed",
@@ -470,8 +476,9 @@ OF_NO_PLACE = (
     "supplemented",
     "contradicted",
     "reversed",
-)  # signed
-SIGNED = ("signed", "returned", *OF_NO_PLACE)
+)  # but signed
+OF_NO_PLACE += ("handed-over", "override-asked", "overridden", "suspended", "activated")
+SIGNED = ("signed", "returned", "delegated", "recalled", *OF_NO_PLACE)
 SIGNATURES = frozenset(kind for kind, (effects, _) in LEADS_TO.items() if effects[-1] in SIGNED)
 OWN = frozenset(effect for effects, _ in LEADS_TO.values() for effect in effects)
 PLAIN = frozenset(
@@ -479,7 +486,23 @@ PLAIN = frozenset(
 )  # to none of these
 SLOTS_ONLY = frozenset(["signed", "slot-opened", "superseded", "not-needed"])  # effects that leave the content as it is
 # Members of an act that its statement repeats as they are, and those of which it has the digest.
-STATED = ("outcome", "vote", "due", "minutes", "rule", "to", "finding")
+STATED = (
+    *(
+        "outcome",
+        "vote",
+        "due",
+        "minutes",
+        "rule",
+        "to",
+        "finding",
+        "on",
+        "paper",
+        "straight",
+        "delegate",
+        "place",
+        "leaver",
+    ),
+)
 STATED_BY_DIGEST = ("opinion", "reason")
 
 
@@ -572,6 +595,14 @@ class Case:
             self.slots = self._places(effect)
         elif kind == "exempted":
             self.slots = {}
+        elif kind in ("delegated", "recalled"):
+            given = {k: effect.get(k, "") if kind == "delegated" else "" for k in ("delegate", "giver")}
+            self.slots[effect["slot"]].update(given)
+        elif kind == "handed-over":
+            given = {k: effect[k] if effect.get("giver") else "" for k in ("delegate", "giver")}
+            self.slots[effect["place"]].update(given)
+        elif kind == "overridden":
+            self.slots[effect["place"]]["state"] = kind
         elif kind == "slot-opened":
             self.slots[effect["slot"]]["state"] = "open"
         elif kind in ("superseded", "not-needed"):
@@ -598,6 +629,8 @@ def cited(act: Json) -> Iterator[str]:
     for name in ("minutes", "evidence", "text"):
         if act.get(name):
             yield act[name]
+    if act.get("paper"):
+        yield act["paper"]["scan"]
     if act.get("kind") == "import-org":
         yield act["content"]
         yield from act.get("parts", ())
@@ -959,7 +992,10 @@ class Verifier:
                 differing += [m for m in ("person", "post", "unit") if effect[m] != act["by"][m]]
             elif name == "moved":
                 differing += [m for m, of in (("from", "gone"), ("to", "successor")) if effect[m] != act[of]]
-            elif name in ("returned", "withdrawn") and effect["person"] != act["by"]["person"]:
+            elif (
+                name in ("returned", "withdrawn", "override-asked", "overridden")
+                and effect["person"] != act["by"]["person"]
+            ):
                 differing.append("person")
             if differing:
                 raise Bad("effect", f"{name}: {', '.join(differing)} differ from the act's")
@@ -979,6 +1015,10 @@ class Verifier:
             raise Bad("statement", f"slot {done['slot']} is signed; the act is about {act['slot']}")
         authority = f"authority {by['person']} {by['unit']} {by['post']} "
         rests: Json = next((value for fact, value in body["facts"].items() if fact.startswith(authority)), {})
+        if "tenure" not in rests and slot.get("delegate") == by["person"]:  # let do it by whoever has the place
+            giver = f"authority {slot['giver']} {by['unit']} {by['post']} "
+            rests = next(value for fact, value in body["facts"].items() if fact.startswith(giver))
+            rests = {"tenure": rests["tenure"], "as": "delegate", "principal": slot["giver"]}
         if "tenure" not in rests:  # a mandate, one of those the rules were told of
             rests = next((m for m in rests.get("mandates", ()) if m["mandate"] == held.get("mandate")), {})
             rests = {**rests, "as": "mandate"}
@@ -1006,6 +1046,13 @@ class Verifier:
     def _person(self, held: Json, proof: Json) -> None:
         """How strongly is the statement bound to the person? S2: by a key of their own."""
         strength = proof["strength"]
+        if (strength == WET) != ("paper" in held):
+            raise Bad("strength", f"{strength}, and {'a' if 'paper' in held else 'no'} paper that was signed")
+        if strength == WET:  # a strength of its own: what the registrar vouches for, with the scan
+            if self.policy.strength > "S0" and not self.policy.wet:
+                raise Bad("strength", f"in ink; the policy demands {self.policy.strength} and does not count ink")
+            self.report.strengths[strength] += 1
+            return
         if strength not in STRENGTHS or strength < self.policy.strength:
             raise Bad("strength", f"{strength}; the policy demands {self.policy.strength}")
         if strength in ("S2", "S3"):

@@ -8,48 +8,65 @@ scenario tests and the replay of history: there is exactly one interpreter of a 
 from __future__ import annotations
 
 from workflow.acts import (
+    Accept,
+    Activate,
     AddSigner,
     AdoptNodes,
+    AskOverride,
     CloseLine,
+    CloseOut,
     Contradict,
+    Copy,
+    Decide,
+    Delegate,
     Exempt,
     Extend,
     Fire,
+    HandOver,
+    LookBack,
     Migrate,
     MoveItem,
     NameLead,
     Objection,
     Open,
+    Override,
     Pause,
     PostNotice,
+    Recall,
     RemoveSigner,
     Reopen,
     ReprojectDue,
     Resume,
     Return,
     Reverse,
+    Sign,
     Signature,
     Submit,
     Supplement,
+    Suspend,
     Transfer,
     Urge,
     Withdraw,
 )
-from workflow.errors import WrongStage
+from workflow.errors import DateRequired, WrongMeaning, WrongStage
 from workflow.rules import (
     authority,
     changing,
     clocks,
     counting,
+    delegating,
     dues,
     handing,
     ladder,
     marking,
+    materials,
     migrating,
     opening,
+    overriding,
     relocating,
     shares,
     signing,
+    suspending,
 )
 from workflow.rules.context import RULES, Asked, Context, Decision, Facts, Need, key
 
@@ -58,7 +75,10 @@ __all__ = ["RULES", "Asked", "Context", "Decision", "Facts", "Need", "decide", "
 
 CLOCKS = (Extend, Pause, Resume)
 MARKS = (Exempt, Supplement, Contradict)
-CHANGES = (Withdraw, AddSigner, RemoveSigner, Transfer, Urge)
+CHANGES = (Withdraw, AddSigner, RemoveSigner, Transfer, Urge, Copy)
+GIVEN = (Delegate, Recall, HandOver)
+OVERRIDES = (AskOverride, Override)
+RESTS = (Suspend, Activate)
 
 
 def needs(asked: Asked) -> list[Need]:
@@ -77,6 +97,12 @@ def needs(asked: Asked) -> list[Need]:
         wanted = []
     elif isinstance(act, MoveItem):
         wanted = relocating.needs(asked, act)
+    elif isinstance(act, GIVEN):
+        wanted = delegating.needs(asked, act)
+    elif isinstance(act, OVERRIDES):
+        wanted = overriding.needs(asked, act)
+    elif isinstance(act, RESTS):
+        wanted = suspending.needs(asked, act)
     elif isinstance(act, Signature):
         wanted = signing.needs(asked, act)
     elif isinstance(act, Fire):
@@ -98,6 +124,7 @@ def decide(asked: Asked) -> Decision:
         Refused: one of its classes; nothing has happened.
     """
     act = asked.act
+    _check_said(asked)
     if isinstance(act, ReprojectDue):
         return clocks.reproject(asked, act)
     if isinstance(act, Fire):
@@ -113,11 +140,47 @@ def decide(asked: Asked) -> Decision:
         return marking.decide(asked, act)
     if isinstance(act, Reverse):
         return counting.reverse(asked, act)
+    if isinstance(act, RESTS):
+        return suspending.suspend(asked, act) if isinstance(act, Suspend) else suspending.activate(asked, act)
     decision = _decide(asked)
     if isinstance(act, Migrate):  # says itself what becomes of every clock
         return decision
     decision.effects.extend([*dues.following(asked, decision.effects), *shares.following(asked, decision.effects)])
     return decision
+
+
+WHILE_IT_RESTS = (Activate, Suspend, Fire, ReprojectDue, MoveItem, Migrate, Copy, Objection, *MARKS)
+INKED = (Sign, Decide, Accept, CloseOut, LookBack, Return)
+
+
+def _check_said(asked: Asked) -> None:
+    """What holds for every act: nobody acts on an item that rests; what is said to have happened has; only signatures on
+    a place are given in ink.
+
+    Raises:
+        WrongStage, DateRequired, WrongMeaning: in this order.
+    """
+    act, case = asked.act, asked.case
+    if case.suspended and not isinstance(act, WHILE_IT_RESTS):
+        raise WrongStage(
+            act=act.kind,
+            expected="an item that goes on; activate it first",
+            actual=f"{case.stage} (suspended)",
+            place=asked.definition.place("suspend"),
+        )
+    if act.on and not (materials.is_day(act.on) and act.on <= asked.context.day):
+        raise DateRequired(
+            act=act.kind,
+            expected=f"on=YYYY-MM-DD not after {asked.context.day}",
+            actual=act.on,
+            place=asked.definition.place("stages", case.stage),
+        )
+    if isinstance(act, Signature) and act.paper and not isinstance(act, INKED):
+        raise WrongMeaning(
+            expected="a signature on a place",
+            actual=f"{act.kind} in ink",
+            place=asked.definition.place("wet-ink"),
+        )
 
 
 def _decide(asked: Asked) -> Decision:
@@ -134,6 +197,16 @@ def _decide(asked: Asked) -> Decision:
         )
     if isinstance(act, MoveItem):
         return relocating.move(asked, act)
+    if isinstance(act, Delegate):
+        return delegating.delegate(asked, act)
+    if isinstance(act, Recall):
+        return delegating.recall(asked, act)
+    if isinstance(act, HandOver):
+        return delegating.hand_over(asked, act)
+    if isinstance(act, AskOverride):
+        return overriding.ask(asked, act)
+    if isinstance(act, Override):
+        return overriding.override(asked, act)
     if isinstance(act, Migrate):
         return migrating.migrate(asked, act)
     if isinstance(act, Return):
@@ -154,6 +227,8 @@ def _decide(asked: Asked) -> Decision:
         return changing.transfer(asked, act)
     if isinstance(act, Urge):
         return changing.urge(asked, act)
+    if isinstance(act, Copy):
+        return changing.copy(asked, act)
     if isinstance(act, CloseLine):
         return handing.close_line(asked, act)
     if isinstance(act, NameLead):

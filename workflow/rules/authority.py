@@ -24,16 +24,27 @@ def need(definition: Definition, person: str, unit: str, post: str, day: str) ->
 
 
 def own_need(asked: Asked) -> Need:
-    """The fact about the actor's own authority today."""
-    by = asked.actor
-    return need(asked.definition, by.person, by.unit, by.post, asked.context.day)
+    """The fact about the actor's own authority today; for a signature in ink, on the day it was given."""
+    by, act = asked.actor, asked.act
+    day = act.paper["on"] if isinstance(act, Signature) and "on" in act.paper else asked.context.day
+    return need(asked.definition, by.person, by.unit, by.post, day)
+
+
+def giver_need(asked: Asked, slot: Slot) -> Need:
+    """The fact about whoever delegated a place."""
+    return need(asked.definition, slot.giver, slot.unit, slot.post, asked.context.day)
 
 
 def mandate_needs(asked: Asked) -> list[Need]:
     """What the actor's mandates rest on beside their own rows."""
     if asked.act.by is None or not isinstance(asked.act, (Signature, Withdraw)) or own_need(asked) not in asked.facts:
         return []
-    return mandates.needs(asked, asked.facts.peek(*own_need(asked)))
+    by, found = asked.act.by, asked.facts.peek(*own_need(asked))
+    wanted = mandates.needs(asked, found)
+    if not found.get("tenure"):
+        mine = [s for s in asked.case.slots if s.delegate == by.person and (s.post, s.unit) == (by.post, by.unit)]
+        wanted += [giver_need(asked, s) for s in mine]
+    return wanted
 
 
 def authority(asked: Asked, slot: Slot | None = None) -> dict[str, Any]:
@@ -51,6 +62,11 @@ def authority(asked: Asked, slot: Slot | None = None) -> dict[str, Any]:
     if not found.get("tenure"):
         if slot is None and isinstance(asked.act, Withdraw):
             slot = asked.case.slot(asked.act.slot)
+        if slot is not None and slot.delegate == by.person and slot.giver:
+            giver = asked.facts.get(*giver_need(asked, slot))
+            if giver.get("tenure"):
+                out = {"person": by.person, "as": "delegate", "principal": slot.giver, "tenure": giver["tenure"]}
+                return out | {"post": slot.post, "unit": slot.unit, "at": slot.unit}
         if slot is not None and found.get("mandates"):
             return mandates.stand_in(asked, slot, found)
         raise NotHolder(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from workflow.case import Case, Slot
 from workflow.definition.definition import Definition
 from workflow.definition.model import Chain, Stage, Step, Who
-from workflow.rules.plan import Progress, progress
+from workflow.rules.plan import DONE, Progress, progress
 
 Path = list[dict[str, Any]]
 
@@ -98,6 +98,7 @@ def _layout(
                 in_person=step.in_person,
                 weight=step.weight,
                 one_by_one=step.one_by_one,
+                delegable=step.delegable,
             )
         )
         return slots[-1].key
@@ -114,7 +115,11 @@ def advance(case: Case, slot: Slot, vote: str) -> Progress:
     """Where the chain stands once ``slot`` is signed with ``vote``: what opens, what is not needed, whether it is over."""
     if not case.plan:
         index = case.slots.index(slot)
-        upcoming = tuple(s.key for s in case.slots[index + 1 : index + 2])
+        after = case.slots[index + 1 : index + 2]
+        if after and after[0].state in DONE:  # it came straight back: those between stand as they signed
+            signed = [s._replace(state="signed", vote=vote) if s.key == slot.key else s for s in case.slots]
+            return progress(case.plan, signed)
+        upcoming = tuple(s.key for s in after)
         return Progress(upcoming, (), "open" if upcoming else "agreed")
     signed = [s._replace(state="signed", vote=vote) if s.key == slot.key else s for s in case.slots]
     return progress(case.plan, signed)

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow.acts import Act, AddSigner, RemoveSigner, Transfer, Urge, Withdraw
+from workflow.acts import Act, AddSigner, Copy, RemoveSigner, Transfer, Urge, Withdraw
 from workflow.case import Effect, Slot
-from workflow.errors import AlreadySeen, LimitReached, OutOfTurn, Unknown, WrongMeaning, WrongStage, among
-from workflow.rules import authority
+from workflow.errors import (
+    AlreadySeen,
+    LimitReached,
+    NotHolder,
+    OutOfTurn,
+    Refused,
+    Unknown,
+    WrongMeaning,
+    WrongStage,
+    among,
+)
+from workflow.rules import apart, authority
 from workflow.rules.chain import restart
 from workflow.rules.context import Asked, Decision, Need
 
@@ -29,7 +39,43 @@ def needs(asked: Asked, act: Act) -> list[Need]:
             wanted.append(("viewed-since", asked.case.item, str(slot.seq)))
     if isinstance(act, (AddSigner, Transfer)):
         wanted.append(("path", act.unit, asked.context.day))
+        slot = asked.case.slot(act.slot)
+        if slot is not None and _kept_apart(asked):
+            there = slot._replace(post=act.post, unit=act.unit)
+            wanted += [*apart.needs(asked, there), _who_signs(asked, there)]
+    if isinstance(act, Copy):
+        wanted.append(("authority", act.person, act.unit, act.post, asked.context.day, "holder"))
+        wanted.append(("path", asked.case.unit, asked.context.day))
     return wanted
+
+
+def _kept_apart(asked: Asked) -> bool:
+    return bool(asked.definition.chain_of(asked.definition.stage(asked.case.stage)).apart)
+
+
+def _who_signs(asked: Asked, slot: Slot) -> Need:
+    mode = authority.backstop(asked.definition, slot.post)
+    return ("answerable", slot.unit, slot.post, asked.context.day, mode)
+
+
+def _assigned(asked: Asked, slot: Slot) -> None:
+    """A place is given only to a post of which somebody may sign it.
+
+    Raises:
+        SamePerson, NotApart: nobody who holds the post may, beside those who signed.
+    """
+    if not _kept_apart(asked):
+        return
+    refusal: Refused | None = None
+    for who in asked.facts.get(*_who_signs(asked, slot)) or [{"person": ""}]:
+        try:
+            apart.check(asked, slot, {who["person"]} - {""})
+        except Refused as refused:
+            refusal = refused
+        else:
+            return
+    if refusal is not None:
+        raise refusal
 
 
 def _own_open(asked: Asked, key: str) -> Slot:
@@ -92,6 +138,7 @@ def add_signer(asked: Asked, act: AddSigner) -> Decision:
     level = asked.facts.get("path", act.unit, asked.context.day)[0]["level"]
     serial = 1 + max((int(s.key.split(ADDED)[1]) for s in added), default=0)
     new = Slot(f"{slot.key.split(ADDED)[0]}{ADDED}{serial}", act.unit, level, act.post, "review")
+    _assigned(asked, new)
     new = new._replace(state="waiting" if act.where == "after" else "open")
     mine = slot._replace(state="waiting") if act.where == "before" else slot
     slots: list[Slot] = []
@@ -153,8 +200,35 @@ def transfer(asked: Asked, act: Transfer) -> Decision:
     if spec is None or spec.may not in ("prepare", "review", "sign"):
         raise Unknown(kind="post that may take it over", name=act.post)
     demanded = slot.demanded or slot.post
+    _assigned(asked, slot._replace(post=act.post, demanded=demanded))
     slots = [s._replace(post=act.post, demanded=demanded) if s.key == slot.key else s for s in case.slots]
     return Decision([_changed("transferred", slots, list(case.plan), slot=slot.key)], held)
+
+
+def copy(asked: Asked, act: Copy) -> Decision:
+    """抄送: somebody with a place in this stage, or of the item's line, sends a copy to the holder of a post.
+
+    Raises:
+        OutOfTurn: the actor has nothing to do with the item. NotHolder: whoever is to read it holds no such post.
+    """
+    case, by = asked.case, asked.actor
+    held = authority.authority(asked)
+    place = asked.definition.place("stages", case.stage)
+    line = [u["unit"] for u in asked.facts.get("path", case.unit, asked.context.day)]
+    if by.unit not in line and not any((s.post, s.unit) == (by.post, by.unit) for s in case.slots):
+        raise OutOfTurn(expected=f"somebody of {', '.join(line)}", actual=str(by), place=place)
+    reader = asked.facts.get("authority", act.person, act.unit, act.post, asked.context.day, "holder")
+    if not reader.get("tenure"):
+        raise NotHolder(
+            person=act.person,
+            post=act.post,
+            unit=act.unit,
+            day=asked.context.day,
+            expected=[a["person"] for a in reader.get("answerable", [])] or "nobody",
+            actual=act.person,
+            place=place,
+        )
+    return Decision([{"e": "copied", "person": act.person, "post": act.post, "unit": act.unit}], held)
 
 
 def urge(asked: Asked, act: Urge) -> Decision:

@@ -153,7 +153,7 @@ def pause(asked: Asked, act: Pause) -> Decision:
     assert spec is not None
     authority_ = _signed(asked, act)
     place = definition.place("stages", case.stage, "due", "pause")
-    _one_of(asked, spec.by, place)
+    one_of(asked, spec.by, place)
     basis: Basis = held["basis"]
     if due.fixed or not ("span" in basis or "left" in basis):
         raise LimitReached(expected="a span of time", actual="a fixed date, which can only be extended", place=place)
@@ -161,13 +161,7 @@ def pause(asked: Asked, act: Pause) -> Decision:
     times = held.get("pauses", 0)
     if times >= spec.times:
         raise LimitReached(expected=f"{spec.times} pause(s)", actual=f"pause {times + 1}", place=place)
-    paused: dict[str, Any] = {"at": context.at}
-    if "at" in basis:
-        paused["left"] = held["missed"] - context.at
-    else:
-        unit = "workdays" if basis["span"].endswith("workdays") else "days"
-        left = reckoning.left_between(context.calendar, context.today, _day_of(asked, held), unit)
-        paused["left"] = f"{left} {unit}"
+    paused: dict[str, Any] = {"at": context.at, "left": left_of(asked, held)}
     stage = definition.stage(case.stage)
     number = case.armed.get("pause", 0) + 1
     other = dues.rule_of(stage, case.stays, f"pause-{number}")
@@ -188,7 +182,29 @@ def pause(asked: Asked, act: Pause) -> Decision:
     return Decision([stopped, started], authority_)
 
 
-def _one_of(asked: Asked, whos: tuple[Who, ...], place: str) -> None:
+def left_of(asked: Asked, held: dict[str, Any]) -> int | str:
+    """What is left of a span: microseconds of hours, else a number of days as a span says it."""
+    context, basis = asked.context, held["basis"]
+    if "at" in basis:
+        return int(held["missed"] - context.at)
+    unit = "workdays" if basis["span"].endswith("workdays") else "days"
+    return f"{reckoning.left_between(context.calendar, context.today, _day_of(asked, held), unit)} {unit}"
+
+
+def going_on(asked: Asked, rule: str, held: dict[str, Any]) -> Effect:
+    """A stopped clock that runs again with what was left of it."""
+    context, left = asked.context, held["paused"]["left"]
+    basis = {k: v for k, v in held["basis"].items() if k not in ("from", "span", "at", "left", "to", "cap", "cap-node")}
+    basis |= {"at": context.at, "left": left} if isinstance(left, int) else {"from": context.day, "span": left}
+    return {**_changed(asked, "due-resumed", rule, held, basis), "paused": None}
+
+
+def one_of(asked: Asked, whos: tuple[Who, ...], place: str) -> None:
+    """Refuse who is none of these.
+
+    Raises:
+        OutOfTurn: names those who may.
+    """
     path: Path = asked.facts.get("path", asked.case.unit, asked.context.day)
     may = [(w.post, unit_at(asked.definition, path, w.of, asked.case.last_unit)["unit"]) for w in whos]
     if (asked.actor.post, asked.actor.unit) not in may:
@@ -208,16 +224,11 @@ def resume(asked: Asked, act: Resume) -> Decision:
     assert due.pause is not None
     authority_ = _signed(asked, act)
     place = asked.definition.place("stages", asked.case.stage, "due", "pause")
-    _one_of(asked, (*due.pause.by, due.pause.starts.duty), place)
+    one_of(asked, (*due.pause.by, due.pause.starts.duty), place)
     paused = held.get("paused")
     if paused is None:
         raise LimitReached(expected="a paused clock", actual=f"{rule} runs", place=place)
-    basis = {k: v for k, v in held["basis"].items() if k not in ("from", "span", "at", "left", "to", "cap", "cap-node")}
-    if isinstance(paused["left"], int):
-        basis |= {"at": context.at, "left": paused["left"]}
-    else:
-        basis |= {"from": context.day, "span": paused["left"]}
-    effects: list[Effect] = [{**_changed(asked, "due-resumed", rule, held, basis), "paused": None}]
+    effects: list[Effect] = [going_on(asked, rule, held)]
     other = asked.case.dues.get(paused["other"])
     if other is not None:
         effects.append(dues.met(context, paused["other"], other))

@@ -18,6 +18,7 @@ Node = str | dict[str, Any]
 Verdict = Literal["open", "agreed", "refused"]
 
 AGREE, AGAINST, ABSTAIN = "agree", "against", "abstain"
+DONE = ("signed", "overridden")  # places that the chain has behind it
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,26 @@ def votes(plan: Sequence[Node], key: str) -> bool:
     return False
 
 
+def downstream(plan: Sequence[Node], slots: Sequence[Slot], key: str) -> list[str]:
+    """The places that sign only after another: everything behind it in turn, and nothing that signs beside it."""
+    out: list[str] = []
+
+    def walk(node: Node) -> bool:
+        if isinstance(node, str):
+            return node == key
+        inside = node.get("seq") or node.get("par") or ()
+        for n, child in enumerate(inside):
+            if walk(child):
+                if "seq" in node:
+                    for later in inside[n + 1 :]:
+                        out.extend(keys(later))
+                return True
+        return False
+
+    walk(root(plan, slots))
+    return out
+
+
 def root(plan: Sequence[Node], slots: Sequence[Slot]) -> Node:
     """The plan as one node."""
     return {"seq": list(plan) or [s.key for s in slots]}
@@ -61,7 +82,7 @@ def progress(plan: Sequence[Node], slots: Sequence[Slot]) -> Progress:
     active: list[str] = []
     idle: list[str] = []
     verdict = _walk(root(plan, slots), by_key, active, idle)
-    signed = {s.key for s in slots if s.state == "signed"}
+    signed = {s.key for s in slots if s.state in DONE}
     if verdict != "open":
         idle += [s.key for s in slots if s.key not in signed]
         active = []
@@ -75,7 +96,7 @@ def progress(plan: Sequence[Node], slots: Sequence[Slot]) -> Progress:
 def _walk(node: Node, slots: Mapping[str, Slot], active: list[str], idle: list[str]) -> Verdict:
     if isinstance(node, str):
         slot = slots[node]
-        if slot.state != "signed":
+        if slot.state not in DONE:
             active.append(node)
             return "open"
         return "refused" if slot.vote == AGAINST else "agreed"

@@ -125,7 +125,7 @@ def following(asked: Asked, effects: Sequence[Effect]) -> list[Effect]:
 
 
 _REPLANS = frozenset({"signer-added", "signer-removed", "transferred"})
-_MOVES = _REPLANS | {"entered", "slot-opened", "signed", "superseded", "not-needed"}
+_MOVES = _REPLANS | {"entered", "slot-opened", "signed", "superseded", "not-needed", "overridden"}
 
 
 def _open_after(case: Case, moves: Sequence[Effect]) -> set[str]:
@@ -136,6 +136,8 @@ def _open_after(case: Case, moves: Sequence[Effect]) -> set[str]:
             found.add(e["slot"])
         elif e["e"] == "signed":
             found.discard(e["slot"])
+        elif e["e"] == "overridden":
+            found.discard(e["place"])
         else:
             found.difference_update(e["slots"])
     return found
@@ -148,6 +150,8 @@ def side(definition: Definition, case: Case, rule: str, path: Path) -> tuple[Sta
     name = rule.split("/")[2] if rule.count("/") > 1 else ""
     if name.startswith("pause-") and stage.due is not None and stage.due.pause is not None:
         return stage.model_copy(update={"duty": stage.due.pause.starts.duty}), path
+    if name.startswith("suspend-") and definition.flow.suspend is not None:
+        return stage.model_copy(update={"duty": definition.flow.suspend.starts.duty}), path
     share = next((s for s in shares(definition, stage, case.slots) if s.name == name), None) if name else None
     slot = next((s for s in case.slots if share and s.key in share.keys and s.state == "open"), None)
     if slot is None:

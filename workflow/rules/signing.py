@@ -6,6 +6,7 @@ the slot asks for. Source: S0 「谁签字上报谁负责」, R036, R037.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from workflow.case import Case, Effect, Slot
 from workflow.clock import local_day
 from workflow.definition.model import Stage, Tally
 from workflow.errors import (
+    DateRequired,
     LinesOpen,
     MaterialMissing,
     NoSuchExit,
@@ -25,13 +27,14 @@ from workflow.errors import (
     WrongStage,
     ZeroRefused,
 )
-from workflow.rules import authority, counting, gates, handing
+from workflow.rules import apart, authority, counting, dues, gates, handing, paper
 from workflow.rules.chain import Path, advance, restart
 from workflow.rules.context import Asked, Decision, Need
+from workflow.rules.materials import is_day
 from workflow.rules.moving import leave, look_back_rule
 from workflow.rules.opening import of_lines
-from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, keys, votes
-from workflow.rules.stages import REFUSED_EXIT, RETURN_EXIT, choosable
+from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, downstream, keys, votes
+from workflow.rules.stages import REFUSED_EXIT, RETURN_EXIT, choosable, returning
 
 MEANS: dict[str, tuple[type[Signature], ...]] = {
     "prepare": (Sign,),
@@ -56,6 +59,10 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
         wanted.append(("path", case.unit, day))
     if stage.not_by and ("path", case.unit, day) in asked.facts:
         wanted += authority.barred_needs(asked, asked.facts.peek("path", case.unit, day))
+    if act.paper:
+        wanted += paper.needs(asked, act)
+    if slot is not None and definition.chain_of(stage).apart:
+        wanted += apart.needs(asked, slot)
     if stage.gate is not None and not isinstance(act, Return):
         wanted += gates.needs_to_sign(asked)
     if ends:
@@ -91,6 +98,8 @@ def open_slot(asked: Asked, act: Signature) -> tuple[Slot, dict[str, Any]]:
         raise OutOfTurn(expected=waiting, actual=str(by), place=place)
     held = authority.authority(asked, slot)
     authority.in_person(asked, slot, held)
+    if act.paper:
+        paper.check(asked, act, slot)
     if act.seen != case.content:
         raise Stale(expected=case.content, actual=act.seen or "nothing", place=place)
     return slot, held
@@ -106,6 +115,9 @@ def sign(asked: Asked, act: Signature) -> Decision:
     slot, held = open_slot(asked, act)
     stage = definition.stage(case.stage)
     authority.apart(asked, slot, held)
+    chain = definition.chain_of(stage)
+    if chain.apart:
+        apart.check(asked, slot, {asked.actor.person, held.get("principal", asked.actor.person)})
     if stage.not_by:
         authority.stand_aside(asked, asked.facts.get("path", case.unit, context.day), held)
     _check_kind(asked, act, slot)
@@ -127,6 +139,8 @@ def sign(asked: Asked, act: Signature) -> Decision:
     }
     if act.vote:
         signed["vote"] = act.vote
+    if chain.apart and (post := apart.kept(asked, slot)):
+        signed["kept"] = post
     effects.append(signed)
     if slot.kind == "look-back":
         rule = look_back_rule(stage, case.stays, slot.key)
@@ -137,10 +151,12 @@ def sign(asked: Asked, act: Signature) -> Decision:
         effects.append({"e": "not-needed", "slots": list(ahead.not_needed)})
     if ahead.verdict == "open" and not rebound:
         effects += [{"e": "slot-opened", "slot": k} for k in ahead.open if _state(case, k) != "open"]
+        if "date" in chain.return_.needs:
+            effects += _reworked(asked, ahead.open)
         return Decision(effects, held, slot.key)
     so_far = case.fold(effects, context.seq, context.at)
     if ahead.verdict == "refused" and REFUSED_EXIT not in stage.exits:
-        return Decision([*effects, *_restarted(so_far, so_far.slots[0])], held, slot.key)
+        return Decision([*effects, *_restarted(so_far, so_far.slots[0], context.rules)], held, slot.key)
     exit_name = REFUSED_EXIT if ahead.verdict == "refused" else _exit(asked, act, stage, outcome, so_far)
     _check_exit(asked, act, stage, exit_name)
     counting.holds(asked, stage, exit_name)
@@ -303,7 +319,7 @@ def _exit(asked: Asked, act: Signature, stage: Stage, outcome: str, case: Case) 
     ways = [
         name
         for name in stage.exits
-        if name not in (RETURN_EXIT, REFUSED_EXIT) and not (stage.notice and name == stage.notice.objection)
+        if name != REFUSED_EXIT and not returning(name) and not (stage.notice and name == stage.notice.objection)
     ]
     name = outcome or (ways[0] if len(ways) == 1 else "")
     if not name:
@@ -359,29 +375,74 @@ def send_back(asked: Asked, act: Return) -> Decision:
     back: Effect = {"e": "returned", "slot": slot.key, "person": asked.actor.person, "as": held["as"]}
     back |= authority.standing_in(held)
     path: Path = asked.facts.get("path", case.unit, context.day)
-    if RETURN_EXIT in stage.exits:
-        again = stage.exits[RETURN_EXIT].to == stage.stage
-        return Decision([back, *leave(context, case, RETURN_EXIT, path, due_set=act.due, again=again)], held, slot.key)
+    within = chain.return_.to == "any" and case.slot(act.to) is not None and context.rules >= 2
+    if not within and (way := _way_back(stage, act)):
+        again = stage.exits[way].to == stage.stage
+        undone = [s.key for s in case.slots if s.state == "signed"] if context.rules >= 2 else []
+        gone: list[Effect] = [{"e": "superseded", "slots": undone}] if undone else []
+        return Decision([back, *gone, *leave(context, case, way, path, due_set=act.due, again=again)], held, slot.key)
     index = case.slots.index(slot)
-    if index == 0:
+    if index == 0 or (context.rules >= 2 and not within and _stands_first(case, slot)):
         raise OutOfTurn(
             expected="an earlier place to return to", actual=f"{slot.post}@{slot.unit} is the first", place=place
         )
+    if "date" in chain.return_.needs and not (is_day(act.due) and act.due > context.day):
+        raise DateRequired(
+            act="return", expected=f"due=YYYY-MM-DD after {context.day}", actual=act.due or "none", place=place
+        )
+    if act.straight and not chain.return_.straight:
+        raise WrongMeaning(expected="a chain that lets a return come straight back", actual="straight", place=place)
     target = case.slots[0] if chain.return_.to == "first" else _level_below(case, slot, index)
     if chain.return_.to == "any" and act.to:
         chosen = case.slot(act.to)
         if chosen is None or case.slots.index(chosen) >= index:
             raise OutOfTurn(expected=f"a place before {slot.key}", actual=act.to, place=place)
         target = chosen
-    return Decision([back, *_restarted(case, target)], held, slot.key)
+    effects = [back, *_restarted(case, target, context.rules, straight=act.straight)]
+    if "date" in chain.return_.needs:
+        number = case.armed.get("rework", 0) + 1
+        rule = dues.rule_of(stage, case.stays, f"rework-{number}")
+        basis = {"on": act.due, "set-by": f"{slot.post}@{slot.unit}"}
+        effects.append(dues.armed(context, rule, chain.return_.ladder, basis, "rework") | {"back": slot.key})
+    return Decision(effects, held, slot.key)
 
 
-def _restarted(case: Case, target: Slot) -> list[Effect]:
-    """Everything from a place on signs anew; what was signed there stays on record as superseded."""
-    start = next(i for i, s in enumerate(case.slots) if s.key == target.key)
-    undone = [s.key for s in case.slots[start:] if s.state != "waiting"]
+def _reworked(asked: Asked, opened: Collection[str]) -> list[Effect]:
+    """The date of a rework is met when whoever returned it has it again."""
+    held = asked.case.dues.items()
+    return [dues.met(asked.context, rule, due) for rule, due in held if due.get("back", "-") in opened]
+
+
+def _way_back(stage: Stage, act: Return) -> str:
+    """The exit by which a return leaves the stage: the one that it names, else the only plain one; empty for none."""
+    if returning(act.to) and act.to in stage.exits:
+        return act.to
+    return RETURN_EXIT if RETURN_EXIT in stage.exits else ""
+
+
+def _stands_first(case: Case, slot: Slot) -> bool:
+    """Whether nothing signs before a place but what signs beside it."""
+    return bool(case.plan) and not any(slot.key in downstream(case.plan, case.slots, s.key) for s in case.slots)
+
+
+def _restarted(case: Case, target: Slot, rules: int, *, straight: bool = False) -> list[Effect]:
+    """Everything behind a place signs anew; what was signed there stays on record as superseded. What signs beside it
+    stands. ``straight``: only the place itself signs anew, and it comes back to whoever returned it."""
+    if rules >= 2:
+        behind = set(downstream(case.plan, case.slots, target.key))
+        wanted = [s for s in case.slots if s.key == target.key or s.key in behind]
+        undone = [
+            s.key for s in wanted if s.state != "waiting" and (not straight or s.key == target.key or not _done(s))
+        ]
+    else:
+        start = next(i for i, s in enumerate(case.slots) if s.key == target.key)
+        undone = [s.key for s in case.slots[start:] if s.state != "waiting"]
     opened = restart(case, undone)
     return [{"e": "superseded", "slots": undone}, *({"e": "slot-opened", "slot": k} for k in opened)]
+
+
+def _done(slot: Slot) -> bool:
+    return slot.state not in ("open", "waiting")
 
 
 def _state(case: Case, key: str) -> str:

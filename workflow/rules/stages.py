@@ -71,8 +71,13 @@ def choosable(stage: Stage) -> list[str]:
     objection), nor any where a tally computes the way out."""
     if stage.tally is not None or stage.tracking is not None:
         return []
-    taken = {RETURN_EXIT, REFUSED_EXIT, stage.notice.objection if stage.notice is not None else None}
-    return [name for name in stage.exits if name not in taken]
+    taken = {REFUSED_EXIT, stage.notice.objection if stage.notice is not None else None}
+    return [name for name in stage.exits if name not in taken and not returning(name)]
+
+
+def returning(name: str) -> bool:
+    """Whether an exit is a way back that only a return takes: ``returned``, or ``returned-`` and whither."""
+    return name == RETURN_EXIT or name.startswith(f"{RETURN_EXIT}-")
 
 
 def destination(definition: Definition, stage: Stage, exit_name: str, entries: dict[str, int]) -> Stage:

@@ -493,8 +493,8 @@ def _slots(put: Any, w: Written) -> None:
     if w.before.slots is w.case.slots and w.before.stays == w.case.stays:
         return
     item = w.case.item
-    before = {} if w.seq == 1 else {s.key: s for s in w.before.slots if s.state == "open"}
-    after = {s.key: s for s in w.case.slots if s.state == "open"}
+    before = {} if w.seq == 1 else {s.key: s for s in w.before.open_slots}
+    after = {s.key: s for s in w.case.open_slots}
     if w.before.stays == w.case.stays and w.before.stage == w.case.stage:
         gone = [k for k, slot in before.items() if k not in after or _place(after[k]) != _place(slot)]
         come = [k for k, slot in after.items() if k not in before or _place(before[k]) != _place(slot)]
@@ -684,6 +684,23 @@ def _migrated(put: Any, w: Written, e: Effect) -> None:
         put(_rename_stay, {"b_item": w.case.item, "b_n": w.case.stays, "stage": e["stage"]})
 
 
+def _passed_to(put: Any, w: Written, e: Effect) -> None:
+    """Whoever is let do something, or is to read it, is told."""
+    to = e.get("delegate") or e["person"]
+    payload: dict[str, Any] = {"item": w.case.item, **{k: e[k] for k in ("slot", "place", "unit", "post") if k in e}}
+    put(
+        _insert_outbox,
+        {
+            "dedupe": f"{w.case.item} {e['e']} {w.seq} {to}",
+            "topic": e["e"],
+            "recipient": to,
+            "payload": canonical.encode(payload),
+            "created_at": w.at,
+            "next_try_at": w.at,
+        },
+    )
+
+
 def _none(put: Any, w: Written, e: Effect) -> None:
     return None
 
@@ -710,6 +727,9 @@ _PROJECT = {
     "migrated": _migrated,
     "reminded": _told,
     "urged": _urged,
+    "delegated": _passed_to,
+    "handed-over": _passed_to,
+    "copied": _passed_to,
     "proposed": _told,
 }
 _ORDER: tuple[Statement, ...] = (

@@ -30,6 +30,13 @@ class _Statements:
 
 
 _NOW = _Statements(ORGANISATION)
+_m = ORGANISATION["mandates"].c
+_POSTS_OF = (
+    sa.select(_m.unit, _m.post)
+    .where(_m.person == sa.bindparam("person", type_=sa.String), _m.revoked_at.is_(None))
+    .distinct()
+    .order_by(_m.unit, _m.post)
+)
 _KNOWN = _Statements({name: known(name) for name in ("mandates", "tenures")})
 
 
@@ -43,6 +50,12 @@ def given_to(
     ask, values = (_NOW, {}) if known_at is None else (_KNOWN, {"known": known_at})
     rows = connection.execute(ask.given_to, {"person": person, "unit": unit, "post": post, **values}).all()
     return [_mandate(connection, ask, row, values) for row in rows]
+
+
+def posts_of(connection: Connection, person: str) -> list[tuple[str, str]]:
+    """The (unit, post) pairs that a person has, or had, a mandate for that nobody took back."""
+    rows = connection.execute(_POSTS_OF, {"person": person})
+    return [(r.unit, r.post) for r in rows]
 
 
 def find(connection: Connection, mandate: str) -> dict[str, Any] | None:

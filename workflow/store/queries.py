@@ -91,6 +91,15 @@ _dues_of = (
     .where(t.due.c.item == bindparam("item"))
     .order_by(t.due.c.missed_at, t.due.c.id)
 )
+_acted = (
+    sa.select(t.item.c.id)
+    .where(
+        sa.exists().where(
+            t.entry.c.chain == t.item.c.id, t.entry.c.at >= bindparam("since"), t.entry.c.at < bindparam("until")
+        )
+    )
+    .order_by(t.item.c.id)
+)
 _units_of = sa.select(t.item.c.id, t.item.c.unit).where(t.item.c.id.in_(bindparam("items", expanding=True)))
 _any_of = sa.select(t.item.c.id).where(t.item.c.flow == bindparam("flow"), t.item.c.campaign == bindparam("campaign"))
 _contradictions = (
@@ -173,6 +182,11 @@ def contradicted_by(connection: Connection, finding: str) -> list[str]:
 
 def _finding(body: bytes) -> str:
     return str(canonical.read(body)["act"].get("finding", ""))
+
+
+def acted_between(connection: Connection, since: int, until: int) -> list[str]:
+    """Items on which something was recorded from one moment to another (exclusive), in order of their ids."""
+    return list(connection.execute(_acted, {"since": since, "until": until}).scalars())
 
 
 def size(connection: Connection) -> tuple[int, int]:

@@ -1,0 +1,149 @@
+"""What is out of the ordinary is listed with its times, and what was registered later by its nature is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.world import SHEET, SHEETS, World, flow_text, imported, person_row, worlds
+from workflow import Actor, loads, orgbook
+from workflow.acts import CloseLine, Sign
+from workflow.cli import irregular
+from workflow.evidence.digest import digest
+from workflow.irregularities import Irregularities, Thresholds, irregularities
+from workflow.views import signatures
+
+HANDLER = Actor("o1-handler", "handler", "o1")
+
+
+@pytest.fixture
+def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+    for made in worlds(database_url, tmp_path / "home"):
+        made.engine.publish(loads(flow_text(SHEETS)))
+        yield made
+
+
+def looked(world: World, thresholds: Thresholds | None = None, **more: Any) -> Irregularities:
+    with world.engine.look() as desk:
+        return irregularities(desk, 0, world.clock.now() + 1, thresholds, **more)
+
+
+def begin(world: World, item: str) -> None:
+    world.engine.open("sheets", "o1", item=item)
+    world.engine.submit(item, HANDLER, SHEET)
+
+
+def test_a_superior_who_signs_at_once_without_opening_it_is_listed_and_one_who_reads_it_is_not(world: World) -> None:
+    """Source: S0 「上级把关不严格不到位,下面报什么是什么」, R039."""
+    begin(world, "m1")
+    world.sign("m1")
+    world.sign("m1")
+    world.clock.advance(timedelta(seconds=5))
+    unread = world.sign("m1", by=Actor("t1-handler", "handler", "t1"))
+    department = Actor("t1-department", "department", "t1")
+    world.engine.view("m1", department, world.case("m1").content)
+    world.clock.advance(timedelta(seconds=5))
+    world.sign("m1", by=department)
+    world.clock.advance(timedelta(minutes=2))
+    world.sign("m1", by=department)
+    found = looked(world).to_look_into
+    assert [(f.kind, f.who, f.shown[0].seq) for f in found] == [("unread-at-once", "t1-handler", unread.seq)]
+    assert looked(world, Thresholds(seconds=5)).to_look_into == ()
+    shown = "\n".join(irregular.lines(looked(world), "zh"))
+    assert "到件即签,未打开内容: t1-handler" in shown and "到件 5 秒后, 未打开" in shown and "待核查" in shown
+
+
+def test_many_in_one_burst_are_listed_and_what_was_signed_in_ink_never_is(world: World) -> None:
+    """Source: R039, R203."""
+    for n in range(4):
+        begin(world, f"m{n}")
+        world.sign(f"m{n}")
+        world.sign(f"m{n}")
+    world.clock.advance(timedelta(days=1))
+    registrar = Actor("t1-handler", "handler", "t1")
+    for n in range(4):
+        world.engine.sign(f"m{n}", registrar, world.case(f"m{n}").content)
+    assert [f.kind for f in looked(world, Thresholds(burst=4)).to_look_into] == ["burst"]
+    assert looked(world, Thresholds(burst=5)).to_look_into == ()
+    world.clock.advance(timedelta(days=1))
+    for n in range(4):
+        department = Actor("t1-department", "department", "t1")
+        world.engine.sign_in_ink(
+            f"m{n}", department, world.case(f"m{n}").content, scan=b"a scan", on="2019-08-13", registrar=registrar
+        )
+    found = looked(world, Thresholds(burst=4)).to_look_into
+    assert [f.who for f in found if f.kind == "burst"] == ["t1-handler"]
+    assert not [f for f in found if f.who == "t1-department"]
+    with world.engine.look() as desk:
+        row = signatures(desk, "m1", world.clock.now())[-1]
+    assert (row.strength, row.paper_on, row.registrar) == ("WET", "2019-08-13", "t1-handler")
+
+
+def test_what_was_recorded_days_later_just_before_an_inspection_is_listed_with_both_times(world: World) -> None:
+    """Source: S0 「打印机冒烟,碎纸机烧坏」, R203."""
+    world.walk_to("work", "m1")
+    secretary = Actor("o1-secretary", "secretary", "o1")
+    world.clock.advance(timedelta(days=9))
+    for no in (1, 2):
+        act = CloseLine(item="m1", by=secretary, list="measures", no=no, evidence=digest(b"x"), on=f"2019-08-{12 + no}")
+        world.engine.contents.put(b"x")
+        world.engine.act(act)
+    today = date(2019, 8, 21)
+    twice = Thresholds(dated=2)
+    (found,) = looked(world, twice, inspection=today + timedelta(days=2)).to_look_into[-1:]
+    assert found.kind == "back-dated" and found.who == "o1"
+    assert [getattr(d, "on", "") for d in found.shown] == ["2019-08-13", "2019-08-14"]
+    assert not [f for f in looked(world, twice, inspection=date(2019, 9, 20)).to_look_into if f.kind == "back-dated"]
+    assert "said to be of 2019-08-13, recorded 2019-08-21" in "\n".join(irregular.lines(looked(world, twice), "en"))
+
+
+def test_who_acts_for_whom_and_what_was_passed_over_stays_marked_in_every_later_view(world: World) -> None:
+    begin(world, "m1")
+    world.sign("m1")
+    world.engine.delegate(
+        "m1",
+        Actor("o1-secretary", "secretary", "o1"),
+        world.case("m1").content,
+        "2",
+        "o1-scrutineer",
+        "scrutineer",
+        "away",
+    )
+    world.sign("m1", by=Actor("o1-scrutineer", "secretary", "o1"))
+    args = (world.case("m1").content, "3", "nobody there may")
+    world.engine.ask_override("m1", Actor("s1-department", "department", "s1"), *args)
+    world.engine.override("m1", Actor("s1-secretary", "secretary", "s1"), *args)
+    found = looked(world)
+    assert [(s.person, s.principal, s.marks) for s in found.typed] == [("o1-scrutineer", "o1-secretary", ("delegate",))]
+    assert [(p.place, p.post, p.persons) for p in found.passed] == [("3", "handler", ("s1-department", "s1-secretary"))]
+    assert "无人签批" in "\n".join(irregular.lines(found, "zh"))
+
+
+def test_whoever_has_a_mandate_sees_what_waits_for_the_principal_and_only_what_it_covers(world: World) -> None:
+    world.engine.import_org(imported(persons=[person_row("deputy")]))
+    for flow, item in (("sheets", "m1"), ("matter", "m2")):
+        world.engine.open(flow, "o1", item=item, campaign="c1")
+        world.engine.submit(item, HANDLER, SHEET, outcome="found" if flow == "matter" else "")
+        world.sign(item)
+    assert world.engine.pending("deputy") == []
+    with world.engine.desk() as desk:
+        orgbook.give_mandate(
+            desk,
+            Actor("o1-secretary", "secretary", "o1"),
+            "away",
+            mandate="w1",
+            person="deputy",
+            from_on="2019-08-12",
+            until_on="2019-09-01",
+            text=b"a mandate",
+            flow="sheets",
+        )
+    assert [(p["item"], p["principal"]) for p in world.engine.pending("deputy")] == [("m1", "o1-secretary")]
+    assert [p["item"] for p in world.engine.pending("o1-secretary")] == ["m1", "m2"]
+    seen = world.case("m1").content
+    world.engine.act(Sign(item="m1", by=Actor("deputy", "secretary", "o1"), seen=seen))
+    assert world.engine.pending("deputy") == []

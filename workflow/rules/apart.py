@@ -1,0 +1,77 @@
+"""职责分离: who must be another person, of another unit, or not subordinate, among those who sign one item.
+
+Asked when a person or a place is assigned and again when it is signed. Whoever signs by mandate or delegation counts for
+both persons. Source: R178-R190 of duties kept apart; M15, M22.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from workflow.case import Slot
+from workflow.definition.model import Apart
+from workflow.errors import NotApart, SamePerson
+from workflow.rules.context import Asked, Need
+
+
+def _rules(asked: Asked, post: str) -> list[Apart]:
+    chain = asked.definition.chain_of(asked.definition.stage(asked.case.stage))
+    return [r for r in chain.apart if post in r.posts]
+
+
+def _others(asked: Asked, slot: Slot, rule: Apart) -> Iterator[tuple[str, str, set[str]]]:
+    """Post, unit and persons of every signature the rule looks at, this place's own aside."""
+    here = slot.demanded or slot.post
+    found = [
+        (s.demanded or s.post, s.unit, {s.person, s.principal or s.person})
+        for s in asked.case.slots
+        if s.state == "signed" and s.key != slot.key
+    ]
+    if rule.over == "item":
+        found += [(a["post"], a["unit"], {a["person"], a.get("principal", a["person"])}) for a in asked.case.acted]
+    for post, unit, persons in found:
+        if post in rule.posts and (post != here or len(rule.posts) == 1):
+            yield post, unit, persons
+
+
+def needs(asked: Asked, slot: Slot) -> list[Need]:
+    """The lines of the units that must not stand one above the other."""
+    wanted: dict[Need, None] = {}
+    day = asked.context.day
+    for rule in _rules(asked, slot.demanded or slot.post):
+        if rule.by == "subordinate":
+            for unit in (slot.unit, *(u for _, u, _ in _others(asked, slot, rule))):
+                wanted["path", unit, day] = None
+    return list(wanted)
+
+
+def kept(asked: Asked, slot: Slot) -> str:
+    """The post under which this signature is remembered for the rounds to come; empty where no rule asks."""
+    post = slot.demanded or slot.post
+    return post if any(r.over == "item" for r in _rules(asked, post)) else ""
+
+
+def check(asked: Asked, slot: Slot, persons: set[str]) -> None:
+    """Refuse who may not sign here beside those who signed.
+
+    Args:
+        persons: whoever would sign, and in whose place; none where only the place is known yet.
+
+    Raises:
+        SamePerson: one of them signed already where another must. NotApart: of the same unit, or one above the other.
+    """
+    case, day = asked.case, asked.context.day
+    stage = asked.definition.stage(case.stage)
+    place = asked.definition.place("stages", stage.stage, "apart")
+    for rule in _rules(asked, slot.demanded or slot.post):
+        for post, unit, signed in _others(asked, slot, rule):
+            said = {"expected": f"{slot.post}@{slot.unit}", "actual": f"{post}@{unit}", "place": place}
+            if both := persons & signed:
+                raise SamePerson(person=min(both), **said)
+            if rule.by == "unit" and unit == slot.unit:
+                raise NotApart(how="the same unit", **said)
+            if rule.by == "subordinate" and unit != slot.unit:
+                above = [u["unit"] for u in asked.facts.get("path", slot.unit, day)]
+                below = [u["unit"] for u in asked.facts.get("path", unit, day)]
+                if unit in above or slot.unit in below:
+                    raise NotApart(how="one subordinate to the other", **said)
