@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from tests.contract.world import SHEET, SHEETS, World, flow_text, imported, person_row, tenure_row, worlds
-from workflow import Actor, loads
+from workflow import Actor, Receipt, loads
+from workflow.blocked import blocked, escalate
+from workflow.cli import irregular
 from workflow.errors import (
     DateRequired,
     MaterialMissing,
@@ -23,6 +25,7 @@ from workflow.errors import (
     WrongStage,
 )
 from workflow.evidence import canonical
+from workflow.handover import hand_over
 from workflow.store import items
 
 HANDLER = Actor("o1-handler", "handler", "o1")
@@ -251,4 +254,50 @@ def test_a_copy_is_on_record_and_so_is_who_read_it(world: World) -> None:
     with pytest.raises(OutOfTurn):
         world.engine.copy_to("m1", Actor("t2-handler", "handler", "t2"), reader)
     world.engine.copy_to("m1", HANDLER, reader)
+    holds(world)
+
+
+def test_a_place_that_nobody_may_sign_is_shown_and_escalated_once_and_never_passed(world: World) -> None:
+    """t1's department holds the post of handler too: once they sign as handler, nobody is left for the department."""
+    up_to(world, "t1", "handler")
+    with world.engine.look() as desk:
+        assert blocked(desk, world.clock.now()) == []
+    world.sign("m1", by=Actor("t1-department", "handler", "t1"))
+    with world.engine.desk() as desk:
+        (one,) = escalate(desk, world.clock.now())
+        assert escalate(desk, world.clock.now()) == []
+        assert [(b.item, b.slot) for b in blocked(desk, world.clock.now())] == [("m1", "4")]
+    assert (one.item, one.slot, one.post, one.unit) == ("m1", "4", "department", "t1")
+    assert [(p, type(e)) for p, e in one.why] == [("t1-department", SamePerson)]
+    assert [a["person"] for a in one.above] == ["s1-secretary"]
+    assert states(world)["4"] == "open"
+    assert "t1-department" in "\n".join(irregular.blocked_lines([one], "zh"))
+    ends = tenure_row("t1-department", "t1", "department", until="2019-08-12")
+    world.engine.import_org(imported(tenures=[ends]))
+    with world.engine.look() as desk:
+        (vacant,) = blocked(desk, world.clock.now())
+    assert vacant.why == ()
+    since = tenure_row("new-department", "t1", "department", "2019-08-12")
+    world.engine.import_org(imported(persons=[person_row("new-department")], tenures=[ends, since]))
+    with world.engine.look() as desk:
+        assert blocked(desk, world.clock.now()) == []
+
+
+def test_everything_that_waits_for_a_leaver_is_handed_over_with_a_result_for_each_place(world: World) -> None:
+    for item in ("m2", "m3"):
+        world.engine.open("sheets", "o1", item=item)
+    for item in ("m1", "m2"):
+        if item != "m1":
+            world.engine.submit(item, HANDLER, SHEET)
+        world.sign(item)
+    above = Actor("t1-secretary", "secretary", "t1")
+    with world.engine.desk() as desk:
+        refused = hand_over(desk, above, "o1-secretary", "new-secretary", "retired")
+    assert [(i, k, type(r)) for i, k, r in refused] == [("m1", "2", NotHolder), ("m2", "2", NotHolder)]
+    until = tenure_row("o1-secretary", "o1", "secretary", until="2019-08-12")
+    since = tenure_row("new-secretary", "o1", "secretary", "2019-08-12")
+    world.engine.import_org(imported(persons=[person_row("new-secretary")], tenures=[until, since]))
+    with world.engine.desk() as desk:
+        done = hand_over(desk, above, "o1-secretary", "new-secretary", "retired")
+    assert [(i, k, type(r)) for i, k, r in done] == [("m1", "2", Receipt), ("m2", "2", Receipt)]
     holds(world)

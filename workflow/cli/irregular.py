@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, cast
@@ -13,6 +13,7 @@ import typer
 from workflow.cli.arguments import Lang, say, told, url_of
 
 if TYPE_CHECKING:
+    from workflow.blocked import Blocked
     from workflow.errors import Language
     from workflow.irregularities import Irregularities, Signed
 
@@ -33,6 +34,7 @@ WORDS = {
 
 def register(app: typer.Typer) -> None:
     app.command()(irregularities)
+    app.command()(blocked)
 
 
 def irregularities(
@@ -122,3 +124,44 @@ def _signed(s: Signed, lang: Language) -> str:
     opened = ("已打开" if zh else "opened") if s.opened is not None else ("未打开" if zh else "not opened")
     came = f"到件 {after} 秒后" if zh else f"{after} s after it came"
     return f"{_when(s.at)} {s.item}#{s.seq} {s.person}{for_} {s.post}@{s.unit} · {came}, {opened}"
+
+
+def blocked(
+    db: Db,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")] = False,
+    lang: Lang = "",
+) -> None:
+    """Places that wait and that nobody may sign, and who is to be told · 无人可签的环节
+
+    Exit code 0: there is none. 1: there are some. 2: it could not be asked.
+    """
+    language = cast("Language", lang)
+    with told(language):
+        from workflow import blocked as looking
+        from workflow.engine import Engine
+
+        engine = Engine.looking(url_of(db, language, read_only=True))
+        with engine.look() as desk:
+            found = looking.blocked(desk, engine.now(desk.connection))
+        engine.close()
+        if as_json:
+            plain = [{**vars(b), "why": [[p, e.code, e.text(language)] for p, e in b.why]} for b in found]
+            say(json.dumps(plain, ensure_ascii=False, indent=2))
+        else:
+            for line in blocked_lines(found, language):
+                say(line)
+    if found:
+        raise typer.Exit(1)
+
+
+def blocked_lines(found: Sequence[Blocked], lang: Language) -> Iterator[str]:
+    """Blocked places for people: where, since when, why each who holds the post may not, and who is above."""
+    zh = lang == "zh"
+    yield f"{'无人可签的环节' if zh else 'places that nobody may sign'}: {len(found)}"
+    for b in found:
+        above = ", ".join(f"{a['person']} {a['post']}@{a['unit']}" for a in b.above) or "-"
+        yield f"  {_when(b.since)} {b.item} {b.stage}/{b.slot} {b.post}@{b.unit} → {above}"
+        if not b.why:
+            yield "    空缺,且无人兜底" if zh else "    vacant, and nobody answers in its place"
+        for person, refusal in b.why:
+            yield f"    {person}: {refusal.text(lang)}"

@@ -105,6 +105,27 @@ def open_slot(asked: Asked, act: Signature) -> tuple[Slot, dict[str, Any]]:
     return slot, held
 
 
+def may_sign(asked: Asked) -> None:
+    """Refuse whoever may not sign the open place, whatever they would write and wherever that would lead.
+
+    Raises:
+        Refused: who holds the post, who is to do it in person, who must be somebody else, who stands aside.
+    """
+    act = asked.act
+    assert isinstance(act, Signature)
+    slot, held = open_slot(asked, act)
+    stage = asked.definition.stage(asked.case.stage)
+    _kept_apart(asked, stage, slot, held)
+
+
+def _kept_apart(asked: Asked, stage: Stage, slot: Slot, held: dict[str, Any]) -> None:
+    authority.apart(asked, slot, held)
+    if asked.definition.chain_of(stage).apart:
+        apart.check(asked, slot, {asked.actor.person, held.get("principal", asked.actor.person)})
+    if stage.not_by:
+        authority.stand_aside(asked, asked.facts.get("path", asked.case.unit, asked.context.day), held)
+
+
 def sign(asked: Asked, act: Signature) -> Decision:
     """Sign the open slot; at the end of the chain leave the stage.
 
@@ -114,12 +135,8 @@ def sign(asked: Asked, act: Signature) -> Decision:
     case, context, definition = asked.case, asked.context, asked.definition
     slot, held = open_slot(asked, act)
     stage = definition.stage(case.stage)
-    authority.apart(asked, slot, held)
     chain = definition.chain_of(stage)
-    if chain.apart:
-        apart.check(asked, slot, {asked.actor.person, held.get("principal", asked.actor.person)})
-    if stage.not_by:
-        authority.stand_aside(asked, asked.facts.get("path", case.unit, context.day), held)
+    _kept_apart(asked, stage, slot, held)
     _check_kind(asked, act, slot)
     ahead = advance(case, slot, act.vote)
     _check_window(asked, slot, stage, ends=ahead.verdict != "open")

@@ -490,7 +490,8 @@ def project(connection: Connection, written: Sequence[Written], lists: dict[str,
 
 def _slots(put: Any, w: Written) -> None:
     """Open slots before and after: one that moves on is one update."""
-    if w.before.slots is w.case.slots and w.before.stays == w.case.stays:
+    rested = w.before.suspended is not w.case.suspended
+    if w.before.slots is w.case.slots and w.before.stays == w.case.stays and not rested:
         return
     item = w.case.item
     before = {} if w.seq == 1 else {s.key: s for s in w.before.open_slots}

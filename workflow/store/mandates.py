@@ -31,6 +31,16 @@ class _Statements:
 
 _NOW = _Statements(ORGANISATION)
 _m = ORGANISATION["mandates"].c
+_PERSONS_FOR = (
+    sa.select(_m.person)
+    .where(
+        _m.unit == sa.bindparam("unit", type_=sa.String),
+        _m.post == sa.bindparam("post", type_=sa.String),
+        _m.revoked_at.is_(None),
+    )
+    .distinct()
+    .order_by(_m.person)
+)
 _POSTS_OF = (
     sa.select(_m.unit, _m.post)
     .where(_m.person == sa.bindparam("person", type_=sa.String), _m.revoked_at.is_(None))
@@ -56,6 +66,11 @@ def posts_of(connection: Connection, person: str) -> list[tuple[str, str]]:
     """The (unit, post) pairs that a person has, or had, a mandate for that nobody took back."""
     rows = connection.execute(_POSTS_OF, {"person": person})
     return [(r.unit, r.post) for r in rows]
+
+
+def persons_for(connection: Connection, unit: str, post: str) -> list[str]:
+    """Who has, or had, a mandate for a post that nobody took back; whether it holds is for the rules."""
+    return list(connection.execute(_PERSONS_FOR, {"unit": unit, "post": post}).scalars())
 
 
 def find(connection: Connection, mandate: str) -> dict[str, Any] | None:

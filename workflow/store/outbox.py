@@ -100,3 +100,12 @@ def stuck(connection: Connection, attempts: int) -> list[tuple[str, int, int]]:
 def next_try(connection: Connection) -> int | None:
     """The earliest moment at which a message may be tried."""
     return connection.execute(_next).scalar()
+
+
+def once(connection: Connection, dedupe: str, topic: str, recipient: str, payload: bytes, at: int) -> bool:
+    """Put a message in the outbox unless the same one, by ``dedupe``, ever was. Tells whether it is new."""
+    if connection.execute(sa.select(_o.id).where(_o.dedupe == dedupe)).first() is not None:
+        return False
+    row = {"dedupe": dedupe, "topic": topic, "recipient": recipient, "payload": payload}
+    connection.execute(t.outbox.insert(), {**row, "created_at": at, "next_try_at": at})
+    return True

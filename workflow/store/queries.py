@@ -91,6 +91,12 @@ _dues_of = (
     .where(t.due.c.item == bindparam("item"))
     .order_by(t.due.c.missed_at, t.due.c.id)
 )
+_waiting = sa.select(t.slot.c.item, t.slot.c.key, t.slot.c.opened_at).order_by(t.slot.c.opened_at, t.slot.c.item)
+_delegated = (  # whoever is let do something is told: these messages are kept
+    sa.select(t.outbox.c.payload)
+    .where(t.outbox.c.recipient == bindparam("person"), t.outbox.c.topic.in_(("delegated", "handed-over")))
+    .order_by(t.outbox.c.id)
+)
 _acted = (
     sa.select(t.item.c.id)
     .where(
@@ -182,6 +188,17 @@ def contradicted_by(connection: Connection, finding: str) -> list[str]:
 
 def _finding(body: bytes) -> str:
     return str(canonical.read(body)["act"].get("finding", ""))
+
+
+def waiting(connection: Connection) -> list[dict[str, Any]]:
+    """Every place that waits: item, key, opened_at; the longest waiting first."""
+    return [dict(r._mapping) for r in connection.execute(_waiting)]
+
+
+def delegated_to(connection: Connection, person: str) -> list[str]:
+    """Items of which a place was ever delegated to a person, or handed over to them."""
+    rows = connection.execute(_delegated, {"person": person}).scalars()
+    return list(dict.fromkeys(canonical.read(payload)["item"] for payload in rows))
 
 
 def acted_between(connection: Connection, since: int, until: int) -> list[str]:

@@ -1,0 +1,112 @@
+"""Places that nobody may sign: shown and escalated, never passed.
+
+A place is blocked when everybody who holds its post, answers for it, or may do it by mandate or delegation is refused by
+the definition's own rules (vacant, to be done in person, two persons, kept apart, to stand aside). Computed at the moment of
+asking; what is escalated goes once, as a message, to whoever is first responsible above the unit. Source: M44, R017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from workflow.acts import Actor, Sign
+from workflow.case import Case, Slot
+from workflow.clock import local_day
+from workflow.definition.definition import Definition
+from workflow.desk import Desk
+from workflow.errors import Refused, WorkflowError
+from workflow.evidence import canonical
+from workflow.rules import signing
+from workflow.rules.authority import backstop
+from workflow.store import items, mandates, outbox, queries
+from workflow.store.org import OrgReader
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """One place that waits and that nobody may sign.
+
+    Attributes:
+        why: person -> the refusal each would get; empty where nobody holds the post nor answers for it.
+        above: who is first responsible above the unit, each {person, unit, post}: whom it is escalated to.
+    """
+
+    item: str
+    slot: str
+    unit: str
+    post: str
+    stage: str
+    since: int
+    why: tuple[tuple[str, WorkflowError], ...]
+    above: tuple[dict[str, str], ...]
+
+
+def blocked(desk: Desk, at: int) -> list[Blocked]:
+    """Every blocked place, the longest waiting first."""
+    out: list[Blocked] = []
+    org = OrgReader(desk.connection)
+    for row in queries.waiting(desk.connection):
+        head = items.read(desk.connection, row["item"])
+        case = Case.of_snapshot(head.snapshot)
+        definition = desk.engine.definition(desk.connection, case.definition)
+        slot = case.slot(row["key"])
+        if slot is None:
+            continue
+        why: list[tuple[str, WorkflowError]] = []
+        for person in _candidates(desk, org, definition, slot, at):
+            by = Actor(person, slot.post, slot.unit)
+            act = Sign(item=case.item, by=by, seen=case.content, slot=slot.key)
+            try:
+                signing.may_sign(desk.ask(act, case, head.org, head.seq + 1, at))
+            except Refused as refusal:
+                why.append((person, refusal))
+            else:
+                break
+        else:
+            above = tuple(_above(org, definition, slot, at))
+            found = Blocked(case.item, slot.key, slot.unit, slot.post, case.stage, row["opened_at"], tuple(why), above)
+            out.append(found)
+    return out
+
+
+def escalate(desk: Desk, at: int) -> list[Blocked]:
+    """Tell whoever is first responsible above each blocked place, once for each time it opened.
+
+    Returns:
+        Those that were told of now.
+    """
+    told: list[Blocked] = []
+    for one in blocked(desk, at):
+        new = False
+        for to in one.above:
+            payload = {"item": one.item, "slot": one.slot, "unit": one.unit, "post": one.post, "to": to}
+            dedupe = f"{one.item} blocked {one.slot} {one.since} {to['person']}"
+            new |= outbox.once(desk.connection, dedupe, "blocked", to["person"], canonical.encode(payload), at)
+        if new:
+            told.append(one)
+    return told
+
+
+def _candidates(desk: Desk, org: OrgReader, definition: Definition, slot: Slot, at: int) -> Iterator[str]:
+    """Everybody who could sign: holders, those who answer for them, and those with mandates or a delegation."""
+    day = local_day(at, definition.flow.timezone).isoformat()
+    mode = backstop(definition, slot.post) == "backstop"
+    found: dict[str, Any] = dict.fromkeys(a["person"] for a in org.answerable(slot.unit, slot.post, day, mode))
+    found |= dict.fromkeys(mandates.persons_for(desk.connection, slot.unit, slot.post))
+    if slot.delegate:
+        found[slot.delegate] = None
+    yield from found
+
+
+def _above(org: OrgReader, definition: Definition, slot: Slot, at: int) -> Iterator[dict[str, str]]:
+    """Whoever is first responsible at the nearest unit above where somebody is."""
+    day = local_day(at, definition.flow.timezone).isoformat()
+    post = next((name for name, spec in definition.flow.posts.items() if spec.first_responsible), "")
+    path = org.path(slot.unit, day)
+    for unit in path[1:] or path:
+        heads = org.answerable(unit["unit"], post, day, False)
+        if heads:
+            yield from ({"person": h["person"], "unit": unit["unit"], "post": post} for h in heads)
+            return
