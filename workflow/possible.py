@@ -13,20 +13,25 @@ from typing import Any
 from workflow.acts import (
     Accept,
     Act,
+    Activate,
     Actor,
     AddSigner,
     AdoptNodes,
+    AskOverride,
     CloseLine,
     CloseOut,
     Contradict,
+    Copy,
     Decide,
     Exempt,
     Extend,
     LookBack,
     NameLead,
     Objection,
+    Override,
     Pause,
     PostNotice,
+    Recall,
     RecordTally,
     RemoveSigner,
     Reopen,
@@ -37,6 +42,7 @@ from workflow.acts import (
     Sign,
     Submit,
     Supplement,
+    Suspend,
     Transfer,
     Urge,
     Withdraw,
@@ -147,6 +153,12 @@ def _changes_of_places(case: Case, definition: Definition, actor: Actor, mine: l
         for post in definition.flow.posts:
             if post != slot.post:
                 yield Transfer(item=case.item, by=actor, slot=slot.key, unit=slot.unit, post=post)
+        yield Recall(item=case.item, by=actor, seen=case.content, slot=slot.key)
+    said: dict[str, Any] = {"item": case.item, "by": actor, "seen": case.content, "reason": WRITTEN}
+    for slot in case.open_slots:
+        yield (Override if slot.key in case.overriding else AskOverride)(**said, place=slot.key)
+    yield (Activate if case.suspended else Suspend)(**said)
+    yield Copy(item=case.item, by=actor, person=actor.person, post=actor.post, unit=actor.unit)
     for slot in case.slots:
         if "+" in slot.key:
             yield RemoveSigner(item=case.item, by=actor, slot=slot.key)
