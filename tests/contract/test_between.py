@@ -11,7 +11,7 @@ import pytest
 
 from tests.contract.test_mandates import alone
 from tests.contract.world import World, flow_text, imported, person_row, tenure_row, worlds
-from workflow import Actor, loads
+from workflow import Actor, loads, orgbook
 from workflow.errors import (
     BadMaterial,
     DefinitionInvalid,
@@ -22,6 +22,7 @@ from workflow.errors import (
     Stale,
     WrongStage,
 )
+from workflow.orgbook import NewUnit
 from workflow.pairs import pairs
 from workflow.trace import trace
 
@@ -317,3 +318,25 @@ def test_an_item_does_not_start_without_the_four_and_ranks_are_checked(world: Wo
 def test_a_gate_that_cannot_be_meant_is_told(old: str, new: str, code: str) -> None:
     with pytest.raises(DefinitionInvalid, match=code):
         loads(flow_text(LETTER.replace(old, new)))
+
+
+def test_after_a_merge_both_reports_are_still_owed(world: World) -> None:
+    """A unit that took over another's report answers for both: the gate above waits for each. R070."""
+    day = "2019-08-12"
+    for unit in ("o1", "o2", "o3", "t1"):
+        world.engine.open("survey", unit, item=f"survey-{unit}", campaign="c1")
+    joint = NewUnit("o9", "organisation", "t1", "示例合并单位", "an invented joint unit")
+    with world.engine.desk() as desk:
+        orgbook.merge(desk, head("s1"), "reform", units=["o1", "o3"], into=joint, on=day)
+        for post in ("secretary", "handler"):
+            orgbook.appoint(desk, head("s1"), "joint", person=f"o1-{post}", unit="o9", post=post, from_on=day)
+    nothing = {"statement": {"statement": "looked at, nothing found"}}
+    for item, unit, holder in (("survey-o2", "o2", "t1"), ("survey-o1", "o9", "o1")):
+        for post in ("handler", "secretary"):
+            by = Actor(f"{holder}-{post}", post, unit)
+            if post == "handler":
+                world.engine.report_zero(item, by, nothing)
+            world.engine.sign(item, by, world.case(item).content)
+    assert world.case("survey-o1").final and not world.case("survey-o3").final
+    with pytest.raises(GateClosed, match="o9"):
+        world.engine.report_zero("survey-t1", Actor("t1-handler", "handler", "t1"), nothing)

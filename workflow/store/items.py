@@ -339,12 +339,14 @@ def concerned(connection: Connection, unit: str, below: Sequence[str]) -> list[s
 
 
 def reports_of(connection: Connection, flow: str, campaign: str, units: list[str]) -> list[dict[str, Any]]:
-    """The report of each unit in the order given; a unit without one stands there with no item."""
-    held = {
-        r.unit: {"unit": r.unit, "item": r.id, "seq": r.seq, "head": r.head.hex(), "stage": r.stage, "final": r.final}
-        for r in connection.execute(_children, {"flow": flow, "campaign": campaign, "units": units})
-    }
-    return [held.get(u, {"unit": u}) for u in units]
+    """The report of each unit in the order given; a unit without one stands there with no item. A unit that took over
+    another's has both, by id: each of them was owed."""
+    held: dict[str, list[dict[str, Any]]] = {}
+    rows = connection.execute(_children, {"flow": flow, "campaign": campaign, "units": units})
+    for r in sorted(rows, key=lambda r: r.id):
+        report = {"unit": r.unit, "item": r.id, "seq": r.seq, "head": r.head.hex(), "stage": r.stage, "final": r.final}
+        held.setdefault(r.unit, []).append(report)
+    return [report for u in units for report in held.get(u, [{"unit": u}])]
 
 
 def came_to(connection: Connection, flow: str, campaign: str, unit: str, stages: Sequence[str]) -> list[dict[str, Any]]:

@@ -485,7 +485,7 @@ class OrgReader:
 
     def _answer(self, of: str, post: str, day: str) -> list[list[dict[str, Any]]]:
         values = {"unit": of, "post": post, "day": day, **self._known}
-        rows: Any = self._ask.answer.run(self._connection, values).all()
+        rows = self._ask.answer.all(self._connection, values)
         if not rows:
             raise _unknown(of)
         by_depth: dict[int, list[dict[str, Any]]] = {}

@@ -3,7 +3,7 @@
 Compiling, caching and checking parameters again at each execution costs more than SQLite takes to run a statement: on
 the few statements of every act that is a fifth of the act. They still go through the SQLAlchemy connection, so that
 its events, its transaction and its errors stay what a host expects; only on SQLite, where nobody listens to events and
-nothing is echoed, ``one`` and ``change`` go straight to the driver's connection, inside the same transaction.
+nothing is echoed, ``one``, ``all`` and ``change`` go straight to the driver's connection, inside the same transaction.
 """
 
 from __future__ import annotations
@@ -49,6 +49,14 @@ class Statement:
             row: Sequence[Any] | None = direct.fetchone()
             return row
         return self.run(connection, values).first()
+
+    def all(self, connection: Connection, values: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        """Every row."""
+        direct = self._direct(connection, values)
+        if direct is not None:
+            rows: Sequence[Sequence[Any]] = direct.fetchall()
+            return rows
+        return self.run(connection, values).all()
 
     def change(self, connection: Connection, values: dict[str, Any]) -> int:
         """Execute and tell how many rows were changed."""
