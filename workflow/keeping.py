@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from workflow import sealing
+from workflow.clock import moment
 from workflow.engine import Engine
-from workflow.errors import Unknown
+from workflow.errors import Said, Unknown
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore
 from workflow.personal import CHAIN
@@ -60,7 +61,11 @@ def retire(engine: Engine, before: int, *, by: str, reason: str) -> Receipt:
     with engine.desk() as desk:
         found = expired(desk.connection, desk.contents, before)
         if not found:
-            raise Unknown(kind="content whose period is over", name=str(before), hint="; nothing is to be removed")
+            raise Unknown(
+                kind=Said("content whose period is over by", "此前办结且保管期已满的内容"),
+                name=f"{moment(before):%Y-%m-%d}",
+                hint=Said("; nothing is to be removed", ";没有可移除的"),
+            )
         text = desk.contents.put(canonical.encode(found))
         act = {"kind": RETIRE, "text": text, "count": len(found), "before": before, "by": by, "reason": reason}
         made = sealing.append(desk.connection, engine.key, CHAIN, act, engine.now(desk.connection))

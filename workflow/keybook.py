@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow import sealing
-from workflow.errors import KeyEventRefused, KeyUnavailable
+from workflow.errors import KeyEventRefused, KeyUnavailable, Said
 from workflow.evidence import canonical, signatures
 from workflow.evidence.keyring import CHAIN, REGISTER, REVOKE, ROTATE, BadEvent, Key, Keyring, Use, to_sign
 from workflow.evidence.keys import FileKeyProvider, KeyProvider, key_id_of
@@ -81,7 +81,8 @@ class Keybook:
         """
         if not signatures.algorithm(algorithm).valid_key(public):
             raise KeyEventRefused(
-                expected=f"a public key of {algorithm}", actual=f"{len(public)} bytes of another form"
+                expected=Said(f"a public key of {algorithm}", f"{algorithm} 公钥"),
+                actual=Said(f"{len(public)} bytes of another form", f"{len(public)} 字节,格式不符"),
             )
         act: dict[str, Any] = {"kind": REGISTER, "use": use, "of": of, "key": public.hex(), "algorithm": algorithm}
         act |= {"by": by, "reason": reason, "id": key_id_of(public).hex()}
@@ -124,11 +125,19 @@ class Keybook:
         self._begin()
         found = [k for k in self.ring.keys.values() if k.id == key_id]
         if len(found) != 1:
-            raise KeyEventRefused(expected="the id of one registered key (workflow keys list)", actual=key_id)
+            raise KeyEventRefused(
+                expected=Said(
+                    "the id of one registered key (workflow keys list)", "一个已登记密钥的编号(见 workflow keys list)"
+                ),
+                actual=key_id,
+            )
         (key,) = found
         if key.public == self.signer.public_key().hex():
             raise KeyEventRefused(
-                expected="another key than the one that seals this event; hand over first: workflow keys rotate",
+                expected=Said(
+                    "another key than the one that seals this event; hand over first: workflow keys rotate",
+                    "并非正在签封此事项的密钥;请先移交:workflow keys rotate",
+                ),
                 actual=key_id,
             )
         act = {
@@ -160,7 +169,10 @@ class Keybook:
         try:
             self.ring.apply(canonical.decode(canonical.encode(body)))
         except BadEvent as bad:
-            raise KeyEventRefused(expected="an event that follows from those before it", actual=bad.reason) from None
+            raise KeyEventRefused(
+                expected=Said("an event that follows from those before it", "与既有密钥事项相衔接的事项"),
+                actual=bad.reason,
+            ) from None
         self._seq += 1
         return sealing.append(self.connection, self.signer, CHAIN, act, self.at)
 
@@ -206,7 +218,7 @@ def key_for(connection: Any, path: Path, *, at: int, given: tuple[str, str] | No
         return key, unknown(connection, key, at=at, given=given, name=str(path))
     known = library.engine_keys(connection)
     if known and given is None:
-        raise KeyUnavailable(name=str(path), expected=_EXPECTED.format(", ".join(sorted(known))), actual="no file")
+        raise KeyUnavailable(name=str(path), expected=_one_of(known), actual=Said("no file", "没有该文件"))
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return FileKeyProvider.create(path), True
 
@@ -219,10 +231,13 @@ def unknown(connection: Any, key: KeyProvider, *, at: int, given: tuple[str, str
     """
     known, id_ = library.engine_keys(connection), key.key_id().hex()
     if known and id_ not in known and given is None:
-        raise KeyUnavailable(name=name, expected=_EXPECTED.format(", ".join(sorted(known))), actual=f"key {id_}")
+        raise KeyUnavailable(name=name, expected=_one_of(known), actual=Said(f"key {id_}", f"密钥 {id_}"))
     held = ring(connection).engine(key.key_id())
     if held is not None and (why := held.fault(at)):
-        expected = "a key that is good now (the one handed over to, or one of this node's own: workflow keys new)"
+        expected = Said(
+            "a key that is good now (the one handed over to, or one of this node's own: workflow keys new)",
+            "当前有效的密钥(已移交的新密钥,或本节点新建密钥:workflow keys new)",
+        )
         raise KeyUnavailable(name=name, expected=expected, actual=why)
     return id_ not in known
 
@@ -240,14 +255,17 @@ def told(connection: Any, key: KeyProvider, at: int, given: tuple[str, str] | No
         library.set_meta(connection, f"key/{id_}", key.public_key().hex())
         return
     if given is None:
-        raise KeyUnavailable(name="engine", expected=_EXPECTED.format(", ".join(sorted(known))), actual=f"key {id_}")
+        raise KeyUnavailable(name="engine", expected=_one_of(known), actual=Said(f"key {id_}", f"密钥 {id_}"))
     by, reason = given
     Keybook(connection, key, at).register(
         "engine", "", key.public_key(), by=by, reason=reason, holder=key, unvouched=True
     )
 
 
-_EXPECTED = (
-    "one of the keys that the database names: {} (mend: give the home folder that holds it with --home; if this node is to "
-    "have a key of its own: workflow keys new)"
-)
+def _one_of(known: Mapping[str, str]) -> Said:
+    ids = ", ".join(sorted(known))
+    return Said(
+        f"one of the keys that the database names: {ids} (mend: give the home folder that holds it with --home; if this node "
+        "is to have a key of its own: workflow keys new)",
+        f"数据库所列密钥之一:{ids}(请用 --home 指定存放该密钥的目录;本节点确需新密钥的,请运行:workflow keys new)",
+    )

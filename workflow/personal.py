@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from workflow import sealing
-from workflow.errors import Unknown
+from workflow.errors import Said, Unknown
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore
 from workflow.evidence.digest import hash_parts
@@ -129,7 +129,11 @@ def erase(
     """
     gone = store.of(connection, subject)
     if not gone:
-        raise Unknown(kind="person with erasable data", name=subject, hint="; nothing personal is kept of them")
+        raise Unknown(
+            kind=Said("person with erasable data", "可删除个人信息的人员"),
+            name=subject,
+            hint=Said("; nothing personal is kept of them", ";本库未留存其个人信息"),
+        )
     named = {"subject": subject} if store.is_person(connection, subject) else {}
     store.destroy(connection, subject)
     text = contents.put(canonical.encode(gone))

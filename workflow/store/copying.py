@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from workflow.errors import NotEmpty
+from workflow.errors import NotEmpty, Said
 from workflow.store import database, schema
 from workflow.store import tables as t
 
@@ -39,7 +39,10 @@ def copy(source: Engine, target: Engine, progress: Progress | None = None) -> di
     with database.reading(source) as read, database.writing(target) as written:
         for table in t.metadata.sorted_tables:
             if written.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is not None:
-                raise NotEmpty(expected="an empty database", actual=f"rows in {table.name}")
+                raise NotEmpty(
+                    expected=Said("an empty database", "空数据库"),
+                    actual=Said(f"rows in {table.name}", f"表 {table.name} 已有数据"),
+                )
         for table in t.metadata.sorted_tables:
             copied[table.name] = _copy(table, read, written)
             if progress is not None:
