@@ -110,9 +110,10 @@ def owed(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "") 
     definition = in_force(desk, flow, at)
     found, asked = _asked(desk, definition, rule, name, at)
     inside = _inside(desk, definition, rule, found, under)
+    excused = _excused(desk, definition, rule, found)
     rows = store.rows(desk.connection, asked)
     return [
-        Owed(r.unit, r.state, r.received, r.zero, r.item or "")  # type: ignore[arg-type]
+        Owed(r.unit, "EXEMPT" if r.unit in excused else r.state, r.received, r.zero, r.item or "")  # type: ignore[arg-type]
         for r in rows
         if inside is None or r.unit in inside
     ]
@@ -123,14 +124,15 @@ def rates(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "")
     definition = in_force(desk, flow, at)
     found, asked = _asked(desk, definition, rule, name, at)
     inside = _inside(desk, definition, rule, found, under)
+    excused = _excused(desk, definition, rule, found)
     counts: dict[State, int] = dict.fromkeys(STATES, 0)
-    if inside is None:
+    if inside is None and not excused:
         for state, n in store.counts(desk.connection, asked).items():
             counts[state] = n  # type: ignore[index]
     else:
         for row in store.rows(desk.connection, asked):
-            if row.unit in inside:
-                counts[row.state] += 1  # type: ignore[index]
+            if inside is None or row.unit in inside:
+                counts["EXEMPT" if row.unit in excused else row.state] += 1  # type: ignore[index]
     return Rates(at, found, counts)
 
 
@@ -139,7 +141,9 @@ def missing(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "
     definition = in_force(desk, flow, at)
     found, asked = _asked(desk, definition, rule, name, at)
     inside = _inside(desk, definition, rule, found, under)
-    return [u for u in store.not_in(desk.connection, asked) if inside is None or u in inside]
+    excused = _excused(desk, definition, rule, found)
+    waiting = store.not_in(desk.connection, asked)
+    return [u for u in waiting if (inside is None or u in inside) and u not in excused]
 
 
 def overdue(desk: Desk, at: int, since: date) -> dict[tuple[str, str, str], int]:
@@ -228,6 +232,15 @@ def _inside(desk: Desk, definition: Definition, rule: str, found: Period, under:
         below = set(org.subtree(under, day))
         inside = below if inside is None else inside & below
     return inside
+
+
+def _excused(desk: Desk, definition: Definition, rule: str, found: Period) -> set[str]:
+    """The units that a class exempts from a period, by the roster's day."""
+    binding = [e for e in definition.flow.obligations[rule].excused if e.binds(found.nominal)]
+    if not binding:
+        return set()
+    org, day = OrgReader(desk.connection), found.day.isoformat()
+    return {u for each in binding for root in each.units for u in org.subtree(root, day)}
 
 
 def _calendar(desk: Desk, definition: Definition):  # type: ignore[no-untyped-def]

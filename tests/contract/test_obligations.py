@@ -188,6 +188,43 @@ def test_an_exempt_child_is_not_expected(weekly: Weekly) -> None:
     assert w.engine.case_of(report)[0].roll == {"expected": 10, "in": 10, "missing": [], "exempt": ["o11"]}
 
 
+def test_a_class_of_units_is_exempt_for_as_long_as_the_definition_says_and_why(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Not missing, not expected, never reminded; the second hop names them as exempt. Other weeks bind them as ever."""
+    text = shipped_flow("weekly-report").read_text(encoding="utf-8")
+    rule = 'at: "12:00", ladder: overdue}'
+    assert text.count(rule) == 1
+    text = text.replace(
+        rule,
+        'at: "12:00", ladder: overdue, excused: [{units: [o10, o11], until: 2019-09-20, '
+        "reason: {zh: 抗洪期间, en: while the river is high}}]}",
+    )
+    w = make_weekly(database_url, tmp_path / "home", definition=loads(text))
+    try:
+        w.at("2019-09-16 10:00")
+        w.report_all(ALL[:-2], WEEK)
+        w.at("2019-09-16 12:00")
+        tick(w.engine)  # also the week before: nobody of the class is followed up for either
+        with w.look() as desk:
+            now = w.clock.now()
+            asked = sa.select(tables.item.c.id).where(tables.item.c.unit.in_(["o10", "o11"]))
+            assert desk.connection.execute(asked).all() == []
+            found = states(desk, FIRST, WEEK, now)
+            assert (found["o10"], found["o11"], found["o1"]) == ("EXEMPT", "EXEMPT", "SUBMITTED")
+            rates = obligations.rates(desk, FLOW, FIRST, WEEK, now)
+            assert (rates.expected, rates.received, rates.counts["EXEMPT"]) == (9, 9, 2)
+            assert obligations.missing(desk, FLOW, FIRST, WEEK, now) == []
+        report = w.report("t1", WEEK)
+        assert w.engine.case_of(report)[0].roll == {"expected": 9, "in": 9, "missing": [], "exempt": ["o10", "o11"]}
+        w.at("2019-09-23 12:00")
+        with w.look() as desk:
+            assert states(desk, FIRST, "2019-W39", w.clock.now())["o10"] == "MISSING"
+        assert w.verify().failures == []
+    finally:
+        w.engine.close()
+
+
 def test_a_zero_that_its_own_unit_corrected_before_any_check_cannot_be_contradicted(weekly: Weekly) -> None:
     """R055, R063: the correction is a revision with a reason; the first version stays readable."""
     w = weekly

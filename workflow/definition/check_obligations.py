@@ -30,6 +30,14 @@ class ObligationsChecking(Checking):
             self._day(spec, loc)
             self._reading(spec, loc)
             self._once(name, spec, loc)
+            for index, excused in enumerate(spec.excused):
+                if excused.from_ is not None and excused.until is not None and excused.until < excused.from_:
+                    self.say(
+                        "obligation-ends-early",
+                        (*loc, "excused", index, "until"),
+                        f"it ends on {excused.until}, before it begins on {excused.from_}",
+                        f"止期 {excused.until} 早于起期 {excused.from_}",
+                    )
             if spec.until is not None and spec.until < spec.from_:
                 self.say(
                     "obligation-ends-early",

@@ -179,6 +179,9 @@ CHINESE: Mapping[str, str] = {
     "whom": "针对",
     # what is owed again and again
     "owed-by": "应报单位",
+    "excused": "免报范围",
+    "units": "所列单位",
+    "reason": "理由",
     "every": "周期",
     "until": "止于",
     "under": "限于",

@@ -787,6 +787,20 @@ class Reports(Model):
 Cycle = Literal["day", "workday", "week", "2 weeks", "month", "quarter", "half-year", "year"]
 
 
+class Excused(Model):
+    """A class of units that need not report: some units with everything below them, for periods dated from a day on and
+    until another, both included. It says why; a single unit's exemption is a signed act instead."""
+
+    units: Annotated[tuple[StrictStr, ...], BeforeValidator(_one_or_many)]
+    reason: Text
+    from_: Day | None = Field(default=None, alias="from")
+    until: Day | None = None
+
+    def binds(self, day: date) -> bool:
+        """Whether it is about a period of that date."""
+        return (self.from_ is None or day >= self.from_) and (self.until is None or day <= self.until)
+
+
 class Obligation(Model):
     """A report of this flow that units owe again and again. Source: S0 「每周一报送情况」, R082-R096.
 
@@ -805,6 +819,7 @@ class Obligation(Model):
     reading: Reading | None = None
     at: TimeOfDay | None = None
     ladder: Code | None = None
+    excused: tuple[Excused, ...] = ()
 
 
 class Overlays(Model):

@@ -38,7 +38,7 @@ def _need(asked: Asked) -> Need:
 
 def needs(asked: Asked) -> list[Need]:
     """The facts that handing in papers rests on."""
-    return [*([_need(asked)] if _gate(asked).children else []), *_others(asked)]
+    return [*([_need(asked), *_path_needs(asked)] if _gate(asked).children else []), *_others(asked)]
 
 
 def needs_to_sign(asked: Asked) -> list[Need]:
@@ -168,7 +168,9 @@ def drawn_up(asked: Asked) -> dict[str, Any]:
         owed = obligations.owed(asked.definition, context.calendar, child["level"], case.campaign)
         if owed is None:
             continue
-        if child.get("exempt"):
+        spec = asked.definition.flow.obligations[owed.rule]
+        classed = bool(spec.excused) and obligations.excused(spec, owed.nominal, [child["unit"], *_above(asked)])
+        if child.get("exempt") or classed:
             exempt.append(child["unit"])
             continue
         expected += 1
@@ -189,6 +191,18 @@ def drawn_up(asked: Asked) -> dict[str, Any]:
     if exempt:
         roll["exempt"] = exempt
     return {"relies": relied(came), "roll": roll}
+
+
+def _path_needs(asked: Asked) -> list[Need]:
+    """The units above, where classes of units may be exempt from reporting."""
+    if not _counts(asked) or not any(spec.excused for spec in asked.definition.flow.obligations.values()):
+        return []
+    return [("path", asked.case.unit, asked.context.day)]
+
+
+def _above(asked: Asked) -> list[str]:
+    (need_,) = _path_needs(asked)
+    return [u["unit"] for u in asked.facts.get(*need_)]
 
 
 def unchanged(asked: Asked) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -195,6 +195,12 @@ def _works(calendar: Calendar, day: date) -> bool:
         return calendar.is_workday(day)
     except CalendarMissing:
         return day.weekday() not in calendar.weekend
+
+
+def excused(spec: Obligation, nominal: date, line: Iterable[str]) -> bool:
+    """Whether a class exempts a unit from a period; ``line`` is the unit and everything above it."""
+    above = set(line)
+    return any(each.binds(nominal) and above.intersection(each.units) for each in spec.excused)
 
 
 # --- the report of a period ----------------------------------------------------------------------------------------
