@@ -5,6 +5,8 @@ Source: S4 「累计约谈两次以上的要进行组织处理」, R170; 「要�
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,13 +19,14 @@ from hypothesis import strategies as st
 
 from tests.contract.test_races import at_once
 from tests.contract.world import World, flow_text, worlds
-from workflow import Actor, loads
+from workflow import Actor, bundle, loads
 from workflow.calendar_file import load_calendar
 from workflow.definition.model import Counter
 from workflow.definition.shipped import shipped_calendar
 from workflow.errors import Avoidance, BadMaterial, Conflict, LimitReached, NotReached, OutOfTurn, ReasonRequired
 from workflow.errors import WorkflowError as Refusal
 from workflow.evidence import canonical
+from workflow.evidence.standalone import Policy, Verifier
 from workflow.rules.counting import sittings, within
 from workflow.store import counting, items, tables
 
@@ -197,6 +200,23 @@ def test_two_talks_recorded_at_one_moment_open_one_item_and_number_two_counts(wo
     with world.engine.reading() as connection:
         assert [r["n"] for r in counting.counted(connection, "talks", "boss")] == [1, 2, 3, 4, 5]
     assert world.verify().exit_code == 0
+
+
+def test_an_auditor_follows_a_talk_its_reversal_and_what_it_led_to_alone(world: World) -> None:
+    """The stand-alone verifier knows a reversal as a signed act and follows the item that a count opened."""
+    talk(world, "a", ("boss", "2019-08-06", "b1"))
+    (opened,) = talk(world, "b", ("boss", "2019-08-07", "b1"))
+    world.engine.reverse("b", ABOVE, world.case("b").content, "on time after all", "record-1")
+    keys = [{"key": world.engine.key.public_key().hex()}]
+    policy = Policy.read(json.dumps({"origin": world.engine.origin, "engine_keys": keys}).encode())
+    for item in ("b", opened):
+        out = io.BytesIO()
+        with world.engine.reading() as connection:
+            bundle.write(connection, world.engine.contents, out, "item", item, made_at=world.clock.now())
+            stated = canonical.decode(items.entries(connection, "b")[-1].body)["statement"]
+        found = Verifier(policy).run(io.BytesIO(out.getvalue()))
+        assert found.failures == [] and found.entries > 0
+    assert (stated["meaning"], stated["finding"], stated["person"]) == ("reverse", "record-1", "s1-secretary")
 
 
 def test_a_count_that_somebody_changed_in_the_tables_is_found(world: World) -> None:
