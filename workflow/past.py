@@ -106,7 +106,8 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
         states.append((entry.at, case))
     if not states:
         return None
-    ended += [(rule, due["missed"], None, case) for rule, due in case.dues.items() if "paused" not in due]
+    rest = case.suspended.get("at", at)  # while an item rests no clock of it runs out
+    ended += [(r, d["missed"], None, case) for r, d in case.dues.items() if "paused" not in d and d["missed"] <= rest]
     definition = desk.engine.definition(desk.connection, case.definition)
     return Past(case, definition, tuple(remarks), tuple(_missed(states, ended, at)), later, tuple(rested))
 
