@@ -76,6 +76,8 @@ def manifest_digest(case: Mapping[str, Any]) -> str:
         "lists": case.get("lists", {}),
         "relies": case.get("relies", []),
     }
+    if case.get("form", 1) > 1 and case.get("figures"):
+        manifest["figures"] = case["figures"]
     return "sha256:" + sha256(orjson.dumps(manifest, option=SORTED)).hexdigest()
 
 

@@ -116,3 +116,38 @@ def test_who_stands_alone_in_turn_does_not_vote(world: World) -> None:
     world.engine.open("matter", "o1", item="m1", campaign="c1")
     with pytest.raises(WrongMeaning, match="in a group that votes"):
         vote(world, HANDLER, "against")
+
+
+BRANCHES = """flow: branches
+title: {zh: 示例分支, en: invented branches}
+chains:
+  both:
+    steps:
+      - together: [{in-turn: [{department: third}, {secretary: third}]}, {department: second}]
+        need: all
+      - {secretary: second}
+    return: {to: any}
+stages:
+  - stage: review
+    duty: secretary
+    chain: both
+    exits: {passed: done}
+  - stage: done
+    final: true
+"""
+
+
+def test_a_return_inside_a_group_supersedes_what_signed_behind_it_and_leaves_what_signs_beside_it(world: World) -> None:
+    world.engine.publish(loads(flow_text(BRANCHES)))
+    world.engine.open("branches", "o1", item="m1")
+    secretary = Actor("t1-secretary", "secretary", "t1")
+    vote(world, department("s1"))
+    vote(world, department("t1"))
+    world.engine.send_back("m1", secretary, world.case("m1").content, "look again", to="1")
+    assert [s.state for s in world.case("m1").slots] == ["open", "waiting", "signed", "waiting"]
+    with pytest.raises(OutOfTurn):  # nothing signs before the first of a branch but what signs beside it
+        world.engine.send_back("m1", department("t1"), world.case("m1").content, "nobody before me")
+    vote(world, department("t1"))
+    vote(world, secretary)
+    vote(world, Actor("s1-secretary", "secretary", "s1"))
+    assert world.case("m1").final and world.verify().rules == "hold"
