@@ -567,6 +567,12 @@ class Desk(Verbs):
                 context = contexts[case.definition, head.seq, name] = Context(pinned, calendar, at, head.seq + 1)
             found.append((Asked(case, f, context, Facts({})), head))
         open_ = [asked for asked, _ in found]
+        # where a rung's targets are looked for: spares asking each for it
+        lines: dict[tuple[str, ...], None] = {("path", a.case.unit, a.context.day): None for a in open_}
+        facts.load_together(self.connection, lines, memory)
+        for asked in open_:
+            path = ("path", asked.case.unit, asked.context.day)
+            asked.facts.loaded[" ".join(path)] = memory[path]
         while open_:
             wanted = [(asked, needs(asked)) for asked in open_]
             open_ = [asked for asked, some in wanted if some]

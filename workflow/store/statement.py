@@ -164,6 +164,10 @@ class Update(Statement):
         if len(rows) > 1 and connection.dialect.name == "postgresql":
             columns = (*self.keys, *self.values)
             return self._set_wise.run(connection, {c: [row[c] for row in rows] for c in columns}).rowcount
+        if len(rows) > 1 and connection.dialect.name == "sqlite":  # whose driver adds the rows of all up
+            text, order, fixed = self._of(connection)
+            given = [tuple([{**fixed, **row}[n] for n in order or ()]) for row in rows]
+            return connection.exec_driver_sql(text, given).rowcount
         return sum(self.change(connection, row) for row in rows)
 
     def run_many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
