@@ -1,0 +1,133 @@
+"""A BPMN 2.0 file as plain facts: tasks, lanes, gateways, flows and timers. Entities, and whatever expands, are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
+
+from workflow.definition.problem import Problem, Said
+from workflow.errors import DefinitionInvalid
+
+BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
+MAX_BYTES = 4_000_000
+TASKS = ("userTask", "manualTask", "task")
+GATEWAYS = ("exclusiveGateway", "inclusiveGateway", "parallelGateway", "eventBasedGateway", "complexGateway")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One element of a process that flows lead to or from."""
+
+    id: str
+    kind: str
+    name: str
+    lane: str = ""
+    details: tuple[str, ...] = ()  # names of what stands inside: timerEventDefinition, multiInstanceLoopCharacteristics
+
+
+@dataclass(frozen=True)
+class Arrow:
+    id: str
+    name: str
+    source: str
+    target: str
+    condition: str = ""
+
+
+@dataclass(frozen=True)
+class Timer:
+    """A boundary timer: on which task, with which ISO 8601 duration, leading where."""
+
+    id: str
+    task: str
+    duration: str
+    target: str = ""
+
+
+@dataclass
+class Process:
+    """One process of the file; ``other`` are elements that are none of these: (element, id, name)."""
+
+    id: str
+    name: str
+    nodes: dict[str, Node] = field(default_factory=dict)
+    arrows: list[Arrow] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
+    lanes: dict[str, str] = field(default_factory=dict)  # id -> name
+    other: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+def read(path: Path) -> list[Process]:
+    """The processes of a file.
+
+    Raises:
+        DefinitionInvalid: it is no BPMN, too large, not well-formed, or declares entities or a document type.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise refusal(path, 1, f"the file cannot be read: {error.strerror}", f"无法读取文件:{error.strerror}") from None
+    if len(raw) > MAX_BYTES:
+        raise refusal(path, 1, f"the file has more than {MAX_BYTES} bytes", f"文件超过 {MAX_BYTES} 字节")
+    try:
+        root = fromstring(raw, forbid_dtd=True)
+    except DefusedXmlException:
+        en = "the file declares a document type or entities, which can expand without end: it is not read"
+        raise refusal(path, 1, en, "文件含有文档类型或实体声明,可能无限展开,不予读取") from None
+    except (ParseError, ValueError, LookupError, RecursionError) as error:
+        line = getattr(error, "position", (1, 0))[0]
+        raise refusal(path, line, f"not well-formed XML: {error}", f"不是规范的 XML:{error}") from None
+    if root.tag != f"{BPMN}definitions":
+        raise refusal(
+            path, 1, f"expected BPMN 2.0 definitions; got {root.tag}", f"应为 BPMN 2.0 definitions;实为 {root.tag}"
+        )
+    found = [_process(p) for p in root.findall(f"{BPMN}process")]
+    if not found:
+        raise refusal(path, 1, "there is no process in the file", "文件中没有流程(process)")
+    return found
+
+
+def refusal(path: Path, line: int, en: str, zh: str) -> DefinitionInvalid:
+    problem = Problem("bpmn", str(path), line, 1, Said(en, zh))
+    listing = Said(f"{path}:{line}: error: {en} [bpmn]", f"{path}:{line}: 错误:{zh} [bpmn]")
+    return DefinitionInvalid(count=1, file=str(path), listing=listing, problems=[problem])
+
+
+def _process(element: Any) -> Process:
+    process = Process(element.get("id", ""), element.get("name", "") or element.get("id", ""))
+    held: dict[str, str] = {}
+    for lane in element.iter(f"{BPMN}lane"):
+        process.lanes[lane.get("id", "")] = lane.get("name", "") or lane.get("id", "")
+        for ref in lane.findall(f"{BPMN}flowNodeRef"):
+            held[(ref.text or "").strip()] = lane.get("id", "")
+    for child in element:
+        kind = str(child.tag).removeprefix(BPMN)
+        id_, name = child.get("id", ""), child.get("name", "") or ""
+        if kind == "laneSet":
+            continue
+        if kind == "sequenceFlow":
+            condition = child.find(f"{BPMN}conditionExpression")
+            text = (condition.text or "").strip() if condition is not None else ""
+            process.arrows.append(Arrow(id_, name, child.get("sourceRef", ""), child.get("targetRef", ""), text))
+        elif kind == "boundaryEvent" and child.find(f"{BPMN}timerEventDefinition") is not None:
+            duration = child.find(f"{BPMN}timerEventDefinition/{BPMN}timeDuration")
+            text = (duration.text or "").strip() if duration is not None else ""
+            process.timers.append(Timer(id_, child.get("attachedToRef", ""), text))
+        elif kind in (*TASKS, *GATEWAYS, "startEvent", "endEvent"):
+            process.nodes[id_] = Node(id_, kind, name, held.get(id_, ""), tuple(_inside(child)))
+        else:
+            process.other.append((kind.rpartition("}")[2], id_, name))
+    return process
+
+
+def _inside(element: Any) -> Iterator[str]:
+    for child in element:
+        kind = str(child.tag).removeprefix(BPMN)
+        if kind not in ("incoming", "outgoing", "documentation", "extensionElements"):
+            yield kind.rpartition("}")[2]

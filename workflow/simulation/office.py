@@ -1,0 +1,143 @@
+"""An office to try a flow out in: an engine on a database of its own, invented people, and what they could do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from workflow.acts import Act, CloseLine, Decide, Objection, ReportZero, Submit
+from workflow.calendar import Calendar
+from workflow.case import Case
+from workflow.clock import SettableClock, local_day, start_of_day
+from workflow.definition.definition import Definition
+from workflow.engine import Engine
+from workflow.errors import WorkflowError
+from workflow.org.importing import OrgImport
+from workflow.org.model import Org
+from workflow.prover.moves import moves, waits_until
+from workflow.prover.offices import Offices, invented
+from workflow.rules import decide
+from workflow.run import run_until
+from workflow.simulation.papers import paper
+from workflow.store import items
+
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+
+
+class Office:
+    """One world of a simulation. ``day`` is where its clock begins, nine in the morning."""
+
+    def __init__(self, engine: Engine, clock: SettableClock, definition: Definition, org: Org) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.definition = definition
+        self.org = org
+        self.offices = Offices(org, definition)
+
+    @property
+    def today(self) -> date:
+        return local_day(self.clock.now(), self.definition.flow.timezone)
+
+    def open(self, item: str, unit: str) -> None:
+        """Begin an item about a unit.
+
+        Raises:
+            WorkflowError: the rules refuse it.
+        """
+        category = next(iter(self.definition.flow.categories), "")
+        self.engine.open(self.definition.name, unit, item=item, campaign="simulation", category=category)
+
+    def case(self, item: str) -> Case:
+        return self.engine.case_of(item)[0]
+
+    def options(self, item: str) -> list[Act]:
+        """Every act that the rules allow on an item now, each once."""
+        found: list[Act] = []
+        with self.engine.look() as desk:
+            head = items.read(desk.connection, item)
+            case, at = Case.of_snapshot(head.snapshot), self.clock.now()
+            if case.final:
+                return []
+            for act in moves(self.definition, self.offices, case, at):
+                try:
+                    decide(desk.ask(act, case, head.org, head.seq + 1, at))
+                except WorkflowError:
+                    continue
+                found.append(act)
+        return found
+
+    def waits_until(self, item: str) -> int | None:
+        """When more can be done on an item of which nobody can do anything now."""
+        case = self.case(item)
+        return waits_until(case, self.definition.stage(case.stage), self.clock.now())
+
+    def do(self, act: Act) -> None:
+        """Do an act with papers that are really there.
+
+        Raises:
+            WorkflowError: the rules refuse it.
+        """
+        engine, by = self.engine, act.by
+        if isinstance(act, Submit):
+            assert by is not None
+            unit = self.case(act.item).unit
+            values = {
+                n: paper(self.definition, n, act.figures.get(n, {}), self.today, unit, by.person) for n in act.materials
+            }
+            if isinstance(act, ReportZero):
+                engine.report_zero(act.item, by, values)
+            else:
+                engine.submit(act.item, by, values, outcome=act.outcome)
+        elif isinstance(act, Decide):
+            assert by is not None
+            engine.decide(
+                act.item,
+                by,
+                act.seen,
+                minutes="虚构纪要 invented minutes",
+                outcome=act.outcome,
+                reason=act.reason,
+                due=act.due,
+                opinion=act.opinion,
+            )
+        elif isinstance(act, CloseLine):
+            assert by is not None
+            engine.close_line(act.item, by, act.list, act.no, b"invented evidence")
+        elif isinstance(act, Objection):
+            engine.object_to(act.item, "虚构异议 invented objection")
+        else:
+            engine.act(act)
+
+    def move_to(self, at: int) -> None:
+        """Let time pass; rungs fire on the way, at their moments."""
+        if at > self.clock.now():
+            run_until(self.engine, at)
+
+
+@contextmanager
+def office(
+    definition: Definition,
+    calendar: Calendar,
+    others: Sequence[Definition] = (),
+    org: Org | None = None,
+    day: date | None = None,
+) -> Iterator[Office]:
+    """An office with the flow, and others that its ladders propose, in force; gone at the end."""
+    first = day or min((n.in_force for n in definition.flow.nodes.values()), default=date(2019, 8, 1))
+    clock = SettableClock(start_of_day(first, definition.flow.timezone) + 9 * HOUR)
+    held = org if org is not None else invented(definition)
+    with TemporaryDirectory(prefix="workflow-simulation-") as name:
+        folder = Path(name)
+        engine = Engine.at(f"sqlite:///{folder / 'simulation.db'}", folder / "home", clock=clock, durable=False)
+        try:
+            engine.publish_calendar(calendar)
+            for one in {d.name: d for d in (*others, definition)}.values():
+                engine.publish(one)
+            engine.import_org(OrgImport(held.units, held.parents, held.persons, held.tenures))
+            yield Office(engine, clock, definition, held)
+        finally:
+            engine.close()
