@@ -25,6 +25,7 @@ NAMES = (
     "year",
     "log",
     "organisation",
+    "verifying",
     "cold_start",
 )
 HEAD = ("what", "on", "ours", "floor", "", "ratio", "middle half", "goal", "holds", "beside it")
