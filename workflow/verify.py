@@ -149,7 +149,7 @@ class Verifier:
         self._seen: set[str] = set()
         self._lists: dict[str, _List] = {}  # of the item that is being read
         self._gone: set[str] | None = None
-        self._projected = scan.projected(connection)
+        self._working: scan.Working | None = None
         self._ring = Keyring.of(scan.bodies(connection, keyring.CHAIN))
         self.report.unvouched = sorted(k.id for k in self._ring.keys.values() if not k.vouched)
 
@@ -168,6 +168,7 @@ class Verifier:
         items = scan.items(self.connection, part)
         heads = scan.chain_heads(self.connection, part)
         total = scan.count(self.connection)
+        self._working = scan.Working(self.connection, part)
         chains: dict[str, Any] = {}
         for chain, rows in scan.chains(self.connection, part):
             chains[chain] = True
@@ -176,6 +177,8 @@ class Verifier:
                 progress(self.report.entries, total)
         for missing in (items.keys() | heads.keys()) - chains.keys():
             self._fail("entries-missing", missing, "an item or chain head without a single entry")
+        for stray in self._working.left() - items.keys():
+            self._fail("projection", stray, "the working tables have rows of an item that is not there")
         if not part[0]:
             self._library()
             self._late()
@@ -514,7 +517,8 @@ class Verifier:
                 for r in rows
             },
         )
-        found = self._projected(item)
+        assert self._working is not None
+        found = self._working.of(item)
         for name in ("slots", "dues", "lists", "counts"):
             if getattr(found, name) != getattr(expected, name):
                 self._fail(

@@ -329,6 +329,9 @@ PROJECTIONS: dict[str, Callable[[], Any]] = {
     "a due was moved": lambda: t.due.update().where(t.due.c.item == "m1").values(missed_at=1),
     "a due was deleted": lambda: t.due.delete().where(t.due.c.item == "m1"),
     "a due was made up": lambda: t.due.update().where(t.due.c.item == "m3").values(state=0),
+    "a slot waits for an item that is not there": lambda: (
+        t.slot.update().where(t.slot.c.item == "m1").values(item="m9")
+    ),
     "a slot waits for somebody else": lambda: t.slot.update().where(t.slot.c.item == "m1").values(post="secretary"),
     "a slot is gone": lambda: t.slot.delete().where(t.slot.c.item == "m1"),
 }

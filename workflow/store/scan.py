@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,15 +25,20 @@ _all = sa.select(
     t.entry.c.request_digest,
 ).order_by(t.entry.c.chain, t.entry.c.seq)
 
-_slots = sa.select(t.slot.c.key, t.slot.c.unit, t.slot.c.post, t.slot.c.kind, t.slot.c.stage).where(
-    t.slot.c.item == sa.bindparam("item")
-)
+_slots = sa.select(t.slot.c.item, t.slot.c.key, t.slot.c.unit, t.slot.c.post, t.slot.c.kind, t.slot.c.stage)
 _dues = sa.select(
-    t.due.c.rule, t.due.c.ladder, t.due.c.missed_at, t.due.c.step, t.due.c.state, t.due.c.next_at.is_(None)
-).where(t.due.c.item == sa.bindparam("item"), t.due.c.state.in_((0, 2)))
-_counts = sa.select(t.count.c.counter, t.count.c.person, t.count.c.n, t.count.c.reversed_seq, t.count.c.opened).where(
-    t.count.c.item == sa.bindparam("item")
+    t.due.c.item,
+    t.due.c.rule,
+    t.due.c.ladder,
+    t.due.c.missed_at,
+    t.due.c.step,
+    t.due.c.state,
+    t.due.c.next_at.is_(None),
+).where(t.due.c.state.in_((0, 2)))
+_counts = sa.select(
+    t.count.c.item, t.count.c.counter, t.count.c.person, t.count.c.n, t.count.c.reversed_seq, t.count.c.opened
 )
+_listed = sa.select(t.line.c.item).distinct()
 _lines = (
     sa.select(t.line.c.list, t.line.c.no, t.line.c.cells, t.line.c.closed_seq, t.line.c.closed_at)
     .where(t.line.c.item == sa.bindparam("item"))
@@ -209,29 +214,51 @@ class Projected:
     counts: set[tuple[Any, ...]]
 
 
-def projected(connection: Connection) -> Callable[[str], Projected]:
-    """A reader of the working tables, item by item. The moment of a rung is left out: a try that failed moves it."""
+class Working:
+    """The working tables of a range of items, read at once: four statements an item took a third of the time.
 
-    def of(item: str) -> Projected:
-        held: dict[str, list[Any]] = {}
-        for row in connection.execute(_lines, {"item": item}):
-            held.setdefault(row.list, []).append(row)
-        dues = {
-            (rule, ladder, missed, step, state == 2 and bool(none_left))
-            for rule, ladder, missed, step, state, none_left in connection.execute(_dues, {"item": item})
-        }
+    The moment of a rung is left out: a try that failed moves it. Lines are long, and read item by item.
+    """
+
+    def __init__(self, connection: Connection, part: Range) -> None:
+        self._connection = connection
+        self._slots: dict[str, set[tuple[Any, ...]]] = {}
+        self._dues: dict[str, set[tuple[Any, ...]]] = {}
+        self._counts: dict[str, set[tuple[Any, ...]]] = {}
+        for item, *rest in connection.execute(_slots.where(_within(t.slot.c.item, part))):
+            self._slots.setdefault(item, set()).add(tuple(rest))
+        for item, rule, ladder, missed, step, state, none_left in connection.execute(
+            _dues.where(_within(t.due.c.item, part))
+        ):
+            self._dues.setdefault(item, set()).add((rule, ladder, missed, step, state == 2 and bool(none_left)))
+        for item, *rest in connection.execute(_counts.where(_within(t.count.c.item, part))):
+            self._counts.setdefault(item, set()).add(tuple(rest))
+        self._listed = set(connection.execute(_listed.where(_within(t.line.c.item, part))).scalars())
+
+    def of(self, item: str) -> Projected:
+        """What they say of one item; asked once."""
+        listed = item in self._listed
+        self._listed.discard(item)
         return Projected(
-            counts={tuple(r) for r in connection.execute(_counts, {"item": item})},
-            slots={tuple(r) for r in connection.execute(_slots, {"item": item})},
-            dues=dues,
-            lists={
-                name: (
-                    digest(b"[" + b",".join(line.cells for line in lines) + b"]"),
-                    len(lines) if [line.no for line in lines] == list(range(1, len(lines) + 1)) else -1,
-                    {line.no: (line.closed_seq, line.closed_at) for line in lines if line.closed_seq is not None},
-                )
-                for name, lines in held.items()
-            },
+            slots=self._slots.pop(item, set()),
+            dues=self._dues.pop(item, set()),
+            counts=self._counts.pop(item, set()),
+            lists=self._lists(item) if listed else {},
         )
 
-    return of
+    def left(self) -> set[str]:
+        """Items that nobody asked about, though the tables have rows of them."""
+        return self._slots.keys() | self._dues.keys() | self._counts.keys() | self._listed
+
+    def _lists(self, item: str) -> dict[str, tuple[str, int, Closings]]:
+        held: dict[str, list[Any]] = {}
+        for row in self._connection.execute(_lines, {"item": item}):
+            held.setdefault(row.list, []).append(row)
+        return {
+            name: (
+                digest(b"[" + b",".join(line.cells for line in lines) + b"]"),
+                len(lines) if [line.no for line in lines] == list(range(1, len(lines) + 1)) else -1,
+                {line.no: (line.closed_seq, line.closed_at) for line in lines if line.closed_seq is not None},
+            )
+            for name, lines in held.items()
+        }
