@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from workflow.errors import DatabaseNewer, DatabaseOld, Unknown, among
-from workflow.store.database import writing
+from workflow.store.database import reading, writing
 from workflow.store.tables import metadata
 
 VERSION_TABLE = "wf_alembic_version"
@@ -111,7 +111,7 @@ def _connection(db: Engine | Connection) -> Iterator[Connection]:
     if isinstance(db, Connection):
         yield db
     else:
-        with db.connect() as connection:
+        with reading(db) as connection:  # on SQLite without waiting for a writer
             yield connection
 
 
