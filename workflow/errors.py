@@ -385,6 +385,14 @@ class Conflict(WorkflowError):
     zh = "{item} 已被他人更新:应为第 {expected} 版;实为 {actual}。请重新读取后再办理"
 
 
+class NotUsable(WorkflowError):
+    """A file or folder that was handed in is not what is needed, or something stands in its way. Nothing was changed."""
+
+    code = "not-usable"
+    en = "{item} cannot be used: expected {expected}; got {actual}. Nothing was changed"
+    zh = "{item} 无法使用:应为 {expected};实为 {actual}。未作任何改动"
+
+
 class RequestReused(WorkflowError):
     """The same request_id came with other arguments."""
 

@@ -19,7 +19,7 @@ from workflow.definition.definition import Definition
 from workflow.definition.outline import outline
 from workflow.desk import Moving
 from workflow.engine import Engine
-from workflow.errors import Conflict, Refused, Unknown, WorkflowError
+from workflow.errors import Conflict, NotUsable, Refused, Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
 from workflow.rules import Asked, Context, Facts, migrating
@@ -288,7 +288,7 @@ def apply(
         body: the plan's file, as ``Plan.body`` made it.
 
     Raises:
-        Conflict: the file is no plan for a version that is published here.
+        NotUsable: the file is no plan for a version that is published here.
     """
     held = read_plan(body)
     with engine.look() as desk:
@@ -336,18 +336,18 @@ def read_plan(body: bytes) -> dict[str, Any]:
     """A plan's file as plain data.
 
     Raises:
-        Conflict: it is no plan, or was changed by hand into something else than a plan.
+        NotUsable: it is no plan, or was changed by hand into something else than a plan.
     """
     try:
         held = canonical.decode(body)
     except WorkflowError as error:
-        raise Conflict(item="plan", expected="the file that `migrate plan` wrote", actual=str(error)) from None
+        raise NotUsable(item="plan", expected="the file that `migrate plan` wrote", actual=str(error)) from None
     wanted = {"v", "flow", "to", "version", "made-at", "count", "stages", "undoes", "items"}
     if not isinstance(held, dict) or held.keys() != wanted or held["v"] != 1:
-        raise Conflict(item="plan", expected="the file that `migrate plan` wrote", actual="another file")
+        raise NotUsable(item="plan", expected="the file that `migrate plan` wrote", actual="another file")
     for one in held["items"]:
         if not isinstance(one, dict) or not {"item", "from"} <= one.keys():
-            raise Conflict(item="plan", expected="items, each with its version", actual=str(one)[:80])
+            raise NotUsable(item="plan", expected="items, each with its version", actual=str(one)[:80])
     return held
 
 
@@ -385,7 +385,7 @@ def roll_back(engine: Engine, body: bytes, by: Actor) -> Plan:
             records.append({**one.record(), "undoes": move.undoes})
     to = set(targets.values())
     if len(to) != 1:
-        raise Conflict(
+        raise NotUsable(
             item="plan", expected="items moved from one version by this plan", actual=f"{len(to)} version(s)"
         )
     target = to.pop()

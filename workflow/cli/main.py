@@ -11,6 +11,7 @@ import typer
 
 from workflow.cli import (
     access,
+    backups,
     bundles,
     database,
     demo,
@@ -59,6 +60,7 @@ for module in (
     keys,
     bundles,
     database,
+    backups,
     erasing,
     access,
     proving,
