@@ -1,0 +1,198 @@
+"""The channels themselves: what each service documents, and no more than that a task waits.
+
+Signing, as documented by each: DingTalk HMAC-SHA256 of ``timestamp\\nsecret`` under the secret, in the query; Feishu
+HMAC-SHA256 of nothing under ``timestamp\\nsecret``, in the body; WeCom a key in the address; our webhook HMAC-SHA256 of
+``timestamp.body`` in the header ``X-Signoff-Signature``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import smtplib
+from collections import deque
+from collections.abc import Callable
+from email.message import EmailMessage
+from threading import Lock
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import quote_plus
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from workflow.clock import Clock, SystemClock
+from workflow.delivery import Notice, Send
+from workflow_adapters.notify.settings import Settings
+
+MINUTE = 60_000_000
+MOST_ANSWER = 64 * 1024
+
+
+class NotSent(Exception):
+    """The service did not take a notice. Says what it answered, never what was sent."""
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """A signed call goes where the settings say and nowhere else."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+_OPENER = build_opener(_NoRedirect)
+
+
+class Channel:
+    """What all channels share: who is reached, what is left out, how often."""
+
+    def __init__(self, settings: Settings, send: Callable[[str, str, Notice, int], None], clock: Clock | None) -> None:
+        self.settings = settings
+        self._send = send
+        self._clock = clock or SystemClock()
+        self._sent: deque[int] = deque()
+        self._lock = Lock()
+
+    def __call__(self, notice: Notice) -> None:
+        """Hand a notice over.
+
+        Raises:
+            NotSent: it could not be, or the limit of the minute is reached; it comes again.
+        """
+        address = self.settings.address(notice.recipient)
+        if not address:
+            raise NotSent("the settings name no address for this recipient")
+        waiting = sum(1 for m in notice.messages if not self._classified(m.facts))
+        if not waiting:
+            return  # classified: told inside, never here
+        self._take_turn()
+        self._send(address, self._text(waiting), notice, self._clock.now())
+
+    def _classified(self, facts: dict[str, Any]) -> bool:
+        return bool(facts.get("classified")) or str(facts.get("flow", "")) in self.settings.classified
+
+    def _text(self, waiting: int) -> str:
+        link = f" {self.settings.link}" if self.settings.link else ""
+        if self.settings.lang == "zh":
+            return f"您有 {waiting} 项待办,请登录办理。{link}".strip()
+        return f"{waiting} task{'s' if waiting > 1 else ''} waiting for you.{link}"
+
+    def _take_turn(self) -> None:
+        with self._lock:
+            now = self._clock.now()
+            while self._sent and self._sent[0] <= now - MINUTE:
+                self._sent.popleft()
+            if len(self._sent) >= self.settings.per_minute:
+                raise NotSent(f"the limit of {self.settings.per_minute} a minute is reached")
+            self._sent.append(now)
+
+
+def webhook(path: str, clock: Clock | None = None) -> Send:
+    """A signed POST of JSON to an address of the host's: ``v, key, recipient, waiting, text``."""
+    settings = Settings.read(path, "url", "secret")
+
+    def send(address: str, text: str, notice: Notice, now: int) -> None:
+        body = {"v": 1, "key": notice.key, "recipient": notice.recipient, "to": address, "text": text}
+        data = json.dumps(body, ensure_ascii=False, sort_keys=True).encode()
+        stamp = str(now // 1_000_000)
+        mark = hmac.new(settings.secret.encode(), f"{stamp}.".encode() + data, hashlib.sha256).hexdigest()
+        headers = {"X-Signoff-Timestamp": stamp, "X-Signoff-Signature": f"sha256={mark}", "Idempotency-Key": notice.key}
+        _post(settings, settings.url, data, headers)
+
+    return Channel(settings, send, clock)
+
+
+def dingtalk(path: str, clock: Clock | None = None) -> Send:
+    """A DingTalk group robot with a signing secret; an address is a mobile number or user id to mention, or ``all``."""
+    settings = Settings.read(path, "url", "secret")
+
+    def send(address: str, text: str, notice: Notice, now: int) -> None:
+        stamp = str(now // 1000)
+        mark = hmac.new(settings.secret.encode(), f"{stamp}\n{settings.secret}".encode(), hashlib.sha256).digest()
+        url = f"{settings.url}&timestamp={stamp}&sign={quote_plus(base64.b64encode(mark))}"
+        at: dict[str, Any] = {"isAtAll": True} if address == "all" else {}
+        if not at:
+            at = {"atMobiles": [address]} if address.isdigit() else {"atUserIds": [address]}
+        _robot(settings, url, {"msgtype": "text", "text": {"content": text}, "at": at}, "errcode")
+
+    return Channel(settings, send, clock)
+
+
+def wecom(path: str, clock: Clock | None = None) -> Send:
+    """A WeCom (企业微信) group robot; its key is in the address, so that the file is the secret."""
+    settings = Settings.read(path, "url")
+
+    def send(address: str, text: str, notice: Notice, now: int) -> None:
+        mention = "@all" if address == "all" else address
+        named = {"mentioned_mobile_list": [mention]} if mention.isdigit() else {"mentioned_list": [mention]}
+        _robot(settings, settings.url, {"msgtype": "text", "text": {"content": text, **named}}, "errcode")
+
+    return Channel(settings, send, clock)
+
+
+def feishu(path: str, clock: Clock | None = None) -> Send:
+    """A Feishu (飞书) group robot with a signing secret; an address is an open id to mention, or ``all``."""
+    settings = Settings.read(path, "url", "secret")
+
+    def send(address: str, text: str, notice: Notice, now: int) -> None:
+        stamp = str(now // 1_000_000)
+        mark = hmac.new(f"{stamp}\n{settings.secret}".encode(), b"", hashlib.sha256).digest()
+        said = f'<at user_id="{address}"></at> {text}'
+        body = {
+            "timestamp": stamp,
+            "sign": base64.b64encode(mark).decode(),
+            "msg_type": "text",
+            "content": {"text": said},
+        }
+        _robot(settings, settings.url, body, "code")
+
+    return Channel(settings, send, clock)
+
+
+def mail(path: str, clock: Clock | None = None) -> Send:
+    """Mail by SMTP, with STARTTLS unless the settings say otherwise; an address is a mail address."""
+    settings = Settings.read(path, "host", "sender")
+
+    def send(address: str, text: str, notice: Notice, now: int) -> None:
+        message = EmailMessage()
+        message["From"], message["To"] = settings.sender, address
+        message["Subject"] = "待办提醒" if settings.lang == "zh" else "Tasks waiting"
+        message["Message-ID"] = (
+            f"<{hashlib.sha256(notice.key.encode()).hexdigest()[:40]}@{settings.sender.split('@')[-1]}>"
+        )
+        message.set_content(text)
+        try:
+            with smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout) as server:
+                if settings.starttls:
+                    server.starttls()
+                if settings.user:
+                    server.login(settings.user, settings.password)
+                server.send_message(message)
+        except (OSError, smtplib.SMTPException) as error:
+            raise NotSent(f"the mail server did not take it: {type(error).__name__}") from None
+
+    return Channel(settings, send, clock)
+
+
+def _robot(settings: Settings, url: str, body: dict[str, Any], code: str) -> None:
+    """A robot answers 200 to what it refuses; the number in its answer says whether it took it."""
+    answer = _post(settings, url, json.dumps(body, ensure_ascii=False).encode(), {})
+    try:
+        found = json.loads(answer)
+        taken = int(found.get(code, found.get("StatusCode", -1)))
+    except (ValueError, AttributeError, TypeError):
+        raise NotSent("the robot's answer is not what its documentation says") from None
+    if taken != 0:
+        raise NotSent(f"the robot answered {code} {taken}")
+
+
+def _post(settings: Settings, url: str, data: bytes, headers: dict[str, str]) -> bytes:
+    request = Request(url, data=data, headers={"Content-Type": "application/json; charset=utf-8", **headers})
+    try:
+        with _OPENER.open(request, timeout=settings.timeout) as answer:
+            read: bytes = answer.read(MOST_ANSWER)
+            return read
+    except HTTPError as error:
+        raise NotSent(f"the service answered HTTP {error.code}") from None
+    except OSError as error:
+        raise NotSent(f"the service could not be reached: {type(error).__name__}") from None
