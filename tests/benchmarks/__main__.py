@@ -27,6 +27,7 @@ NAMES = (
     "organisation",
     "verifying",
     "cold_start",
+    "linting",
 )
 HEAD = ("what", "on", "ours", "floor", "", "ratio", "middle half", "goal", "holds", "beside it")
 

@@ -29,6 +29,7 @@ from workflow.cli import (
     running,
     scenarios,
     simulating,
+    starting,
     times,
     tracing,
     versions,
@@ -44,6 +45,7 @@ app = typer.Typer(
 for module in (
     demo,
     drawings,
+    starting,
     scenarios,
     importing,
     simulating,

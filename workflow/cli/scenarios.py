@@ -24,7 +24,7 @@ def test(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Files *.test.yaml, or folders of them; those shipped when none is given · 场景测试文件或目录"
+            help="Files *.test.yaml, or folders; when none is given this folder, or those shipped · 场景测试文件或目录"
         ),
     ] = None,
     scenario: Annotated[
@@ -74,7 +74,7 @@ def _files(paths: list[Path], lang: Language) -> list[Path]:
     from workflow.definition.shipped import shipped_root
 
     found: list[Path] = []
-    for path in paths or [shipped_root() / "flows"]:
+    for path in paths or [Path() if any(Path().glob("*.test.yaml")) else shipped_root() / "flows"]:
         inside = sorted(path.glob("**/*.test.yaml")) if path.is_dir() else [path]
         refusal = _refusal(path, inside)
         if refusal is not None:

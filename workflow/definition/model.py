@@ -97,7 +97,7 @@ class Text(Model):
 
 
 SpanUnit = Literal["workdays", "days", "hours", "weeks", "months", "years"]
-_SPAN = re.compile(r"(\d{1,4}) (workday|day|hour|week|month|year)s?")
+_SPAN = re.compile(r"([0-9]{1,4}) (workday|day|hour|week|month|year)s?")
 
 
 class Span(Model):
@@ -152,7 +152,7 @@ class Who(Model):
 def _post_of(value: Any) -> Any:
     if isinstance(value, str):
         return {"post": value}
-    if isinstance(value, dict) and len(value) == 1 and "post" not in value:
+    if isinstance(value, dict) and len(value) == 1 and "post" not in value and "of" not in value:
         post, of = next(iter(value.items()))
         return {"post": post, "of": of}
     return value
@@ -191,7 +191,7 @@ class NodeSet(Model):
         return value
 
 
-_SHARE = re.compile(r"(>=|>) ?(\d{1,3}%|\d{1,4}/\d{1,4})")
+_SHARE = re.compile(r"(>=|>) ?([0-9]{1,3}%|[0-9]{1,4}/[0-9]{1,4})")
 
 
 def _share(value: Any) -> Any:
@@ -261,6 +261,9 @@ class Material(Model):
     at_least: StrictInt | None = None
 
 
+_STEP_KEYS = ("of", "body", "need", "veto", "turnout")  # beside those of the short form: none of them is a post
+
+
 class Step(Model):
     """One place in a chain. Short forms: ``handler``; ``{department: superior}``; ``{seal: seal-keeper}``;
     ``{decision: committee-meeting, recorded-by: department, minutes: required}``.
@@ -319,7 +322,7 @@ class Step(Model):
                 for k in ("in-person", "within", "ladder", "kind", "minutes", "weight", "one-by-one", "delegable")
                 if k in rest
             }
-            if len(rest) == 1:
+            if len(rest) == 1 and next(iter(rest)) not in _STEP_KEYS:
                 post, of = next(iter(rest.items()))
                 return {"post": post, "of": of, **extra}
             raise PydanticCustomError("no_post", "expected one post; got {keys}", {"keys": ", ".join(map(str, rest))})
@@ -378,7 +381,7 @@ class Chain(Model):
 
 
 Reading = Literal["keep", "next-workday", "previous-workday"]
-_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 def _time(value: Any) -> Any:
@@ -544,7 +547,7 @@ class CloseOut(Model):
     each_needs: Codes = ("evidence",)
 
 
-_RATIO = re.compile(r"(>=|>|<=|<) ?(\d{1,3})(%|/(\d{1,4}))?")
+_RATIO = re.compile(r"(>=|>|<=|<) ?([0-9]{1,3})(%|/([0-9]{1,4}))?")
 
 
 class Threshold(Model):

@@ -1,0 +1,113 @@
+"""``workflow init``, ``schema`` and ``tighten``: what an operator gets to begin with runs at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft7Validator
+from typer.testing import CliRunner, Result
+
+from workflow.cli.main import app
+from workflow.definition.load import load
+from workflow.definition.source import read
+from workflow.lint.book import lessons
+
+
+def run(*arguments: str, lang: str = "C.UTF-8") -> Result:
+    return CliRunner().invoke(app, list(arguments), env={"LC_ALL": lang})
+
+
+@pytest.mark.parametrize("lang", ["zh_CN.UTF-8", "en_GB.UTF-8"])
+def test_a_new_folder_is_checked_and_tested_at_once(lang: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "mine"
+    assert run("init", str(folder), lang=lang).exit_code == 0
+    names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert names == {
+        "repair.yaml", "repair.test.yaml", "org/units.csv", "org/persons.csv", "org/tenures.csv", "calendars/cn.yaml",
+        "schema/flow.schema.json", "GUIDE.zh.md", "GUIDE.en.md",
+    }  # fmt: skip
+    monkeypatch.chdir(folder)
+    checked = run("lint", "--strict")
+    assert (checked.exit_code, checked.output) == (0, "4 files (1 flows): 0 errors, 0 warnings\n")
+    tested = run("test")
+    assert tested.exit_code == 0 and "2 scenarios: 2 passed" in tested.output and "repair@1" in tested.output
+    text = (folder / "repair.yaml").read_text(encoding="utf-8")
+    assert ("阶段:" in text) == lang.startswith("zh")
+    made = json.loads((folder / "schema" / "flow.schema.json").read_text(encoding="utf-8"))
+    assert text.startswith("# yaml-language-server: $schema=schema/flow.schema.json\n")
+    assert Draft7Validator(made).is_valid(read(text.encode()).data)
+
+
+def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "kept.txt").write_text("mine")
+    done = run("init", str(tmp_path))
+    assert done.exit_code == 2 and "nothing was changed" in done.output
+    assert [p.name for p in tmp_path.iterdir()] == ["kept.txt"]
+    assert run("init", str(tmp_path / "empty" / "deep")).exit_code == 0
+
+
+def test_the_guide_names_only_commands_that_there_are() -> None:
+    for lang in ("zh", "en"):
+        guide = (lessons().parent / "starter" / f"GUIDE.{lang}.md").read_text(encoding="utf-8")
+        named = {word.split()[1] for word in guide.split("    ") if word.startswith("workflow ")}
+        assert {"lint", "explain", "test", "fmt"} <= named
+        for command in named:
+            assert run(command, "--help").exit_code == 0
+
+
+def test_schema_prints_what_an_editor_reads() -> None:
+    made = json.loads(run("schema").stdout)
+    Draft7Validator.check_schema(made)
+    overlay = json.loads(run("schema", "--overlay").stdout)
+    data = read((lessons() / "hazard.plant-two.yaml").read_bytes()).data
+    assert Draft7Validator(overlay).is_valid(data) and not Draft7Validator(made).is_valid(data)
+
+
+def test_an_overlay_laid_over_its_flow_is_a_flow_that_is_tighter(tmp_path: Path) -> None:
+    """R209: earlier, shorter, higher, one more place; everything else as above."""
+    out = tmp_path / "tight.yaml"
+    over, base = lessons() / "hazard.plant-two.yaml", lessons() / "hazard.yaml"
+    assert run("tighten", str(over), str(base), "--out", str(out)).exit_code == 0
+    tight, loose = load(out), load(base)
+    assert (tight.name, tight.version) == ("hazard", "1+plant-two.1")
+    assert str(tight.stage("found").due.within) == "8 workdays"  # type: ignore[union-attr]
+    assert str(tight.flow.nodes["1"].nodes["plan"].on) == "2025-03-25"
+    assert [s.post for s in tight.stage("plan").slots] == ["clerk", "office", "guard", "head"]
+    assert str(tight.stage("acceptance").score.pass_) == ">= 80"  # type: ignore[union-attr]
+    assert str(tight.stage("evaluation").tally.dissatisfied) == "< 10%"  # type: ignore[union-attr]
+    assert [str(s) for s in tight.stage("tracked").tracking.look_backs] == ["30 days", "90 days", "180 days"]  # type: ignore[union-attr]
+    assert len(tight.flow.ladder["overdue"]) == len(loose.flow.ladder["overdue"]) + 1
+    assert tight.stage("rework") == loose.stage("rework") and tight.flow.liability == loose.flow.liability
+
+
+LOOSER = [
+    ("found: {due: 8 workdays}", "found: {due: 11 workdays}", "stages.found.due.within"),
+    (
+        "found: {due: 8 workdays}",
+        "found: {due: 3 weeks}",
+        "stages.found.due.within",
+    ),  # three weeks may have 15 workdays
+    ('"1": {plan: 2025-03-25}', '"1": {plan: 2025-04-01}', "nodes.1.plan"),
+    ("within: 1 workdays", "within: 3 workdays", "chains.upward.levels.within"),
+    ('turnout: ">= 85%"', 'turnout: "> 79%"', "stages.evaluation.tally.turnout"),
+    ('turnout: ">= 85%"', 'turnout: "<= 85%"', "stages.evaluation.tally.turnout"),
+    ('dissatisfied: "< 10%"', 'dissatisfied: "<= 11%"', "stages.evaluation.tally.dissatisfied"),
+    ("at-most: {times: 2}", "at-most: {times: 4}", "stages.evaluation.at-most.times"),
+    ("notice: {for: 7 workdays}", "notice: {for: 4 workdays}", "stages.posted.notice.for"),
+    ("tracking: {for: 18 months", "tracking: {for: 300 days", "stages.tracked.tracking.for"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "key"), LOOSER, ids=[f"{c[2]} {c[1][-14:]}" for c in LOOSER])
+def test_an_overlay_that_loosens_anything_is_refused_and_the_key_named(
+    old: str, new: str, key: str, tmp_path: Path
+) -> None:
+    """R209: a lower level never loosens."""
+    text = (lessons() / "hazard.plant-two.yaml").read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    over = tmp_path / "over.yaml"
+    over.write_text(text.replace(old, new), encoding="utf-8")
+    done = run("tighten", str(over), str(lessons() / "hazard.yaml"))
+    assert done.exit_code == 1 and f"{key}: " in done.output and "[overlay-loosens]" in done.output
