@@ -261,7 +261,7 @@ class Material(Model):
     at_least: StrictInt | None = None
 
 
-_STEP_KEYS = ("of", "body", "need", "veto", "turnout")  # beside those of the short form: none of them is a post
+_STEP_KEYS = ("of", "body", "recorded-by", "need", "veto", "turnout")  # beside those of the short form: none of them is a post
 
 
 class Step(Model):
