@@ -93,6 +93,12 @@ CHINESE: Mapping[str, str] = {
     "requires": "签批须写",
     "return": "退回",
     "two-persons": "不得同一人",
+    "apart": "须分离",
+    "delegable": "可委托",
+    "straight": "直送退回人",
+    "override": "可越签",
+    "suspend": "暂停办理",
+    "wet-ink": "手写签名",
     # dues
     "due": "时限",
     "also-due": "另有时限",

@@ -261,7 +261,24 @@ class Material(Model):
     at_least: StrictInt | None = None
 
 
-_STEP_KEYS = ("of", "body", "recorded-by", "need", "veto", "turnout")  # beside those of the short form: none of them is a post
+BESIDE_POST = (
+    "in-person",
+    "within",
+    "ladder",
+    "kind",
+    "minutes",
+    "weight",
+    "one-by-one",
+    "delegable",
+)  # of a short form
+_STEP_KEYS = (
+    "of",
+    "body",
+    "recorded-by",
+    "need",
+    "veto",
+    "turnout",
+)  # beside those of the short form: none of them is a post
 
 
 class Step(Model):
@@ -317,11 +334,7 @@ class Step(Model):
                 return {"kind": "decision", "body": rest.pop("decision"), "post": rest.pop("recorded-by"), **rest}
             if "seal" in rest:
                 return {"kind": "seal", "post": rest.pop("seal"), **rest}
-            extra = {
-                k: rest.pop(k)
-                for k in ("in-person", "within", "ladder", "kind", "minutes", "weight", "one-by-one", "delegable")
-                if k in rest
-            }
+            extra = {k: rest.pop(k) for k in BESIDE_POST if k in rest}
             if len(rest) == 1 and next(iter(rest)) not in _STEP_KEYS:
                 post, of = next(iter(rest.items()))
                 return {"post": post, "of": of, **extra}

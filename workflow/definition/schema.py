@@ -62,7 +62,7 @@ _SHORT: dict[type[BaseModel], str] = {
     m.Exit: "to",
 }
 _OWN = (m.Text, m.Who, m.NodeSet, m.Step)  # forms of their own, below
-_STEP_EXTRAS = ("in-person", "within", "ladder", "kind", "minutes", "weight", "one-by-one")
+_STEP_EXTRAS = m.BESIDE_POST
 
 
 def schema(root: type[BaseModel] = m.Flow) -> Json:
@@ -244,6 +244,7 @@ class _Making:
     def _steps(self) -> list[Json]:
         whole = self._object(m.Step)
         fields = whole["properties"]
+        once = [_not_both(k) for k in (*(k for k in fields if k in CHINESE), "decision", "recorded-by", "seal")]
         no_group: list[Json] = [{"not": _has(k)} for k in ("post", "together", "in-turn", "need", "turnout")]
         decision = {
             **{k: v for k, v in fields.items() if k not in _names("body", "post")},
@@ -257,8 +258,8 @@ class _Making:
         taken = {n: False for n in (*fields, *_names("decision", "recorded-by", "seal")) if n not in extras}
         return [
             whole,
-            _closed(decision, [_has("decision"), _has("recorded-by"), *no_group, _EMPTY_VETO]),
-            _closed(seal, [_has("seal"), {"not": _has("decision")}, *no_group, _EMPTY_VETO]),
+            _closed(decision, [*once, _has("decision"), _has("recorded-by"), *no_group, _EMPTY_VETO]),
+            _closed(seal, [*once, _has("seal"), {"not": _has("decision")}, *no_group, _EMPTY_VETO]),
             {
                 "type": "object",
                 "properties": {**extras, **taken},
