@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -12,8 +13,12 @@ from workflow.cli import orgacts
 from workflow.cli.arguments import Database, Home, Lang, home_of, opened, say, told, url_of
 
 if TYPE_CHECKING:
+    from workflow.engine import Engine
     from workflow.errors import Language
+    from workflow.org.importing import OrgImport
+    from workflow.org.model import Org
 
+SHOWN = 50
 group = typer.Typer(help="Units, posts and persons · 组织、职务与人员", no_args_is_help=True)
 
 
@@ -28,6 +33,9 @@ def import_(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="With units.csv, persons.csv, tenures.csv · 数据目录")
     ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and write nothing · 仅预览,不写入")
+    ] = False,
     home: Home = None,
     lang: Lang = "",
 ) -> None:
@@ -57,6 +65,9 @@ def import_(
             if changes_nothing(imported, known):
                 say("与库中一致,未作任何改动" if language == "zh" else "nothing changed: all of it is stored already")
                 return
+            if dry_run:
+                _preview(engine, imported, known, language)
+                return
             receipt = engine.import_org(imported)
         finally:
             engine.close()
@@ -67,6 +78,35 @@ def import_(
             say(
                 f"imported {counts[0]} units, {counts[1]} persons, {counts[2]} tenures; entry {receipt.seq} of the chain org"
             )
+
+
+class _Undone(Exception):
+    """Ends a transaction that was only tried."""
+
+
+def _preview(engine: Engine, imported: OrgImport, known: Org, lang: Language) -> None:
+    """What an import would change, whether it clashes with what is stored, and whose open places change hands.
+
+    Raises:
+        OrgInvalid: it clashes; the import would be refused.
+    """
+    from workflow.org.preview import changing_hands, preview
+    from workflow.store import database
+    from workflow.store.org import write_import
+
+    with suppress(_Undone), database.writing(engine.db) as connection:
+        write_import(connection, imported, at=engine.now(connection))
+        raise _Undone
+    said = list(preview(imported, known))
+    for sentence in said[:SHOWN]:
+        say(sentence.get(lang))
+    if len(said) > SHOWN:
+        say(f"……另有 {len(said) - SHOWN} 处" if lang == "zh" else f"... and {len(said) - SHOWN} more")
+    for unit, post in changing_hands(imported, known):
+        waiting = len(engine.pending([(unit, post)]))
+        if waiting:
+            say(f"{unit} {post}:待签 {waiting} 处" if lang == "zh" else f"{unit} {post}: {waiting} places wait for it")
+    say(f"共 {len(said)} 处改动,未写入" if lang == "zh" else f"{len(said)} changes; nothing was written")
 
 
 def _shipped() -> list[Any]:
