@@ -97,6 +97,11 @@ def stuck(connection: Connection, attempts: int) -> list[tuple[str, int, int]]:
     return [(r[0], r[1], r[2]) for r in connection.execute(_stuck, {"attempts": attempts})]
 
 
+def waiting(connection: Connection) -> Sequence[Any]:
+    """Every message that was not handed over yet, the oldest first."""
+    return connection.execute(sa.select(*_columns).where(sa.text("sent_at IS NULL")).order_by(_o.id)).all()
+
+
 def next_try(connection: Connection) -> int | None:
     """The earliest moment at which a message may be tried."""
     return connection.execute(_next).scalar()
