@@ -493,12 +493,13 @@ def project(connection: Connection, written: Sequence[Written], lists: dict[str,
 def _slots(put: Any, w: Written) -> None:
     """Open slots before and after: one that moves on is one update."""
     rested = w.before.suspended is not w.case.suspended
-    if w.before.slots is w.case.slots and w.before.stays == w.case.stays and not rested:
+    here = w.before.stays == w.case.stays and w.before.stage == w.case.stage  # a migration may rename the stage
+    if w.before.slots is w.case.slots and here and not rested:
         return
     item = w.case.item
     before = {} if w.seq == 1 else {s.key: s for s in w.before.open_slots}
     after = {s.key: s for s in w.case.open_slots}
-    if w.before.stays == w.case.stays and w.before.stage == w.case.stage:
+    if here:
         gone = [k for k, slot in before.items() if k not in after or _place(after[k]) != _place(slot)]
         come = [k for k, slot in after.items() if k not in before or _place(before[k]) != _place(slot)]
     else:
