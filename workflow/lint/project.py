@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -56,13 +57,14 @@ class Linted:
         return len(self.problems) - self.errors
 
 
-def lint(paths: Iterable[str | Path], day: date, workers: int | None = None) -> Linted:
+def lint(paths: Iterable[str | Path], day: date, workers: int | None = 1) -> Linted:
     """Every problem of the files and folders together.
 
     Args:
         paths: files, or folders that are searched; a folder with ``units.csv`` is an organisation.
         day: the day on which the organisation is looked at.
-        workers: processes to share the reading among; by default as many as there are processors, for many files.
+        workers: processes to share the reading among; None means as many as there are processors, where that pays. The
+            caller's main module must bear being imported by them.
     """
     done = Linted()
     found = list(dict.fromkeys(_found(map(Path, paths))))
@@ -151,8 +153,12 @@ def _examined(
         return
     method = "forkserver" if sys.platform.startswith("linux") else "spawn"
     context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(_examine, paths, chunksize=max(1, len(paths) // (workers * 4)))
+    try:
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            done = list(pool.map(_examine, paths, chunksize=max(1, len(paths) // (workers * 4))))
+    except (BrokenProcessPool, OSError):  # slower, and the same
+        done = list(map(_examine, paths))
+    yield from done
 
 
 def _test(path: Path) -> list[Problem]:
