@@ -548,6 +548,10 @@ class OrgReader:
         wanted = frozenset(levels)
         return [u for u, level in self._forest(day).levels.items() if level in wanted]
 
+    def levels(self, day: str) -> dict[str, str]:
+        """The level of every unit in the lists of the day."""
+        return dict(self._forest(day).levels)
+
     def root(self, day: str) -> str:
         """The first unit of the organisation's order: where a walk down begins. Empty where nothing was imported."""
         return next(iter(self._forest(day).levels), "")

@@ -102,6 +102,11 @@ def waiting(connection: Connection) -> Sequence[Any]:
     return connection.execute(sa.select(*_columns).where(sa.text("sent_at IS NULL")).order_by(_o.id)).all()
 
 
+def oldest(connection: Connection) -> int | None:
+    """When the oldest message arose that was not handed over yet."""
+    return connection.execute(sa.select(sa.func.min(_o.created_at)).where(sa.text("sent_at IS NULL"))).scalar()
+
+
 def next_try(connection: Connection) -> int | None:
     """The earliest moment at which a message may be tried."""
     return connection.execute(_next).scalar()
