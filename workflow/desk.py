@@ -196,6 +196,8 @@ class Desk(Verbs):
         asked = Asked(case, act, context, Facts({}))
         if isinstance(act, Open) and (path := ("path", act.unit, context.day)) in memory:  # spares asking for it
             asked.facts.loaded[" ".join(path)] = memory[path]
+        elif isinstance(act, Signature) and act.by is not None and (own := authority.own_need(asked)) in memory:
+            asked.facts.loaded[" ".join(own)] = memory[own]
         while wanted := needs(asked):
             for need in wanted:
                 asked.facts.loaded[" ".join(need)] = facts.load(self.connection, need, memory)

@@ -25,9 +25,12 @@ def need(definition: Definition, person: str, unit: str, post: str, day: str) ->
 
 def own_need(asked: Asked) -> Need:
     """The fact about the actor's own authority today; for a signature in ink, on the day it was given."""
-    by, act = asked.actor, asked.act
-    day = act.paper["on"] if isinstance(act, Signature) and "on" in act.paper else asked.context.day
-    return need(asked.definition, by.person, by.unit, by.post, day)
+    known: Need | None = asked.__dict__.get("_own_need")  # asked for six times in a signature
+    if known is None:
+        by, act = asked.actor, asked.act
+        day = act.paper["on"] if isinstance(act, Signature) and "on" in act.paper else asked.context.day
+        known = asked.__dict__["_own_need"] = need(asked.definition, by.person, by.unit, by.post, day)
+    return known
 
 
 def giver_need(asked: Asked, slot: Slot) -> Need:
