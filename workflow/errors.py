@@ -172,6 +172,14 @@ class Avoidance(Refused):
     zh = "{person} 应当回避({place}):不得为 {expected};实为 {actual}"
 
 
+class NotAssigned(Refused):
+    """A member of a body acts only for the units that the body looks after on the day. Source: S0 「一级督一级」, R011."""
+
+    code = "not-assigned"
+    en = "{person} does not look after {unit} ({place}): expected {expected}; looks after {actual} on {day}"
+    zh = "{person} 不联系 {unit}({place}):应为 {expected};{day} 联系 {actual}"
+
+
 class WrongStage(Refused):
     """The act does not belong to the stage the item is in."""
 

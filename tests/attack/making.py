@@ -17,6 +17,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.contract.test_counting import MEASURES as TALK_MEASURES
+from tests.contract.test_counting import SIT
 from tests.contract.world import BAD_VOTE, MEASURES, SHEET, SHEETS, World, flow_text, make_world
 from workflow import Actor, bundle, loads, orgbook, tick
 from workflow.acts import Sign
@@ -224,6 +226,20 @@ def _placed(world: World) -> None:
     engine.override(item, above, seen, "5", why)
 
 
+def _counted(world: World) -> None:
+    """A talk that was put on the count of a person and taken off again, since a finding shows that it should not be."""
+    engine, by = world.engine, Actor("t1-secretary", "secretary", "t1")
+    for text in (SIT, TALK_MEASURES):
+        engine.publish(loads(flow_text(text)))
+    engine.open("sit", "t1", item="c1-talk", campaign="c1")
+    engine.submit(
+        "c1-talk", by, {"talks": [{"who": "p1", "day": "2019-08-05", "by": "b1"}]}, outcome="recorded"
+    )
+    engine.sign("c1-talk", by, world.case("c1-talk").content)
+    above = Actor("s1-secretary", "secretary", "s1")
+    engine.reverse("c1-talk", above, world.case("c1-talk").content, "an invented reason", "record-1")
+
+
 def make_honest(folder: Path) -> Honest:
     """Items of three flows with acts of every kind, in a log that three witnesses cosigned."""
     world = make_world(f"sqlite:///{folder / 'workflow.db'}", folder / "home", key_of=own_key)
@@ -243,6 +259,7 @@ def make_honest(folder: Path) -> Honest:
     _closed(world)
     _mandated(world)
     _placed(world)
+    _counted(world)
     world.begin("m3", "o3")
     world.clock.advance(timedelta(days=59))
     world.sign("m2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -136,22 +137,41 @@ def check(
         from workflow.org.check import org_check
         from workflow.org.model import Org
         from workflow.store import database
+        from workflow.store.groups import GroupReader
         from workflow.store.org import stored
 
         asked = load(flow or shipped_flow("organisation-rectification")).flow
         with opened(db, language) as engine, database.reading(engine) as connection:
             org = Org.from_rows(stored(connection))
+            day = on.date() if on else local_day(SystemClock().now(), asked.timezone)
+            levels = {u.id: u.level for u in org.units if u.listed(day.isoformat())}
+            gaps = GroupReader(connection).gaps(levels, day.isoformat())
         if not org.units:
             raise Unknown(
                 kind=Said("unit", "单位"),
                 name="-",
                 hint=Said(": import an organisation first (workflow org import)", ":请先导入组织(workflow org import)"),
             )
-        day = on.date() if on else local_day(SystemClock().now(), asked.timezone)
         findings = org_check(org, asked.posts, day.isoformat(), asked.levels)
         for finding in findings:
             say(finding.text(language))
+        for line in _bodies(gaps, language):
+            say(line)
         if language == "zh":
             say(f"{day} 共 {len(org.units)} 个单位,{len(findings)} 处空缺或应建未建")
         else:
             say(f"{day}: {len(org.units)} units, {len(findings)} vacant or not established")
+
+
+def _bodies(gaps: Mapping[str, tuple[list[str], dict[str, list[str]]]], lang: Language) -> Iterator[str]:
+    """Units that no body of a kind looks after, and those that more than one does; a line for each kind."""
+    zh = lang == "zh"
+    for kind, (left_out, twice) in gaps.items():
+        both = ", ".join(f"{unit} ({', '.join(bodies)})" for unit, bodies in twice.items())
+        if left_out:
+            units = ", ".join(left_out)
+            yield f"{kind}:无督导组联系 {units}" if zh else f"{kind}: no body looks after {units}"
+        if both:
+            yield f"{kind}:重复联系 {both}" if zh else f"{kind}: more than one body looks after {both}"
+        if not left_out and not both:
+            yield f"{kind}:联系无遗漏、无重复" if zh else f"{kind}: every unit is looked after once"

@@ -33,6 +33,8 @@ class StagesChecking(Checking):
                 self.step(leaf, (*loc, "slots", at, *below))
         for at, who in enumerate(stage.not_by):
             self.who(who, (*loc, "not-by", at), ("lead", "concerned"))
+        for at, post in enumerate(stage.looks_after):
+            self.known("post", post, self.flow.posts, (*loc, "looks-after", at))
         self.two_persons(stage.two_persons, (*loc, "two-persons"))
         self.apart(stage.apart, (*loc, "apart"))
         for at, material in enumerate(stage.materials):

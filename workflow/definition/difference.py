@@ -32,7 +32,7 @@ _LONG = {"hours": 1, "workdays": 34, "days": 24, "weeks": 168, "months": 730, "y
 _SPAN = re.compile(r"(\d+) (workdays|days|hours|weeks|months|years)")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _MORE_IS_TIGHTER = frozenset(
-    ["materials", "needs", "requires", "not-by", "two-persons", "each-needs", "steps", "slots", "look-backs", "fields",
+    ["materials", "needs", "requires", "not-by", "looks-after", "two-persons", "each-needs", "steps", "slots", "look-backs", "fields",
      "also-due", "ladder", "veto", "nodes", "obligations", "levels"]
 )  # fmt: skip
 _TRUE_IS_TIGHTER = frozenset(["one-by-one", "required", "in-person", "notice", "close-out", "gate", "minutes"])

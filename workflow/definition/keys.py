@@ -155,6 +155,7 @@ CHINESE: Mapping[str, str] = {
     "contradicted": "查实后立项",
     "enter": "进入",
     "not-by": "回避",
+    "looks-after": "联系单位",
     "one-by-one": "逐个",
     "new-round": "新一轮",
     "then": "其后",

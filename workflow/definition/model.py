@@ -723,6 +723,7 @@ class Stage(Model):
     score: Score | None = None
     zero: Zero | None = None
     not_by: Whos = ()
+    looks_after: Codes = ()  # posts whose holders sign only for units that a body of theirs looks after (R011)
     one_by_one: StrictBool = False
     at_most: Limit | None = None
     new_round: StrictBool = False

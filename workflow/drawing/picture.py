@@ -229,6 +229,9 @@ class _Words:
         if stage.notice is not None:
             window = f" {self.span(stage.notice.for_)}" if stage.notice.for_ is not None else ""
             yield f"公示{window}" if zh else f"notice posted{' for' + window if window else ''}"
+        if stage.looks_after:
+            posts = ", ".join(stage.looks_after)
+            yield f"仅限联系单位: {posts}" if zh else f"only for units they look after: {posts}"
         if stage.not_by:
             yield ("回避: " if zh else "not by: ") + ("、" if zh else ", ").join(self.who(w) for w in stage.not_by)
         if stage.close_out is not None:

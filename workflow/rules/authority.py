@@ -7,7 +7,7 @@ from typing import Any
 from workflow.acts import Signature, Withdraw
 from workflow.case import Case, Slot
 from workflow.definition.definition import Definition
-from workflow.errors import Avoidance, InPerson, NotHolder, SamePerson
+from workflow.errors import Avoidance, InPerson, NotAssigned, NotHolder, Said, SamePerson
 from workflow.rules import mandates
 from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Need
@@ -44,6 +44,10 @@ def mandate_needs(asked: Asked) -> list[Need]:
         return []
     by, found = asked.act.by, asked.facts.peek(*own_need(asked))
     wanted = mandates.needs(asked, found)
+    if by.post in asked.definition.stage(asked.case.stage).looks_after:
+        persons = [by.person, *(m["principal"] for m in found.get("mandates", ()))]
+        persons += [s.giver for s in asked.case.slots if s.giver and s.delegate == by.person]
+        wanted += [_looks_after(asked, p) for p in dict.fromkeys(persons)]
     if not found.get("tenure"):
         mine = [s for s in asked.case.slots if s.delegate == by.person and (s.post, s.unit) == (by.post, by.unit)]
         wanted += [giver_need(asked, s) for s in mine]
@@ -101,6 +105,33 @@ def in_person(asked: Asked, slot: Slot, held: dict[str, Any]) -> None:
             expected=f"the holder of {slot.post} of {slot.unit}",
             actual=held["as"],
             place=asked.definition.place("stages", asked.case.stage, "chain"),
+        )
+
+
+def _looks_after(asked: Asked, person: str) -> Need:
+    return ("looks-after", person, asked.context.day)
+
+
+def assigned(asked: Asked, slot: Slot, held: dict[str, Any]) -> None:
+    """一级督一级: whoever signs as a member of a body does so for the units that the body looks after, and no others.
+
+    Raises:
+        NotAssigned: names the units that the person, or whoever they stand for, does look after.
+    """
+    if slot.post not in asked.definition.stage(asked.case.stage).looks_after:
+        return
+    person = held.get("principal", asked.actor.person)
+    mine = asked.facts.get(*_looks_after(asked, person))
+    if asked.case.unit not in mine:
+        raise NotAssigned(
+            person=person,
+            unit=asked.case.unit,
+            day=asked.context.day,
+            expected=Said(
+                f"a member of a body that looks after {asked.case.unit}", f"联系 {asked.case.unit} 的督导组成员"
+            ),
+            actual=mine or Said("nobody", "无"),
+            place=asked.definition.place("stages", asked.case.stage, "looks-after"),
         )
 
 

@@ -98,6 +98,7 @@ def open_slot(asked: Asked, act: Signature) -> tuple[Slot, dict[str, Any]]:
         raise OutOfTurn(expected=waiting, actual=str(by), place=place)
     held = authority.authority(asked, slot)
     authority.in_person(asked, slot, held)
+    authority.assigned(asked, slot, held)
     if act.paper:
         paper.check(asked, act, slot)
     if act.seen != case.content:

@@ -72,6 +72,10 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
     if kind == "prior":
         _, flow, campaign, unit, stages = need
         return items.came_to(connection, flow, campaign, unit, stages.split(","))
+    if kind == "looks-after":
+        from workflow.store.groups import GroupReader  # few stages are signed by members of bodies
+
+        return GroupReader(connection).looked_after_by(need[1], need[2])
     if kind == "opened":
         return items.states_of(connection, need[1:])
     if kind == "viewed-since":

@@ -44,6 +44,11 @@ class _Statements:
             .join(body, body.c.id == given.c.body)
             .where(body.c.kind == word["kind"], given.c.duty == word["duty"], in_force(given), in_force(body))
         )
+        self.by_kind = (
+            sa.select(body.c.kind, given.c.unit, given.c.body)
+            .join(body, body.c.id == given.c.body)
+            .where(given.c.duty == word["duty"], in_force(given), in_force(body))
+        )
         self.assigned_to = (
             sa.select(given.c.unit)
             .join(body, body.c.id == given.c.body)
@@ -122,6 +127,26 @@ class GroupReader:
         wanted = list(dict.fromkeys(units))
         twice = {u: sorted(by_unit[u]) for u in wanted if len(by_unit.get(u, ())) > 1}
         return [u for u in wanted if u not in by_unit], twice
+
+    def gaps(
+        self, levels: Mapping[str, str], day: str, duty: str = SUPERVISION
+    ) -> dict[str, tuple[list[str], dict[str, list[str]]]]:
+        """For each kind of body that looks after units on the day: which units of the levels it is concerned with none of
+        them looks after, and which more than one does. Source: S0 「每组联系 11家企业」, S3 「7个督查组,与67个…」, R005, R018.
+
+        Args:
+            levels: the level of each unit, in the order in which they are to be told.
+        """
+        kinds: dict[str, dict[str, set[str]]] = {}
+        for kind, unit, body in self._rows(self._ask.by_kind, {"day": day, "duty": duty}):
+            kinds.setdefault(kind, {}).setdefault(unit, set()).add(body)
+        found = {}
+        for kind, by_unit in sorted(kinds.items()):
+            concerned = {levels[u] for u in by_unit if u in levels}
+            wanted = [u for u, level in levels.items() if level in concerned]
+            twice = {u: sorted(by_unit[u]) for u in wanted if len(by_unit.get(u, ())) > 1}
+            found[kind] = ([u for u in wanted if u not in by_unit], twice)
+        return found
 
     def head_counts(self, day: str) -> Counter[str]:
         """How many persons belong to each unit on the day. Source: S3 「挂靠了其他党组织的党员」, R218."""
