@@ -232,9 +232,7 @@ def _counted(world: World) -> None:
     for text in (SIT, TALK_MEASURES):
         engine.publish(loads(flow_text(text)))
     engine.open("sit", "t1", item="c1-talk", campaign="c1")
-    engine.submit(
-        "c1-talk", by, {"talks": [{"who": "p1", "day": "2019-08-05", "by": "b1"}]}, outcome="recorded"
-    )
+    engine.submit("c1-talk", by, {"talks": [{"who": "p1", "day": "2019-08-05", "by": "b1"}]}, outcome="recorded")
     engine.sign("c1-talk", by, world.case("c1-talk").content)
     above = Actor("s1-secretary", "secretary", "s1")
     engine.reverse("c1-talk", above, world.case("c1-talk").content, "an invented reason", "record-1")

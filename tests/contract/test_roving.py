@@ -82,6 +82,9 @@ def test_who_is_left_out_and_who_is_looked_after_twice_is_told(world: World) -> 
         )
     with world.engine.reading() as connection:
         assert GroupReader(connection).gaps(levels, "2019-08-12") == {"roving": (["o2"], {"o1": ["r1", "r2"]})}
-    for lang, left, twice in (("en", "no body looks after o2", "o1 (r1, r2)"), ("zh", "无督导组联系 o2", "o1 (r1, r2)")):
+    for lang, left, twice in (
+        ("en", "no body looks after o2", "o1 (r1, r2)"),
+        ("zh", "无督导组联系 o2", "o1 (r1, r2)"),
+    ):
         said = CliRunner().invoke(app, ["org", "check", world.url, "--on", "2019-08-12", "--lang", lang])
         assert said.exit_code == 0 and left in said.output and twice in said.output, said.output
