@@ -152,6 +152,7 @@ class Case:
     marks: dict[str, dict[str, int]] = field(default_factory=dict)
     assigned: dict[str, dict[str, str]] = field(default_factory=dict)
     counted: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    assessed: dict[str, Any] = field(default_factory=dict)  # what this round was last found to be (``rules.assessing``)
     form: int = 1
     suspended: dict[str, Any] = field(default_factory=dict)  # {seq, at}: nobody acts on it until it goes on
     overriding: dict[str, str] = field(default_factory=dict)  # place -> the first of the two who let it be passed over
@@ -272,6 +273,7 @@ def _entered(case: Case, e: Effect, seq: int, at: int) -> Case:
         changes["materials"] = {k: v for k, v in case.materials.items() if k in case.lists}
         changes["figures"] = {k: v for k, v in case.figures.items() if k in case.lists}
         changes["notices"] = {}
+        changes["assessed"] = {}
         keep = set(e.get("counted", ()))
         entries = {k: v for k, v in entries.items() if k in keep}
     elif "without" in e:
@@ -485,6 +487,10 @@ def _migrated(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case.but(definition=e["to"], **changes)
 
 
+def _assessed(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return case.but(assessed={k: v for k, v in e.items() if k != "e"} | {"seq": seq, "round": case.round})
+
+
 def _nothing(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case
 
@@ -532,6 +538,7 @@ _APPLY = {
     "count-reversed": _uncounted,
     "reversed": _marked,
     "count-reached": _nothing,
+    "assessed": _assessed,
     "same-words": _nothing,
     "moved": _moved,
     "migrated": _migrated,

@@ -178,7 +178,8 @@ def _by_then(stay: dict[str, Any], at: int) -> dict[str, Any]:
 def _acceptance(definition: Definition, stays: list[dict[str, Any]]) -> str:
     """The exit by which a scored stage was left last: the acceptance's verdict."""
     for stay in reversed(stays):
-        if stay["exit"] and definition.stage(stay["stage"]).score is not None:
+        stage = definition.stage(stay["stage"])
+        if stay["exit"] and (stage.score is not None or stage.assess is not None):
             return str(stay["exit"])
     return ""
 

@@ -11,6 +11,7 @@ import typer
 
 from workflow.cli import (
     access,
+    assessing,
     backups,
     bundles,
     database,
@@ -65,6 +66,7 @@ for module in (
     backups,
     erasing,
     access,
+    assessing,
     proving,
 ):
     module.register(app)

@@ -81,7 +81,7 @@ class DutiesChecking(Checking):
 
     def _own_work(self, loc: Loc, stage: Stage) -> None:
         """Whoever did the work does not score it alone. Source: R138."""
-        if stage.score is None or stage.not_by or stage.chain is not None or not stage.slots:
+        if (stage.score is None and stage.assess is None) or stage.not_by or stage.chain is not None or not stage.slots:
             return
         if all(leaf.of == "own" for step in stage.slots for _, leaf in step.leaves()):
             self.say(
@@ -231,7 +231,7 @@ class DutiesChecking(Checking):
 
     def _result_notice(self) -> None:
         """A result is posted when there is one: after whatever scores the work. Source: S4 「公示」, R164."""
-        scoring = {s.stage for s in self.flow.stages if s.score is not None}
+        scoring = {s.stage for s in self.flow.stages if s.score is not None or s.assess is not None}
         if not scoring or not self.flow.stages:
             return
         reached: set[str] = set()

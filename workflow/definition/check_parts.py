@@ -134,6 +134,7 @@ class PartsChecking(Checking):
         for name, material in self.flow.materials.items():
             if material.at_least is not None and material.kind != "list":
                 self.not_a_list(name, ("materials", name, "at-least"))
+            self._scorecard(("materials", name), material)
             for code, spec in material.fields.items():
                 if material.kind != "list" and code in ("lines", "closed"):
                     self.say(
@@ -146,6 +147,29 @@ class PartsChecking(Checking):
                 self._field(("materials", name, "fields", code), spec)
                 if spec.personal:
                     self._personal(("materials", name, "fields", code), material, code, spec)
+
+    def _scorecard(self, loc: Loc, material: Material) -> None:
+        """A scorecard has parts, and only a scorecard; each is judged in ways that the card names. Source: R130, R142."""
+        if (material.kind == "scorecard") != bool(material.parts):
+            self.say(
+                "scorecard-parts",
+                loc,
+                "a scorecard needs parts, and only a scorecard has them",
+                "评分表(kind: scorecard)须有 parts,其他材料不得有",
+                key=True,
+            )
+        if "parts" in material.fields:
+            self.say(
+                "reserved-name",
+                (*loc, "fields", "parts"),
+                "parts is what a scorecard says of itself; a field cannot be called so",
+                "parts 为评分表专用,字段不得使用此名",
+                key=True,
+            )
+        for code, part in material.parts.items():
+            for index, method in enumerate(part.methods):
+                here = (*loc, "parts", code, "methods", index)
+                self.known("field", method, material.methods, here)
 
     def _field(self, loc: Loc, spec: FieldSpec) -> None:
         if spec.choices_from == "categories" and not self.flow.categories:
@@ -193,6 +217,11 @@ class PartsChecking(Checking):
         for stage in self.flow.stages:
             found |= {stage.due.field} if stage.due is not None and stage.due.field else set()
             found |= {stage.score.field} if stage.score is not None else set()
+            if stage.assess is not None:
+                for source in stage.assess.sources.values():
+                    found |= {x for x in (source.field, source.part, source.whole) if x}
+                for floor in stage.assess.floors.values():
+                    found |= {x for x in (floor.part, floor.whole) if x}
             found |= set(stage.zero.counts) if stage.zero is not None else set()
             for way in stage.exits.values():
                 if way.opens is not None:

@@ -4,7 +4,7 @@ standard that names as many parts as it announces. Source: R049 「不设比例�
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from workflow.definition.checking import Checking, Loc
 from workflow.definition.model import Material, Score, Text
@@ -38,6 +38,8 @@ class ScoresChecking(Checking):
                 self._score(("stages", index, "score"), stage.score)
         for name, material in self.flow.materials.items():
             self._announced(name, material)
+            for code, part in material.parts.items():
+                self._counted(("materials", name, "parts", code), (code, *_texts(part.title)))
             for code, spec in material.fields.items():
                 self._choices(("materials", name, "fields", code), spec.choices)
 
@@ -46,18 +48,7 @@ class ScoresChecking(Checking):
         spec = sheet.fields.get(score.field) if sheet is not None else None
         if sheet is None or spec is None:
             return
-        for text in (score.field, *_texts(spec.title)):
-            if _COUNTS_CODE.search(text) or _COUNTS_TITLE.search(text):
-                self.say(
-                    "score-counts",
-                    (*at, "field"),
-                    f"the score is a count ({text}): findings, papers and photos are not counted for marks",
-                    f"评分以数量({text})计:不得以问题、材料、照片数量计分",
-                    expected=Said("a judgement of the work, as points", "对工作实效的评分"),
-                    actual=text,
-                    hint=Said("let people judge what was done, not how much was filed", "评价实效,不以痕迹、数量论"),
-                )
-                break
+        self._counted((*at, "field"), (score.field, *_texts(spec.title)))
         pass_ = score.pass_
         if pass_.denominator != 1 or spec.type != "integer":
             return
@@ -86,6 +77,20 @@ class ScoresChecking(Checking):
                 actual=str(pass_),
                 severity="warning",
             )
+
+    def _counted(self, at: Loc, texts: Iterable[str]) -> None:
+        for text in texts:
+            if _COUNTS_CODE.search(text) or _COUNTS_TITLE.search(text):
+                self.say(
+                    "score-counts",
+                    at,
+                    f"the score is a count ({text}): findings, papers and photos are not counted for marks",
+                    f"评分以数量({text})计:不得以问题、材料、照片数量计分",
+                    expected=Said("a judgement of the work, as points", "对工作实效的评分"),
+                    actual=text,
+                    hint=Said("let people judge what was done, not how much was filed", "评价实效,不以痕迹、数量论"),
+                )
+                break
 
     def _choices(self, loc: Loc, choices: tuple[str, ...] | None) -> None:
         if choices is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from workflow.calendar_file import load_calendar
 from workflow.definition.checking import Checking, Loc, minutes
-from workflow.definition.model import Chain, Due, FieldSpec, Gate, Material, Stage, Threshold
+from workflow.definition.model import Assess, Chain, Due, FieldSpec, Gate, Material, Stage, Threshold
 from workflow.definition.problem import Said, nearest
 from workflow.definition.shipped import shipped_calendar, shipped_calendars
 
@@ -355,6 +355,8 @@ class StagesChecking(Checking):
                 self._threshold(
                     (*at, "pass"), "a score is compared with a number of points", "评分须与分数比较", '">= 70"'
                 )
+        if stage.assess is not None:
+            self._assess((*loc, "assess"), stage.assess, stage)
         if stage.zero is not None:
             zero, at = stage.zero, (*loc, "zero")
             self.known("exit", zero.exit, stage.exits, (*at, "exit"))
@@ -397,6 +399,80 @@ class StagesChecking(Checking):
                         f"a look-back after {look} comes after the end of tracking ({tracking.for_})",
                         f"“回头看”({look})晚于跟踪期({tracking.for_})",
                     )
+
+    def _assess(self, loc: Loc, assess: Assess, stage: Stage) -> None:
+        """Every judgement is there to be put together, every grade can be told from the one above."""
+        if not assess.sources or not assess.grades:
+            self.say(
+                "assess-empty",
+                loc,
+                "an assessment without a source or a grade",
+                "综合评定未写评价方或等次",
+                expected=Said("at least one source and one grade", "至少一个评价方、一个等次"),
+                key=True,
+            )
+        for name, source in assess.sources.items():
+            at: Loc = (*loc, "sources", name)
+            if not self.known("material", source.material, self.flow.materials, (*at, "material")):
+                continue
+            sheet = self.flow.materials[source.material]
+            for key, code in (("field", source.field), ("part", source.part), ("whole", source.whole)):
+                if code is not None and self.known("field", code, sheet.fields, (*at, key)):
+                    self._integer(sheet, code, (*at, key))
+            if source.field is None and source.part is None and sheet.kind != "scorecard":
+                self._not_a_scorecard((*at, "material"), source.material, sheet)
+        for name, floor in assess.floors.items():
+            at = (*loc, "floors", name)
+            if floor.source is not None:
+                self.known("field", floor.source, assess.sources, (*at, "source"))
+            if floor.material is None or not self.known(
+                "material", floor.material, self.flow.materials, (*at, "material")
+            ):
+                continue
+            sheet = self.flow.materials[floor.material]
+            for key, code in (("part", floor.part), ("whole", floor.whole)):
+                if code is None or (key == "part" and code in sheet.parts):
+                    continue
+                if self.known("field", code, sheet.fields, (*at, key)):
+                    self._integer(sheet, code, (*at, key))
+            if floor.whole is not None and not _is_share(floor.holds):
+                self._threshold(
+                    (*at, "holds"), f"{floor.holds} is not a share", f"{floor.holds} 不是可达到的比例", '">= 80%"'
+                )
+        above: Threshold | None = None
+        for name, grade in assess.grades.items():
+            at = (*loc, "grades", name)
+            self.known("exit", grade.exit, stage.exits, (*at, "exit"))
+            if grade.from_.denominator != 1 or grade.from_.op not in (">=", ">") or grade.from_.numerator > 100:
+                self._threshold(
+                    (*at, "from"), "a grade begins at points of 100", "等次须以百分制的下限分数表示", '">= 70"'
+                )
+            elif above is not None and _least(grade.from_) >= _least(above):
+                self.say(
+                    "grades-not-falling",
+                    (*at, "from"),
+                    f"{name} ({grade.from_}) is never reached: the grade above it begins at {above}",
+                    f"等次 {name}({grade.from_})无法取得:上一等次为 {above}",
+                    expected=Said("grades from the best to the least", "等次由高到低排列"),
+                    actual=str(grade.from_),
+                )
+            above = grade.from_
+        self.known("exit", assess.failed, stage.exits, (*loc, "failed"))
+        for index, name in enumerate(assess.ties if assess.ties != "shared" else ()):
+            self.known("field", name, assess.sources, (*loc, "ties", index))
+
+    def _not_a_scorecard(self, loc: Loc, code: str, sheet: Material) -> None:
+        self.say(
+            "not-a-scorecard",
+            loc,
+            f"{code} is a {sheet.kind}: say which field, or which part of which whole, is the judgement",
+            f"{code} 不是评分表:须写明以哪个字段或哪个比例(part、whole)为准",
+            expected=Said(
+                "a material of kind scorecard, or field, or part and whole",
+                "kind: scorecard 的材料,或 field,或 part 与 whole",
+            ),
+            actual=sheet.kind,
+        )
 
     def _tally(self, loc: Loc, stage: Stage) -> None:
         tally = stage.tally
@@ -467,6 +543,11 @@ class StagesChecking(Checking):
                 self.known("category", value, (*self.flow.categories, *self.flow.watch_class), (*loc, index))
             elif spec.choices is not None:
                 self.known("field", value, spec.choices, (*loc, index), code="unknown-choice")
+
+
+def _least(threshold: Threshold) -> tuple[int, bool]:
+    """Where a grade begins; ``> 70`` begins above ``>= 70``."""
+    return threshold.numerator, threshold.op == ">"
 
 
 def _is_share(threshold: Threshold) -> bool:

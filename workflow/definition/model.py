@@ -252,13 +252,26 @@ class FieldSpec(Model):
         return {"type": value} if isinstance(value, str) else value
 
 
-class Material(Model):
-    """A document, list or tally that an item carries. Lists are closed out line by line."""
+class Part(Model):
+    """One part of a scorecard: how many points it has, in which ways it may be judged, and whether it wants evidence.
+    Source: S3 「采取查阅资料、听取汇报、座谈了解等方式……进行量化评分」, R130."""
 
     title: Text
-    kind: Literal["document", "list", "tally"] = "document"
+    points: Count
+    methods: Codes = ()
+    evidence: StrictBool = True
+
+
+class Material(Model):
+    """A document, list, tally or scorecard that an item carries. Lists are closed out line by line; a scorecard has
+    ``parts`` beside its fields, each judged by one of the ``methods``."""
+
+    title: Text
+    kind: Literal["document", "list", "tally", "scorecard"] = "document"
     fields: dict[Code, FieldSpec] = {}
     at_least: StrictInt | None = None
+    parts: dict[Code, Part] = {}
+    methods: dict[Code, Text] = {}
 
 
 BESIDE_POST = (
@@ -613,6 +626,70 @@ class Score(Model):
     failed: Code
 
 
+class Source(Model):
+    """One of those whose judgement an assessment puts together: of 100, exactly. A scorecard's points of all it has; a
+    ``field`` of the greatest value it may have; or a share, ``part`` of ``whole`` of a tally."""
+
+    material: Code
+    weight: Count
+    field: Code | None = None
+    part: Code | None = None
+    whole: Code | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Source:
+        if (self.part is None) != (self.whole is None) or (self.field is not None and self.part is not None):
+            raise ValueError("expected a scorecard, field, or part with whole; got a mixture of them")
+        return self
+
+
+class Floor(Model):
+    """What must hold whatever the score says (一票否决): of a ``source`` (of 100), or of a material's ``part``, as a share
+    of its ``whole`` or as it stands. Source: S2 「定性考核和定量分析相结合」, R136; R137."""
+
+    source: Code | None = None
+    material: Code | None = None
+    part: Code | None = None
+    whole: Code | None = None
+    holds: Threshold
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Floor:
+        of_material = self.material is not None and self.part is not None
+        if (self.source is None) != of_material or (self.source is not None and (self.part or self.whole)):
+            raise ValueError("expected source, or material with part and perhaps whole; got neither or both")
+        return self
+
+
+class Grade(Model):
+    """A grade and the way out it leads to."""
+
+    from_: Threshold = Field(alias="from")
+    exit: Code
+
+
+def _ties(value: Any) -> Any:
+    return value if value == "shared" else _one_or_many(value)
+
+
+class Assess(Model):
+    """Several judgements put together into a grade, exactly: each source is required, item by item.
+    Source: S0 「结合基层党组织自评情况,通过职工群众测评、上级党组织考评相结合方式」, R134.
+
+    The result is the sum of each source's share of 100 times its weight, over the sum of the weights: a fraction, never
+    rounded but to show it (``decimals``). ``grades`` are tried in the order written, best first; what reaches none, or
+    fails a floor, leaves by ``failed``. ``ties`` orders items with one result among each other: by these sources, the
+    higher the better, in this order; or they share a rank.
+    """
+
+    sources: dict[Code, Source]
+    floors: dict[Code, Floor] = {}
+    grades: dict[Code, Grade]
+    failed: Code
+    ties: Annotated[Literal["shared"] | tuple[Code, ...], BeforeValidator(_ties)] = "shared"
+    decimals: Annotated[StrictInt, Field(ge=0, le=6)] = 2
+
+
 class Assigned(Model):
     """Who must be named for an item in a role: of which post, at which level at least."""
 
@@ -721,6 +798,7 @@ class Stage(Model):
     close_out: CloseOut | None = None
     tally: Tally | None = None
     score: Score | None = None
+    assess: Assess | None = None
     zero: Zero | None = None
     not_by: Whos = ()
     looks_after: Codes = ()  # posts whose holders sign only for units that a body of theirs looks after (R011)

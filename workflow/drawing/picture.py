@@ -245,6 +245,11 @@ class _Words:
             )
         if stage.score is not None:
             yield f"评分 {stage.score.pass_}" if zh else f"score {stage.score.pass_}"
+        if stage.assess is not None:
+            a = stage.assess
+            weights = ", ".join(f"{name} {s.weight}" for name, s in a.sources.items())
+            yield f"综合评定 {weights}" if zh else f"assessed of {weights}"
+            yield ("、" if zh else ", ").join(f"{name} {g.from_}" for name, g in a.grades.items())
         if stage.gate is not None:
             yield "下级上报齐备" if zh else "reports of all children in"
 

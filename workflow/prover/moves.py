@@ -93,6 +93,8 @@ def _papers(definition: Definition, offices: Offices, case: Case, stage: Stage, 
     known = definition.flow.materials
     wanted = [*stage.materials, *(n for e in stage.exits.values() for n in e.needs if n in known)]
     deciding = {*([stage.tally.material] if stage.tally else []), *([stage.score.material] if stage.score else [])}
+    if stage.assess is not None:
+        deciding |= {s.material for s in stage.assess.sources.values()} & set(stage.materials)
     signed = any(s.state == "signed" for s in case.slots)
     lacking = [n for n in dict.fromkeys(wanted) if n not in case.materials]
     if signed or not (lacking or deciding):
@@ -128,6 +130,8 @@ def _plain(definition: Definition, names: list[str], day: str) -> dict[str, dict
             }
             dates = {f: day for f, s in spec.fields.items() if s.type == "date"}
             out[name] = {"lines": 1, **({"counts": counts} if counts else {}), **({"latest": dates} if dates else {})}
+        elif spec.kind == "scorecard":
+            out[name] = {"points": {code: str(part.points) for code, part in spec.parts.items()}}
         elif dates := {f: day for f, s in spec.fields.items() if s.type == "date"}:
             out[name] = dates
     return out
@@ -144,6 +148,10 @@ def _figures(definition: Definition, stage: Stage, names: list[str], day: str) -
     elif stage.score is not None:
         for value in _around(stage.score.pass_):
             yield {**plain, stage.score.material: {**plain.get(stage.score.material, {}), stage.score.field: value}}
+    elif stage.assess is not None:
+        yield plain
+        nothing = {n: {"points": dict.fromkeys(definition.flow.materials[n].parts, "0")} for n in names if n in plain}
+        yield plain | {n: f for n, f in nothing.items() if "points" in plain[n]}
     elif stage.zero is not None:
         for field, values in stage.zero.counts.items():
             yield {**plain, stage.zero.list: {"lines": 1, "counts": {field: {values[0]: 1}}}}

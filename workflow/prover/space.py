@@ -102,9 +102,9 @@ class Explorer:
             s.duty.of == "next-above" for s in flow.stages
         )
         self._deciding = {
-            s.stage: [x.material for x in (s.tally, s.score) if x is not None]
+            s.stage: [x.material for x in (s.tally, s.score, *(s.assess.sources.values() if s.assess else ())) if x]
             for s in flow.stages
-            if s.tally or s.score
+            if s.tally or s.score or s.assess
         }
         self._papers = {s.stage: _papers_ahead(definition, s.stage) for s in flow.stages}
         self._matters = self._barred_leads() if self._led else frozenset()

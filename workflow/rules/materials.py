@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 from workflow.definition.definition import Definition
@@ -44,10 +45,49 @@ def check(definition: Definition, name: str, value: Any) -> dict[str, Any]:
         return _list(definition, material, name, value, place)
     if not isinstance(value, dict):
         raise BadMaterial(path=f"$.{name}", expected="a map of fields", actual=_shown(value), place=place)
+    points: dict[str, Any] = {}
+    if material.kind == "scorecard":
+        points = {"points": _points(material, f"$.{name}", value.get("parts"), place)}
+        value = {k: v for k, v in value.items() if k != "parts"}
     _fields(definition, material, f"$.{name}", value, place)
     told = {k for k, f in material.fields.items() if f.type in ("integer", "choice", "boolean") and not f.personal}
     told |= _dated(definition, material)
-    return {k: v for k, v in value.items() if k in told and v is not None} | _words(material, [value])
+    return {k: v for k, v in value.items() if k in told and v is not None} | points | _words(material, [value])
+
+
+def _points(material: Material, path: str, given: Any, place: str) -> dict[str, str]:
+    """The points of every part of a scorecard, as written; each judged in a way that is allowed, with its evidence."""
+    if not isinstance(given, dict):
+        raise BadMaterial(
+            path=f"{path}.parts", expected="a map of parts to their points", actual=_shown(given), place=place
+        )
+    for code in given:
+        if code not in material.parts:
+            expected = f"one of {', '.join(material.parts)}"
+            raise BadMaterial(path=f"{path}.parts.{code}", expected=expected, actual=code, place=place)
+    for code, part in material.parts.items():
+        here, one = f"{path}.parts.{code}", given.get(code)
+        if not isinstance(one, dict):
+            wanted = f"points of {part.points} as text, a method and evidence"
+            raise BadMaterial(path=here, expected=wanted, actual=_shown(one), place=place)
+        if more := sorted(one.keys() - {"points", "method", "evidence"}):
+            raise BadMaterial(
+                path=f"{here}.{more[0]}", expected="points, method, evidence", actual=more[0], place=place
+            )
+        points = one.get("points")
+        if not (isinstance(points, str) and _DECIMAL.fullmatch(points) and 0 <= Fraction(points) <= part.points):
+            wanted = f"points from 0 to {part.points} as text, such as 8.5"
+            raise BadMaterial(path=f"{here}.points", expected=wanted, actual=_shown(points), place=place)
+        method = one.get("method")
+        if (part.methods or method is not None) and method not in part.methods:
+            wanted = f"one of {', '.join(part.methods)}" if part.methods else "no method"
+            raise BadMaterial(path=f"{here}.method", expected=wanted, actual=_shown(method), place=place)
+        shown = one.get("evidence")
+        hollow = not isinstance(shown, str) or not shown.strip() or shown.strip().lower() in _HOLLOW
+        if (part.evidence or shown is not None) and hollow:
+            wanted = "what the points rest on, as a text or digest"
+            raise BadMaterial(path=f"{here}.evidence", expected=wanted, actual=_shown(shown), place=place)
+    return {code: given[code]["points"] for code in material.parts}
 
 
 def lists_only(definition: Definition, figures: dict[str, dict[str, Any]]) -> None:

@@ -27,7 +27,7 @@ from workflow.errors import (
     WrongStage,
     ZeroRefused,
 )
-from workflow.rules import apart, authority, counting, dues, gates, handing, paper
+from workflow.rules import apart, assessing, authority, counting, dues, gates, handing, paper
 from workflow.rules.chain import Path, advance, restart
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.materials import is_day
@@ -175,7 +175,11 @@ def sign(asked: Asked, act: Signature) -> Decision:
     so_far = case.fold(effects, context.seq, context.at)
     if ahead.verdict == "refused" and REFUSED_EXIT not in stage.exits:
         return Decision([*effects, *_restarted(so_far, so_far.slots[0], context.rules)], held, slot.key)
-    exit_name = REFUSED_EXIT if ahead.verdict == "refused" else _exit(asked, act, stage, outcome, so_far)
+    if stage.assess is not None and ahead.verdict != "refused":
+        effects.append(assessing.result(definition, stage, so_far))
+        exit_name = str(effects[-1]["exit"])
+    else:
+        exit_name = REFUSED_EXIT if ahead.verdict == "refused" else _exit(asked, act, stage, outcome, so_far)
     _check_exit(asked, act, stage, exit_name)
     counting.holds(asked, stage, exit_name)
     effects += counting.follow(asked, stage, exit_name)
@@ -301,6 +305,8 @@ def _check_complete(asked: Asked, stage: Stage, outcome: str) -> None:
                 actual=f"{held['open']} open",
                 place=definition.place("stages", stage.stage, "close-out"),
             )
+    if stage.assess is not None:
+        assessing.complete(definition, stage, case)
     if stage.zero is not None:
         _check_zero(asked, stage, outcome)
     if stage.gate is not None:

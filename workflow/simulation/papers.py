@@ -18,7 +18,15 @@ def paper(definition: Definition, name: str, figures: dict[str, Any], day: date,
         fixed = {field: next(iter(values)) for field, values in figures.get("counts", {}).items()}
         least = max(int(figures.get("lines", 1)), 0)
         return [_filled(definition, material, fixed, day, unit, person) for _ in range(least)]
-    return _filled(definition, material, figures, day, unit, person)
+    filled = _filled(definition, material, figures, day, unit, person)
+    if material.kind == "scorecard":
+        filled["parts"] = {
+            code: {"points": figures.get("points", {}).get(code, str(part.points))}
+            | ({"method": part.methods[0]} if part.methods else {})
+            | ({"evidence": INVENTED} if part.evidence else {})
+            for code, part in material.parts.items()
+        }
+    return filled
 
 
 def _filled(

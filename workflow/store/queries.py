@@ -108,6 +108,11 @@ _acted = (
 )
 _units_of = sa.select(t.item.c.id, t.item.c.unit).where(t.item.c.id.in_(bindparam("items", expanding=True)))
 _any_of = sa.select(t.item.c.id).where(t.item.c.flow == bindparam("flow"), t.item.c.campaign == bindparam("campaign"))
+_of_campaign = (
+    sa.select(t.item.c.id, t.item.c.unit)
+    .where(t.item.c.flow == bindparam("flow"), t.item.c.campaign == bindparam("campaign"))
+    .order_by(t.item.c.opened_at, t.item.c.id)
+)
 _contradictions = (
     sa.select(t.entry.c.chain, t.entry.c.body)
     .where(sa.text(t.MARKS), t.entry.c.act == "contradict")
@@ -178,6 +183,11 @@ def units_of(connection: Connection, wanted: Sequence[str]) -> dict[str, str]:
 def any_of(connection: Connection, flow: str, campaign: str) -> bool:
     """Whether any item of a flow was ever opened for a campaign."""
     return connection.execute(_any_of.limit(1), {"flow": flow, "campaign": campaign}).first() is not None
+
+
+def of_campaign(connection: Connection, flow: str, campaign: str) -> dict[str, str]:
+    """The items of a flow and campaign in order of opening: item -> unit."""
+    return {r.id: r.unit for r in connection.execute(_of_campaign, {"flow": flow, "campaign": campaign})}
 
 
 def contradicted_by(connection: Connection, finding: str) -> list[str]:

@@ -7,6 +7,7 @@ from workflow.lint.pages.page import MARK as M
 from workflow.lint.pages.page import Page
 
 R, W = "report.yaml", "weekly.yaml"
+_SCORE = 'score: {material: scorecard, field: total, pass: ">= 70", passed: good, failed: bad}'
 _NAMES_ZH = "名称须与定义处一字不差;提示中有最接近的写法。"
 _NAMES_EN = "A name is written exactly as where it is defined; the nearest one is shown."
 
@@ -121,6 +122,10 @@ STAGES = (
     Page("threshold", "此处的比较对象不对:投票比比例(\">= 80%\"),评分比分数(\">= 70\")。", 'The threshold is of the wrong kind: a vote is compared with a share (">= 80%"), a score with points (">= 70").', 'pass: ">= 70"', f'pass: {M}">= 70%"'),
     Page("threshold-out-of-reach", "分数线超出字段范围:谁也达不到。", "The field cannot reach the threshold: nobody could ever pass.", 'pass: ">= 70"', f'pass: {M}">= 700"'),
     Page("threshold-always-met", "分数线恒能达到:验收等于没验。", "The threshold is always met: the acceptance accepts everything.", 'pass: ">= 70"', f'pass: {M}">= 0"'),
+    Page("assess-empty", "综合评定至少有一个评价方、一个等次:自评、群众测评、上级考评各为一方(R134)。", "An assessment puts judgements together into a grade: it needs one source and one grade at least (R134).", _SCORE, f"{M}assess: {{sources: {{}}, grades: {{}}, failed: bad}}"),
+    Page("not-a-scorecard", "评价方须指明以什么计分:评分表(kind: scorecard),或某一整数字段(field),或比例(part、whole)。", "A source says what its judgement is: a scorecard, a field with whole numbers, or a part of a whole.", _SCORE, f"assess: {{sources: {{superior: {{material: {M}scorecard, weight: 100}}}}, grades: {{good: {{from: \">= 70\", exit: good}}}}, failed: bad}}"),
+    Page("grades-not-falling", "等次由高到低依次判断:下一等次的下限须低于上一等次,否则永远取不到。", "Grades are tried in order, best first: each begins below the one above it, or it is never reached.", _SCORE, f"assess: {{sources: {{superior: {{material: scorecard, field: total, weight: 100}}}}, grades: {{good: {{from: \">= 70\", exit: good}}, fair: {{from: {M}\">= 80\", exit: good}}}}, failed: bad}}"),
+    Page("scorecard-parts", "评分表(kind: scorecard)逐项列明分值(parts);没有评分项就不是评分表。", "A scorecard lists its parts with their points; what has no parts is no scorecard.", "    title: {zh: 作业人员情况, en: sheet of the crew}", "    kind: scorecard\n    title: {zh: 作业人员情况, en: sheet of the crew}", at=f"  {M}crew:"),
     Page("score-counts", "以问题、材料、照片数量计分:助长造痕迹、凑数量,一律不收。请评价实效。", "A score that counts findings, papers or photos is refused: it is answered with more papers. Judge what was done.", "{total: {type: integer, min: 0, max: 100}, opinion", "{total: {title: {zh: 照片数量, en: number of photos}, type: integer, min: 0, max: 100}, opinion", at=f"field: {M}total"),
     Page("empty-gate", "门槛没有写任何条件:永远敞开。", "The gate has no condition: it is always open.", "gate: {children: settled}", f"{M}gate: {{}}", R),
     Page("opens-nothing", "门槛等待由某清单立项的事项办结,而没有去向由该清单立项。", "The gate waits for what a list opened, and no exit opens anything from that list.", "gate: {children: settled}", f"gate: {{children: settled, opened: [{M}zero-statement]}}", R),
