@@ -346,6 +346,12 @@ _OWN: tuple[tuple[str, str, str], ...] = (
     ),
     ("expected a time", "not-a-time", '应为时刻,如 "17:00"(加引号);实为 {got}'),
     ("expected exactly one of before", "rung-time", "督办措施须在 before、after 中恰选其一;实为 {got}"),
+    (
+        "expected a scorecard",
+        "source-measure",
+        "评价方的依据须为评分表、field(字段)或 part 与 whole(比例)之一;实为 {got}",
+    ),
+    ("expected source", "floor-measure", "底线须写 source(某一方),或 material 与 part(可加 whole);实为 {got}"),
     ("expected item", "proposal-without-item", "建议须写明 item(所启动的流程);未写"),
     ("expected no item", "reminder-with-item", "催办不启动流程,不应写 item;实为 {got}"),
 )
