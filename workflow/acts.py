@@ -405,6 +405,21 @@ class Reverse(Signature):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OpenBallot(Signature):
+    """Freeze the roll of a vote and open its box. By the issuer of the codes, who neither counts nor signs the sheet.
+
+    ``roll`` is the digest of the names, ``codes`` of the sorted hashes of one-time codes, one for each name and none for
+    anybody's; ``keys`` by scrutineer the key that papers are sealed to. Source: S0 「职工群众测评」, R134.
+    """
+
+    kind: ClassVar[str] = "open-ballot"
+    roll: str = ""
+    eligible: int = 0
+    codes: str = ""
+    keys: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MoveItem(Act):
     """The engine moves an open item to the successor of a unit that is no more; ``cites`` names the entry of the
     organisation's chain that dissolved it. Source: R070."""
@@ -436,6 +451,7 @@ class Migrate(Act):
 SIGNATURES: tuple[type[Signature], ...] = (Sign, Decide, Accept, CloseOut, LookBack, Return, Reopen)
 SIGNATURES += (Extend, Pause, Resume)
 SIGNATURES += (Exempt, Supplement, Contradict, Reverse)
+SIGNATURES += (OpenBallot,)
 SIGNATURES += (Delegate, Recall, HandOver, AskOverride, Override, Suspend, Activate)
 _VERBS: tuple[type[Act], ...] = (Open, Submit, ReportZero, RecordTally, CloseLine, NameLead, PostNotice)
 _VERBS += (

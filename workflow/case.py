@@ -156,6 +156,7 @@ class Case:
     form: int = 1
     suspended: dict[str, Any] = field(default_factory=dict)  # {seq, at}: nobody acts on it until it goes on
     overriding: dict[str, str] = field(default_factory=dict)  # place -> the first of the two who let it be passed over
+    ballot: dict[str, Any] = field(default_factory=dict)  # the vote of this stay: roll, codes, keys, who issued them
     acted: tuple[dict[str, str], ...] = ()  # who signed as what in this item, where the definition asks across rounds
 
     @property
@@ -189,6 +190,8 @@ class Case:
             out["figures"] = self.figures
         if self.assigned:
             out["assigned"] = self.assigned
+        if self.ballot:
+            out["ballot"] = self.ballot
         return {**out, "roll": self.roll} if self.roll else out
 
     @cached_property
@@ -290,6 +293,7 @@ def _entered(case: Case, e: Effect, seq: int, at: int) -> Case:
         final=e.get("final", False),
         outcome="",
         overriding={},
+        ballot={},
         slots=tuple([Slot(**s) for s in e.get("slots", ())]),
         plan=tuple(e.get("plan", ())),
         entries=entries,
@@ -388,6 +392,10 @@ def _overridden(case: Case, e: Effect, seq: int, at: int) -> Case:
 
 def _suspended(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case.but(suspended={"seq": seq, "at": at, **{k: e[k] for k in ("other",) if k in e}})
+
+
+def _ballot_opened(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return case.but(ballot={**{k: v for k, v in e.items() if k != "e"}, "seq": seq})
 
 
 def _activated(case: Case, e: Effect, seq: int, at: int) -> Case:
@@ -530,6 +538,7 @@ _APPLY = {
     "overridden": _overridden,
     "suspended": _suspended,
     "activated": _activated,
+    "ballot-opened": _ballot_opened,
     "copied": _nothing,
     "exempted": _exempted,
     "supplemented": _marked,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workflow import log, personal, sealing
-from workflow.acts import Act, Actor, Fire, Migrate, MoveItem, Open, Signature, Submit, Supplement, View
+from workflow.acts import Act, Actor, Fire, Migrate, MoveItem, Open, OpenBallot, Signature, Submit, Supplement, View
 from workflow.calendar import Calendar
 from workflow.case import Case
 from workflow.clock import Clock, local_day, micros
@@ -233,6 +233,8 @@ class Desk(Verbs):
         made = self._decided(act, request_id)
         written = self._seal([made])
         items.append(self.connection, written, self._lists(act) if isinstance(act, (Submit, Supplement)) else {})
+        if isinstance(act, OpenBallot):
+            self._begin_ballot(act, made)
         opened = self._open_behind(written).get(made.case.item, ())
         log.acted(act, made.case, made.asked.context.seq)
         w = written[0]
@@ -251,6 +253,20 @@ class Desk(Verbs):
             self._vouch(act, case)
         to = engine.definition(self.connection, act.to) if isinstance(act, Migrate) else None
         return self._decide(act, case, head.head, head.org, head.seq + 1, at, request_id, to)
+
+    def _begin_ballot(self, act: OpenBallot, made: _Made) -> None:
+        """An empty box for those who may vote.
+
+        Raises:
+            BallotRefused: the roll or the codes are not what the act says of them; nothing may be committed.
+        """
+        from workflow import rolls
+        from workflow.store import ballots
+
+        tally = made.asked.definition.stage(made.case.stage).tally
+        assert tally is not None and tally.ballot is not None  # the rules saw to that
+        may = rolls.hashes(self.contents, act, tally.ballot)
+        ballots.begin(self.connection, made.case.item, made.case.stays, may)
 
     def _lists(self, act: Submit | Supplement) -> dict[str, list[Any]]:
         """The lines of the lists handed in, read from the documents that the act names and nowhere else."""

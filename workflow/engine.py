@@ -6,7 +6,7 @@ its own for each act, or the host's (``engine.on(session)``). The verbs a host c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -456,6 +456,26 @@ class Engine(Verbs):
             if progress is not None:
                 progress(seen, opened)
         return opened
+
+    def open_ballot(self, item: str, by: Actor, seen: str, roll: Sequence[str], **more: Any) -> Receipt:
+        """Freeze the roll of a vote and open its box. See ``voting.open_ballot``."""
+        from workflow import voting  # few flows hold a vote
+
+        with self.desk() as desk:
+            return voting.open_ballot(desk, item, by, seen, roll, **more)
+
+    def cast(self, item: str, code: str, answers: Mapping[str, str]) -> None:
+        """Put one paper into the box of a vote: when this returns it is there, and stays. See ``voting.cast``."""
+        from workflow import voting
+
+        voting.cast(self, item, code, answers)
+
+    def count_ballot(self, item: str, by: Actor, keys: Sequence[str] = (), **more: Any) -> Receipt:
+        """Close a vote, open its box with all scrutineers' keys and hand in the sheet. See ``voting.count``."""
+        from workflow import voting
+
+        with self.desk() as desk:
+            return voting.count(desk, item, by, keys, **more)
 
     def prepare(self, act: Any) -> Prepared:
         """The bytes a person signs for an act on a slot, with a fresh nonce. Hand them back through ``act.proof``.

@@ -156,6 +156,14 @@ class SamePerson(Refused):
     zh = "{person} 已签 {actual}({place}):{expected} 须由他人签批"
 
 
+class BallotRefused(Refused):
+    """A vote is not opened, a paper not taken, a box not counted. Never says whose it was, nor what code was given."""
+
+    code = "ballot-refused"
+    en = "{act} is refused ({place}): expected {expected}; got {actual}"
+    zh = "{act} 不予受理({place}):应为 {expected};实为 {actual}"
+
+
 class NotApart(Refused):
     """Two signatures that the definition keeps apart come from one unit, or from units one above the other (职责分离)."""
 

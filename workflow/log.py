@@ -42,6 +42,7 @@ _PAST = {
     "submit": "item.submitted",
     "report-zero": "item.zero_reported",
     "record-tally": "item.tally_recorded",
+    "open-ballot": "item.ballot_opened",
     "sign": "item.signed",
     "decide": "item.decided",
     "accept": "item.accepted",

@@ -28,6 +28,7 @@ from workflow.acts import (
     LookBack,
     NameLead,
     Objection,
+    OpenBallot,
     Override,
     Pause,
     PostNotice,
@@ -137,6 +138,9 @@ def _candidates(case: Case, definition: Definition, actor: Actor, due: str) -> I
         yield Reverse(item=case.item, by=actor, seen=seen, reason=WRITTEN, finding=WRITTEN)
     for handing in (Submit, *([ReportZero] if stage.zero else []), *([RecordTally] if stage.tally else [])):
         yield handing(item=case.item, by=actor)
+    if stage.tally is not None and stage.tally.ballot is not None:
+        kept = {"roll": digest(WRITTEN.encode()), "codes": digest(WRITTEN.encode()), "eligible": 10_000}
+        yield OpenBallot(item=case.item, by=actor, seen=seen, keys={"…": "1", "……": "2"}, **kept)
     yield Urge(item=case.item, by=actor)
     yield from _changes_of_places(case, definition, actor, mine)
     yield from _about_dues(case, actor, due)

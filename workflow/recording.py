@@ -33,6 +33,7 @@ WET = "WET"
 # What the statement repeats of its act: ``rule`` is which due an extension is about, ``to`` where a return leads,
 # ``place`` and ``delegate`` who may do what in whose place, ``paper`` what was signed in ink and who registered it.
 STATED: tuple[str, ...] = ("outcome", "vote", "due", "minutes", "rule", "to", "finding")
+STATED += ("roll", "eligible", "codes", "keys")
 STATED += ("on", "paper", "straight", "delegate", "place", "leaver")
 STATEMENT = "application/vnd.signoff.statement+v1"
 PREPARED_SECONDS = 120

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from workflow.definition.check_ballots import BallotsChecking
 from workflow.definition.check_dates import DatesChecking
 from workflow.definition.check_duties import DutiesChecking
 from workflow.definition.check_obligations import ObligationsChecking
@@ -54,7 +55,14 @@ def check_project(flows: Sequence[tuple[Flow, Positions]], others: Mapping[str, 
 
 
 class _Checking(
-    PartsChecking, StagesChecking, ObligationsChecking, DatesChecking, ScoresChecking, PrivacyChecking, DutiesChecking
+    PartsChecking,
+    StagesChecking,
+    ObligationsChecking,
+    DatesChecking,
+    ScoresChecking,
+    BallotsChecking,
+    PrivacyChecking,
+    DutiesChecking,
 ):
     """The whole flow: its parts, its stages, the paths through them, and what it says about other flows."""
 
@@ -67,6 +75,7 @@ class _Checking(
         self.obligations()
         self.dates()
         self.scores()
+        self.ballots()
         self.privacy()
         self.duties()
 

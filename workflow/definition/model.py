@@ -606,6 +606,34 @@ class Threshold(Model):
         return {">=": left >= right, ">": left > right, "<=": left <= right, "<": left < right}[self.op]
 
 
+class Ballot(Model):
+    """The engine itself counts the papers of a vote, and nothing but what it counted is accepted as the tally.
+
+    ``box`` is the list of opened papers: a line each, with ``mark`` and answers to choose from. ``secret``: papers go in by
+    one-time codes that the ``issuer`` handed out, and lie sealed until the scrutineers open the box together; the mark is
+    random. ``open``: by name (记名); the mark is the voter. Where a roll has fewer than ``at-least`` names nobody's vote
+    could be hidden: none is held, and the way out is ``below``. Of fewer papers than that nothing is counted: no-quorum.
+    ``aware`` and ``dissatisfied`` say which answers to which question count. Source: S0 「职工群众测评」, R134; R215.
+    """
+
+    box: Code
+    issuer: Who
+    mode: Literal["secret", "open"] = "secret"
+    at_least: Annotated[StrictInt, Field(ge=3, le=100)] = 5
+    below: Code | None = None
+    aware: dict[Code, Codes]
+    dissatisfied: dict[Code, Codes]
+
+    def counts(self, figures: dict[str, Any]) -> dict[str, int]:
+        """What the figures of the opened box (``{"lines": n, "counts": {field: {choice: n}}}``) add up to."""
+        told = figures.get("counts", {})
+
+        def of(wanted: dict[str, tuple[str, ...]]) -> int:
+            return sum(told.get(field, {}).get(choice, 0) for field, chosen in wanted.items() for choice in chosen)
+
+        return {"voted": figures.get("lines", 0), "aware": of(self.aware), "dissatisfied": of(self.dissatisfied)}
+
+
 class Tally(Model):
     """A signed tally sheet decides the exit: no-quorum below the turnout, failed when a measure fails, else passed.
     Awareness and satisfaction are two measures; both must hold. Source: S4 「群众知情度和满意度不高」, R137."""
@@ -614,6 +642,7 @@ class Tally(Model):
     turnout: Threshold
     aware: Threshold
     dissatisfied: Threshold
+    ballot: Ballot | None = None
 
 
 class Score(Model):

@@ -465,6 +465,7 @@ _OWN_ACTS: dict[str, tuple[str, str]] = {
     "delegate": ("delegated", "delegate"), "recall": ("recalled", ""), "copy": ("copied", "person post unit"),
     "hand-over": ("handed-over", "place leaver delegate"),
     "ask-override": ("override-asked", "place"), "override": ("overridden", "place"),
+    "open-ballot": ("ballot-opened", "roll eligible codes keys"),
     "suspend": ("suspended", ""), "activate": ("activated", ""),
 }  # fmt: skip
 LEADS_TO = {kind: (names.split(), members.split()) for kind, (names, members) in _OWN_ACTS.items()}
@@ -477,7 +478,7 @@ OF_NO_PLACE: tuple[str, ...] = (
     "contradicted",
     "reversed",
 )  # but signed
-OF_NO_PLACE += ("handed-over", "override-asked", "overridden", "suspended", "activated")
+OF_NO_PLACE += ("handed-over", "override-asked", "overridden", "suspended", "activated", "ballot-opened")
 SIGNED = ("signed", "returned", "delegated", "recalled", *OF_NO_PLACE)
 SIGNATURES = frozenset(kind for kind, (effects, _) in LEADS_TO.items() if effects[-1] in SIGNED)
 OWN = frozenset(effect for effects, _ in LEADS_TO.values() for effect in effects)
@@ -498,6 +499,10 @@ STATED = (
         "finding",
         "on",
         "paper",
+        "roll",
+        "eligible",
+        "codes",
+        "keys",
         "straight",
         "delegate",
         "place",
@@ -521,6 +526,7 @@ class Case:
         self.form = 1  # of the manifest: 2 has the figures that rules decide on
         self.assigned: Json = {}  # who was named in which role
         self.roll: Json = {}  # who had reported when a report over the children was drawn up
+        self.ballot: Json = {}  # the vote of this stay
         self.slots: dict[str, Json] = {}
         self.shown = ""  # the content's digest, until something changes it
 
@@ -539,6 +545,8 @@ class Case:
             manifest["roll"] = self.roll
         if self.assigned:
             manifest["assigned"] = self.assigned
+        if self.ballot:
+            manifest["ballot"] = self.ballot
         self.shown = digest(canonical(manifest))
         return self.shown
 
@@ -560,6 +568,7 @@ class Case:
                 self.figures = {k: v for k, v in self.figures.items() if k not in effect["without"]}
             self.stage, self.outcome = effect["stage"], ""
             self.stays += 1
+            self.ballot = {}
             self.slots = self._places(effect)
         elif kind == "submitted":
             self.materials = {**self.materials, **effect.get("materials", {})}
@@ -577,6 +586,8 @@ class Case:
         elif kind == "lead-named" and "role" in effect:
             person = {name: effect[name] for name in ("person", "post", "unit")}
             self.assigned = {**self.assigned, effect["role"]: person}
+        elif kind == "ballot-opened":
+            self.ballot = {**{k: v for k, v in effect.items() if k != "e"}, "seq": seq}
         elif kind == "outcome-set":
             self.outcome = effect["outcome"]
         elif kind == "signed":

@@ -29,6 +29,7 @@ from workflow.acts import (
     NameLead,
     Objection,
     Open,
+    OpenBallot,
     Override,
     Pause,
     PostNotice,
@@ -51,6 +52,7 @@ from workflow.acts import (
 from workflow.errors import DateRequired, WrongMeaning, WrongStage
 from workflow.rules import (
     authority,
+    ballots,
     changing,
     clocks,
     counting,
@@ -91,6 +93,8 @@ def needs(asked: Asked) -> list[Need]:
         wanted = marking.needs(asked, act)
     elif isinstance(act, Migrate):
         return [need for need in migrating.needs(asked, act) if need not in asked.facts]
+    elif isinstance(act, OpenBallot):
+        wanted = ballots.needs(asked)
     elif isinstance(act, Reverse):
         wanted = counting.reverse_needs(asked)
     elif isinstance(act, ReprojectDue):
@@ -207,6 +211,8 @@ def _decide(asked: Asked) -> Decision:
         return overriding.ask(asked, act)
     if isinstance(act, Override):
         return overriding.override(asked, act)
+    if isinstance(act, OpenBallot):
+        return ballots.open_ballot(asked, act)
     if isinstance(act, Migrate):
         return migrating.migrate(asked, act)
     if isinstance(act, Return):

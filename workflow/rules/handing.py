@@ -23,7 +23,7 @@ from workflow.errors import (
     WrongStage,
     among,
 )
-from workflow.rules import authority, dues, gates, materials, reckoning
+from workflow.rules import authority, ballots, dues, gates, materials, reckoning
 from workflow.rules.chain import restart, unit_at
 from workflow.rules.context import Asked, Context, Decision, Need
 from workflow.rules.stages import choosable
@@ -34,7 +34,7 @@ def needs(asked: Asked, act: Act) -> list[Need]:
     case, day = asked.case, asked.context.day
     wanted: list[Need] = [] if isinstance(act, Objection) else [authority.own_need(asked)]
     if isinstance(act, Submit):
-        wanted += words_needs(asked, act)
+        wanted += [*words_needs(asked, act), *ballots.sheet_needs(asked, act)]
     if isinstance(act, Submit) and asked.definition.stage(case.stage).gate is not None:
         wanted += gates.needs(asked)
     if isinstance(act, CloseLine):
@@ -138,6 +138,7 @@ def submit(asked: Asked, act: Submit) -> Decision:
             expected=[f"the document behind the figures of {n}" for n in loose], actual="none", place=place
         )
     materials.lists_only(definition, act.figures)
+    ballots.check_sheet(asked, act)
     effect: Effect = {"e": "submitted"}
     if act.materials:
         effect["materials"] = act.materials

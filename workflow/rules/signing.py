@@ -27,7 +27,7 @@ from workflow.errors import (
     WrongStage,
     ZeroRefused,
 )
-from workflow.rules import apart, assessing, authority, counting, dues, gates, handing, paper
+from workflow.rules import apart, assessing, authority, ballots, counting, dues, gates, handing, paper
 from workflow.rules.chain import Path, advance, restart
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.materials import is_day
@@ -123,6 +123,8 @@ def _kept_apart(asked: Asked, stage: Stage, slot: Slot, held: dict[str, Any]) ->
     authority.apart(asked, slot, held)
     if asked.definition.chain_of(stage).apart:
         apart.check(asked, slot, {asked.actor.person, held.get("principal", asked.actor.person)})
+    if asked.case.ballot:
+        ballots.stand_aside(asked)
     if stage.not_by:
         authority.stand_aside(asked, asked.facts.get("path", asked.case.unit, asked.context.day), held)
 
@@ -374,6 +376,11 @@ def _score(stage: Stage, case: Case) -> bool:
 
 def tally_exit(tally: Tally, figures: dict[str, int]) -> str:
     """What a tally sheet's numbers say: no-quorum, failed or passed. Exact; ``>=`` includes. Source: R137."""
+    ballot = tally.ballot
+    if ballot is not None and ballot.below is not None and figures["eligible"] < ballot.at_least:
+        return ballot.below
+    if ballot is not None and ballot.mode == "secret" and figures["voted"] < ballot.at_least:
+        return "no-quorum"
     if not tally.turnout.holds(figures["voted"], figures["eligible"]):
         return "no-quorum"
     if not figures["voted"]:

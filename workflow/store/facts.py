@@ -78,6 +78,10 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
         return GroupReader(connection).looked_after_by(need[1], need[2])
     if kind == "opened":
         return items.states_of(connection, need[1:])
+    if kind == "ballot":
+        from workflow.store import ballots  # few flows hold a vote
+
+        return ballots.result(connection, need[1], int(need[2]))
     if kind == "viewed-since":
         return items.viewed_since(connection, need[1], int(need[2]))
     if kind == "lines":

@@ -425,6 +425,18 @@ personal = Table(  # what commitments in documents stand for, sealed under the s
     Index("wf_personal_subject", "subject"),
 )
 
+ballot = Table(  # the vote of one stay of an item: a single row, written anew as a whole by every vote
+    "wf_ballot",
+    metadata,
+    Column("item", Id, primary_key=True),
+    Column("stay", Integer, primary_key=True, autoincrement=False),
+    # No row, moment or number belongs to one paper: rows of their own keep the order of casting in xmin, ctid and rowid.
+    Column("unused", LargeBinary, nullable=False),  # hashes of codes, sorted, 32 bytes each
+    Column("used", LargeBinary, nullable=False),
+    Column("box", LargeBinary, nullable=False),  # sealed papers of one length, sorted
+    Column("result", LargeBinary),  # once counted; what is above is empty then
+)
+
 content = Table(  # documents and evidence under their digests, where a host keeps them here rather than on disk
     "wf_content",
     metadata,

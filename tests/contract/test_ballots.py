@@ -1,0 +1,195 @@
+"""A vote whose papers the engine counts: from the roll to the signed sheet, and what is refused on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.contract.polling import BAD, FIRST, GOOD, ISSUER, SECOND, Poll
+from tests.contract.world import World
+from workflow import Actor, voting
+from workflow.errors import BadMaterial, BallotRefused, OutOfTurn, SamePerson
+from workflow.evidence import ballotbox
+
+
+def sheet(world: World, item: str) -> dict[str, Any]:
+    return dict(world.engine.show(item).values["votes"])
+
+
+def test_a_vote_is_counted_signed_by_two_and_holds(shared: World) -> None:
+    poll = Poll(shared, "p0", 12)
+    poll.cast([GOOD] * 7 + [BAD] * 3)
+    with shared.engine.look() as desk:
+        assert voting.turnout(desk, "p0") == voting.Turnout(12, 10, False)
+    poll.count()
+    assert sheet(shared, "p0") == {"eligible": 12, "voted": 10, "aware": 10, "dissatisfied": 3}
+    papers = shared.engine.show("p0").values["papers"]
+    assert papers == sorted(papers, key=lambda line: line["mark"]) and len({p["mark"] for p in papers}) == 10
+    assert poll.sign() == "done"
+    report = shared.verify()
+    assert report.failures == [] and report.rules == "hold"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "blank", "to"),
+    [
+        (5, 5, 0, "done"),  # "<= 50%" includes the half
+        (4, 6, 0, "failing"),
+        (9, 0, 1, "done"),  # ">= 90%" includes nine of ten: a blank is not aware
+        (8, 0, 2, "failing"),
+        (7, 0, 0, "vote"),  # seven of ten voted: no quorum
+        (8, 0, 0, "done"),
+    ],
+)
+def test_thresholds_are_exact_and_inclusive(shared: World, good: int, bad: int, blank: int, to: str) -> None:
+    """Source: S4 「群众知情度和满意度不高」, R137."""
+    item = f"{good}-{bad}-{blank}"
+    poll = Poll(shared, item, 10)
+    poll.cast([GOOD] * good + [BAD] * bad + [{}] * blank)
+    poll.count()
+    assert poll.sign() == to
+
+
+def test_a_repeated_vote_has_a_roll_and_a_box_of_its_own(shared: World) -> None:
+    poll = Poll(shared, "p2", 10)
+    poll.cast([GOOD] * 6)
+    poll.count()
+    assert poll.sign() == "vote"
+    old = poll.codes[0]
+    with pytest.raises(BallotRefused):
+        shared.engine.cast("p2", old, GOOD)
+    poll.begin()
+    with pytest.raises(BallotRefused, match="no such code"):
+        shared.engine.cast("p2", old, GOOD)
+    poll.cast([GOOD] * 9)
+    poll.count()
+    assert poll.sign() == "done"
+    assert shared.verify().holds
+
+
+def test_of_fewer_papers_than_can_hide_each_other_nothing_is_opened(shared: World) -> None:
+    poll = Poll(shared, "p3", 5)
+    poll.cast([GOOD] * 3 + [BAD])
+    poll.count()
+    assert sheet(shared, "p3") == {"eligible": 5, "voted": 4, "aware": 0, "dissatisfied": 0}
+    assert shared.engine.show("p3").values["papers"] == []
+    assert poll.sign() == "vote"
+    assert shared.verify().holds
+
+
+def test_a_unit_too_small_takes_the_way_its_flow_declares(shared: World) -> None:
+    poll = Poll(shared, "p4", 4)
+    with pytest.raises(BallotRefused):
+        shared.engine.cast("p4", poll.codes[0], GOOD)
+    poll.count()
+    assert poll.sign() == "by-superior"
+    assert shared.verify().holds
+
+
+def test_an_open_vote_is_by_name(shared: World) -> None:
+    poll = Poll(shared, "p5", 3, mode="open")
+    for voter in poll.roll:
+        shared.engine.cast("p5", voter, BAD)
+    with pytest.raises(BallotRefused, match="used"):
+        shared.engine.cast("p5", poll.roll[0], GOOD)
+    with pytest.raises(BallotRefused, match="no such code"):
+        shared.engine.cast("p5", "somebody else", GOOD)
+    shared.engine.count_ballot("p5", FIRST)
+    assert [line["mark"] for line in shared.engine.show("p5").values["papers"]] == poll.roll
+    assert poll.sign() == "failing"
+    assert shared.verify().holds
+
+
+def test_a_code_is_good_once_wherever_its_holder_is(shared: World) -> None:
+    """Source: S4 「组织难」, R215: somebody who is away votes with a code like any other, once."""
+    poll = Poll(shared, "p6", 6)
+    shared.engine.cast("p6", f"  {poll.codes[0].upper()} ", GOOD)
+    with pytest.raises(BallotRefused, match="used"):
+        shared.engine.cast("p6", poll.codes[0], BAD)
+    for code in ("", "0" * 32, ballotbox.hash_of_code(poll.codes[1]).hex()):
+        with pytest.raises(BallotRefused, match="no such code") as refused:
+            shared.engine.cast("p6", code, GOOD)
+        assert not code or code not in str(refused.value) + refused.value.text("zh")
+    for answers in ({"heard": "perhaps"}, {"mark": "me"}, {"other": "heard"}):
+        with pytest.raises(BadMaterial) as bad:
+            shared.engine.cast("p6", poll.codes[1], answers)
+        assert "perhaps" not in str(bad.value) and poll.codes[1] not in str(bad.value)
+    with shared.engine.look() as desk:
+        assert voting.turnout(desk, "p6") == voting.Turnout(6, 1, False)
+
+
+def test_neither_scrutineer_opens_the_box_alone(shared: World) -> None:
+    poll = Poll(shared, "p7", 6)
+    poll.cast([GOOD] * 6)
+    for keys in ([], poll.keys[:1], [poll.keys[0], ballotbox.new_key()[0]], ["not a key", poll.keys[1]]):
+        with pytest.raises(BallotRefused) as refused:
+            shared.engine.count_ballot("p7", FIRST, keys)
+        assert not any(k in str(refused.value) for k in keys)
+    poll.count()
+    with pytest.raises(BallotRefused, match="counted"):
+        shared.engine.count_ballot("p7", FIRST, poll.keys)
+    with pytest.raises(BallotRefused, match="over"):
+        shared.engine.cast("p7", poll.codes[0], GOOD)
+
+
+def test_only_what_the_engine_counted_is_a_sheet(shared: World) -> None:
+    poll = Poll(shared, "p8", 6)
+    made_up = {"eligible": 6, "voted": 6, "aware": 6, "dissatisfied": 0}
+    with pytest.raises(BallotRefused):
+        shared.engine.record_tally("p8", FIRST, {"votes": made_up})
+    poll.cast([BAD] * 6)
+    poll.count()
+    for values in (
+        {"votes": made_up},
+        {"papers": []},
+        {"votes": made_up, "papers": [{"mark": "x", **GOOD}] * 6},
+        {"votes": {**made_up, "dissatisfied": 6}, "papers": [{"mark": str(n), **BAD} for n in range(6)]},
+    ):
+        for verb in (shared.engine.record_tally, shared.engine.submit):
+            with pytest.raises(BallotRefused):
+                verb("p8", FIRST, values)
+    again = {name: shared.engine.show("p8").values[name] for name in ("votes", "papers")}
+    shared.engine.record_tally("p8", SECOND, again)
+    assert poll.sign() == "failing"
+
+
+def test_who_issues_the_codes_neither_counts_nor_signs(shared: World) -> None:
+    poll = Poll(shared, "p9", 6)
+    case = shared.case("p9")
+    with pytest.raises(BallotRefused, match="open already"):
+        shared.engine.open_ballot("p9", ISSUER, case.content, poll.roll, codes=[], keys=case.ballot["keys"])
+    shared.engine.open("poll", "o1", item="q9")
+    seen, hashes = shared.case("q9").content, [ballotbox.hash_of_code(c).hex() for c in poll.codes]
+    keys = dict(case.ballot["keys"])
+    with pytest.raises(OutOfTurn):
+        shared.engine.open_ballot("q9", FIRST, seen, poll.roll, codes=hashes, keys=keys)
+    with pytest.raises(SamePerson):
+        shared.engine.open_ballot("q9", ISSUER, seen, poll.roll, codes=hashes, keys={**keys, ISSUER.person: "00"})
+    one = {FIRST.person: keys[FIRST.person], SECOND.person: keys[FIRST.person]}
+    for roll, codes, held in (
+        (poll.roll, hashes[1:], keys),
+        (poll.roll, [hashes[0]] * 6, keys),
+        (poll.roll, ["x" * 64] * 6, keys),
+        ([*poll.roll[1:], poll.roll[1]], hashes, keys),
+        ([], [], keys),
+        (poll.roll, hashes, one),
+        (poll.roll, hashes, {FIRST.person: keys[FIRST.person]}),
+        (poll.roll, hashes, {FIRST.person: "ff", SECOND.person: keys[SECOND.person]}),
+    ):
+        with pytest.raises(BallotRefused):
+            shared.engine.open_ballot("q9", ISSUER, seen, roll, codes=codes, keys=held)
+    assert shared.case("q9").ballot == {}
+    with pytest.raises(BallotRefused):
+        shared.engine.cast("q9", poll.codes[0], GOOD)
+
+
+def test_the_issuer_who_comes_to_be_a_scrutineer_signs_nothing(world: World) -> None:
+    from tests.contract.world import imported, tenure_row
+
+    poll = Poll(world, "p", 6)
+    poll.cast([GOOD] * 6)
+    poll.count()
+    world.engine.import_org(imported(tenures=[tenure_row(ISSUER.person, "o1", "scrutineer", "2019-08-01")]))
+    with pytest.raises(SamePerson):
+        world.engine.sign("p", Actor(ISSUER.person, "scrutineer", "o1"), world.case("p").content, opinion="counted")
