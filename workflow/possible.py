@@ -139,8 +139,9 @@ def _candidates(case: Case, definition: Definition, actor: Actor, due: str) -> I
     for handing in (Submit, *([ReportZero] if stage.zero else []), *([RecordTally] if stage.tally else [])):
         yield handing(item=case.item, by=actor)
     if stage.tally is not None and stage.tally.ballot is not None:
-        kept = {"roll": digest(WRITTEN.encode()), "codes": digest(WRITTEN.encode()), "eligible": 10_000}
-        yield OpenBallot(item=case.item, by=actor, seen=seen, keys={"…": "1", "……": "2"}, **kept)
+        word = digest(WRITTEN.encode())
+        keys = {WRITTEN: "1", WRITTEN * 2: "2"}
+        yield OpenBallot(item=case.item, by=actor, seen=seen, roll=word, codes=word, eligible=100, keys=keys)
     yield Urge(item=case.item, by=actor)
     yield from _changes_of_places(case, definition, actor, mine)
     yield from _about_dues(case, actor, due)

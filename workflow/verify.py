@@ -36,7 +36,7 @@ from workflow.evidence.keys import KEY_ID_LENGTH, key_id_of
 from workflow.evidence.standalone import Policy
 from workflow.recording import WET, holds, statement
 from workflow.rules import RULES, Asked, Context, Facts, decide, materials
-from workflow.store import database, log, scan
+from workflow.store import ballots, database, log, scan
 
 ERASURES = "erasures"
 Progress = Callable[[int, int], None]
@@ -362,6 +362,8 @@ class Verifier:
         """The lines of a list that the rules were told are those of the document, where it is there to be read."""
         for fact, value in body["facts"].items():
             words = fact.split(" ")
+            if words[0] == "ballot" and value != ballots.result(self.connection, " ".join(words[1:-1]), int(words[-1])):
+                self._fail("facts", place, f"{fact}: the box was not counted so")
             held = self._lists.get(words[2]) if words[0] in ("lines", "line") else None
             if held is None or held.lines is None:
                 continue

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.polling import BAD, FIRST, GOOD, ISSUER, SECOND, Poll
+from tests.contract.test_bundle import verified, written
 from tests.contract.world import World
 from workflow import Actor, voting
 from workflow.errors import BadMaterial, BallotRefused, OutOfTurn, SamePerson
@@ -14,7 +15,7 @@ from workflow.evidence import ballotbox
 
 
 def sheet(world: World, item: str) -> dict[str, Any]:
-    return dict(world.engine.show(item).values["votes"])
+    return dict(world.engine.show(item).contents["votes"])
 
 
 def test_a_vote_is_counted_signed_by_two_and_holds(shared: World) -> None:
@@ -24,7 +25,7 @@ def test_a_vote_is_counted_signed_by_two_and_holds(shared: World) -> None:
         assert voting.turnout(desk, "p0") == voting.Turnout(12, 10, False)
     poll.count()
     assert sheet(shared, "p0") == {"eligible": 12, "voted": 10, "aware": 10, "dissatisfied": 3}
-    papers = shared.engine.show("p0").values["papers"]
+    papers = shared.engine.show("p0").contents["papers"]
     assert papers == sorted(papers, key=lambda line: line["mark"]) and len({p["mark"] for p in papers}) == 10
     assert poll.sign() == "done"
     report = shared.verify()
@@ -73,7 +74,7 @@ def test_of_fewer_papers_than_can_hide_each_other_nothing_is_opened(shared: Worl
     poll.cast([GOOD] * 3 + [BAD])
     poll.count()
     assert sheet(shared, "p3") == {"eligible": 5, "voted": 4, "aware": 0, "dissatisfied": 0}
-    assert shared.engine.show("p3").values["papers"] == []
+    assert shared.engine.show("p3").contents["papers"] == []
     assert poll.sign() == "vote"
     assert shared.verify().holds
 
@@ -96,7 +97,7 @@ def test_an_open_vote_is_by_name(shared: World) -> None:
     with pytest.raises(BallotRefused, match="no such code"):
         shared.engine.cast("p5", "somebody else", GOOD)
     shared.engine.count_ballot("p5", FIRST)
-    assert [line["mark"] for line in shared.engine.show("p5").values["papers"]] == poll.roll
+    assert [line["mark"] for line in shared.engine.show("p5").contents["papers"]] == poll.roll
     assert poll.sign() == "failing"
     assert shared.verify().holds
 
@@ -149,7 +150,7 @@ def test_only_what_the_engine_counted_is_a_sheet(shared: World) -> None:
         for verb in (shared.engine.record_tally, shared.engine.submit):
             with pytest.raises(BallotRefused):
                 verb("p8", FIRST, values)
-    again = {name: shared.engine.show("p8").values[name] for name in ("votes", "papers")}
+    again = {name: shared.engine.show("p8").contents[name] for name in ("votes", "papers")}
     shared.engine.record_tally("p8", SECOND, again)
     assert poll.sign() == "failing"
 
@@ -193,3 +194,38 @@ def test_the_issuer_who_comes_to_be_a_scrutineer_signs_nothing(world: World) -> 
     world.engine.import_org(imported(tenures=[tenure_row(ISSUER.person, "o1", "scrutineer", "2019-08-01")]))
     with pytest.raises(SamePerson):
         world.engine.sign("p", Actor(ISSUER.person, "scrutineer", "o1"), world.case("p").content, opinion="counted")
+
+
+def test_an_auditor_adds_the_sheet_up_again_alone(shared: World) -> None:
+    poll = Poll(shared, "audit", 8)
+    poll.cast([GOOD] * 5 + [BAD] * 2)
+    poll.count()
+    poll.sign()
+    _, lines, data = written(shared, "item", "audit")
+    report = verified(shared, data)
+    assert (report.failures, report.recounted, report.level) == ([], 1, "V2")
+    assert not any(code in data.decode() for code in (*poll.codes, *poll.keys, *poll.roll))
+    papers = shared.case("audit").materials["papers"]
+    _, _, less = written(shared, "item", "audit", give=set())
+    assert verified(shared, less).unchecked["votes"] == 1
+    assert papers in {line["digest"] for line in lines if line["t"] == "content"}
+
+
+def test_a_sheet_that_an_engine_made_up_is_found_by_both_verifiers(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever holds the engine's key and changes its rules seals a false sheet; the papers still say otherwise."""
+    from workflow.definition.model import Ballot
+    from workflow.rules import ballots as rules
+
+    poll = Poll(world, "forged", 8)
+    poll.cast([BAD] * 7)
+    honest = Ballot.counts
+    with monkeypatch.context() as forged:
+        forged.setattr(rules, "check_sheet", lambda asked, act: asked.facts.get("ballot", "forged", "1"))
+        forged.setattr(Ballot, "counts", lambda self, figures: {**honest(self, figures), "dissatisfied": 0})
+        poll.count()
+        assert poll.sign() == "done"
+    assert {f.code for f in world.verify().failures} == {"rules-refuse"}
+    _, _, data = written(world, "item", "forged")
+    assert {code for code, _, _ in verified(world, data).failures} == {"tally"}

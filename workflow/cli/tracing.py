@@ -47,6 +47,7 @@ WORDS = {
     "reversed": ("已撤销计次", "taken off the count"),
     "suspend": ("挂起", "suspended"),
     "activate": ("激活", "activated"),
+    "open-ballot": ("组织投票", "opened the vote"),
     "ask-override": ("提请越过", "asked to pass over"),
     "override": ("同意越过", "passed over"),
     "reopen": ("重启", "reopened"),

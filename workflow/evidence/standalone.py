@@ -76,6 +76,8 @@ WORDS = {
     "head": ("the chain does not end where the bundle says", "链末与证据包所称不符"),
     "library": ("a definition or calendar is absent or not what its digest says", "流程定义或日历缺失,或与摘要不符"),
     "content": ("a document is absent or not what its digest says", "材料缺失,或与摘要不符"),
+    "tally": ("a tally sheet is not the sum of the opened papers", "计票单与开箱票不符"),
+    "votes": ("votes whose papers are not in the bundle", "未附开箱票的投票"),
     "algorithm": ("a digest by an algorithm the policy does not allow", "摘要算法不在核验策略之内"),
     "act": ("the act does not fit its entry", "办理动作与记录不符"),
     "effect": ("the effects do not fit the act", "办理结果与办理动作不符"),
@@ -575,7 +577,7 @@ class Case:
             if self.form > 1:
                 self.figures = {k: v for k, v in self.figures.items() if k not in effect.get("materials", {})}
             for name, figures in effect.get("figures", {}).items():
-                self.figures[name] = {k: v for k, v in figures.items() if k not in ("lines", "closed")}
+                self.figures[name] = {k: v for k, v in figures.items() if k not in ("lines", "closed", "words")}
                 if "lines" in figures:
                     kept = len(figures.get("closed", ()))
                     closings = self.lists[name]["closings"] if kept else ""
@@ -671,6 +673,7 @@ class Report:
     anchored: int = 0
     contents: int = 0
     withheld: int = 0
+    recounted: int = 0  # votes whose sheet was added up again from the opened papers
     complete_at: int = 0  # the moment of the newest heads tree, microseconds UTC
     level: str = "V0"
     wanted: str = "V1"
@@ -763,6 +766,7 @@ class Verifier:
             tuple[str, int, str], str
         ] = {}  # chain, number (0: any), hash -> where it is first relied on
         self.opened: list[tuple[str, str, Json]] = []  # place, the item opened, the citation it must carry
+        self.boxes: dict[str, list[tuple[str, Json, Json]]] = {}  # papers of a vote -> place, sheet, how it counts
         self.nonces: set[str] = set()
         self.sealed: set[tuple[bytes, bytes, bytes, int]] = set()
         self.log: Checkpoint | None = None
@@ -827,8 +831,26 @@ class Verifier:
         self.library[line["digest"]] = body
 
     def _content(self, line: Json, place: str) -> None:
-        self._fits(line, "content")
+        data = self._fits(line, "content")
         self.contents[line["digest"]] = True
+        if line["digest"] in self.boxes:
+            self._recount(line["digest"], data)
+
+    def _recount(self, box: str, data: bytes) -> None:
+        """The opened papers of a vote add up to the sheet that was signed over them; marks are each there once."""
+        for place, sheet, ballot in self.boxes[box]:
+            papers = parse(data, LINE_LIMIT)
+            sums: Json = {"voted": len(papers)}
+            for measure in ("aware", "dissatisfied"):
+                ((field, chosen),) = ballot[measure].items()
+                sums[measure] = sum(paper.get(field) in chosen for paper in papers)
+            if not papers and sheet.get("voted", 0) < ballot.get("at-least", 5):
+                sums["voted"] = sheet.get("voted")  # too few to be opened
+            if any(sheet.get(name) != number for name, number in sums.items()):
+                raise Bad("tally", f"{place}: the sheet is not the sum of the papers, {sums}")
+            if len({paper["mark"] for paper in papers}) != len(papers):
+                raise Bad("tally", f"{place}: two papers have one mark")
+            self.report.recounted += 1
 
     def _withheld(self, line: Json, place: str) -> None:
         self.contents.setdefault(_text(line["digest"]), False)
@@ -974,6 +996,7 @@ class Verifier:
             if digest_ not in self.library:
                 raise Bad("library", f"{digest_} is not in the bundle")
         self._led(act, effects)
+        self._sheet(act, case, self.library[body["definition"]], place)
         if kind in SIGNATURES:
             self._statement(body, case, effects, place)
         elif "statement" in body or "proof" in body:
@@ -987,6 +1010,17 @@ class Verifier:
                 self._cite(child["item"], child["seq"], child["head"], place)
         if (case.item, case.definition) != (name, body["definition"]):
             raise Bad("effect", "of another item or definition than it began with")
+
+    def _sheet(self, act: Json, case: Case, flow: Json, place: str) -> None:
+        """Remember the sheet of a vote until its papers are read; they stand behind all entries."""
+        stage: Json = next((s for s in flow.get("stages", ()) if s.get("stage") == case.stage), {})
+        tally = stage.get("tally", {})
+        ballot, handed = tally.get("ballot"), act.get("materials", {})
+        if ballot and tally["material"] in handed:
+            sheet = act.get("figures", {}).get(tally["material"], {})
+            if sheet.get("eligible") != case.ballot.get("eligible"):
+                raise Bad("tally", "a sheet of another roll than the one frozen")
+            self.boxes.setdefault(handed.get(ballot["box"], ""), []).append((place, sheet, ballot))
 
     def _cite(self, chain: str, number: int, hash_: str, place: str) -> None:
         self.citations.setdefault((_text(chain), number, _text(hash_)), place)
@@ -1103,6 +1137,8 @@ class Verifier:
         for one, place in self.named.items():
             if one not in self.contents:
                 report.fail("content", place, f"{one} is neither in the bundle nor listed as withheld")
+        if withheld := sum(not self.contents.get(one) for one in self.boxes):
+            report.skip("votes", withheld)
         if self.fixed:
             self._complete(self.fixed)
         report.contents = sum(self.contents.values())
@@ -1244,6 +1280,7 @@ def as_json(report: Report) -> str:
         "origin": report.origin, "what": report.what, "entries": report.entries, "chains": report.chains,
         "anchored": report.anchored, "unanchored_tail": report.entries - report.anchored,
         "contents": report.contents, "withheld": report.withheld, "strengths": dict(sorted(report.strengths.items())),
+        "recounted": report.recounted,
         "failures": [{"code": c, "place": p, "detail": d} for c, p, d in report.failures], "failed": report.failed,
         "complete_at": report.complete_at,
         "not_checked": report.unchecked,

@@ -18,6 +18,7 @@ from workflow.acts import (
     LookBack,
     NameLead,
     Objection,
+    OpenBallot,
     PostNotice,
     RecordTally,
     Reopen,
@@ -29,13 +30,15 @@ from workflow.acts import (
 from workflow.case import Case, Slot
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
-from workflow.definition.model import Stage, Threshold
+from workflow.definition.model import Stage, Tally, Threshold
 from workflow.prover.offices import Offices
+from workflow.rules.chain import unit_at
 from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, votes
 from workflow.rules.stages import choosable
 
 PAPER = "sha256:" + "0" * 64
 WRITTEN = "…"
+WHOLE = 10_000  # names on the roll of a vote
 AHEAD = (20, 1)  # days: the date a failing outcome carries, and a nearer one where that is capped
 
 
@@ -49,6 +52,7 @@ def moves(
     """
     stage = definition.stage(case.stage)
     day = local_day(at, definition.flow.timezone)
+    yield from _votes(definition, offices, case, stage, at)
     yield from _papers(definition, offices, case, stage, day.isoformat())
     yield from _beside(definition, offices, case, stage, day.isoformat(), matters)
     dates = [(day + timedelta(days=n)).isoformat() for n in AHEAD] if _needs_date(definition, stage) else [""]
@@ -95,6 +99,10 @@ def _papers(definition: Definition, offices: Offices, case: Case, stage: Stage, 
     deciding = {*([stage.tally.material] if stage.tally else []), *([stage.score.material] if stage.score else [])}
     if stage.assess is not None:
         deciding |= {s.material for s in stage.assess.sources.values()} & set(stage.materials)
+    if stage.tally is not None and stage.tally.ballot is not None and not case.ballot:
+        return
+    if stage.tally is not None and stage.tally.ballot is not None:
+        deciding.add(stage.tally.ballot.box)
     signed = any(s.state == "signed" for s in case.slots)
     lacking = [n for n in dict.fromkeys(wanted) if n not in case.materials]
     if signed or not (lacking or deciding):
@@ -104,7 +112,7 @@ def _papers(definition: Definition, offices: Offices, case: Case, stage: Stage, 
     if by is None:
         return
     papers = dict.fromkeys(hand_in, PAPER)
-    for figures in _figures(definition, stage, hand_in, day):
+    for figures in _figures(definition, stage, hand_in, day, case.ballot.get("eligible", WHOLE)):
         kind = RecordTally if stage.tally is not None else Submit
         yield kind(item=case.item, by=by, materials=papers, figures=figures)
     if stage.zero is not None:
@@ -137,14 +145,42 @@ def _plain(definition: Definition, names: list[str], day: str) -> dict[str, dict
     return out
 
 
-def _figures(definition: Definition, stage: Stage, names: list[str], day: str) -> Iterator[dict[str, dict[str, Any]]]:
+def _votes(definition: Definition, offices: Offices, case: Case, stage: Stage, at: int) -> Iterator[Act]:
+    """A vote is opened: with many on its roll; where it is secret, with too few to hide anybody too."""
+    ballot = stage.tally.ballot if stage.tally is not None else None
+    if ballot is None or case.ballot:
+        return
+    day = local_day(at, definition.flow.timezone).isoformat()
+    unit = unit_at(definition, offices.path(case.unit, day), ballot.issuer.of, case.last_unit)["unit"]
+    for by in offices.actors(unit, ballot.issuer.post, day)[:1]:
+        for eligible in (WHOLE, 1) if ballot.mode == "secret" else (WHOLE,):
+            keys = {"first": "1", "second": "2"}
+            yield OpenBallot(
+                item=case.item, by=by, seen=case.content, roll=PAPER, codes=PAPER, keys=keys, eligible=eligible
+            )
+
+
+def _papers_of(tally: Tally, sheet: dict[str, int]) -> dict[str, dict[str, Any]]:
+    """The figures of the opened papers that a sheet would be the sum of."""
+    assert tally.ballot is not None
+    counts: dict[str, dict[str, int]] = {}
+    for wanted, n in ((tally.ballot.aware, sheet["aware"]), (tally.ballot.dissatisfied, sheet["dissatisfied"])):
+        for field, chosen in wanted.items():
+            counts.setdefault(field, {})[chosen[0]] = n
+    return {tally.ballot.box: {"lines": sheet["voted"], "counts": counts}}
+
+
+def _figures(
+    definition: Definition, stage: Stage, names: list[str], day: str, whole: int
+) -> Iterator[dict[str, dict[str, Any]]]:
     """Figures for every way in which a tally, a score or a list of findings may turn out."""
     plain = _plain(definition, names, day)
     if stage.tally is not None:
-        whole = 10_000
-        for voted, aware, against in ((whole, whole, 0), (whole, 0, whole), (0, 0, 0)):
+        ways = ((whole, whole, 0), (whole, 0, whole), (0, 0, 0)) if whole == WHOLE else ((0, 0, 0),)
+        for voted, aware, against in ways:
             sheet = {"eligible": whole, "voted": voted, "aware": aware, "dissatisfied": against}
-            yield {**plain, stage.tally.material: sheet}
+            box = _papers_of(stage.tally, sheet) if stage.tally.ballot is not None else {}
+            yield {**plain, stage.tally.material: sheet, **box}
     elif stage.score is not None:
         for value in _around(stage.score.pass_):
             yield {**plain, stage.score.material: {**plain.get(stage.score.material, {}), stage.score.field: value}}

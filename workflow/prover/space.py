@@ -19,7 +19,7 @@ from workflow.case import Case, Effect
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.errors import WorkflowError
-from workflow.prover.moves import moves, waits_until
+from workflow.prover.moves import PAPER, moves, waits_until
 from workflow.prover.offices import Offices
 from workflow.rules import Asked, Context, Facts, decide, needs
 from workflow.rules.chain import plan_slots
@@ -120,8 +120,15 @@ class Explorer:
         asked = Asked(case, act, Context(self.definition, self.calendar, at, case.stays + 2), Facts({}))
         while wanted := needs(asked):
             for need in wanted:
-                asked.facts.loaded[" ".join(need)] = self.offices.fact(need, case)
+                known = self._counted_papers(act) if need[0] == "ballot" else self.offices.fact(need, case)
+                asked.facts.loaded[" ".join(need)] = known
         return decide(asked).effects
+
+    def _counted_papers(self, act: Act) -> dict[str, Any]:
+        """What the engine counted, where it counted what a sheet says."""
+        assert isinstance(act, Submit)
+        cast = next((f["voted"] for f in act.figures.values() if "eligible" in f), 0)
+        return {"cast": cast, "box": PAPER}
 
     def path(self, at: int) -> list[dict[str, Any]]:
         return self.offices.path(self.unit, local_day(at, self.definition.flow.timezone).isoformat())
@@ -290,6 +297,8 @@ class Explorer:
             tuple(sorted(self._matters.intersection(case.led))),
             notice,
             case.objections > 0,
+            case.ballot.get("eligible", 0),
+            case.ballot.get("issuer", "") if persons else "",
             tuple(min(case.entries.get(s, 0), times) for s, times in self._limits),
             bool(case.dues),
             signed,

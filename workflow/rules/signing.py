@@ -376,10 +376,10 @@ def _score(stage: Stage, case: Case) -> bool:
 
 def tally_exit(tally: Tally, figures: dict[str, int]) -> str:
     """What a tally sheet's numbers say: no-quorum, failed or passed. Exact; ``>=`` includes. Source: R137."""
-    ballot = tally.ballot
-    if ballot is not None and ballot.below is not None and figures["eligible"] < ballot.at_least:
-        return ballot.below
-    if ballot is not None and ballot.mode == "secret" and figures["voted"] < ballot.at_least:
+    secret = tally.ballot if tally.ballot is not None and tally.ballot.mode == "secret" else None
+    if secret is not None and secret.below is not None and figures["eligible"] < secret.at_least:
+        return secret.below
+    if secret is not None and figures["voted"] < secret.at_least:
         return "no-quorum"
     if not tally.turnout.holds(figures["voted"], figures["eligible"]):
         return "no-quorum"
