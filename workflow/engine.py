@@ -468,7 +468,8 @@ class Engine(Verbs):
         """Put one paper into the box of a vote: when this returns it is there, and stays. See ``voting.cast``."""
         from workflow import voting
 
-        voting.cast(self, item, code, answers)
+        with self.desk() as desk:
+            voting.cast(desk, item, code, answers)
 
     def count_ballot(self, item: str, by: Actor, keys: Sequence[str] = (), **more: Any) -> Receipt:
         """Close a vote, open its box with all scrutineers' keys and hand in the sheet. See ``voting.count``."""

@@ -20,11 +20,10 @@ from workflow.errors import BadMaterial, BallotRefused
 from workflow.evidence import ballotbox, canonical
 from workflow.evidence.digest import digest
 from workflow.receipt import Receipt
-from workflow.store import ballots, database
+from workflow.store import ballots
 
 if TYPE_CHECKING:
     from workflow.desk import Desk
-    from workflow.engine import Engine
 
 MARK = "mark"
 
@@ -78,8 +77,8 @@ def open_ballot(
     return desk.act(act, request_id=request_id)
 
 
-def cast(engine: Engine, item: str, code: str, answers: Mapping[str, str]) -> None:
-    """Put one paper into the box, in a transaction of its own: when this returns, it is there, and stays.
+def cast(desk: Desk, item: str, code: str, answers: Mapping[str, str]) -> None:
+    """Put one paper into the box, on a transaction of the engine's own: once that is committed it is there, and stays.
 
     Nothing is logged, nobody is told, and no receipt is given: it would show somebody else how one voted.
 
@@ -90,32 +89,32 @@ def cast(engine: Engine, item: str, code: str, answers: Mapping[str, str]) -> No
     Raises:
         BallotRefused: no vote is open, or the code is not good, or was used. BadMaterial: no such question or choice.
     """
-    with database.writing(engine.db) as connection:
-        desk = engine._desk(connection)
-        case, definition = desk.case_of(item)
-        _, ballot = _spec(case, definition, "cast")
-        asked = _questions(definition, ballot)
-        for field, choice in answers.items():
-            if field not in asked or choice not in asked[field]:
-                raise BadMaterial(
-                    path=f"$.{field}" if field in asked else "$",
-                    expected=", ".join(asked.get(field, asked)),
-                    actual="another answer" if field in asked else "another question",
-                    place=definition.place("materials", ballot.box),
-                )
-        box = ballots.lock(connection, item, case.stays)
-        if box is None or box.result is not None:
-            raise _no("cast", "an open vote", "it is over" if box else "none was opened")
-        who = ballotbox.hash_of_voter(code) if ballot.mode == "open" else ballotbox.hash_of_code(code)
-        if who not in box.unused:
-            raise _no("cast", "a code that was handed out and not used", "used" if who in box.used else "no such code")
-        if ballot.mode == "open":
-            paper = canonical.encode({MARK: code, **dict(answers)})
-        else:
-            chosen = bytes(1 + asked[f].index(answers[f]) if f in answers else 0 for f in sorted(asked))
-            paper = ballotbox.seal(secrets.token_bytes(ballotbox.MARK) + chosen, case.ballot["keys"].values())
-        after = ballots.Box(box.unused - {who}, box.used | {who}, (*box.papers, paper), None)
-        ballots.put(connection, item, case.stays, after)
+    if not desk.own:  # a host's rollback must not take a vote back, nor its transaction hold others up
+        raise _no("cast", "a transaction of the engine's own (engine.cast)", "the host's")
+    case, definition = desk.case_of(item)
+    _, ballot = _spec(case, definition, "cast")
+    asked = _questions(definition, ballot)
+    for field, choice in answers.items():
+        if field not in asked or choice not in asked[field]:
+            raise BadMaterial(
+                path=f"$.{field}" if field in asked else "$",
+                expected=", ".join(asked.get(field, asked)),
+                actual="another answer" if field in asked else "another question",
+                place=definition.place("materials", ballot.box),
+            )
+    box = ballots.lock(desk.connection, item, case.stays)
+    if box is None or box.result is not None:
+        raise _no("cast", "an open vote", "it is over" if box else "none was opened")
+    who = ballotbox.hash_of_voter(code) if ballot.mode == "open" else ballotbox.hash_of_code(code)
+    if who not in box.unused:
+        raise _no("cast", "a code that was handed out and not used", "used" if who in box.used else "no such code")
+    if ballot.mode == "open":
+        paper = canonical.encode({MARK: code, **dict(answers)})
+    else:
+        chosen = bytes(1 + asked[f].index(answers[f]) if f in answers else 0 for f in sorted(asked))
+        paper = ballotbox.seal(secrets.token_bytes(ballotbox.MARK) + chosen, case.ballot["keys"].values())
+    after = ballots.Box(box.unused - {who}, box.used | {who}, (*box.papers, paper), None)
+    ballots.put(desk.connection, item, case.stays, after)
 
 
 def count(

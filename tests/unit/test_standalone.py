@@ -671,6 +671,7 @@ def test_the_json_has_everything(tmp_path: Path, capsys: pytest.CaptureFixture[s
         "result": "holds", "level": "V1", "wanted": "V1", "rules": "not checked", "origin": ORIGIN,
         "what": {"kind": "item", "name": "x"}, "entries": 3, "chains": 1, "anchored": 0, "unanchored_tail": 3,
         "contents": 0, "withheld": 0, "strengths": {}, "failures": [], "failed": 0, "complete_at": 0,
+            "recounted": 0,
         "not_checked": {"rules": 0, "no-log": 0, "no-policy": 0},
     }  # fmt: skip
 
