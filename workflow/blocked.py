@@ -7,7 +7,7 @@ asking; what is escalated goes once, as a message, to whoever is first responsib
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,11 +43,17 @@ class Blocked:
     above: tuple[dict[str, str], ...]
 
 
-def blocked(desk: Desk, at: int) -> list[Blocked]:
-    """Every blocked place, the longest waiting first."""
+def blocked(desk: Desk, at: int, *, sees: Callable[[str], bool] = lambda item: True) -> list[Blocked]:
+    """Every blocked place, the longest waiting first.
+
+    Args:
+        sees: which items whoever asks may see.
+    """
     out: list[Blocked] = []
     org = OrgReader(desk.connection)
     for row in queries.waiting(desk.connection):
+        if not sees(row["item"]):
+            continue
         head = items.read(desk.connection, row["item"])
         case = Case.of_snapshot(head.snapshot)
         definition = desk.engine.definition(desk.connection, case.definition)

@@ -361,16 +361,19 @@ class Engine(Verbs):
             mandate: only what the mandate covers here and now.
         """
         with self.reading() as connection:
-            if not isinstance(whom, str):
-                return queries.pending(connection, list(whom), limit)
-            own = self._awaited(connection, whom)
-            found = queries.pending(connection, own, limit)
-            if len(found) < limit:
-                held = {(row["item"], row["key"]) for row in found}
-                for row in self._standing_in(connection, whom):
-                    if (row["item"], row["key"]) not in held and len(found) < limit:
-                        found.append(row)
-            return found
+            return self.pending_on(connection, whom, limit)
+
+    def pending_on(self, connection: Any, whom: str | Iterable[tuple[str, str]], limit: int) -> list[dict[str, Any]]:
+        """The same on a connection that is open already."""
+        if not isinstance(whom, str):
+            return queries.pending(connection, list(whom), limit)
+        found = queries.pending(connection, self._awaited(connection, whom), limit)
+        if len(found) < limit:
+            held = {(row["item"], row["key"]) for row in found}
+            for row in self._standing_in(connection, whom):
+                if (row["item"], row["key"]) not in held and len(found) < limit:
+                    found.append(row)
+        return found
 
     def _standing_in(self, connection: Any, person: str) -> Iterator[dict[str, Any]]:
         """Open slots of posts that a person has a mandate for, where the rules would let them sign in that place."""

@@ -6,7 +6,7 @@ and no job has to have run. Source: S0 「应报必报,不要遮遮掩掩」, R0
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -146,11 +146,14 @@ def missing(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "
     return [u for u in waiting if (inside is None or u in inside) and u not in excused]
 
 
-def overdue(desk: Desk, at: int, since: date) -> dict[tuple[str, str, str], int]:
+def overdue(
+    desk: Desk, at: int, since: date, *, sees: Callable[[str], bool] = lambda unit: True
+) -> dict[tuple[str, str, str], int]:
     """Every period with somebody MISSING at an instant: (flow, rule, period) -> how many; from the calendar alone.
 
     Args:
         since: the first date of periods that are looked at.
+        sees: which units whoever asks may see.
     """
     out: dict[tuple[str, str, str], int] = {}
     for flow in store.published(desk.connection):
@@ -159,7 +162,7 @@ def overdue(desk: Desk, at: int, since: date) -> dict[tuple[str, str, str], int]
         for rule in definition.flow.obligations:
             for each in rules.periods(definition, _calendar(desk, definition), rule, since, until):
                 if each.missed <= at:
-                    n = len(missing(desk, flow, rule, each.name, at))
+                    n = sum(map(sees, missing(desk, flow, rule, each.name, at)))
                     if n:
                         out[flow, rule, each.name] = n
     return out

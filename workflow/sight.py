@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workflow.acts import Actor, Sign
+from workflow.case import Case
 from workflow.clock import local_day
 from workflow.desk import Desk
-from workflow.errors import Unknown
-from workflow.store import listing
+from workflow.errors import Unknown, WorkflowError
+from workflow.rules import authority
+from workflow.store import items, listing, mandates, queries
 from workflow.store.groups import GroupReader
 
 
@@ -69,7 +72,8 @@ def sight_of(desk: Desk, person: str, at: int | None = None, *, zone: str = "Asi
 
 
 def refuse_unseen(desk: Desk, sight: Sight, item: str) -> str:
-    """The unit an item is about, if it may be seen. It may also be seen by whoever it waits for.
+    """The unit an item is about, if it may be seen. It may also be seen by whoever it waits for, as the post, by mandate
+    or by delegation, and by whoever was sent a copy of it.
 
     Raises:
         Unknown: there is no such item, or it may not be seen; the two cannot be told apart.
@@ -83,4 +87,25 @@ def refuse_unseen(desk: Desk, sight: Sight, item: str) -> str:
 def _waits_for(desk: Desk, sight: Sight, item: str) -> bool:
     """A signature asked of somebody is asked on a content they may read, wherever it comes from."""
     case, _ = desk.case_of(item)
-    return any((s.unit, s.post) in sight.posts for s in case.slots)
+    if any((s.unit, s.post) in sight.posts for s in case.slots):
+        return True
+    return bool(sight.person) and (
+        _stands_in(desk, sight.person, case) or queries.copied_to(desk.connection, sight.person, item)
+    )
+
+
+def _stands_in(desk: Desk, person: str, case: Case) -> bool:
+    """Whether the rules would let the person sign an open place in somebody's stead."""
+    given = set(mandates.posts_of(desk.connection, person))
+    for slot in case.open_slots:
+        if slot.delegate != person and (slot.unit, slot.post) not in given:
+            continue
+        head = items.read(desk.connection, case.item)
+        act = Sign(item=case.item, by=Actor(person, slot.post, slot.unit), seen=case.content, slot=slot.key)
+        at = desk.engine.now(desk.connection)
+        try:
+            authority.authority(desk.ask(act, case, head.org, head.seq + 1, at), slot)
+        except WorkflowError:
+            continue
+        return True
+    return False

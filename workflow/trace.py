@@ -6,7 +6,7 @@ the time (时任) stands beside the present one (现任). Source: S0 「谁签�
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -28,6 +28,9 @@ NOTICE = {
     "zh": "本追溯列明事实,供核查使用,不是责任认定。",
     "en": "This trace lists facts for an inquiry. It is not a finding of responsibility.",
 }
+
+
+HIDDEN = "hidden"
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,30 @@ class Statement:
     rests_on: tuple[Statement, ...]
     later: int = 0
 
+    @property
+    def hidden(self) -> bool:
+        """Whether there is an item that the reader may not see: nothing is told of it but that it is there."""
+        return HIDDEN in self.marks
+
     def walk(self) -> Iterator[Statement]:
         """This statement and everything below it, depth first."""
         yield self
         for below in self.rests_on:
             yield from below.walk()
+
+
+def as_seen(s: Statement, sees: Callable[[str], bool], *, root: bool = True) -> Statement:
+    """A statement as somebody may see it: what is about other units is left a mark, without its item, unit, persons or
+    dates; what lies below it and may be seen stands below the mark. The root is theirs to see, or they would not ask.
+
+    Args:
+        sees: whether a unit may be seen.
+    """
+    below = tuple(as_seen(b, sees, root=False) for b in s.rests_on)
+    if not root and not sees(s.unit):
+        return Statement("", "", "", "", 0, s.why, False, (HIDDEN,), (), (), (), (), below)
+    owed = tuple(o for o in s.owed if o.what != "report" or sees(o.unit))
+    return replace(s, owed=owed, rests_on=below)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ WORDS = {
     "mandate": ("受委托", "by mandate"),
     "delegate": ("受委派", "by delegation"),
     "vacant": ("空缺", "vacant"),
+    "hidden": ("另一单位的事项,不在可见范围", "an item of another unit, not shown"),
     "below": ("下级上报(未被依据)", "report below, not relied on"),
     "rested on": ("前置或关联事项", "prior or linked item"),
     "contradicts": ("被反证的上报", "contradicted report"),
@@ -150,7 +151,7 @@ def lines(desk: Desk, found: Trace, lang: Language) -> Iterator[str]:
     yield from _statement(names, found.root, 0)
     yield ""
     if found.later:
-        at = names.when(found.at, found.root.flow)
+        at = names.when(found.at, next(s.flow for s in found.root.walk() if s.later))
         yield (
             f"截至 {at};此后另有 {found.later} 条记录,未列出。"
             if lang == "zh"
@@ -201,7 +202,10 @@ def _statement(names: _Names, s: Statement, depth: int) -> Iterator[str]:
     round_ = "" if s.round == 1 else f" · 第 {s.round} 轮" if zh else f" · round {s.round}"
     marks = "".join(f" · {names.word(m)}" for m in s.marks)
     what = f"{s.item} · {s.stage}{round_}{marks}" if s.item else ("未见任何上报" if zh else "no report was begun")
-    yield f"{pad}● {names.word(s.why)}: {names.unit(s.unit)} · {s.flow} · {what}"
+    if s.hidden:
+        yield f"{pad}● {names.word(s.why)}: {names.word('hidden')}"
+    else:
+        yield f"{pad}● {names.word(s.why)}: {names.unit(s.unit)} · {s.flow} · {what}"
     for row in s.signers:
         yield f"{pad}  {_signature(names, s.flow, row)}"
     for remark in s.remarks:

@@ -97,6 +97,7 @@ _delegated = (  # whoever is let do something is told: these messages are kept
     .where(t.outbox.c.recipient == bindparam("person"), t.outbox.c.topic.in_(("delegated", "handed-over")))
     .order_by(t.outbox.c.id)
 )
+_copied = sa.select(t.outbox.c.payload).where(t.outbox.c.recipient == bindparam("person"), t.outbox.c.topic == "copied")
 _acted = (
     sa.select(t.item.c.id)
     .where(
@@ -209,6 +210,12 @@ def delegated_to(connection: Connection, person: str) -> list[str]:
     """Items of which a place was ever delegated to a person, or handed over to them."""
     rows = connection.execute(_delegated, {"person": person}).scalars()
     return list(dict.fromkeys(canonical.read(payload)["item"] for payload in rows))
+
+
+def copied_to(connection: Connection, person: str, item: str) -> bool:
+    """Whether a copy of an item was ever sent to a person."""
+    rows = connection.execute(_copied, {"person": person}).scalars()
+    return any(canonical.read(payload)["item"] == item for payload in rows)
 
 
 def acted_between(connection: Connection, since: int, until: int) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
@@ -18,15 +19,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from workflow import Engine, lists, obligations, possible, views
-from workflow import trace as tracing
+from workflow import Engine, lists
 from workflow import why as explaining
-from workflow.acts import Actor
 from workflow.clock import start_of_day
-from workflow.desk import Desk
 from workflow.errors import Unknown, WorkflowError, WrongMeaning
 from workflow.receipt import Receipt
-from workflow.sight import Sight, all_of, refuse_unseen, sight_of
+from workflow.seen import Seen, seen_by, seen_by_operator
 from workflow.store.listing import Wanted
 from workflow_adapters.rest.bodies import Verb, verbs
 from workflow_adapters.rest.describing import described
@@ -34,7 +32,7 @@ from workflow_adapters.rest.problems import problem, refused
 from workflow_adapters.web.access import Identity, Resolver
 
 LARGEST = 8 * 1024 * 1024  # bytes of a body
-Read = Callable[["Call", Desk, Sight], Any]
+Read = Callable[["Call", Seen], Any]
 
 
 class Call:
@@ -56,9 +54,9 @@ class Call:
             raise WrongMeaning(expected=f"limit from 1 to {lists.MOST}", actual=said[:40])
         return int(said)
 
-    def at(self, desk: Desk) -> int:
+    def at(self, now: int) -> int:
         """The moment asked for: the end of the day ``on``, or now."""
-        said, now = self.asked("on"), desk.engine.now(desk.connection)
+        said = self.asked("on")
         if not said:
             return now
         try:
@@ -67,12 +65,11 @@ class Call:
             raise WrongMeaning(expected="a day: YYYY-MM-DD", actual=said[:40]) from None
         return min(end, now)
 
-    def sight(self, desk: Desk) -> Sight:
+    def seen(self) -> AbstractContextManager[Seen]:
+        """What is there, as the caller may see it; the only way here to anything that is read."""
         if self.who.operator:
-            from workflow.clock import local_day
-
-            return all_of(local_day(desk.engine.now(desk.connection), self.zone).isoformat())
-        return sight_of(desk, self.who.person, zone=self.zone)
+            return seen_by_operator(self.engine, zone=self.zone)
+        return seen_by(self.engine, self.who.person, zone=self.zone)
 
 
 def rest(
@@ -174,14 +171,12 @@ def _act(call: Call, verb: Verb, body: dict[str, Any]) -> Response:
         return problem(422, "body", "The body does not fit", detail=str(error))
     if not call.who.person:
         return problem(403, "read-only", "An operator looks and does not sign")
-    with call.engine.look() as desk:
-        sight = call.sight(desk)
+    with call.seen() as seen:
         if verb.opens:
-            if not sight.sees(arguments["unit"]):
+            if not seen.sight.sees(arguments["unit"]):
                 raise Unknown(kind="unit", name=arguments["unit"])
         else:
-            refuse_unseen(desk, sight, call.item)
-            version = _version(desk, call.item)
+            version = seen.version(call.item)
             wanted = call.request.headers.get("if-match")
             if wanted not in (None, "*", f'"{version}"'):
                 return problem(412, "changed", "The item changed", detail=f'expected {wanted}; got "{version}"')
@@ -213,20 +208,14 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
 
 
 def _read(call: Call, read: Read) -> Response:
-    with call.engine.look() as desk:
-        found = read(call, desk, call.sight(desk))
+    with call.seen() as seen:
+        found = read(call, seen)
         if isinstance(found, Response):
             return found
         return JSONResponse(found)
 
 
-def _version(desk: Desk, item: str) -> int:
-    from workflow.store import items
-
-    return int(items.read(desk.connection, item).seq)
-
-
-def _items(call: Call, desk: Desk, sight: Sight) -> Any:
+def _items(call: Call, seen: Seen) -> Any:
     wanted = Wanted(
         flow=call.asked("flow"),
         campaign=call.asked("campaign"),
@@ -235,14 +224,13 @@ def _items(call: Call, desk: Desk, sight: Sight) -> Any:
         category=call.asked("category"),
         final={"open": False, "closed": True}.get(call.asked("state")),
     )
-    page = lists.items(desk, sight, wanted, under=call.asked("under"), after=call.asked("after"), limit=call.limit())
+    page = seen.items(wanted, under=call.asked("under"), after=call.asked("after"), limit=call.limit())
     return {"items": [asdict(r) for r in page.rows], "after": page.after}
 
 
-def _item(call: Call, desk: Desk, sight: Sight) -> Any:
-    refuse_unseen(desk, sight, call.item)
-    case, _ = desk.case_of(call.item)
-    version = _version(desk, call.item)
+def _item(call: Call, seen: Seen) -> Any:
+    case, _ = seen.case_of(call.item)
+    version = seen.version(call.item)
     body = {
         "item": case.item,
         "version": version,
@@ -267,33 +255,27 @@ def _item(call: Call, desk: Desk, sight: Sight) -> Any:
     return JSONResponse(body, headers={"ETag": tag})
 
 
-def _show(call: Call, desk: Desk, sight: Sight) -> Any:
-    refuse_unseen(desk, sight, call.item)
-    shown = desk.show(call.item)
+def _show(call: Call, seen: Seen) -> Any:
+    shown = seen.show(call.item)
     return {"seen": shown.digest, "contents": shown.contents, "waiting": [s.record() for s in shown.waiting]}
 
 
-def _signatures(call: Call, desk: Desk, sight: Sight) -> Any:
-    refuse_unseen(desk, sight, call.item)
-    return {"signatures": [asdict(r) for r in views.signatures(desk, call.item, call.at(desk))]}
+def _signatures(call: Call, seen: Seen) -> Any:
+    return {"signatures": [asdict(r) for r in seen.signatures(call.item, call.at(seen.now))]}
 
 
-def _trace(call: Call, desk: Desk, sight: Sight) -> Any:
-    refuse_unseen(desk, sight, call.item)
-    return tracing.trace(desk, call.item, call.at(desk)).record()
+def _trace(call: Call, seen: Seen) -> Any:
+    return seen.trace(call.item, call.at(seen.now)).record()
 
 
-def _why(call: Call, desk: Desk, sight: Sight) -> Any:
-    refuse_unseen(desk, sight, call.item)
-    _, definition = desk.case_of(call.item)
-    dues = explaining.why(desk, call.item)
+def _why(call: Call, seen: Seen) -> Any:
+    _, definition = seen.case_of(call.item)
+    dues = seen.why(call.item)
     zone = definition.flow.timezone
     return {"en": list(explaining.lines(dues, zone, "en")), "zh": list(explaining.lines(dues, zone, "zh"))}
 
 
-def _may(call: Call, desk: Desk, sight: Sight) -> Any:
-    refuse_unseen(desk, sight, call.item)
-    by = Actor(call.who.person, call.asked("post"), call.asked("unit"))
+def _may(call: Call, seen: Seen) -> Any:
     return {
         "verbs": [
             {
@@ -304,35 +286,33 @@ def _may(call: Call, desk: Desk, sight: Sight) -> Any:
                 "why": p.refusal.text("en") if p.refusal else "",
                 "why_zh": p.refusal.text("zh") if p.refusal else "",
             }
-            for p in possible.may(desk, call.item, by)
+            for p in seen.may(call.item, call.asked("post"), call.asked("unit"))
         ]
     }
 
 
-def _pending(call: Call, desk: Desk, sight: Sight) -> Any:
-    return {"pending": call.engine.pending(call.who.person, limit=call.limit()) if call.who.person else []}
+def _pending(call: Call, seen: Seen) -> Any:
+    return {"pending": seen.pending(limit=call.limit())}
 
 
-def _tally(call: Call, desk: Desk, sight: Sight) -> Any:
-    wanted = Wanted(flow=call.asked("flow"), campaign=call.asked("campaign"))
-    told = lists.tally(desk, sight, wanted, call.asked("under"))
+def _tally(call: Call, seen: Seen) -> Any:
+    told = seen.tally(Wanted(flow=call.asked("flow"), campaign=call.asked("campaign")), call.asked("under"))
     stages = [{"flow": f, "stage": s, "items": n} for (f, s), n in sorted(told.stages.items())]
     return asdict(told) | {"stages": stages}
 
 
-def _register(call: Call, desk: Desk, sight: Sight) -> Any:
-    rows = views.register(desk, call.asked("flow"), call.asked("campaign"), call.at(desk))
-    return {"rows": [asdict(r) for r in rows if sight.sees(r.unit)]}
+def _register(call: Call, seen: Seen) -> Any:
+    return {"rows": [asdict(r) for r in seen.register(call.asked("flow"), call.asked("campaign"), call.at(seen.now))]}
 
 
-def _missed(call: Call, desk: Desk, sight: Sight) -> Any:
-    return {"rows": [asdict(r) for r in views.missed(desk, call.at(desk)) if sight.sees(r.unit)]}
+def _missed(call: Call, seen: Seen) -> Any:
+    return {"rows": [asdict(r) for r in seen.missed(call.at(seen.now))]}
 
 
-def _reports(call: Call, desk: Desk, sight: Sight) -> Any:
+def _reports(call: Call, seen: Seen) -> Any:
     path = call.request.path_params
-    rows = obligations.owed(desk, path["flow"], path["rule"], path["period"], call.at(desk), call.asked("under"))
-    return {"rows": [asdict(r) for r in rows if sight.sees(r.unit)]}
+    rows = seen.owed(path["flow"], path["rule"], path["period"], call.at(seen.now), call.asked("under"))
+    return {"rows": [asdict(r) for r in rows]}
 
 
 READS: tuple[tuple[str, str, Read, str], ...] = (

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from workflow.clock import local_day, moment, start_of_day
 from workflow.errors import Language, WrongMeaning
+from workflow.seen import Seen
 from workflow.sight import Sight, all_of, sight_of
 from workflow.store import library
 
@@ -102,10 +103,12 @@ class Visit:
 
 
 class Looking:
-    """A desk, the moment, and names and titles for what is shown, asked for at once where there are many."""
+    """A reader with this visitor's eyes (``seen``), the moment, and names and titles for what is shown, asked for at once
+    where there are many."""
 
     def __init__(self, visit: Visit, desk: Desk, now: int, sight: Sight) -> None:
         self.visit, self.desk, self.now, self.sight = visit, desk, now, sight
+        self.seen = Seen(visit.console.engine, desk, sight)
         self.zone = visit.console.zone
         self.org = desk.organisation()
         self._names: dict[str, dict[str, str]] = {}

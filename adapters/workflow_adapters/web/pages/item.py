@@ -13,7 +13,6 @@ from workflow.case import Case
 from workflow.definition.definition import Definition
 from workflow.errors import Unknown, WorkflowError
 from workflow.evidence import canonical
-from workflow.sight import refuse_unseen
 from workflow.store import queries
 from workflow_adapters.web.draw import progress
 from workflow_adapters.web.visit import Looking, Visit
@@ -35,10 +34,9 @@ VERBS = {
 def item(visit: Visit) -> Response:
     with visit.look() as see:
         name = visit.path("item")
-        refuse_unseen(see.desk, see.sight, name)
-        case, definition = see.desk.case_of(name)
-        stays = queries.stays(see.desk.connection, name)
-        signers = views.signatures(see.desk, name, see.now)
+        case, definition = see.seen.case_of(name)
+        stays = see.seen.stays(name)
+        signers = see.seen.signatures(name)
         see.learn([case.unit, *(s.unit for s in case.slots), *(r.unit for r in signers), *(r.person for r in signers)])
         return visit.page(
             "item.html",
@@ -60,9 +58,8 @@ def sheet(visit: Visit) -> Response:
     """The signature sheet, as such offices print it."""
     with visit.look() as see:
         name = visit.path("item")
-        refuse_unseen(see.desk, see.sight, name)
-        case, definition = see.desk.case_of(name)
-        rows = views.signatures(see.desk, name, see.now)
+        case, definition = see.seen.case_of(name)
+        rows = see.seen.signatures(name)
         see.learn([case.unit, *(r.unit for r in rows), *(r.person for r in rows), *(p for r in rows for p in r.now)])
         signed = [_signature(see, definition, r) for r in rows]
         return visit.page("signatures.html", see=see, case=case, definition=definition, signatures=signed)
@@ -72,9 +69,8 @@ def why(visit: Visit) -> Response:
     """Every date of an item, day by day."""
     with visit.look() as see:
         name = visit.path("item")
-        refuse_unseen(see.desk, see.sight, name)
-        case, definition = see.desk.case_of(name)
-        dues = explaining.why(see.desk, name)
+        case, definition = see.seen.case_of(name)
+        dues = see.seen.why(name)
         lines = list(explaining.lines(dues, definition.flow.timezone, visit.lang))
         return visit.page("why.html", see=see, case=case, definition=definition, lines=lines)
 
@@ -83,8 +79,7 @@ def material(visit: Visit) -> Response:
     """One document: as a sheet, and the exact bytes whose digest was signed."""
     with visit.look() as see:
         name, which = visit.path("item"), visit.path("name")
-        refuse_unseen(see.desk, see.sight, name)
-        case, definition = see.desk.case_of(name)
+        case, definition = see.seen.case_of(name)
         if which not in case.materials:
             raise Unknown(kind="material", name=which)
         (found,) = [m for m in _materials(see, definition, case) if m["name"] == which]
@@ -187,7 +182,7 @@ def _can(see: Looking, case: Case, definition: Definition) -> list[dict[str, Any
     out: list[dict[str, Any]] = []
     for by in actors(see, case)[:4]:
         best: dict[str, possible.Possible] = {}
-        for one in possible.may(see.desk, case.item, by):
+        for one in see.seen.may(case.item, by.post, by.unit):
             if one.verb not in best or (one.allowed and not best[one.verb].allowed):
                 best[one.verb] = one
         for verb, one in best.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from workflow import lists
 from workflow.errors import Unknown
 from workflow.store.listing import Wanted
 from workflow_adapters.web.pages.registers import asked
@@ -16,9 +15,9 @@ def campaign(visit: Visit) -> Response:
         chosen = asked(see)
         unit = top(see)
         wanted = Wanted(flow=chosen["flow"], campaign=chosen["campaign"])
-        told = lists.tally(see.desk, see.sight, wanted, unit)
+        told = see.seen.tally(wanted, unit)
         below = see.org.children(unit, see.sight.day) if unit else []
-        rows = lists.by_unit(see.desk, see.sight, wanted, below)
+        rows = see.seen.by_unit(below, wanted)
         see.learn([unit, *below])
         definition = see.desk.engine.newest(see.desk.connection, chosen["flow"]) if chosen["flow"] else None
         stages = []
@@ -37,7 +36,7 @@ def campaign(visit: Visit) -> Response:
             chosen=chosen,
             stages=stages,
             most=most,
-            campaigns=lists.campaigns(see.desk, see.sight),
+            campaigns=see.seen.campaigns(),
             definition=definition,
             path=see.org.path(unit, see.sight.day)[1:] if unit else [],
         )

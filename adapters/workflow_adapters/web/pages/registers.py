@@ -6,7 +6,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from workflow import lists, views
 from workflow.store.listing import Wanted
 from workflow_adapters.web.visit import Looking, Visit
 
@@ -23,7 +22,7 @@ def items_page(visit: Visit) -> Response:
             klass=q.get("klass", ""),
             final={"open": False, "closed": True}.get(q.get("state", "")),
         )
-        page = lists.items(see.desk, see.sight, wanted, under=q.get("unit", ""), after=q.get("after", ""), limit=A_PAGE)
+        page = see.seen.items(wanted, under=q.get("unit", ""), after=q.get("after", ""), limit=A_PAGE)
         see.learn(r.unit for r in page.rows)
         flows = see.newest()
         chosen = next((d for d in flows if d.name == wanted.flow), None)
@@ -35,7 +34,7 @@ def register(visit: Visit) -> Response:
     with visit.look() as see:
         at, on = see.as_of()
         flow, campaign = _campaign(see)
-        rows = [r for r in views.register(see.desk, flow, campaign, at) if see.sight.sees(r.unit)] if flow else []
+        rows = see.seen.register(flow, campaign, at) if flow else []
         first = _first(visit, len(rows))
         shown = rows[first : first + A_PAGE]
         see.learn(r.unit for r in shown)
@@ -60,10 +59,10 @@ def ledger(visit: Visit) -> Response:
     with visit.look() as see:
         at, on = see.as_of()
         flow, campaign = _campaign(see)
-        found = views.register(see.desk, flow, campaign, at) if flow else []
-        listed = [r for r in found if r.klass == "register" and see.sight.sees(r.unit)]
+        found = see.seen.register(flow, campaign, at) if flow else []
+        listed = [r for r in found if r.klass == "register"]
         first = _first(visit, len(listed))
-        rows = views.ledger_rows(see.desk, listed[first : first + A_PAGE], at, first=first + 1)
+        rows = see.seen.ledger_rows(listed[first : first + A_PAGE], at, first=first + 1)
         see.learn(p for r in rows for p in (r.unit, r.superior, r.responsible_unit, r.lead, *r.responsible))
         digest = see.desk.engine.newest(see.desk.connection, flow).digest if flow else ""
         return visit.page(
@@ -87,7 +86,7 @@ def _campaign(see: Looking, klass: str = "register") -> tuple[str, str]:
     flow, campaign = see.visit.query.get("flow", ""), see.visit.query.get("campaign", "")
     if flow and campaign:
         return flow, campaign
-    told = lists.campaigns(see.desk, see.sight, Wanted(klass=klass)) or lists.campaigns(see.desk, see.sight)
+    told = see.seen.campaigns(Wanted(klass=klass)) or see.seen.campaigns()
     fitting = [c for c in told if not flow or c[0] == flow]
     return (fitting[0][0], fitting[0][1]) if fitting else (flow, campaign)
 

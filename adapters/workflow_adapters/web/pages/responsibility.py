@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from workflow import lists
-from workflow import trace as tracing
 from workflow.cli.tracing import lines as told
-from workflow.sight import refuse_unseen
-from workflow.store.listing import Wanted
 from workflow_adapters.web.pages.overview import top
 from workflow_adapters.web.visit import Visit
 
@@ -23,7 +19,7 @@ def tree(visit: Visit) -> Response:
         below = see.org.children(unit, day) if unit else []
         rows = []
         for one, counted in zip(
-            [unit, *below], lists.by_unit(see.desk, see.sight, Wanted(), [unit, *below]), strict=True
+            [unit, *below] if unit else [], see.seen.by_unit([unit, *below] if unit else []), strict=True
         ):
             heads = see.org.answerable(one, post, day, True) if one else []
             rows.append((one, heads, counted))
@@ -36,9 +32,8 @@ def tree(visit: Visit) -> Response:
 def trace(visit: Visit) -> Response:
     with visit.look() as see:
         name = visit.path("item")
-        refuse_unseen(see.desk, see.sight, name)
         at, on = see.as_of()
-        found = tracing.trace(see.desk, name, at)
-        case, definition = see.desk.case_of(name)
+        found = see.seen.trace(name, at)
+        case, definition = see.seen.case_of(name)
         lines = list(told(see.desk, found, visit.lang))
         return visit.page("trace.html", see=see, case=case, definition=definition, lines=lines, on=on)

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from workflow import obligations, views
+from workflow import obligations
 from workflow.clock import local_day
 from workflow.errors import CalendarMissing
 from workflow.store import listing
@@ -43,7 +43,7 @@ def reports(visit: Visit) -> Response:
                     some = obligations.periods(see.desk, definition.name, rule, today - BACK, today + AHEAD, at)
                 except CalendarMissing:
                     some = []
-                rows = [obligations.rates(see.desk, definition.name, rule, p.name, at, under) for p in some[-10:]]
+                rows = [see.seen.rates(definition.name, rule, p.name, at, under) for p in some[-10:]]
                 found.append({"flow": definition, "rule": rule, "periods": list(reversed(rows))})
         see.learn([unit])
         return visit.page("reports.html", see=see, found=found, states=STATES, unit=under, on=on, at=at)
@@ -56,7 +56,7 @@ def period(visit: Visit) -> Response:
         at, on = see.as_of()
         unit = top(see)
         under = "" if see.sight.units is None and "unit" not in visit.query else unit
-        rows = [r for r in obligations.owed(see.desk, flow, rule, name, at, under) if see.sight.sees(r.unit)]
+        rows = see.seen.owed(flow, rule, name, at, under)
         wanted = visit.query.get("state", "")
         counts = Counter(r.state for r in rows)
         rows = [r for r in rows if not wanted or r.state == wanted]
@@ -114,7 +114,7 @@ def overdue(visit: Visit) -> Response:
     with visit.look() as see:
         at, on = see.as_of()
         unit = top(see)
-        rows = [r for r in views.missed(see.desk, at) if see.sight.sees(r.unit)]
+        rows = see.seen.missed(at)
         open_ = [r for r in rows if r.met_at is None or r.met_at > at]
         children = see.org.children(unit, see.sight.day) if unit else []
         owner: dict[str, str] = {}
@@ -151,7 +151,7 @@ def ladders(visit: Visit) -> Response:
         found = listing.fired(
             see.desk.connection, see.sight.units, before=int(before) if before.isdigit() else None, limit=A_PAGE
         )
-        rows = views.rungs_of(found)
+        rows = see.seen.rungs(before=int(before) if before.isdigit() else None, limit=A_PAGE)
         see.learn([p["unit"] for r in rows for p in r.to] + [f.unit for f in found])
         unit_of = {f.chain: f.unit for f in found}
         return visit.page(

@@ -1,0 +1,312 @@
+"""Nobody reads what is not theirs to see, whichever question they ask. Source: S0 「4个清楚」, R157-R160."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from importlib import import_module
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.contract.random_reports import DAY, Telling, tell_flow, together
+from tests.contract.test_trace import surveyed
+from tests.contract.world import SHEET, SHEETS, START, World, flow_text, imported, person_row, worlds
+from workflow import Actor, Engine, load, loads, tick
+from workflow.cli.tracing import lines
+from workflow.clock import local_day
+from workflow.definition.shipped import shipped_flow
+from workflow.desk import Desk
+from workflow.errors import Unknown, WorkflowError
+from workflow.irregularities import Thresholds
+from workflow.orgbook import assign, form_body, remove_from_posts, seat
+from workflow.receipt import Receipt
+from workflow.seen import OPERATOR, Seen, seen_by, seen_by_operator
+from workflow.store import items
+from workflow.store.listing import Wanted
+from workflow.verbs import Verbs
+
+READS = ("blocked", "irregularities", "lists", "obligations", "pairs", "past", "possible", "trace", "views", "why")
+NO_READS = {
+    "at",
+    "looking",
+    "close",
+    "desk",
+    "on",
+    "reading",
+    "publish",
+    "put_in_force",
+    "publish_calendar",
+    "import_org",
+}
+NO_READS |= {"definition", "newest", "calendar", "look_for_calendars", "now", "look", "committed", "erase", "open_many"}
+NO_READS |= {"prepare", "pending_on", "act"}
+WORD = re.compile(r"\bu\d+-(?:p\d+|m\d+|\d+(?:-report)?)")
+TREES, USERS = 5, 24
+SOAK_TREES, SOAK_USERS = 90, 1_000
+
+
+def test_every_read_there_is_can_be_asked_for_with_somebodys_eyes() -> None:
+    """A read that is written tomorrow stands in ``Seen``, or is said to be an operator's; no host can forget the filter."""
+    methods = {n for n, _ in inspect.getmembers(Seen, inspect.isfunction) if not n.startswith("_")}
+    for name in READS:
+        module = import_module(f"workflow.{name}")
+        for one, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ == module.__name__ and not one.startswith("_"):
+                assert one in methods or f"{name}.{one}" in OPERATOR, f"workflow.{name}.{one} has no form in Seen"
+    own = {n for n in dir(Engine) if not n.startswith("_")} - {n for n in dir(Verbs) if not n.startswith("_")}
+    assert own - NO_READS <= methods
+    assert {"case_of", "lines_of"} <= methods
+
+
+class Crowd:
+    """Random trees that report, bodies that look after units elsewhere, and who may see what, by looking it all up."""
+
+    def __init__(self, world: World, trees: int, seed: int) -> None:
+        self.world, self.random = world, Random(seed)
+        self.tellings = [Telling(seed * 1000 + n) for n in range(trees)]
+        self.by_prefix = {t.prefix: t for t in self.tellings}
+        self.looked_after: dict[str, set[str]] = {}
+        world.engine.publish(loads(tell_flow()))
+        world.engine.import_org(together(self.tellings))
+        with world.engine.desk() as desk:
+            self._bodies(desk)
+            for telling in self.tellings:
+                telling.give_mandates(desk)
+        for telling in self.tellings:
+            world.clock.set(START)
+            with world.engine.desk() as desk:
+                telling.act(desk, world.clock)
+        self.now = max(t.end for t in self.tellings)
+        world.clock.set(self.now)
+        self.day = local_day(self.now, "Asia/Shanghai").isoformat()
+        self.items = [p.item for t in self.tellings for p in t.told.values()]
+        deputies = {m[0] for t in self.tellings for m in t.mandates}
+        self.people = sorted({h.person for t in self.tellings for h in t.held} | deputies)
+        with seen_by_operator(world.engine) as seen:
+            self.whole = {r.item: r for r in seen.register("tell", "c1")}
+        with world.engine.reading() as connection:
+            self.first = {i: items.entries(connection, i)[0].hash for i in self.items}
+
+    def _bodies(self, desk: Desk) -> None:
+        """One body for each tree: somebody of any tree is a member, and it looks after a unit of this one."""
+        for n, telling in enumerate(self.tellings):
+            unit, person = self.random.choice(list(telling.level)), self._anybody()
+            said = {"name_zh": "示例督导组", "name_en": "invented group", "from_on": "2015-01-01"}
+            form_body(desk, None, "formed", body=f"body{n}", kind="guidance", unit=telling.top, **said)
+            seat(desk, None, "joins", body=f"body{n}", role="member", person=person, from_on="2015-01-01")
+            assign(desk, None, "looks after", body=f"body{n}", units=[unit], from_on="2015-01-01")
+            self.looked_after.setdefault(person, set()).add(unit)
+
+    def _anybody(self) -> str:
+        return self.random.choice(self.random.choice(self.tellings).held).person
+
+    def tree(self, unit: str) -> Telling:
+        return self.by_prefix[unit[: unit.index("-") + 1]]
+
+    def sees(self, person: str) -> set[str]:
+        """The units a person sees: those under each post held today, and under each unit looked after."""
+        roots = {h.unit for t in self.tellings for h in t.held if h.person == person and h.on(self.day)}
+        roots |= self.looked_after.get(person, set())
+        return {u for t in self.tellings for u in t.level if roots & set(t.line(u))}
+
+    def waiting(self, person: str) -> set[str]:
+        """The units with an item that waits for a person by mandate."""
+        out = set()
+        for telling in self.tellings:
+            for deputy, held, first, last in telling.mandates:
+                page = telling.told.get(held.unit)
+                waits = page.open[-1][1] if page and page.open else None
+                if (
+                    deputy == person
+                    and first <= self.day < last
+                    and held.on(self.day)
+                    and waits
+                    and waits[1] == held.post
+                ):
+                    out.add(held.unit)
+        return out
+
+    def allowed(self, units: set[str]) -> set[str]:
+        """Every word that may stand in an answer to somebody who sees some units."""
+        words = {f"{u}-report" for u in units}
+        line = {a for u in units for a in self.tree(u).line(u)}
+        words |= line | units
+        for telling in self.tellings:
+            words |= {h.person for h in telling.held if h.unit in words}
+            for n, (deputy, held, _, _) in enumerate(telling.mandates):
+                if held.unit in words:
+                    words |= {deputy, f"{telling.prefix}m{n}"}
+        return words
+
+
+def questions(seen: Seen, crowd: Crowd, item: str, unit: str) -> dict[str, Callable[[], Any]]:
+    """Every read there is, asked about one item and one unit, whoever's they are."""
+    level = crowd.tree(unit).level[unit]
+    flow, at = ("tell", "c1"), crowd.now + 30 * DAY
+    week = ("weekly-report", "first-hop", "2019-W40")
+    return {
+        "case_of": lambda: seen.case_of(item),
+        "version": lambda: seen.version(item),
+        "past": lambda: seen.past(item, crowd.now),
+        "show": lambda: seen.show(item),
+        "contents": lambda: seen.contents(item),
+        "lines_of": lambda: seen.lines_of(item, "found"),
+        "stays": lambda: seen.stays(item),
+        "signatures": lambda: seen.signatures(item),
+        "notices": lambda: seen.notices(item),
+        "why": lambda: seen.why(item),
+        "counts_of_item": lambda: seen.counts_of_item(item),
+        "counts_of_person": lambda: seen.counts_of_person(crowd.tree(unit).held[0].person),
+        "may": lambda: seen.may(item, "secretary", unit),
+        "receipt": lambda: seen.receipt(Receipt(item, 1, crowd.first[item], 0, "")),
+        "trace": lambda: seen.trace(item, at, whole=True),
+        "trace_unit": lambda: seen.trace_unit(*flow, unit, at),
+        "pending": lambda: seen.pending(),
+        "items": lambda: seen.items(limit=500),
+        "tally": lambda: seen.tally(),
+        "by_unit": lambda: seen.by_unit([unit]),
+        "campaigns": lambda: seen.campaigns(),
+        "register": lambda: seen.register(*flow),
+        "ledger": lambda: seen.ledger(*flow),
+        "ledger_rows": lambda: seen.ledger_rows([crowd.whole[item]]),
+        "roll_call": lambda: seen.roll_call(*flow, level, at),
+        "missed": lambda: seen.missed(at),
+        "rungs": lambda: seen.rungs(),
+        "blocked": lambda: seen.blocked(),
+        "pairs": lambda: seen.pairs(*flow, level),
+        "irregularities": lambda: seen.irregularities(0, at),
+        "owed": lambda: seen.owed(*week, at),
+        "rates": lambda: seen.rates(*week, at),
+        "missing": lambda: seen.missing(*week, at),
+        "overdue": lambda: seen.overdue(date(2019, 8, 1), at),
+        "children": lambda: seen.children(unit),
+        "line": lambda: seen.line(unit),
+    }
+
+
+def said(found: Any) -> str:
+    """Everything an answer says, refusals in it included."""
+    if isinstance(found, WorkflowError):
+        return f"{found.text('zh')} {found.text('en')} {vars(found)!r}"
+    if isinstance(found, (list, tuple)) and not hasattr(found, "_fields"):
+        return " ".join(map(said, found))
+    return f"{found!r} " + (said(found.refusal) if getattr(found, "refusal", None) else "")
+
+
+def leaks(world: World, trees: int, users: int, seed: int) -> Counter[str]:
+    """Ask everything with everybody's eyes and hold it against what may be seen; how often what was answered."""
+    world.engine.publish(load(shipped_flow("weekly-report")))
+    crowd = Crowd(world, trees, seed)
+    r, told = crowd.random, Counter[str]()
+    everybody = [*crowd.people, "a-stranger"]
+    some = r.sample(everybody, users) if users <= len(everybody) else everybody
+    for person in some:
+        sees, waits = crowd.sees(person), crowd.waiting(person)
+        allowed = crowd.allowed(sees | waits) | {person}
+        with seen_by(world.engine, person) as seen:
+            own = [i for i in crowd.items if i.removesuffix("-report") in sees | waits]
+            assert {x.item for x in seen.items(limit=500).rows} == {f"{u}-report" for u in sees} & set(crowd.items)
+            assert seen.tally().items == len({f"{u}-report" for u in sees} & set(crowd.items))
+            for item in {r.choice(crowd.items), r.choice(own or crowd.items)}:
+                unit = item.removesuffix("-report")
+                for name, ask in questions(seen, crowd, item, unit).items():
+                    try:
+                        words = set(WORD.findall(said(ask())))
+                    except Unknown as refused:
+                        words = set(WORD.findall(said(refused))) - {item, unit}  # what was asked about, and is not told
+                        told[f"{name} refused"] += 1
+                    else:
+                        told[name] += 1
+                    assert words <= allowed, (
+                        f"{person} asked {name} of {item} and was told of {sorted(words - allowed)}"
+                    )
+    told["users"] = len(some)
+    methods = {n for n, _ in inspect.getmembers(Seen, inspect.isfunction) if not n.startswith("_")}
+    assert methods <= set(told), f"never answered: {sorted(methods - set(told))}"
+    return told
+
+
+def test_no_question_tells_anybody_what_is_not_theirs(database_url: str, tmp_path: Path) -> None:
+    for world in worlds(database_url, tmp_path / "home"):
+        told = leaks(world, TREES, USERS, 1)
+        assert told["users"] == USERS and told["case_of"] and told["case_of refused"]
+
+
+@pytest.mark.soak
+def test_no_question_tells_a_thousand_people_what_is_not_theirs(database_url: str, tmp_path: Path) -> None:
+    for world in worlds(database_url, tmp_path / "home"):
+        told = leaks(world, SOAK_TREES, SOAK_USERS, 2)
+        print(dict(told))
+        assert told["users"] == SOAK_USERS
+
+
+def test_a_trace_leaves_a_mark_where_another_units_item_stands(database_url: str, tmp_path: Path) -> None:
+    """What opened o3's matter is the report of t1, which relies on that of o3: o3 sees its own and that something is above."""
+    for world in worlds(database_url, tmp_path / "home"):
+        surveyed(world)
+        with seen_by_operator(world.engine) as seen:
+            (item,) = [r.item for r in seen.items(Wanted(flow="matter")).rows]
+            assert seen.case_of(item)[0].cites["item"] == "survey-t1"
+            assert [s.item for s in seen.trace(item).root.walk()] == [item, "survey-t1", "survey-o3"]
+        with seen_by(world.engine, "o3-secretary") as seen:
+            case, _ = seen.case_of(item)
+            assert not case.cites and case.content == seen.show(item).digest
+            found = list(seen.trace(item).root.walk())
+            assert [(s.item, s.why, s.hidden) for s in found] == [
+                (item, "finding", False),
+                ("", "opened by", True),
+                ("survey-o3", "relies on", False),
+            ]
+            assert found[1] == replace(found[1], signers=(), owed=(), heads=(), unit="", flow="", remarks=(), later=0)
+            assert "survey-t1" not in said(seen.trace(item))
+            assert [s.item for s in seen.trace_unit("survey", "c1", "o3").root.walk()] == ["", "survey-o3"]
+            for lang, word in (("zh", "不在可见范围"), ("en", "not shown")):
+                assert word in "\n".join(lines(seen._desk, seen.trace(item), lang))
+        with seen_by(world.engine, "o1-secretary") as seen, pytest.raises(Unknown):
+            seen.trace(item)
+
+
+def test_blocked_places_irregularities_and_proposals_are_told_to_those_who_see_the_item(world: World) -> None:
+    world.begin("m1")
+    world.sign("m1", by=Actor("o1-handler", "handler", "o1"))
+    world.sign("m1")
+    world.sign("m1")
+    with world.engine.desk() as desk:
+        remove_from_posts(desk, None, "struck off", person="t1-department", on="2019-08-12")
+    world.clock.advance(timedelta(days=60))
+    for _ in range(4):
+        tick(world.engine)
+    told = {}
+    for person in ("o1-secretary", "o3-secretary", "t1-secretary"):
+        with seen_by(world.engine, person) as seen:
+            found = seen.irregularities(0, seen.now + 1, Thresholds(seconds=10**7)).to_look_into
+            told[person] = [b.item for b in seen.blocked()], len(found), [r.opened for r in seen.rungs()]
+    assert told["o3-secretary"] == ([], 0, [])
+    assert told["o1-secretary"][:2] == told["t1-secretary"][:2] == (["m1"], 1)
+    opened = {r for r in told["t1-secretary"][2] if r}
+    assert opened and not {r for r in told["o1-secretary"][2] if r}, "the talk is t1's, its id is not o1's to know"
+
+
+def test_who_signs_by_delegation_or_has_a_copy_reads_the_item_and_no_more(world: World) -> None:
+    world.engine.import_org(imported(persons=[person_row("clerk")]))
+    world.engine.publish(loads(flow_text(SHEETS)))
+    world.engine.open("sheets", "o1", item="s1", campaign="c1")
+    world.engine.open("sheets", "o1", item="s2", campaign="c1")
+    world.engine.submit("s1", Actor("o1-handler", "handler", "o1"), SHEET)
+    with seen_by(world.engine, "nobody") as seen, pytest.raises(Unknown):
+        seen.show("s1")
+    with seen_by(world.engine, "o3-secretary") as seen, pytest.raises(Unknown):
+        seen.show("s1")
+    world.engine.copy_to("s1", Actor("o1-handler", "handler", "o1"), Actor("o3-secretary", "secretary", "o3"))
+    with seen_by(world.engine, "o3-secretary") as seen:
+        assert seen.show("s1").contents == SHEET
+        assert seen.items().rows == () and seen.tally().items == 0
+        with pytest.raises(Unknown):
+            seen.show("s2")

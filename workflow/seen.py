@@ -1,0 +1,345 @@
+"""Everything that can be read, as one person may see it: the reader that hosts use, so that no filter is forgotten.
+
+One rule under every read: a person sees items about the units below the own posts, about the units that a body of theirs
+looks after, and what waits for them or was sent to them as a copy. Silent means nothing; an item or a unit that may not be
+seen cannot be told from one that is not there. An item that may be seen is seen whole, with everybody who signs it, for a
+signature is bound to its content; what it leads to elsewhere is shown only as far as that may be seen. Every public read of
+the library is here, or is named as an operator's own in ``OPERATOR``; a test holds the two together.
+Source: S0 「4个清楚」, R157-R160.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from workflow import blocked as blocking
+from workflow import irregularities as irregular
+from workflow import lists, obligations, possible, receipt, views
+from workflow import pairs as letters
+from workflow import past as history
+from workflow import trace as tracing
+from workflow import why as explaining
+from workflow.acts import Actor
+from workflow.case import Case
+from workflow.clock import local_day
+from workflow.definition.definition import Definition
+from workflow.desk import Desk
+from workflow.engine import Engine
+from workflow.errors import Unknown
+from workflow.evidence import canonical
+from workflow.rules.obligations import STATES, State
+from workflow.sight import Sight, all_of, refuse_unseen, sight_of
+from workflow.store import items, listing, queries
+from workflow.store.listing import Wanted
+
+OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep, an auditor with a database
+    "blocked.escalate",
+    "obligations.open_report",  # acts, which the rules refuse
+    "obligations.exempt",
+    "obligations.asked_once",
+    "past.past",
+    "views.marks_of",
+    "views.rungs_of",
+    "trace.seen_by",
+    "trace.as_seen",
+    "why.ledger",
+    "why.definition_of",
+    "why.lines",  # what was read already, told in words
+    "why.count_lines",
+    "why.sentence",
+    "obligations.in_force",  # definitions and calendars are everybody's: 全体党员职工群众清楚在开展集中整顿
+    "obligations.periods",
+    "obligations.period",
+    "obligations.report_id",
+}
+
+
+class Seen:
+    """One consistent moment, read with one person's eyes. Every method gives what its namesake gives, as far as that may
+    be seen, and raises ``Unknown`` where it is asked about an item or a unit that may not.
+
+    Attributes:
+        sight: what may be seen.
+        now: the moment, microseconds UTC.
+    """
+
+    def __init__(self, engine: Engine, desk: Desk, sight: Sight) -> None:
+        self._engine, self._desk, self.sight = engine, desk, sight
+        self.now = desk.engine.now(desk.connection)
+
+    # --- one item -------------------------------------------------------------------------------------------------
+
+    def case_of(self, item: str) -> tuple[Case, Definition]:
+        """An item as it is now. What opened it is named only where that may be seen as well."""
+        refuse_unseen(self._desk, self.sight, item)
+        case, definition = self._desk.case_of(item)
+        return self._own(case), definition
+
+    def version(self, item: str) -> int:
+        """How many entries an item has."""
+        refuse_unseen(self._desk, self.sight, item)
+        return int(items.read(self._desk.connection, item).seq)
+
+    def past(self, item: str, at: int) -> history.Past | None:
+        """An item as it stood at an instant."""
+        refuse_unseen(self._desk, self.sight, item)
+        found = history.past(self._desk, item, at)
+        if found is None:
+            return None
+        remarks = tuple(self._remark(r) for r in found.remarks)
+        missed = tuple(replace(m, case=self._own(m.case)) for m in found.missed)
+        rested = tuple(i for i in found.rested if self._sees_item(i))
+        return replace(found, case=self._own(found.case), remarks=remarks, missed=missed, rested=rested)
+
+    def show(self, item: str) -> receipt.Shown:
+        """What a person is shown before acting: the whole content, for the signature is bound to it."""
+        refuse_unseen(self._desk, self.sight, item)
+        shown = self._desk.show(item)
+        return replace(shown, case=self._own(shown.case))
+
+    def contents(self, item: str) -> dict[str, Any]:
+        refuse_unseen(self._desk, self.sight, item)
+        return views.contents(self._desk, item)
+
+    def lines_of(self, item: str, list_: str) -> list[dict[str, Any]]:
+        refuse_unseen(self._desk, self.sight, item)
+        return self._desk.lines_of(item, list_)
+
+    def stays(self, item: str) -> list[dict[str, Any]]:
+        """The stages an item went through."""
+        refuse_unseen(self._desk, self.sight, item)
+        return queries.stays(self._desk.connection, item)
+
+    def signatures(self, item: str, at: int | None = None) -> list[views.SignatureRow]:
+        """Every signature on an item, whoever gave it: of those above and of those beside as well."""
+        refuse_unseen(self._desk, self.sight, item)
+        return views.signatures(self._desk, item, self._at(at))
+
+    def notices(self, item: str) -> dict[str, dict[str, Any]]:
+        """The notices posted about an item, by name."""
+        return self.case_of(item)[0].notices
+
+    def why(self, item: str, at: int | None = None) -> list[explaining.Due]:
+        refuse_unseen(self._desk, self.sight, item)
+        found = explaining.why(self._desk, item, at)
+        return [replace(d, rungs=tuple(replace(r, opened=self._id(r.opened)) for r in d.rungs)) for d in found]
+
+    def counts_of_item(self, item: str) -> list[explaining.Counted]:
+        """What an item put on the count of persons."""
+        refuse_unseen(self._desk, self.sight, item)
+        found = explaining.counts_of_item(self._desk.connection, item)
+        return [replace(c, opened=self._id(c.opened)) for c in found]
+
+    def counts_of_person(self, person: str) -> list[explaining.Counted]:
+        """What items that may be seen put on a person's count; the rest of it is not told."""
+        found = explaining.counts_of_person(self._desk.connection, person)
+        return [replace(c, opened=self._id(c.opened)) for c in found if self._sees_item(c.item)]
+
+    def may(self, item: str, post: str, unit: str, *, due: str = "") -> list[possible.Possible]:
+        """What this person may do with an item, and why not; nobody asks for another."""
+        refuse_unseen(self._desk, self.sight, item)
+        return possible.may(self._desk, item, Actor(self.sight.person, post, unit), due=due)
+
+    def receipt(self, claim: receipt.Receipt) -> receipt.Receipt:
+        """The receipt of an act on an item that may be seen, or of an act of one's own."""
+        rows = items.entries(self._desk.connection, claim.item)
+        row = next((r for r in rows if r.seq == claim.seq and r.hash == claim.entry), None)
+        by = canonical.read(row.body)["act"].get("by") if row is not None else None
+        own = bool(self.sight.person) and by is not None and by["person"] == self.sight.person
+        if not own:
+            refuse_unseen(self._desk, self.sight, claim.item)
+        if row is None:
+            raise Unknown(kind="committed entry", name=f"{claim.item}#{claim.seq}")
+        opened = tuple(i for i in claim.opened if self._sees_item(i))
+        return receipt.Receipt(claim.item, claim.seq, row.hash, row.at, claim.stage, row.seal, opened)
+
+    # --- who answers ----------------------------------------------------------------------------------------------
+
+    def trace(
+        self, item: str, at: int | None = None, *, about: str | None = None, seq: int | None = None, whole: bool = False
+    ) -> tracing.Trace:
+        """Who answers for an item. Of items about other units only a mark stands there, with what may be seen below."""
+        refuse_unseen(self._desk, self.sight, item)
+        if about is not None:
+            self._refuse_unit(about)
+        found = tracing.trace(self._desk, item, self._at(at), about=about, seq=seq, whole=whole)
+        return self._traced(found)
+
+    def trace_unit(self, flow: str, campaign: str, unit: str, at: int | None = None) -> tracing.Trace:
+        """Who answers for what was reported about a unit; the reports above the own are marks."""
+        self._refuse_unit(unit)
+        found = tracing.trace_unit(self._desk, flow, campaign, unit, self._at(at))
+        if self.sight.sees(found.root.unit):
+            return self._traced(found)
+        return replace(found, root=tracing.as_seen(found.root, self.sight.sees, root=False))
+
+    # --- lists ----------------------------------------------------------------------------------------------------
+
+    def pending(self, *, limit: int = 100) -> list[dict[str, Any]]:
+        """What waits for this person."""
+        if not self.sight.person:
+            return []
+        return self._engine.pending_on(self._desk.connection, self.sight.person, limit)
+
+    def items(self, wanted: Wanted = lists.EVERY, *, under: str = "", after: str = "", limit: int = 50) -> lists.Page:
+        self._refuse_unit(under)
+        return lists.items(self._desk, self.sight, wanted, under=under, after=after, limit=limit)
+
+    def tally(self, wanted: Wanted = lists.EVERY, under: str = "") -> lists.Tally:
+        self._refuse_unit(under)
+        return lists.tally(self._desk, self.sight, wanted, under)
+
+    def by_unit(self, units: Sequence[str], wanted: Wanted = lists.EVERY) -> list[lists.Tally]:
+        for unit in units:
+            self._refuse_unit(unit)
+        return lists.by_unit(self._desk, self.sight, wanted, units)
+
+    def campaigns(self, wanted: Wanted = lists.EVERY) -> list[tuple[str, str, int]]:
+        return lists.campaigns(self._desk, self.sight, wanted)
+
+    def register(self, flow: str, campaign: str, at: int | None = None) -> list[views.RegisterRow]:
+        return [r for r in views.register(self._desk, flow, campaign, self._at(at)) if self.sight.sees(r.unit)]
+
+    def ledger(self, flow: str, campaign: str, at: int | None = None) -> list[views.LedgerRow]:
+        listed = (r for r in self.register(flow, campaign, at) if r.klass == "register")
+        return views.ledger_rows(self._desk, listed, self._at(at))
+
+    def ledger_rows(
+        self, rows: Sequence[views.RegisterRow], at: int | None = None, *, first: int = 1
+    ) -> list[views.LedgerRow]:
+        return views.ledger_rows(self._desk, (r for r in rows if self._sees_item(r.item)), self._at(at), first=first)
+
+    def roll_call(self, flow: str, campaign: str, level: str, at: int | None = None) -> views.RollCall:
+        found = views.roll_call(self._desk, flow, campaign, self._at(at), level)
+        owed, reported, zero, missing, due = (
+            tuple(filter(self.sight.sees, units))
+            for units in (found.owed, found.reported, found.zero, found.missing, found.due)
+        )
+        return views.RollCall(found.at, found.level, owed, reported, zero, missing, due)
+
+    def missed(self, at: int | None = None) -> list[views.MissedRow]:
+        return [r for r in views.missed(self._desk, self._at(at)) if self.sight.sees(r.unit)]
+
+    def rungs(self, *, before: int | None = None, limit: int = 100) -> list[views.RungRow]:
+        """The rungs that fired about units that may be seen, newest first; ``before`` as ``listing.fired``."""
+        entries = listing.fired(self._desk.connection, self.sight.units, before=before, limit=limit)
+        return [replace(r, opened=self._id(r.opened)) for r in views.rungs_of(entries)]
+
+    def blocked(self, at: int | None = None) -> list[blocking.Blocked]:
+        return blocking.blocked(self._desk, self._at(at), sees=self._sees_item)
+
+    def pairs(self, flow: str, campaign: str, level: str, *, stages: Sequence[str] = ()) -> list[letters.Pair]:
+        found = letters.pairs(self._desk, flow, campaign, level, stages=stages)
+        return [p for p in found if self.sight.sees(p.unit)]
+
+    def irregularities(
+        self,
+        since: int,
+        until: int,
+        thresholds: irregular.Thresholds | None = None,
+        *,
+        inspection: date | None = None,
+    ) -> irregular.Irregularities:
+        return irregular.irregularities(
+            self._desk, since, until, thresholds, inspection=inspection, sees=self._sees_item
+        )
+
+    # --- reports owed ---------------------------------------------------------------------------------------------
+
+    def owed(self, flow: str, rule: str, name: str, at: int | None = None, under: str = "") -> list[obligations.Owed]:
+        self._refuse_unit(under)
+        found = obligations.owed(self._desk, flow, rule, name, self._at(at), under)
+        return [r for r in found if self.sight.sees(r.unit)]
+
+    def rates(self, flow: str, rule: str, name: str, at: int | None = None, under: str = "") -> obligations.Rates:
+        """How many of the units that may be seen are in each state."""
+        self._refuse_unit(under)
+        if self.sight.units is None or (under and self.sight.units.issuperset(self._below(under))):
+            return obligations.rates(self._desk, flow, rule, name, self._at(at), under)
+        counts: dict[State, int] = dict.fromkeys(STATES, 0)
+        for row in self.owed(flow, rule, name, at, under):
+            counts[row.state] += 1
+        period = obligations.period(self._desk, flow, rule, name, self._at(at))
+        return obligations.Rates(self._at(at), period, counts)
+
+    def missing(self, flow: str, rule: str, name: str, at: int | None = None, under: str = "") -> list[str]:
+        self._refuse_unit(under)
+        found = obligations.missing(self._desk, flow, rule, name, self._at(at), under)
+        return [u for u in found if self.sight.sees(u)]
+
+    def overdue(self, since: date, at: int | None = None) -> dict[tuple[str, str, str], int]:
+        return obligations.overdue(self._desk, self._at(at), since, sees=self.sight.sees)
+
+    # --- the organisation -----------------------------------------------------------------------------------------
+
+    def children(self, unit: str) -> list[str]:
+        """The units directly below one that may be seen."""
+        self._refuse_unit(unit)
+        return self._desk.organisation().children(unit, self.sight.day)
+
+    def line(self, unit: str) -> list[str]:
+        """A unit that may be seen and those above it, which answer for it; the lowest first."""
+        self._refuse_unit(unit)
+        return [str(u["unit"]) for u in self._desk.organisation().path(unit, self.sight.day)]
+
+    # --- the filter -----------------------------------------------------------------------------------------------
+
+    def _at(self, at: int | None) -> int:
+        return self.now if at is None else at
+
+    def _refuse_unit(self, unit: str) -> None:
+        """Raises ``Unknown``, as for a unit that never was."""
+        if unit and not self.sight.sees(unit):
+            raise Unknown(kind="unit", name=unit)
+
+    def _below(self, unit: str) -> list[str]:
+        return self._desk.organisation().subtree(unit, self.sight.day)
+
+    def _sees_item(self, item: str) -> bool:
+        unit = listing.unit_of(self._desk.connection, item)
+        return unit is not None and self.sight.sees(unit)
+
+    def _id(self, item: str) -> str:
+        """The id of an item that may be seen, or nothing. What is no item's id stays as it is."""
+        unit = listing.unit_of(self._desk.connection, item) if item else None
+        return item if unit is None or self.sight.sees(unit) else ""
+
+    def _own(self, case: Case) -> Case:
+        """A case without the id of what opened it, where that may not be seen: it is no part of what is signed."""
+        opener = case.cites.get("item", "")
+        if not opener or self._id(opener):
+            return case
+        return case.but(cites={})
+
+    def _remark(self, remark: history.Remark) -> history.Remark:
+        return replace(remark, finding=self._id(remark.finding))
+
+    def _traced(self, found: tracing.Trace) -> tracing.Trace:
+        return replace(found, root=self._findings(tracing.as_seen(found.root, self.sight.sees)))
+
+    def _findings(self, s: tracing.Statement) -> tracing.Statement:
+        remarks = tuple(self._remark(r) for r in s.remarks)
+        return replace(s, remarks=remarks, rests_on=tuple(self._findings(b) for b in s.rests_on))
+
+
+@contextmanager
+def seen_by(engine: Engine, person: str, *, zone: str = "Asia/Shanghai") -> Iterator[Seen]:
+    """Everything that a person may read, at one consistent moment.
+
+    Args:
+        zone: in which the day begins on which their posts are looked at.
+    """
+    with engine.look() as desk:
+        yield Seen(engine, desk, sight_of(desk, person, zone=zone))
+
+
+@contextmanager
+def seen_by_operator(engine: Engine, *, zone: str = "Asia/Shanghai") -> Iterator[Seen]:
+    """The same for somebody at the machine itself, who could read the file as well."""
+    with engine.look() as desk:
+        day = local_day(desk.engine.now(desk.connection), zone).isoformat()
+        yield Seen(engine, desk, all_of(day))
