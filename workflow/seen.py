@@ -16,9 +16,10 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from workflow import assessments as judging
 from workflow import blocked as blocking
 from workflow import irregularities as irregular
-from workflow import lists, obligations, possible, receipt, views
+from workflow import lists, obligations, possible, receipt, views, voting
 from workflow import pairs as letters
 from workflow import past as history
 from workflow import trace as tracing
@@ -51,6 +52,10 @@ OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep,
     "why.lines",  # what was read already, told in words
     "why.count_lines",
     "why.sentence",
+    "assessments.words",
+    "voting.open_ballot",  # acts
+    "voting.cast",
+    "voting.count",
     "obligations.in_force",  # definitions and calendars are everybody's: 全体党员职工群众清楚在开展集中整顿
     "obligations.periods",
     "obligations.period",
@@ -139,6 +144,16 @@ class Seen:
         found = explaining.counts_of_person(self._desk.connection, person)
         return [replace(c, opened=self._id(c.opened)) for c in found if self._sees_item(c.item)]
 
+    def assessments(self, item: str) -> list[judging.Assessment]:
+        """How an item was assessed, round by round."""
+        refuse_unseen(self._desk, self.sight, item)
+        return judging.assessments(self._desk, item)
+
+    def turnout(self, item: str) -> voting.Turnout | None:
+        """How many of those entitled have voted; nothing of what."""
+        refuse_unseen(self._desk, self.sight, item)
+        return voting.turnout(self._desk, item)
+
     def may(self, item: str, post: str, unit: str, *, due: str = "") -> list[possible.Possible]:
         """What this person may do with an item, and why not; nobody asks for another."""
         refuse_unseen(self._desk, self.sight, item)
@@ -223,6 +238,11 @@ class Seen:
 
     def missed(self, at: int | None = None) -> list[views.MissedRow]:
         return [r for r in views.missed(self._desk, self._at(at)) if self.sight.sees(r.unit)]
+
+    def ranking(self, flow: str, campaign: str) -> list[judging.Ranked]:
+        """The assessed items that may be seen, ranked among themselves: a rank among all would tell of the others."""
+        rows = [r for r in judging.ranking(self._desk, flow, campaign) if self.sight.sees(r.unit)]
+        return [replace(r, rank=1 + sum(o.rank < r.rank for o in rows)) for r in rows]
 
     def rungs(self, *, before: int | None = None, limit: int = 100) -> list[views.RungRow]:
         """The rungs that fired about units that may be seen, newest first; ``before`` as ``listing.fired``."""

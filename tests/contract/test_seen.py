@@ -32,7 +32,20 @@ from workflow.store import items
 from workflow.store.listing import Wanted
 from workflow.verbs import Verbs
 
-READS = ("blocked", "irregularities", "lists", "obligations", "pairs", "past", "possible", "trace", "views", "why")
+READS = (
+    "assessments",
+    "voting",
+    "blocked",
+    "irregularities",
+    "lists",
+    "obligations",
+    "pairs",
+    "past",
+    "possible",
+    "trace",
+    "views",
+    "why",
+)
 NO_READS = {
     "at",
     "looking",
@@ -46,7 +59,7 @@ NO_READS = {
     "import_org",
 }
 NO_READS |= {"definition", "newest", "calendar", "look_for_calendars", "now", "look", "committed", "erase", "open_many"}
-NO_READS |= {"prepare", "pending_on", "act"}
+NO_READS |= {"prepare", "pending_on", "act", "cast", "count_ballot", "open_ballot"}
 WORD = re.compile(r"\bu\d+-(?:p\d+|m\d+|\d+(?:-report)?)")
 TREES, USERS = 5, 24
 SOAK_TREES, SOAK_USERS = 90, 1_000
@@ -164,6 +177,9 @@ def questions(seen: Seen, crowd: Crowd, item: str, unit: str) -> dict[str, Calla
         "why": lambda: seen.why(item),
         "counts_of_item": lambda: seen.counts_of_item(item),
         "counts_of_person": lambda: seen.counts_of_person(crowd.tree(unit).held[0].person),
+        "assessments": lambda: seen.assessments(item),
+        "turnout": lambda: seen.turnout(item),
+        "ranking": lambda: seen.ranking(*flow),
         "may": lambda: seen.may(item, "secretary", unit),
         "receipt": lambda: seen.receipt(Receipt(item, 1, crowd.first[item], 0, "")),
         "trace": lambda: seen.trace(item, at, whole=True),
