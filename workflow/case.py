@@ -314,11 +314,14 @@ def _submitted(case: Case, e: Effect, seq: int, at: int) -> Case:
     if case.form > 1:  # a document that says no figure any more takes those of the one it replaces with it
         figures = {k: v for k, v in figures.items() if k not in handed}
     for name, value in e.get("figures", {}).items():
-        figures[name] = {k: v for k, v in value.items() if k not in ("lines", "closed", "words")}
+        of_list = ("lines", "closed", "links") if "lines" in value else ()
+        figures[name] = {k: v for k, v in value.items() if k not in (*of_list, "words")}
         if "lines" in value:
             kept = len(value.get("closed", ()))
             closings = lists[name]["closings"] if kept else ""
             lists[name] = {"lines": value["lines"], "open": value["lines"] - kept, "closings": closings}
+            if "links" in value:
+                lists[name]["links"] = value["links"]
     return case.but(
         materials=materials,
         figures=figures,
@@ -406,7 +409,7 @@ def _line_closed(case: Case, e: Effect, seq: int, at: int) -> Case:
     lists = dict(case.lists)
     held = lists[e["list"]]
     chained = digest(canonical.encode([held["closings"], e["no"], e["evidence"]]))
-    lists[e["list"]] = {"lines": held["lines"], "open": held["open"] - 1, "closings": chained}
+    lists[e["list"]] = {**held, "open": held["open"] - 1, "closings": chained}
     return case.but(lists=lists)
 
 

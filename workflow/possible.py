@@ -54,6 +54,7 @@ from workflow.desk import Desk
 from workflow.errors import Refused, WorkflowError
 from workflow.evidence.digest import digest
 from workflow.rules import decide
+from workflow.rules.linking import closing
 from workflow.store import items
 
 WRITTEN = "…"
@@ -181,8 +182,9 @@ def _beside_the_chain(case: Case, definition: Definition, actor: Actor) -> Itera
     stage, word = definition.stage(case.stage), digest(WRITTEN.encode())
     yield NameLead(item=case.item, by=actor, person=actor.person, post=actor.post, unit=actor.unit)
     if stage.close_out is not None:
-        for no in range(1, case.lists.get(stage.close_out.list, {"lines": 0})["lines"] + 1):
-            yield CloseLine(item=case.item, by=actor, list=stage.close_out.list, no=no, evidence=word)
+        for name in closing(stage.close_out):
+            for no in range(1, case.lists.get(name, {"lines": 0})["lines"] + 1):
+                yield CloseLine(item=case.item, by=actor, list=name, no=no, evidence=word)
     if stage.notice is not None:
         posted = {"content": stage.notice.content, "channel": WRITTEN, "place": WRITTEN}
         yield PostNotice(item=case.item, by=actor, seen=case.content, **posted)

@@ -22,6 +22,7 @@ from workflow.cli import (
     importing,
     irregular,
     keys,
+    likening,
     lint,
     logs,
     organisation,
@@ -67,6 +68,7 @@ for module in (
     erasing,
     access,
     assessing,
+    likening,
     proving,
 ):
     module.register(app)

@@ -145,8 +145,29 @@ class PartsChecking(Checking):
                         key=True,
                     )
                 self._field(("materials", name, "fields", code), spec)
+                if spec.line_of is not None:
+                    self._line_of(("materials", name, "fields", code), material, spec)
                 if spec.personal:
                     self._personal(("materials", name, "fields", code), material, code, spec)
+
+    def _line_of(self, loc: Loc, material: Material, spec: FieldSpec) -> None:
+        """A line belongs to a line of another list, by its number."""
+        assert spec.line_of is not None
+        if self.known("material", spec.line_of, self.flow.materials, (*loc, "line-of")):
+            other = self.flow.materials[spec.line_of]
+            if material.kind != "list":
+                self.not_a_list(str(loc[1]), (*loc, "line-of"))
+            elif other is material or other.kind != "list":
+                self.not_a_list(spec.line_of, (*loc, "line-of"))
+        if spec.type != "integer" or spec.masked or spec.personal:
+            self.say(
+                "field-not-integer",
+                (*loc, "type"),
+                "what names a line is its number: a whole number that is known",
+                "所属条目以编号表示,须为已知的整数",
+                expected=Said("type: integer", "type: integer"),
+                actual=spec.type,
+            )
 
     def _scorecard(self, loc: Loc, material: Material) -> None:
         """A scorecard has parts, and only a scorecard; each is judged in ways that the card names. Source: R130, R142."""

@@ -369,6 +369,8 @@ class StagesChecking(Checking):
                     self._values(lines.fields[field], values, where)
         if stage.close_out is not None:
             self.lines_of(stage.close_out.list, (*loc, "close-out", "list"), None)
+            for index, name in enumerate(stage.close_out.and_lists):
+                self.lines_of(name, (*loc, "close-out", "and-lists", index), None)
             lines = self.flow.materials.get(stage.close_out.list)
             if lines is not None:
                 for index, need in enumerate(stage.close_out.each_needs):
@@ -527,12 +529,12 @@ class StagesChecking(Checking):
         self.say("threshold", loc, en, zh, expected=Said(f"a comparison such as {example}", f"比较式,如 {example}"))
 
     def _integer(self, sheet: Material, code: str, loc: Loc) -> None:
-        if sheet.fields[code].type != "integer":
+        if sheet.fields[code].type != "integer" or sheet.fields[code].masked:
             self.say(
                 "field-not-integer",
                 loc,
-                f"the field {code} must be an integer",
-                f"字段 {code} 须为整数",
+                f"the field {code} must be an integer that is known: rules decide on it",
+                f"字段 {code} 须为已知的整数:规则据以判断",
                 expected=Said("type: integer", "type: integer"),
                 actual=sheet.fields[code].type,
             )

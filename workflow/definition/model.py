@@ -244,6 +244,9 @@ class FieldSpec(Model):
     purpose: Text | None = None
     readers: Codes = ()  # posts
     keep_for: Span | None = None
+    line_of: Code | None = None  # the number of a line of that list, which this line belongs to (R101)
+    covering: StrictBool = False  # every line of that list is named by one of these at least
+    masked: StrictBool = False  # a number that may be unknown, written ** : unknown is not zero (R031)
     own_words: StrictBool = False  # a text of its own for each item or line: the same one twice is flagged (R108)
 
     @model_validator(mode="before")
@@ -270,6 +273,7 @@ class Material(Model):
     kind: Literal["document", "list", "tally", "scorecard"] = "document"
     fields: dict[Code, FieldSpec] = {}
     at_least: StrictInt | None = None
+    keep_lines: StrictBool = False  # a line keeps its number: handed in again, the list only grows (R101)
     parts: dict[Code, Part] = {}
     methods: dict[Code, Text] = {}
 
@@ -570,6 +574,7 @@ class CloseOut(Model):
     """The stage is left only when every line of the list is closed with what it needs. Source: S3 「台账销号」, R101."""
 
     list: Code
+    and_lists: Codes = ()  # closed out with it: a line is closed only after the lines that belong to it
     each_needs: Codes = ("evidence",)
 
 

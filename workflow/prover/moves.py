@@ -33,6 +33,7 @@ from workflow.definition.definition import Definition
 from workflow.definition.model import Stage, Tally, Threshold
 from workflow.prover.offices import Offices
 from workflow.rules.chain import unit_at
+from workflow.rules.linking import closing
 from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, votes
 from workflow.rules.stages import choosable
 
@@ -216,8 +217,9 @@ def _beside(
         above = [a for a in everyone if a.unit == path[min(1, len(path) - 1)]]
         for named in {a.person if a.person in matters else "": a for a in above}.values():
             yield NameLead(item=case.item, by=above[0], person=named.person, post=named.post, unit=named.unit)
-    if close is not None and case.lists.get(close.list, {}).get("open") and (by := _preparer(offices, case, day)):
-        yield CloseLine(item=case.item, by=by, list=close.list, no=1, evidence=PAPER)
+    for name in closing(close) if close is not None else ():
+        if case.lists.get(name, {}).get("open") and (by := _preparer(offices, case, day)):
+            yield CloseLine(item=case.item, by=by, list=name, no=1, evidence=PAPER)
     spec = stage.notice
     if spec is not None and everyone:
         posted = case.notices.get(spec.content, {}).get("stay") == case.stays

@@ -23,7 +23,7 @@ from workflow.errors import (
     WrongStage,
     among,
 )
-from workflow.rules import authority, ballots, dues, gates, materials, reckoning
+from workflow.rules import authority, ballots, dues, gates, linking, materials, reckoning
 from workflow.rules.chain import restart, unit_at
 from workflow.rules.context import Asked, Context, Decision, Need
 from workflow.rules.stages import choosable
@@ -38,7 +38,7 @@ def needs(asked: Asked, act: Act) -> list[Need]:
     if isinstance(act, Submit) and asked.definition.stage(case.stage).gate is not None:
         wanted += gates.needs(asked)
     if isinstance(act, CloseLine):
-        wanted.append(("line", case.item, act.list, str(act.no)))
+        wanted += [("line", case.item, act.list, str(act.no)), *linking.needs(asked, act)]
     if isinstance(act, (NameLead, AdoptNodes, PostNotice)):
         wanted.append(("path", case.unit, day))
     if isinstance(act, NameLead):
@@ -139,6 +139,7 @@ def submit(asked: Asked, act: Submit) -> Decision:
         )
     materials.lists_only(definition, act.figures)
     ballots.check_sheet(asked, act)
+    linking.numbers_kept(asked, act)
     effect: Effect = {"e": "submitted"}
     if act.materials:
         effect["materials"] = act.materials
@@ -169,8 +170,9 @@ def close_line(asked: Asked, act: CloseLine) -> Decision:
     case, definition = asked.case, asked.definition
     stage = definition.stage(case.stage)
     place = definition.place("stages", stage.stage, "close-out")
-    if stage.close_out is None or stage.close_out.list != act.list:
-        expected = [s.stage for s in definition.flow.stages if s.close_out and s.close_out.list == act.list]
+    if stage.close_out is None or act.list not in linking.closing(stage.close_out):
+        stages = definition.flow.stages
+        expected = [s.stage for s in stages if s.close_out and act.list in linking.closing(s.close_out)]
         raise WrongStage(
             act=f"closing a line of {act.list}", expected=expected or "no stage", actual=stage.stage, place=place
         )
@@ -187,6 +189,7 @@ def close_line(asked: Asked, act: CloseLine) -> Decision:
     state = asked.facts.get("line", case.item, act.list, str(act.no))
     if state != "open":
         raise LinesOpen(expected=f"line {act.no} of {act.list} open", actual=f"line {act.no} is {state}", place=place)
+    linking.closed_below(asked, act, place)
     if not act.evidence:
         raise MaterialMissing(expected=f"evidence for line {act.no}", actual="none", place=place)
     if "lead" in stage.close_out.each_needs and not case.lead:

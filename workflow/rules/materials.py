@@ -18,7 +18,9 @@ TEXT = 20_000
 COMMITMENT = re.compile(r"personal:[0-9a-f]{64}")
 """What stands in a document for a personal value (``workflow.personal``)."""
 _DECIMAL = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
-_OF_LISTS = frozenset({"lines", "closed"})
+_OF_LISTS = frozenset({"lines", "closed", "links"})
+MASKED = "**"
+"""What stands for a number that is not told: unknown, never zero (R031)."""
 _HOLLOW = {"无", "略", "同上", "n/a", "na", "none", "todo", "tbd", "xxx", "...", "……", "待定", "待补充"}
 
 
@@ -141,6 +143,9 @@ def _list(definition: Definition, material: Material, name: str, value: Any, pla
         figures["counts"] = counts
     if latest:
         figures["latest"] = latest
+    links = {k: [line.get(k) or 0 for line in value] for k, spec in material.fields.items() if spec.line_of}
+    if links:
+        figures["links"] = links
     return figures | _words(material, value)
 
 
@@ -187,6 +192,8 @@ def _fits(definition: Definition, spec: FieldSpec, got: Any) -> bool:
     if spec.personal and isinstance(got, str) and COMMITMENT.fullmatch(got):
         return True  # that it stands for something is looked at where it is handed in
     if spec.type == "integer":
+        if spec.masked and got == MASKED:
+            return True
         ok = isinstance(got, int) and not isinstance(got, bool)
         return ok and (spec.min is None or got >= spec.min) and (spec.max is None or got <= spec.max)
     if spec.type == "boolean":
@@ -222,7 +229,7 @@ def _wanted(definition: Definition, spec: FieldSpec) -> str:
     if spec.type == "integer":
         low = "any" if spec.min is None else str(spec.min)
         high = "any" if spec.max is None else str(spec.max)
-        return f"a whole number from {low} to {high}"
+        return f"a whole number from {low} to {high}" + (f", or {MASKED} where it is unknown" if spec.masked else "")
     if spec.type == "text":
         return f"a text of 1 to {spec.max or TEXT} characters that says something"
     return {

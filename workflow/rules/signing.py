@@ -27,7 +27,7 @@ from workflow.errors import (
     WrongStage,
     ZeroRefused,
 )
-from workflow.rules import apart, assessing, authority, ballots, counting, dues, gates, handing, paper
+from workflow.rules import apart, assessing, authority, ballots, counting, dues, gates, handing, linking, paper
 from workflow.rules.chain import Path, advance, restart
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.materials import is_day
@@ -299,14 +299,17 @@ def _check_complete(asked: Asked, stage: Stage, outcome: str) -> None:
             actual=sorted(case.assigned) or "nobody",
             place=definition.place("stages", stage.stage, "needs", "assigned"),
         )
+    if any("links" in held for held in case.lists.values()):
+        linking.linked(definition, stage, case)
     if stage.close_out is not None:
-        held = case.lists.get(stage.close_out.list, {"open": 0, "lines": 0})
-        if held["open"]:
-            raise LinesOpen(
-                expected=f"all {held['lines']} lines of {stage.close_out.list} closed",
-                actual=f"{held['open']} open",
-                place=definition.place("stages", stage.stage, "close-out"),
-            )
+        for name in linking.closing(stage.close_out):
+            held = case.lists.get(name, {"open": 0, "lines": 0})
+            if held["open"]:
+                raise LinesOpen(
+                    expected=f"all {held['lines']} lines of {name} closed",
+                    actual=f"{held['open']} open",
+                    place=definition.place("stages", stage.stage, "close-out"),
+                )
     if stage.assess is not None:
         assessing.complete(definition, stage, case)
     if stage.zero is not None:

@@ -1,0 +1,111 @@
+"""Texts that should be an item's own and are nearly those of another: with the passages, for people to judge.
+
+A flag is a fact, not a refusal. Only fields marked ``own-words`` are compared. Source: S0 「简单照搬照抄,缺乏针对性」, R111.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from workflow.case import Case
+from workflow.desk import Desk
+from workflow.errors import ContentMissing
+from workflow.evidence import canonical
+from workflow.store import items, queries
+
+ALIKE = 80  # of 100: from here on two texts are nearly the same
+PASSAGE = 8  # letters: what is shorter is a coincidence of wording
+SHORT = 12  # letters: a text shorter than this says too little to be compared
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Two texts that are nearly one. ``line`` is 0 in a document; ``of_100`` how much of both is the same, rounded down;
+    ``passages`` what stands in both, the longest first. ``item == other`` for two lines of one list."""
+
+    item: str
+    material: str
+    field: str
+    line: int
+    other: str
+    other_unit: str
+    other_line: int
+    of_100: int
+    passages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Text:
+    line: int
+    text: str
+    plain: str
+
+
+def alike(desk: Desk, item: str, *, at_least: int = ALIKE) -> list[Alike]:
+    """What an item says that others of its flow and campaign, or other lines of its own, say too; the likest first.
+
+    Args:
+        at_least: of 100, from where on two texts are told.
+    """
+    case = Case.of_snapshot(items.read(desk.connection, item).snapshot)
+    own = _texts(desk, case)
+    found: list[Alike] = []
+    for key, texts in own.items():
+        for n, one in enumerate(texts):
+            found += _same(item, key, one, item, case.unit, texts[n + 1 :], at_least)
+    others = queries.of_campaign(desk.connection, case.flow, case.campaign) if any(own.values()) else {}
+    for other, unit in others.items():
+        if other == item:
+            continue
+        theirs = _texts(desk, Case.of_snapshot(items.read(desk.connection, other).snapshot))
+        for key, texts in own.items():
+            for one in texts:
+                found += _same(item, key, one, other, unit, theirs.get(key, []), at_least)
+    return sorted(found, key=lambda a: (-a.of_100, a.material, a.field, a.line, a.other, a.other_line))
+
+
+def _texts(desk: Desk, case: Case) -> dict[tuple[str, str], list[_Text]]:
+    """The texts of an item's own, by material and field; a document that is not in the store says nothing."""
+    definition = desk.engine.definition(desk.connection, case.definition)
+    out: dict[tuple[str, str], list[_Text]] = {}
+    for name, digest in case.materials.items():
+        wanted = [k for k, f in definition.flow.materials[name].fields.items() if f.own_words and not f.personal]
+        if not wanted:
+            continue
+        try:
+            value: Any = canonical.decode(desk.contents.get(digest))
+        except ContentMissing:
+            continue
+        lines = list(enumerate(value, start=1)) if isinstance(value, list) else [(0, value)]
+        for field in wanted:
+            texts = [_Text(no, str(line.get(field) or ""), plain(str(line.get(field) or ""))) for no, line in lines]
+            out[name, field] = [t for t in texts if len(t.plain) >= SHORT]
+    return out
+
+
+def plain(text: str) -> str:
+    """Letters and figures only, in one width and case: signs between them do not make a text another one."""
+    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
+
+
+def _same(
+    item: str, key: tuple[str, str], one: _Text, other: str, unit: str, texts: list[_Text], at_least: int
+) -> Iterator[Alike]:
+    matcher = SequenceMatcher(autojunk=False)
+    matcher.set_seq2(one.plain)  # what stays the same is prepared once
+    for their in texts:
+        matcher.set_seq1(their.plain)
+        if matcher.real_quick_ratio() * 100 < at_least or matcher.quick_ratio() * 100 < at_least:
+            continue
+        blocks = matcher.get_matching_blocks()
+        same = sum(b.size for b in blocks)
+        of_100 = 200 * same // (len(one.plain) + len(their.plain))
+        if of_100 < at_least:
+            continue
+        longest = sorted((b for b in blocks if b.size >= PASSAGE), key=lambda b: (-b.size, b.b))
+        passages = tuple(one.plain[b.b : b.b + b.size] for b in longest[:5])
+        yield Alike(item, *key, one.line, other, unit, their.line, of_100, passages)
