@@ -70,7 +70,9 @@ class House(Protocol):
 
 
 _NONCE = re.compile(r"[0-9a-f]{24}")
-_GIVEN_ID = re.compile(r"(?!view:|org$|log$|flows$|keys$|access$|erasures$|i[0-9a-f]{20}$)[^\x00-\x1f\x7f]{1,64}")
+_GIVEN_ID = re.compile(
+    r"(?!view:|org$|log$|flows$|keys$|access$|erasures$|draws$|i[0-9a-f]{20}$)[^\x00-\x1f\x7f]{1,64}"
+)
 
 
 def _check_given(act: Open) -> None:
@@ -88,7 +90,7 @@ def _check_given(act: Open) -> None:
     if not _GIVEN_ID.fullmatch(act.item):
         raise WrongMeaning(
             expected="an id of 1 to 64 characters, none of the engine's own (i + 20 hex digits, view:…, org, log, flows, "
-            "keys, access, erasures)",
+            "keys, access, erasures, draws)",
             actual=act.item[:80] or "nothing",
         )
 

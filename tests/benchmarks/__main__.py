@@ -28,6 +28,7 @@ NAMES = (
     "verifying",
     "cold_start",
     "linting",
+    "votes",
 )
 HEAD = ("what", "on", "ours", "floor", "", "ratio", "middle half", "goal", "holds", "beside it")
 
