@@ -94,13 +94,13 @@ def campaigns(connection: Connection, wanted: Wanted) -> list[tuple[str, str, in
 def fired(
     connection: Connection, units: Collection[str] | None, *, before: int | None = None, limit: int = 100
 ) -> Sequence[Any]:
-    """The entries of rungs that fired about some units (None: all), newest first: ``id, chain, at, body, unit``.
+    """The entries of rungs that fired about some units (None: all), newest first: ``id, chain, at, body, unit, definition``.
 
     Args:
         before: the ``id`` of the last row of the page before.
     """
     asked = (
-        sa.select(t.entry.c.id, t.entry.c.chain, t.entry.c.at, t.entry.c.body, t.item.c.unit)
+        sa.select(t.entry.c.id, t.entry.c.chain, t.entry.c.at, t.entry.c.body, t.item.c.unit, t.item.c.definition)
         .join(t.item, t.item.c.id == t.entry.c.chain)
         .where(t.entry.c.act == "fire")
     )

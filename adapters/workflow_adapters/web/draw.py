@@ -1,4 +1,4 @@
-"""The picture of an item's progress: its flow's stages in order, those behind it, the one it is in, those to come."""
+"""The picture of an item's progress: the stages behind it in order, the one it is in, and the usual way on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ A_ROW, WIDE, HIGH, GAP = 6, 132, 46, 26
 def progress(see: Looking, definition: Definition, case: Case, stays: list[dict[str, Any]]) -> Markup:
     """An SVG without styles or scripts; the sheet colours it by class. The same is said in words in the list of stays."""
     been = {s["stage"]: s for s in stays}
-    stages = [s for s in definition.flow.stages if not s.final or s.stage in been]
+    codes = list(dict.fromkeys([*(s["stage"] for s in stays if s["stage"] != case.stage), case.stage]))
+    codes += _ahead(definition, case.stage, codes)
+    stages = [definition.stage(code) for code in codes]
     rows = (len(stages) + A_ROW - 1) // A_ROW
     wide = min(len(stages), A_ROW) * (WIDE + GAP) - GAP + 8
     high = rows * (HIGH + GAP) - GAP + 8
@@ -41,6 +43,17 @@ def progress(see: Looking, definition: Definition, case: Case, stays: list[dict[
         out.append("</g>")
     out.append("</svg>")
     return Markup("".join(out))
+
+
+def _ahead(definition: Definition, stage: str, behind: list[str]) -> list[str]:
+    """The usual way on: by the first way out of each stage that leads somewhere new. Side ways are not drawn."""
+    found: list[str] = []
+    while True:
+        onward = (e.to for e in definition.stage(stage).exits.values())
+        stage = next((to for to in onward if to not in behind and to not in found), "")
+        if not stage:
+            return found
+        found.append(stage)
 
 
 def _short(title: str) -> str:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from workflow.clock import local_day, moment, start_of_day
-from workflow.errors import Language, WrongMeaning
+from workflow.errors import Language, Unknown, WrongMeaning
 from workflow.seen import Seen
 from workflow.sight import Sight, all_of, sight_of
 from workflow.store import library
@@ -162,6 +162,21 @@ class Looking:
         title = self.definition(digest).stage(name).title
         return title.get(self.visit.lang) if title else name
 
+    def rule(self, digest: str, rule: str) -> str:
+        """A due by the title of its stage, and its own name where a stage has several: ``销号 · look-back-1``."""
+        name, _, rest = rule.partition("/")
+        own = rest.partition("/")[2]
+        try:
+            title = self.stage(digest, name)
+        except (Unknown, KeyError):
+            return rule
+        return f"{title} · {own}" if own else title
+
+    def outcome(self, digest: str, stage: str, name: str) -> str:
+        """A way out by where it leads; codes are for programs."""
+        exits = self.definition(digest).stage(stage).exits
+        return self.stage(digest, exits[name].to) if name in exits else name
+
     def post(self, digest: str, name: str) -> str:
         spec = self.definition(digest).flow.posts.get(name)
         return spec.title.get(self.visit.lang) if spec else name
@@ -170,6 +185,10 @@ class Looking:
         flow = self.definition(digest).flow
         text = flow.categories.get(name) or flow.watch_class.get(name)
         return text.get(self.visit.lang) if text else name
+
+    def flow_named(self, name: str) -> Definition:
+        """A flow's version in force."""
+        return self.desk.engine.newest(self.desk.connection, name)
 
     def newest(self) -> list[Definition]:
         """Every flow's version in force, by name."""

@@ -164,6 +164,8 @@ def paper(visit: Visit, refused: str = "") -> Response:
             exits=exits,
             zero=stage.zero.exit if stage.zero is not None else "",
             tally=stage.tally is not None,
+            known=_known(see, case, definition),
+            begun=bool(visit.form),
             actors=actors(see, case),
             form=visit.form,
             refused=refused,
@@ -212,8 +214,13 @@ def _sheet(see: Looking, definition: Definition, case: Case, name: str) -> dict[
         {
             "name": n,
             "title": f.title.get(see.visit.lang) if f.title else n,
-            "type": {"integer": "number", "date": "date"}.get(f.type, "text"),
-            "choices": list(f.choices or (definition.flow.categories if f.choices_from else ())),
+            "type": {"integer": "number", "decimal": "number", "date": "date"}.get(f.type, "text"),
+            "known": {"unit": "units", "person": "persons"}.get(f.type, ""),
+            "step": "any" if f.type == "decimal" else "",
+            "min": "" if f.min is None else f.min,
+            "max": "" if f.max is None else f.max,
+            "choices": _choices(see, definition, f),
+            "hint": _hint(see, f),
             "boolean": f.type == "boolean",
             "required": f.required,
         }
@@ -229,6 +236,41 @@ def _sheet(see: Looking, definition: Definition, case: Case, name: str) -> dict[
         "lines": [*lines, *({} for _ in range(NEW_LINES))] if spec.kind == "list" else [],
         "digest": case.materials.get(name, ""),
     }
+
+
+def _choices(see: Looking, definition: Definition, spec: FieldSpec) -> list[tuple[str, str]]:
+    """What may be chosen, each with its title: ``(code, title)``."""
+    codes = spec.choices or (definition.flow.categories if spec.choices_from else ())
+    return [(code, see.category(definition.digest, code) if spec.choices_from else code) for code in codes]
+
+
+def _hint(see: Looking, spec: FieldSpec) -> str:
+    """What a field takes, said before it is typed."""
+    t = see.visit.say
+    kind = {
+        "unit": t("填单位编号", "a unit's id"),
+        "person": t("填人员编号", "a person's id"),
+        "digest": t("填材料摘要(sha256:…)", "a digest (sha256:…)"),
+    }.get(spec.type, "")
+    bounds = "" if spec.min is None and spec.max is None else f"{_said(spec.min)}–{_said(spec.max)}"
+    if spec.type == "text" and spec.max is not None:
+        bounds = t(f"最多 {spec.max} 字", f"at most {spec.max} characters")
+    return "; ".join(x for x in (t("必填", "required") if spec.required else "", kind, bounds) if x)
+
+
+def _said(bound: int | None) -> str:
+    return "" if bound is None else str(bound)
+
+
+def _known(see: Looking, case: Case, definition: Definition) -> dict[str, list[tuple[str, str]]]:
+    """Units near the item and who holds a post there: offered where a field takes one, others may be typed."""
+    line = [p["unit"] for p in see.org.path(case.unit, see.sight.day)]
+    units = [u for u in dict.fromkeys([*line, *see.org.children(case.unit, see.sight.day)]) if see.sight.sees(u)][:200]
+    posts = list(definition.flow.posts)
+    held = [h["person"] for u in units[:12] for p in posts for h in see.org.answerable(u, p, see.sight.day, False)]
+    persons = list(dict.fromkeys(held))
+    see.learn([*units, *persons])
+    return {"units": [(u, see.name(u)) for u in units], "persons": [(p, see.name(p)) for p in persons]}
 
 
 def _value(spec: Material, name: str, form: Any) -> Any:

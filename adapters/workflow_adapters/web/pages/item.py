@@ -139,6 +139,7 @@ def _signature(see: Looking, definition: Definition, row: views.SignatureRow) ->
         "row": row,
         "stage": see.stage(definition.digest, row.stage),
         "post": see.post(definition.digest, row.post),
+        "outcome": see.outcome(definition.digest, row.stage, row.outcome) if row.outcome else "",
         "verb": t(*VERBS.get(row.kind, (row.kind, row.kind))),
         "marks": "、".join(m for m in marks if m),
         "now": see.names(row.now) if row.person not in row.now else "",

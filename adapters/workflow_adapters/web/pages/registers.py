@@ -67,6 +67,7 @@ def ledger(visit: Visit) -> Response:
         digest = see.desk.engine.newest(see.desk.connection, flow).digest if flow else ""
         return visit.page(
             "ledger.html",
+            verdicts={code: visit.say(*words) for code, words in VERDICTS.items()},
             see=see,
             rows=rows,
             first=first,
@@ -79,6 +80,9 @@ def ledger(visit: Visit) -> Response:
             q=dict(visit.query),
             flow=flow,
         )
+
+
+VERDICTS = {"qualified": ("验收合格", "qualified"), "unqualified": ("验收不合格", "unqualified")}
 
 
 def _campaign(see: Looking, klass: str = "register") -> tuple[str, str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from starlette.responses import Response
 
-from workflow.cli.tracing import lines as told
+from workflow import trace as tracing
+from workflow.cli.tracing import WORDS
 from workflow_adapters.web.pages.overview import top
 from workflow_adapters.web.visit import Visit
 
@@ -30,10 +33,34 @@ def tree(visit: Visit) -> Response:
 
 
 def trace(visit: Visit) -> Response:
+    """From the item to everyone who signed or owed: names, marks and links, as facts for an inquiry."""
     with visit.look() as see:
         name = visit.path("item")
         at, on = see.as_of()
         found = see.seen.trace(name, at)
         case, definition = see.seen.case_of(name)
-        lines = list(told(see.desk, found, visit.lang))
-        return visit.page("trace.html", see=see, case=case, definition=definition, lines=lines, on=on)
+        statements = list(found.root.walk())
+        see.learn([case.unit, *found.persons(), *(one for s in statements for one in _named(s))])
+        return visit.page(
+            "trace.html",
+            see=see,
+            case=case,
+            definition=definition,
+            found=found,
+            notice=tracing.NOTICE[visit.lang],
+            word=lambda code: visit.say(*WORDS.get(code, (code, code))),
+            flow=see.flow_named,
+            linked={s.item for s in statements if s.item and see.sight.sees(s.unit)},
+            on=on,
+        )
+
+
+def _named(s: tracing.Statement) -> Iterator[str]:
+    """The units a statement names, and who holds the posts of its signers and debtors now."""
+    yield s.unit
+    for some in (s.signers, s.owed, s.heads, s.remarks):
+        yield from (row.unit for row in some)
+    for row in s.signers:
+        yield from (*row.now, row.registrar)
+    for owed in s.owed:
+        yield from owed.now

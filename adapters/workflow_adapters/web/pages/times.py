@@ -120,12 +120,14 @@ def overdue(visit: Visit) -> Response:
         owner: dict[str, str] = {}
         for child in [*children]:
             owner.update(dict.fromkeys(see.org.subtree(child, see.sight.day), child))
-        heat: Counter[tuple[str, str]] = Counter()
+        heat: Counter[tuple[str, tuple[str, str]]] = Counter()
         for row in open_:
-            heat[owner.get(row.unit, row.unit), row.rule.split("@")[0].split(":")[0]] += 1
+            heat[owner.get(row.unit, row.unit), (row.flow, row.rule.partition("/")[0])] += 1
         units = [u for u in [*children, unit] if any(k[0] == u for k in heat)]
         units += sorted({k[0] for k in heat} - set(units))
-        rules = sorted({k[1] for k in heat})
+        digests = {flow: see.flow_named(flow).digest for flow in {r.flow for r in open_}}
+        places = {(d.name, s.stage): n for d in see.newest() for n, s in enumerate(d.flow.stages)}
+        rules = sorted({k[1] for k in heat}, key=lambda k: (k[0], places.get(k, 0), k[1]))
         open_.sort(key=lambda r: r.missed_at)
         see.learn([*units, *(r.unit for r in open_[:A_PAGE])])
         return visit.page(
@@ -133,7 +135,8 @@ def overdue(visit: Visit) -> Response:
             see=see,
             heat=heat,
             units=units,
-            rules=rules,
+            rules=[(k, see.rule(digests[k[0]], k[1])) for k in rules],
+            digests=digests,
             most=max(heat.values(), default=1),
             rows=open_[:A_PAGE],
             every=len(open_),
@@ -154,10 +157,12 @@ def ladders(visit: Visit) -> Response:
         rows = see.seen.rungs(before=int(before) if before.isdigit() else None, limit=A_PAGE)
         see.learn([p["unit"] for r in rows for p in r.to] + [f.unit for f in found])
         unit_of = {f.chain: f.unit for f in found}
+        definition_of = {f.chain: f.definition for f in found}
         return visit.page(
             "ladders.html",
             see=see,
             rows=rows,
             unit_of=unit_of,
+            definition_of=definition_of,
             before=found[-1].id if len(found) == A_PAGE else "",
         )

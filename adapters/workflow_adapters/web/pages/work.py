@@ -23,7 +23,10 @@ def work(visit: Visit) -> Response:
         rows = [_row(see, w) for w in waiting]
         posts = [(unit, see.name(unit), post) for unit, post in see.sight.posts]
         owed = times.owed_by(see, [unit for unit, _ in see.sight.posts])
-        return visit.page("work.html", rows=rows, posts=posts, owed=owed, more=len(rows) == AT_ONCE, see=see)
+        titles = {p: spec.title.get(visit.lang) for d in see.newest() for p, spec in d.flow.posts.items()}
+        return visit.page(
+            "work.html", titles=titles, rows=rows, posts=posts, owed=owed, more=len(rows) == AT_ONCE, see=see
+        )
 
 
 def _row(see: Looking, waiting: dict[str, Any]) -> dict[str, Any]:
