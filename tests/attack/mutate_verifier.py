@@ -1,10 +1,11 @@
 """How good are the tests of the stand-alone verifier? Break it in many small ways, and count how many are noticed.
 
-    python -m tests.attack.mutate_verifier [--show] [--every N] [--only TEXT]
+    python -m tests.attack.mutate_verifier [--show] [--sample N [--seed S]] [--only TEXT] [--numbers N,N]
 
 Each mutant differs from ``workflow/evidence/standalone.py`` in one place: a comparison turned round, a constant changed,
 a condition negated, ``and`` for ``or``, a statement left out. It is judged in this process by the corpus of bundles (the
-level claimed and the codes said, at every level of evidence) and then by the unit tests. What neither notices survives.
+level claimed and the codes said, at every level of evidence) and by the unit tests. What neither notices survives. A
+drawn sample is told with the interval its figure stands for.
 """
 
 from __future__ import annotations
@@ -14,18 +15,24 @@ import ast
 import copy
 import io
 import json
+import math
 import os
+import random
 import signal
 import sys
 import tempfile
+import time
 import types
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import settings
 
 from tests.attack.corpus import bundles
@@ -173,32 +180,100 @@ def _cut(node: ast.BoolOp, place: int) -> Change:
 # --- judging ------------------------------------------------------------------------------------------------------------
 
 
+class Remembered:
+    """Ed25519 keys whose checks are answered from those the honest verifier made, as far as they are the same.
+
+    A mutant that asks for another check (other key, signature or bytes) has it done for real. Forked children share it.
+    """
+
+    held: ClassVar[dict[tuple[bytes, bytes, bytes], bool]] = {}
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw, self.key = raw, Ed25519PublicKey.from_public_bytes(raw)
+
+    @classmethod
+    @cache
+    def from_public_bytes(cls, raw: bytes) -> Remembered:
+        return cls(raw)
+
+    def verify(self, signature: bytes, data: bytes) -> None:
+        asked = (self.raw, bytes(signature), data)
+        if asked not in self.held:
+            try:
+                self.key.verify(signature, data)
+                self.held[asked] = True
+            except InvalidSignature:
+                self.held[asked] = False
+        if not self.held[asked]:
+            raise InvalidSignature
+
+
+@dataclass
+class Input:
+    """One bundle with what an auditor brings, what is honestly said of it, and how many mutants it has told."""
+
+    name: str
+    data: bytes
+    plain: bytes | None
+    note: str | None
+    expected: Any = None
+    seconds: float = 0.0
+    told: int = 0
+
+
 class Judge:
-    """Holds what the honest verifier says of every bundle, at every level of evidence."""
+    """Holds what the honest verifier says of every bundle, at every level of evidence.
+
+    Those that told most for their time are asked first, and the first that tells settles it: the verdict is the same.
+    """
 
     def __init__(self, honest: Honest) -> None:
-        self.inputs: list[tuple[bytes, bytes | None, str | None]] = []
+        self.inputs: list[Input] = []
         for name, data, _ in bundles(honest):
             for level in ("V5",) if name.endswith("_fail") else ("V5", "V2", "V1"):
                 plain, note = honest.give(level)
-                self.inputs.append((data, json.dumps(plain).encode() if plain else None, note))
-        self.expected = [self.said(standalone, one) for one in self.inputs]
+                self.inputs.append(Input(name, data, json.dumps(plain).encode() if plain else None, note))
+        standalone.Ed25519PublicKey = Remembered  # type: ignore[misc,assignment]
+        for one in self.inputs:
+            one.expected = self.said(standalone, one)
+            begun = time.process_time()
+            self.said(standalone, one)
+            one.seconds = time.process_time() - begun
+        self.unit_told, self.tried = 0, 0
 
-    def said(self, module: Any, one: tuple[bytes, bytes | None, str | None]) -> Any:
-        data, plain, note = one
-        policy = module.Policy.read(plain) if plain is not None else module.Policy()
-        own = module.Checkpoint.read(note) if note is not None else None
-        report = module.Verifier(policy, own).run(io.BytesIO(data))
+    def said(self, module: Any, one: Input) -> Any:
+        policy = module.Policy.read(one.plain) if one.plain is not None else module.Policy()
+        own = module.Checkpoint.read(one.note) if one.note is not None else None
+        report = module.Verifier(policy, own).run(io.BytesIO(one.data))
         failures = sorted({(code, place) for code, place, _ in report.failures})
         counts = (report.entries, report.chains, report.anchored, report.contents, report.withheld)
         return report.level, report.exit_code, failures, sorted(report.unchecked), counts, dict(report.strengths)
 
-    def notices(self, module: Any) -> bool:
-        """Whether any bundle gets another answer, or a traceback."""
-        try:
-            return any(self.said(module, one) != what for one, what in zip(self.inputs, self.expected, strict=True))
-        except Exception:  # noqa: BLE001  whatever a mutant does wrong, it is noticed
-            return True
+    def told_by(self, module: Any) -> int:
+        """The number of the first bundle that gets another answer, or a traceback; ``UNIT_TESTS``, or ``NOBODY``."""
+        order = sorted(range(len(self.inputs)), key=lambda n: (-self._worth(n), self.inputs[n].seconds))
+        for place, number in enumerate(order):
+            if place == FIRST and unit_tests_notice():
+                return UNIT_TESTS
+            one = self.inputs[number]
+            try:
+                if self.said(module, one) != one.expected:
+                    return number
+            except Exception:  # noqa: BLE001  whatever a mutant does wrong, it is noticed
+                return number
+        return NOBODY
+
+    def _worth(self, number: int) -> float:
+        one = self.inputs[number]
+        return one.told / max(one.seconds, 0.001)
+
+    def learn(self, answer: int) -> None:
+        if 0 <= answer < len(self.inputs):
+            self.inputs[answer].told += 1
+
+
+FIRST = 6  # bundles before the unit tests; the others come after them
+UNIT_TESTS, NOBODY, CRASHED = 60_000, 60_001, 60_002
 
 
 def unit_tests_notice() -> bool:
@@ -216,54 +291,74 @@ def in_its_place(tree: ast.Module) -> Any:
     sys.modules[NAME] = module
     evidence.standalone = module
     exec(compile(ast.fix_missing_locations(tree), str(SOURCE), "exec"), module.__dict__)
+    module.__dict__["Ed25519PublicKey"] = Remembered
     return module
 
 
-def noticed(tree: ast.Module, judge: Judge) -> bool:
+def judged(tree: ast.Module, judge: Judge) -> int:
     """In a child process, so that a mutant that loops or breaks the interpreter harms nobody."""
+    inlet, outlet = os.pipe()
     child = os.fork()
     if child == 0:
         signal.alarm(SECONDS)
-        answer = 3
-        try:
-            answer = 3 if judge.notices(in_its_place(tree)) or unit_tests_notice() else 4
-        except BaseException:  # noqa: BLE001  the child only tells
-            answer = 3
-        os._exit(answer)
-    _, status = os.waitpid(child, 0)
-    return not (os.WIFEXITED(status) and os.WEXITSTATUS(status) == 4)
+        answer = CRASHED
+        with suppress(BaseException):  # the child only tells
+            answer = judge.told_by(in_its_place(tree))
+        os.write(outlet, answer.to_bytes(2, "big"))
+        os._exit(0)
+    os.close(outlet)
+    with os.fdopen(inlet, "rb") as told:
+        answer = int.from_bytes(told.read() or CRASHED.to_bytes(2, "big"), "big")
+    os.waitpid(child, 0)
+    judge.learn(answer)
+    return answer
+
+
+def interval(noticed: int, tried: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share, in percent."""
+    share, z = noticed / tried, 1.96
+    middle, spread = share + z * z / (2 * tried), z * math.sqrt(share * (1 - share) / tried + z * z / (4 * tried**2))
+    return 100 * (middle - spread) / (1 + z * z / tried), 100 * (middle + spread) / (1 + z * z / tried)
 
 
 def main() -> int:
     settings.register_profile("mutants", deadline=None, max_examples=10, database=None)
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--every", type=int, default=1, help="only every Nth mutant")
-    parser.add_argument("--first", type=int, default=0, help="of every N the one with this number, from 0")
+    parser.add_argument("--sample", type=int, default=0, help="only so many mutants, drawn with --seed")
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="only mutants whose description contains this")
+    parser.add_argument("--numbers", default="", help="only the mutants of these numbers, with commas")
     parser.add_argument("--show", action="store_true", help="print each survivor as it is found")
     given = parser.parse_args()
+    source = SOURCE.read_text()
+    names = [f"{n}: {what}" for n, (_, _, what) in enumerate(_places(ast.parse(source)))]
+    numbers = {int(n) for n in given.numbers.split(",") if n} or set(range(len(names)))
+    chosen = [n for n in sorted(numbers) if given.only in names[n]]
+    if 0 < given.sample < len(chosen):
+        chosen = random.Random(given.seed).sample(chosen, given.sample)
+    wanted = set(chosen)
     with tempfile.TemporaryDirectory() as home:
         honest = make_honest(Path(home))
         judge = Judge(honest)
         honest.world.engine.close()
-    if noticed(ast.parse(SOURCE.read_text()), judge):
-        print("the verifier itself does not pass: nothing can be said of its mutants")
+    if (answer := judged(ast.parse(source), judge)) != NOBODY:
+        print(f"the verifier itself does not pass ({answer}): nothing can be said of its mutants")
         return 2
-
-    def wanted(number: int, what: str) -> bool:
-        return given.only in what and number % given.every == given.first
-
     tried, survived = 0, 0
-    for mutant in mutants(SOURCE.read_text(), wanted):
+    for mutant in mutants(source, lambda number, _: number in wanted):
         tried += 1
-        if not noticed(mutant.tree, judge):
+        if judged(mutant.tree, judge) == NOBODY:
             survived += 1
             if given.show:
                 print(f"survived line {mutant.line}: {mutant.what}", flush=True)
-        if given.show and tried % 10 == 0:
+        if given.show and tried % 50 == 0:
             print(f"tried {tried}, survived {survived}", flush=True)
-    rate = 100 * (tried - survived) / tried if tried else 0.0
-    print(f"mutants {tried}, noticed {tried - survived}, survived {survived}: {rate:.1f} %")
+    if not tried:
+        print("no mutant was asked for")
+        return 2
+    rate, (low, high) = 100 * (tried - survived) / tried, interval(tried - survived, tried)
+    of = f" of {len(names)}, 95 % interval {low:.1f} to {high:.1f} %" if tried < len(names) else ""
+    print(f"mutants {tried}{of}: noticed {tried - survived}, survived {survived}: {rate:.1f} %")
     return 0 if rate >= TARGET else 1
 
 
