@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workflow import bundle
 from workflow.errors import NotCanonical, TooLarge
 from workflow.evidence import canonical, merkle, standalone
 from workflow.evidence.checkpoint import COSIGNATURE, SIGNATURE, NoteKey, cosign, sign
@@ -183,6 +184,12 @@ def test_canonical_bytes_beyond_the_limit_are_not_parsed() -> None:
     with pytest.raises(Bad) as refused:
         standalone.parse(b"[" * 65 + b"]" * 65, 1000)
     assert refused.value.code == "size"
+
+
+def test_its_limits_are_those_of_the_engine_and_of_the_format() -> None:
+    assert (standalone.BODY_LIMIT, standalone.DEPTH_LIMIT) == (canonical.SIZE_LIMIT, canonical.DEPTH_LIMIT)
+    assert (standalone.LINE_LIMIT, standalone.FORMAT) == (bundle.LINE_LIMIT, bundle.FORMAT)
+    assert (standalone.FILE_LIMIT, standalone.NOTE_LIMIT, standalone.POLICY_LIMIT) == (2**32, 2**16, 2**24)
 
 
 def test_its_hashes_are_those_of_the_engine() -> None:

@@ -147,19 +147,13 @@ class Unusable(Exception):
 # --- bytes: canonical JSON, digests, signatures ------------------------------------------------------------------------
 
 
-def _integer(text: str) -> int:
-    value = int(text) if len(text) <= 17 else 1 << 53
-    if not -(1 << 53) < value < 1 << 53:
-        raise Bad("body", "an integer outside +-2**53")
-    return value
-
-
 def _refused(text: str) -> NoReturn:
     raise Bad("body", f"the number {text[:20]}")
 
 
-_decode = json.JSONDecoder(parse_int=_integer, parse_float=_refused, parse_constant=_refused).decode
+_decode = json.JSONDecoder(parse_float=_refused, parse_constant=_refused).decode
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False).encode
+_LONG = re.compile(r"[0-9]{16}")  # digits of which every integer beyond the profile has as many
 _BEYOND_ASCII = re.compile(r'[^\x00-\x7f][^"]*+"(:?)')  # to the end of a text; a colon behind it says that it is a key
 
 
@@ -187,10 +181,9 @@ def parse(data: bytes, limit: int) -> Any:
         raise Bad("body", f"no JSON: {type(error).__name__}") from None
     if text.count("{") + text.count("[") > DEPTH_LIMIT and _depth(value) > DEPTH_LIMIT:
         raise Bad("size", f"more than {DEPTH_LIMIT} levels of nesting")
-    if not text.isascii():
-        surely_nfc = unicodedata.is_normalized("NFC", text)
-        if not surely_nfc or '\\"' in text or ":" in _BEYOND_ASCII.findall(text):
-            _look_closely(value)
+    surely = text.isascii() or (unicodedata.is_normalized("NFC", text) and '\\"' not in text)
+    if not surely or _LONG.search(text) or (not text.isascii() and ":" in _BEYOND_ASCII.findall(text)):
+        _look_closely(value)
     return value
 
 
@@ -203,7 +196,7 @@ def _depth(value: Any) -> int:
 
 
 def _look_closely(value: Any) -> None:
-    """Every key ASCII, every text NFC. ``value`` is not deeper than ``DEPTH_LIMIT``."""
+    """Every key ASCII, every text NFC, every integer small. ``value`` is not deeper than ``DEPTH_LIMIT``."""
     if isinstance(value, dict):
         for key, child in value.items():
             if not key.isascii():
@@ -212,6 +205,8 @@ def _look_closely(value: Any) -> None:
     elif isinstance(value, list):
         for child in value:
             _look_closely(child)
+    elif isinstance(value, int) and not -(1 << 53) < value < 1 << 53:
+        raise Bad("body", "an integer outside +-2**53")
     elif isinstance(value, str) and not unicodedata.is_normalized("NFC", value):
         raise Bad("body", "a text that is not in NFC")
 
