@@ -2,7 +2,8 @@
 
 Who may sign rests on tenures, mandates and lines of units. Their tables are written beside the entries that record the
 changes, so whoever edits a row back-dates an appointment without touching an entry. Here every import and every change
-is applied anew, as ``store.known`` does, and what comes out is held against the tables, past rows included. Read only.
+is applied anew, as ``store.known`` does, and what comes out is held against the tables, past rows included. What an
+entry says that the rules were told of the organisation is asked again, as it was known at the entry it names. Read only.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from workflow.errors import ContentMissing, WorkflowError
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore
 from workflow.store import items, scan
+from workflow.store.facts import ORG_FACTS, OrgThen
 from workflow.store.known import COLUMNS, KEYS
 
 Key = tuple[str, tuple[Any, ...]]
@@ -40,6 +42,41 @@ class _Organisation:
             if before is not None and before[1] < at:
                 self.past[key, before[1]] = (before[0], at)
             self.now[key] = (values, at)
+
+
+class Told:
+    """What rules were told of the organisation, held against its tables as they were known then.
+
+    Each question is asked once for each state of the chain ``org``. That the tables are those the chain made is for
+    ``check``: the two together lead from a signature's authority to the entry that appointed somebody.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._moments: dict[str, int] | None = None
+        self._then: dict[str, OrgThen] = {}
+        self._asked: dict[tuple[str, str], Any] = {}
+
+    def fault(self, head: str, fact: str, value: Any) -> str:
+        """Why a recorded fact is not what the organisation said at a head of its chain (hex); empty where it is."""
+        if fact.partition(" ")[0] not in ORG_FACTS:
+            return ""
+        if self._moments is None:
+            self._moments = {e.hash.hex(): e.at for e in items.entries(self._connection, items.ORG)}
+        if head and head not in self._moments:
+            return ""  # told where citations are settled
+        asked = (head, fact)
+        if asked not in self._asked:
+            then = self._then.get(head)
+            if then is None:
+                then = self._then[head] = OrgThen(self._connection, self._moments.get(head, -1))
+            try:
+                self._asked[asked] = canonical.read(canonical.write(then.fact(tuple(fact.split(" ")))))
+            except WorkflowError as error:
+                self._asked[asked] = error.code
+        if self._asked[asked] == value:
+            return ""
+        return f"{fact}: the rules were told something else than the organisation's chain says"
 
 
 def check(connection: Any, contents: ContentStore | None) -> tuple[list[Fault], bool]:

@@ -2,9 +2,10 @@
 
 V1: bodies are canonical, chains unbroken, columns equal bodies, seals verify, snapshots equal the fold, definitions and
 contents match their digests, the organisation's tables are those its chain made, and what one chain cites of another
-stands there. Beside it the rules: every entry is replayed through the same ``decide`` that made it, and the figures it
-decided on are read from the documents again. Every failure is collected with a code and its place; a check of nothing is
-never a success. Levels above V1 take something of the auditor's own: see ``audit``.
+stands there. Beside it the rules: every entry is replayed through the same ``decide`` that made it, the figures it
+decided on are read from the documents again, and what it was told of the organisation is asked of it as it was known
+then. Every failure is collected with a code and its place; a check of nothing is never a success. Levels above V1 take
+something of the auditor's own: see ``audit``.
 """
 
 from __future__ import annotations
@@ -150,6 +151,7 @@ class Verifier:
         self._lists: dict[str, _List] = {}  # of the item that is being read
         self._gone: set[str] | None = None
         self._working: scan.Working | None = None
+        self._told = orgcheck.Told(connection)
         self._ring = Keyring.of(scan.bodies(connection, keyring.CHAIN))
         self.report.unvouched = sorted(k.id for k in self._ring.keys.values() if not k.vouched)
 
@@ -329,6 +331,9 @@ class Verifier:
                 return True, case.fold(body["effects"], body["seq"], body["at"])
             self._facts(body, place)
             if self.rules:
+                for fact, value in body["facts"].items():
+                    if fault := self._told.fault(body.get("org", ""), fact, value):
+                        self._fail("org-fact", place, fault)
                 self._replay(body, case, definition, calendar, place)
             self._listed(body, definition, place)
             return True, case.fold(body["effects"], body["seq"], body["at"])

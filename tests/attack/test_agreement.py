@@ -130,10 +130,10 @@ def test_both_hold_on_what_is_honest(database: Database) -> None:
 
 
 @pytest.mark.parametrize("column", ["body", "seal"])
-def test_both_see_every_changed_byte_of_an_entry(column: str, database: Database) -> None:
+def test_both_see_a_changed_byte_of_an_entry(column: str, database: Database) -> None:
     row = database.connection.execute(t.entry.select().where(t.entry.c.chain == "m1", t.entry.c.seq == 4)).one()
     data = getattr(row, column)
-    for place in range(0, len(data), 53):
+    for place in range(0, len(data), 307):
         changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
         database.connection.execute(t.entry.update().where(t.entry.c.id == row.id).values({column: changed}))
         assert not database.engine_says().holds
@@ -155,3 +155,40 @@ def test_both_miss_a_document_that_was_changed_on_disk(honest: Honest, database:
     finally:
         with open(path, "wb") as file:
             file.write(held)
+
+
+def _other_tenure(body: dict[str, Any]) -> None:
+    fact = next(f for f in body["facts"] if f.startswith("authority "))
+    body["facts"][fact]["tenure"] = body["statement"]["tenure"] = "an-invented-tenure"
+
+
+def _other_path(body: dict[str, Any]) -> None:
+    path = next(v for f, v in body["facts"].items() if f.startswith("path "))
+    path[-1]["name"] = "另一上级(虚构)"
+
+
+def _no_organisation(body: dict[str, Any]) -> None:
+    body["org"] = ""
+
+
+@pytest.mark.parametrize(
+    ("seq", "change"),
+    [(0, _other_tenure), (1, _other_path), (0, _no_organisation)],
+    ids=lambda v: getattr(v, "__name__", ""),
+)
+def test_what_rules_were_told_of_the_organisation_is_asked_of_its_chain_again(
+    seq: int, change: Callable[[dict[str, Any]], Any], database: Database
+) -> None:
+    """Whoever holds the engine's key can write an authority that nobody gave, with a statement and effects that fit it."""
+    database.forge("m2", seq or database.first("m2", signature), change)
+    assert "org-fact" in {failure.code for failure in database.engine_says().failures}
+
+
+def test_what_rules_were_told_before_the_organisation_changed_holds_afterwards(database: Database) -> None:
+    """A tenure that ends today, and a unit called otherwise, change no earlier answer."""
+    connection = database.connection
+    honest = database.engine_says()
+    assert honest.failures == []
+    heads = {canonical.decode(row.body)["org"] for row in connection.execute(t.entry.select()) if row.chain == "m1"}
+    org = connection.execute(t.entry.select().where(t.entry.c.chain == "org").order_by(t.entry.c.seq)).all()
+    assert heads & {row.hash.hex() for row in org[:-1]}, "expected entries from before the last change"

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from workflow.definition.outline import outline_of
 from workflow.errors import Unknown
 from workflow.evidence import canonical
-from workflow.store import items, library, mandates
+from workflow.store import items, known, library, mandates
 from workflow.store import tables as t
 
 if TYPE_CHECKING:
@@ -39,10 +39,22 @@ class OrgMemory:
         return held[1]
 
 
-def _reader(connection: Connection) -> OrgReader:
+def _reader(connection: Connection, known_at: int | None = None) -> OrgReader:
     from workflow.store.org import OrgReader  # its statements take a while to build
 
-    return OrgReader(connection)
+    return OrgReader(connection, known_at)
+
+
+class OrgThen:
+    """Facts of the organisation as it was known at a moment (microseconds UTC), as ``load`` gave them then."""
+
+    def __init__(self, connection: Connection, known_at: int) -> None:
+        self._connection, self._at = connection, known_at
+        self._reader = _reader(connection, known_at)
+
+    def fact(self, need: tuple[str, ...]) -> Any:
+        """One fact of a kind in ``ORG_FACTS``."""
+        return _org_fact(self._connection, self._reader, need, self._at)
 
 
 def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, ...], Any]) -> Any:
@@ -126,7 +138,7 @@ def load_together(connection: Connection, needs: Iterable[tuple[str, ...]], memo
             memory[need] = org.answerable(need[1], post, day, need[4] == "backstop")
 
 
-def _org_fact(connection: Connection, org: OrgReader, need: tuple[str, ...]) -> Any:
+def _org_fact(connection: Connection, org: OrgReader, need: tuple[str, ...], known_at: int | None = None) -> Any:
     if need[0] == "path":
         return org.path(need[1], need[2])
     if need[0] == "answerable":
@@ -135,12 +147,18 @@ def _org_fact(connection: Connection, org: OrgReader, need: tuple[str, ...]) -> 
     if need[0] == "appointed":  # None where the post is vacant
         _, unit, post, day, backstop = need
         first = next(iter(org.answerable(unit, post, day, backstop == "backstop")), None)
-        return first and {**first, "from": connection.execute(_began, {"tenure": first["tenure"]}).scalar()}
+        return first and {**first, "from": _from(connection, first["tenure"], known_at)}
     _, person, unit, post, day, backstop = need
     found = org.authority(person, unit, post, day, backstop == "backstop")
     if found:
         return found
     answer: dict[str, Any] = {"answerable": org.answerable(unit, post, day, backstop == "backstop")}
-    if standing_in := mandates.given_to(connection, person, unit, post):
+    if standing_in := mandates.given_to(connection, person, unit, post, known_at):
         answer["mandates"] = standing_in
     return answer
+
+
+def _from(connection: Connection, tenure: str, known_at: int | None) -> Any:
+    if known_at is None:
+        return connection.execute(_began, {"tenure": tenure}).scalar()
+    return next((row["from_on"] for row in known.find(connection, "tenures", known_at, id=tenure)), None)
