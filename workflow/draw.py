@@ -4,7 +4,8 @@ In order: the register and the quotas are frozen under a digest; a secret seed i
 then a public value comes that nobody could foresee (a lottery result, the hash of the entry that recorded the
 commitment); the seed is revealed. Each unit's ticket is
 
-    SHA-256("signoff.draw/1" 00 seed public 00 register-digest 00 stratum 00 unit)
+    key    = SHA-256("signoff.draw/1" 00 seed public 00 register-digest)
+    ticket = SHA-256(key stratum 00 unit)
 
 with the seed's 32 bytes and all else in UTF-8, and the lowest tickets of each stratum are drawn, as many as its quota.
 Units drawn lately stay out. This module uses nothing but the standard library: with the file of a draw it is all an
@@ -20,6 +21,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from heapq import nsmallest
 from typing import Any
 
 FORMAT = "signoff.draw/1"
@@ -113,21 +115,17 @@ def draw(frame: Frame, seed: str, public: str = "") -> list[str]:
             others until the sample suited.
     """
     out = {u for u, day in frame.earlier if frame.since and day >= frame.since}
-    before = f"{FORMAT}\0".encode() + bytes.fromhex(seed) + f"{public}\0{frame.digest}\0".encode()
-    ticket = hashlib.sha256(before)
-    strata: dict[str, list[tuple[bytes, str]]] = {stratum: [] for stratum in frame.quotas}
-    whole = dict.fromkeys(frame.quotas, 0)
+    sha256 = hashlib.sha256
+    key = sha256(f"{FORMAT}\0".encode() + bytes.fromhex(seed) + f"{public}\0{frame.digest}".encode()).digest()
+    strata: dict[str, list[str]] = {stratum: [] for stratum in sorted(frame.quotas)}
     for unit, stratum in frame.units.items():
         if stratum in strata:
-            whole[stratum] += 1
-            if unit not in out:
-                one = ticket.copy()
-                one.update(f"{stratum}\0{unit}".encode())
-                strata[stratum].append((one.digest(), unit))
+            strata[stratum].append(unit)
     drawn: list[str] = []
-    for stratum in sorted(strata):
-        number = _number(str(frame.quotas[stratum]), whole[stratum])
-        drawn += [unit for _, unit in sorted(strata[stratum])[:number]]
+    for stratum, units in strata.items():
+        before = key + f"{stratum}\0".encode()
+        tickets = [(sha256(before + unit.encode()).digest(), unit) for unit in units if unit not in out]
+        drawn += [unit for _, unit in nsmallest(_number(str(frame.quotas[stratum]), len(units)), tickets)]
     return drawn
 
 

@@ -139,6 +139,10 @@ def count(
     box = ballots.lock(desk.connection, item, case.stays)
     if box is None or box.result is not None:
         raise _no("count", "an open vote", "it was counted" if box else "none was opened")
+    if len(box.papers) != len(box.used):
+        raise _no(
+            "count", f"a paper for each code used, {len(box.used)}", f"{len(box.papers)}; somebody changed the box"
+        )
     asked = _questions(definition, ballot)
     lines: list[dict[str, str]] = []
     if ballot.mode == "open":
@@ -177,8 +181,8 @@ def _opened(sealed: Sequence[bytes], keys: Sequence[str], case: Case) -> list[by
 
 
 def _line(paper: bytes, asked: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    chosen = zip(sorted(asked), paper[ballotbox.MARK :], strict=True)
-    return {MARK: paper[: ballotbox.MARK].hex(), **{f: asked[f][n - 1] for f, n in chosen if n}}
+    chosen = zip(sorted(asked), paper[ballotbox.MARK :], strict=False)  # what is no answer is a blank
+    return {MARK: paper[: ballotbox.MARK].hex(), **{f: asked[f][n - 1] for f, n in chosen if 0 < n <= len(asked[f])}}
 
 
 def _spec(case: Case, definition: Definition, act: str) -> tuple[Tally, Ballot]:

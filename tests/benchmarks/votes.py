@@ -52,7 +52,7 @@ def _fill(db: object, item: str, poll: Poll) -> None:
     with database.writing(db) as connection:  # type: ignore[arg-type]
         box = ballots.lock(connection, item, 1)
         assert box is not None
-        papers = [ballotbox.seal(secrets.token_bytes(16) + bytes([1, 1 + n % 3]), keys) for n in range(VOTERS)]
+        papers = [ballotbox.seal(secrets.token_bytes(16) + bytes([1 + n % 3, 1]), keys) for n in range(VOTERS)]
         ballots.put(connection, item, 1, ballots.Box(frozenset(), box.unused, tuple(papers), None))
 
 

@@ -23,7 +23,8 @@ def by_hand(text: str) -> list[str]:
     """The recipe as its page tells it, with nothing of the module."""
     plain = json.loads(text)
     units, quotas = plain["frame"]["units"], plain["frame"]["quotas"]
-    before = b"signoff.draw/1\0" + bytes.fromhex(plain["seed"]) + f"{plain['public']}\0{plain['digest']}\0".encode()
+    key = b"signoff.draw/1\0" + bytes.fromhex(plain["seed"]) + f"{plain['public']}\0{plain['digest']}".encode()
+    before = hashlib.sha256(key).digest()
     out = {u for u, day in plain["frame"]["earlier"] if plain["frame"]["since"] and day >= plain["frame"]["since"]}
     drawn: list[str] = []
     for stratum in sorted(quotas):
