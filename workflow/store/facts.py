@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workflow.definition.outline import outline_of
 from workflow.errors import Unknown
 from workflow.evidence import canonical
-from workflow.store import items, known, library, mandates
+from workflow.store import items, known, library
 from workflow.store import tables as t
 
 if TYPE_CHECKING:
@@ -101,6 +100,8 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
     if kind == "line":
         return items.line_state(connection, need[1], need[2], int(need[3]))
     if kind == "version":  # what of a version matters to an item in one of its stages
+        from workflow.definition.outline import outline_of  # it reads the model of definitions, which is slow to import
+
         body = library.definition(connection, need[1])
         if body is None:
             raise Unknown(kind="definition", name=need[1], hint="; publish it first")
@@ -153,6 +154,8 @@ def _org_fact(connection: Connection, org: OrgReader, need: tuple[str, ...], kno
     if found:
         return found
     answer: dict[str, Any] = {"answerable": org.answerable(unit, post, day, backstop == "backstop")}
+    from workflow.store import mandates  # whoever holds the post needs none
+
     if standing_in := mandates.given_to(connection, person, unit, post, known_at):
         answer["mandates"] = standing_in
     return answer

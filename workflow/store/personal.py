@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from workflow.store import tables as t
+from workflow.store.statement import upsert
 
 _CHUNK = 500
 _key = sa.select(t.subject.c.key).where(t.subject.c.subject == bindparam("subject"))
@@ -24,14 +24,14 @@ _person = sa.select(t.person.c.id).where(t.person.c.id == bindparam("subject"))
 
 def key_of(connection: Connection, subject: str, fresh: bytes) -> bytes:
     """A subject's key; ``fresh`` becomes it where there is none."""
-    insert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(t.subject)
+    insert = upsert(connection.dialect.name, t.subject)
     connection.execute(insert.on_conflict_do_nothing(), {"subject": subject, "key": fresh})
     return bytes(connection.execute(_key, {"subject": subject}).scalar_one())
 
 
 def keep(connection: Connection, subject: str, sealed: Mapping[str, bytes]) -> None:
     """Keep what commitments stand for; those kept already stay."""
-    insert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(t.personal)
+    insert = upsert(connection.dialect.name, t.personal)
     rows = [{"commitment": c, "subject": subject, "sealed": s} for c, s in sealed.items()]
     if rows:
         connection.execute(insert.on_conflict_do_nothing(), rows)

@@ -104,6 +104,17 @@ class Statement:
         return known
 
 
+def upsert(dialect: str, table: sa.Table) -> Any:
+    """An INSERT that may say what to do about a row that is there already, as this database spells it."""
+    if dialect == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # reads every driver's types: slow, and not for those on SQLite
+
+    return postgresql.insert(table)
+
+
 def _watched(connection: Connection) -> bool:
     """Whether somebody listens to this connection's statements, or they have yet to begin a transaction."""
     listened = getattr(connection, "_has_events", True) or getattr(connection.engine, "_has_events", True)
