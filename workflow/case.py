@@ -93,6 +93,10 @@ def _plain_slot(s: dict[str, Any]) -> Slot:
     return tuple.__new__(Slot, said)
 
 
+def _slot(s: dict[str, Any]) -> Slot:
+    return _plain_slot(s) if len(s) == _PLAIN else Slot(**s)
+
+
 @dataclass(frozen=True)
 class Case:
     """The state of one item.
@@ -209,35 +213,55 @@ class Case:
     def snapshot(self) -> bytes:
         """The canonical bytes of this case, empty fields left out."""
         held = self.__dict__
-        out: dict[str, Any] = {name: held[name] for name, default in _DEFAULTS.items() if held[name] != default}
+        out: dict[str, Any] = {
+            name: value
+            for name, default in _BESIDE.items()
+            if (value := held[name]) is not default and value != default
+        }
         out["v"] = SNAPSHOT
-        if self.slots:
+        slots, read = held.get("slots"), held.get("_read")
+        if slots is None:  # nobody looked at them
+            if read is not None:
+                out["slots"] = read[1]
+        elif slots:
             out["slots"] = self._records()
         return canonical.write(out)
 
     def _records(self) -> list[dict[str, Any]]:
         """Every place as plain data; those that stand as they were read, as they were read."""
         slots, read = self.slots, self.__dict__.get("_read")
-        if read is None or len(read[0]) != len(slots):
+        if read is None or read[0] is None or len(read[0]) != len(slots):
             return [s.record() for s in slots]
         before, records = read
         if before is slots:
             return list(records)
         return [r if s is b else s.record() for s, b, r in zip(slots, before, records, strict=True)]
 
+    def stands_as(self, before: Case) -> bool:
+        """Whether the places are those of the case it came from, untouched."""
+        one, other = self.__dict__, before.__dict__
+        if "slots" in one and "slots" in other:
+            return one["slots"] is other["slots"]
+        read, was = one.get("_read"), other.get("_read")
+        return read is not None and was is not None and read[1] is was[1] and _unread(one) and _unread(other)
+
     @classmethod
     def of_snapshot(cls, data: bytes) -> Case:
         plain = canonical.read(data)
         plain.pop("v")
-        read = plain.get("slots")
-        if read:
-            plain["slots"] = tuple([_plain_slot(s) if len(s) == _PLAIN else Slot(**s) for s in read])
+        read = plain.pop("slots", None)
         for name in ("relies", "led", "signers", "closed", "plan", "acted"):
             if name in plain:
                 plain[name] = tuple(plain[name])
-        case = cls(**plain)
-        if read:  # as they stood, for the next snapshot: most acts leave most of a case as it is
-            case.__dict__["_read"] = case.slots, read
+        if not plain.keys() <= _DEFAULTS.keys():
+            raise TypeError(f"expected fields of a case; got {sorted(plain.keys() - _DEFAULTS.keys())}")
+        case = object.__new__(cls)  # nobody changes a case in place, so what is empty may be shared
+        state = case.__dict__
+        state.update(_DEFAULTS)
+        state.update(plain)
+        if read:  # as they stood: the next snapshot takes them as they are, and many acts look at none of them
+            del state["slots"]
+            state["_read"] = None, read
         return case
 
     def fold(self, effects: list[Effect], seq: int, at: int) -> Case:
@@ -257,6 +281,26 @@ class Case:
         state.pop("papers", None)
         state.update(changes)
         return after
+
+
+class _Slots:
+    """The places of a case read from a snapshot, made when they are first looked at."""
+
+    def __get__(self, case: Case | None, owner: type[Case]) -> tuple[Slot, ...]:
+        read = None if case is None else case.__dict__.get("_read")
+        if case is None or read is None:
+            return ()
+        made = case.__dict__["slots"] = tuple([_slot(s) for s in read[1]])
+        case.__dict__["_read"] = made, read[1]
+        return made
+
+
+setattr(Case, "slots", _Slots())  # noqa: B010  behind its field: what an instance holds goes before it
+
+
+def _unread(state: dict[str, Any]) -> bool:
+    """Whether the places are as the snapshot had them, looked at or not."""
+    return "slots" not in state or state["_read"][0] is state["slots"]
 
 
 def _opened(case: Case, e: Effect, seq: int, at: int) -> Case:
@@ -562,3 +606,4 @@ _APPLY = {
 }
 _EMPTY = Case()
 _DEFAULTS = {name: getattr(_EMPTY, name) for name in Case.__dataclass_fields__}
+_BESIDE = {name: value for name, value in _DEFAULTS.items() if name != "slots"}

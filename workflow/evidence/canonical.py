@@ -35,6 +35,7 @@ _OPTIONS = (
 )
 _SCALARS = frozenset({str, int, bool, type(None)})
 _CONTAINERS = frozenset({dict, list, tuple})
+_KINDS = _SCALARS | _CONTAINERS
 _EXPECTED = "a dict, list, tuple, str, int, bool or None"
 _ASCII = bytes(range(128))
 _SHOWN = 40
@@ -125,13 +126,12 @@ def _surely_in_profile(value: Any, data: bytes, depth_limit: int) -> bool:
                 if not plain:
                     names += node
                 node = node.values()
-            for child in node:
-                kind = type(child)
-                if kind is str or kind in _SCALARS:
-                    continue
-                if kind not in _CONTAINERS:
-                    return False
-                nodes.append(child)
+            kinds = set(map(type, node))
+            if kinds <= _SCALARS:  # as in most nodes
+                continue
+            if not kinds <= _KINDS:
+                return False
+            nodes += [child for child in node if type(child) in _CONTAINERS]
         if len(nodes) > depth_limit and _depth(value) > depth_limit:
             return False
     elif type(value) not in _SCALARS:

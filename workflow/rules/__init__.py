@@ -87,6 +87,9 @@ def needs(asked: Asked) -> list[Need]:
     """The facts the decision rests on and that are not loaded yet."""
     act = asked.act
     wanted: list[Need]
+    if isinstance(act, Fire):  # the engine's own act, of which a sweep asks thousands: nobody's authority is asked
+        wanted = [*ladder.needs(asked, act), *dues.needs(asked)]
+        return [need for need in wanted if need not in asked.facts] if wanted else wanted
     if isinstance(act, CLOCKS):
         wanted = clocks.needs(asked, act)
     elif isinstance(act, MARKS):
@@ -109,8 +112,6 @@ def needs(asked: Asked) -> list[Need]:
         wanted = suspending.needs(asked, act)
     elif isinstance(act, Signature):
         wanted = signing.needs(asked, act)
-    elif isinstance(act, Fire):
-        wanted = ladder.needs(asked, act)
     elif isinstance(act, Open):
         wanted = opening.needs(asked, act)
     elif isinstance(act, CHANGES):

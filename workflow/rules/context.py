@@ -87,6 +87,8 @@ class Asked:
     act: Act
     context: Context
     facts: Facts
+    worked: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What rules worked out from facts already loaded, so that asking again costs nothing. Never on record."""
 
     @property
     def definition(self) -> Definition:

@@ -4,15 +4,16 @@ for people to decide. No rung decides about anybody. Source: S4 「对支部书�
 from __future__ import annotations
 
 from datetime import time, timedelta
+from typing import NamedTuple
 
 from workflow.acts import Fire
 from workflow.case import Effect
 from workflow.clock import moment, start_of_day
 from workflow.definition.definition import Definition
-from workflow.definition.model import Rung, Who
+from workflow.definition.model import Rung, Stage, Who
 from workflow.errors import Conflict
 from workflow.rules.authority import backstop
-from workflow.rules.chain import At, duty_of, resolve
+from workflow.rules.chain import At, Path, duty_of, resolve
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.dues import moved
 from workflow.rules.opening import item_id
@@ -27,21 +28,51 @@ def _rung(asked: Asked, act: Fire) -> Rung | None:
     return rungs[act.step] if act.step < len(rungs) else None
 
 
+class _Sight(NamedTuple):
+    """From where a rung's targets are seen, and who answers for the duty."""
+
+    stage: Stage
+    path: Path
+    duty: Need
+
+
+def _sight(asked: Asked, act: Fire, path: Path) -> _Sight:
+    known: _Sight | None = asked.worked.get("sight")
+    if known is None:
+        case, definition = asked.case, asked.definition
+        stage, path = side(definition, case, act.rule, path)
+        known = _Sight(stage, path, _answerable(asked, duty_of(definition, stage, path, case)))
+        asked.worked["sight"] = known
+    return known
+
+
+def _aims(asked: Asked, rung: Rung, sight: _Sight) -> dict[tuple[str, str], tuple[At, Need]]:
+    """Whom a rung means, once it is known who answers for the duty: each post at its unit, and the fact about it."""
+    known: dict[tuple[str, str], tuple[At, Need]] | None = asked.worked.get("aims")
+    if known is None:
+        answering = _unit_of(asked.facts.peek(*sight.duty), sight.duty)
+        known = asked.worked["aims"] = {}
+        for who in (*rung.to, *rung.whom):
+            at = resolve(asked.definition, sight.stage, who, sight.path, asked.case, answering)
+            known[who.post, who.of] = at, _answerable(asked, at)
+    return known
+
+
 def needs(asked: Asked, act: Fire) -> list[Need]:
     """Targets are resolved on the day a rung fires: the path above the item, then who answers for each post."""
-    day, case = asked.context.day, asked.case
-    path_need: Need = ("path", case.unit, day)
+    sight: _Sight | None = asked.worked.get("sight")
     rung = _rung(asked, act)
-    if path_need not in asked.facts or rung is None:
-        return [path_need]
-    path = asked.facts.peek(*path_need)
-    stage, path = side(asked.definition, case, act.rule, path)
-    duty = _answerable(asked, duty_of(asked.definition, stage, path, case))
-    if duty not in asked.facts:
-        return [path_need, duty]
-    answering = _unit_of(asked.facts.peek(*duty), duty)
-    whos = [resolve(asked.definition, stage, who, path, case, answering) for who in (*rung.to, *rung.whom)]
-    return [path_need, duty, *(_answerable(asked, w) for w in whos)]
+    if sight is None:
+        path_need: Need = ("path", asked.case.unit, asked.context.day)
+        if path_need not in asked.facts:
+            return [path_need]
+        if rung is None:
+            return []
+        sight = _sight(asked, act, asked.facts.peek(*path_need))
+    if sight.duty not in asked.facts:
+        return [sight.duty]
+    assert rung is not None
+    return [need for _, need in _aims(asked, rung, sight).values() if need != sight.duty]
 
 
 def _answerable(asked: Asked, who: At) -> Need:
@@ -64,15 +95,15 @@ def fire(asked: Asked, act: Fire) -> Decision:
     due = case.dues.get(act.rule)
     if rung is None or due is None or due["next"] is None or due["next"] > context.at:
         raise Conflict(item=case.item, expected=f"{act.rule} at rung {act.step}", actual=str(due))
-    stage, path = side(asked.definition, case, act.rule, asked.facts.get("path", case.unit, context.day))
-    duty = _answerable(asked, duty_of(asked.definition, stage, path, case))
-    answering = _unit_of(asked.facts.get(*duty), duty)
+    sight = _sight(asked, act, asked.facts.get("path", case.unit, context.day))
+    asked.facts.get(*sight.duty)
+    aims = _aims(asked, rung, sight)
 
     def people(whos: tuple[Who, ...]) -> list[dict[str, str]]:
         out = []
         for who in whos:
-            at = resolve(asked.definition, stage, who, path, case, answering)
-            holders = asked.facts.get(*_answerable(asked, at))
+            at, need = aims[who.post, who.of]
+            holders = asked.facts.get(*need)
             out += [{"unit": at.of, "post": at.post, "person": h["person"], "as": h["as"]} for h in holders] or [
                 {"unit": at.of, "post": at.post, "person": "", "as": "vacant"}
             ]
@@ -87,7 +118,7 @@ def fire(asked: Asked, act: Fire) -> Decision:
         assert rung.item is not None
         opened = item_id(case.item, act.rule, str(act.step))
         whom = people(rung.whom)
-        body = resolve(asked.definition, stage, rung.to[0], path, case, answering)
+        body, _ = aims[rung.to[0].post, rung.to[0].of]
         proposed = {"e": "proposed", "rule": act.rule, "step": act.step, "to": told, "whom": whom, "item": opened}
         effects.append({**proposed, **_graded(asked, rung)})
         effects.append(

@@ -153,7 +153,9 @@ def side(definition: Definition, case: Case, rule: str, path: Path) -> tuple[Sta
     if name.startswith("suspend-") and definition.flow.suspend is not None:
         return stage.model_copy(update={"duty": definition.flow.suspend.starts.duty}), path
     share = next((s for s in shares(definition, stage, case.slots) if s.name == name), None) if name else None
-    slot = next((s for s in case.slots if share and s.key in share.keys and s.state == "open"), None)
+    if share is None:
+        return stage, path
+    slot = next((s for s in case.slots if s.key in share.keys and s.state == "open"), None)
     if slot is None:
         return stage, path
     units = [u["unit"] for u in path]

@@ -66,6 +66,8 @@ _insert_entry = Insert(t.entry, ("chain", "seq", "at", "act", "body", "seal", "h
 _in_item = ("stage", "round", "klass", "category", "final", "seq", "head", "snapshot")
 _insert_item = Insert(t.item, ("id", "flow", "definition", "campaign", "unit", "opened_at", *_in_item))
 _update_item = Update(t.item, {"b_item": "id", "b_seq": "seq"}, _in_item)
+# the same where an item stays where it stands: SQLite writes an index anew for every column that is named
+_advance_item = Update(t.item, {"b_item": "id", "b_seq": "seq"}, ("seq", "head", "snapshot"))
 _chain_head = sa.select(t.chain.c.seq, t.chain.c.head).where(t.chain.c.chain == bindparam("chain")).with_for_update()
 _insert_chain = t.chain.insert()
 _update_chain = (
@@ -410,8 +412,17 @@ def append(connection: Connection, written: Sequence[Written], lists: dict[str, 
     if new:
         _insert_item.run_many(connection, [_item_row(w) for w in new])
     old = [w for w in written if w.seq > 1]
-    rows = [{"b_item": w.case.item, "b_seq": w.seq - 1, **_item_values(w)} for w in old]
-    if _update_item.change_many(connection, rows) != len(old):
+    stands = [w for w in old if _same_place(w.before, w.case)]
+    moves = old if not stands else [w for w in old if not _same_place(w.before, w.case)]
+    changed = _advance_item.change_many(
+        connection,
+        [
+            {"b_item": w.case.item, "b_seq": w.seq - 1, "seq": w.seq, "head": w.hash, "snapshot": w.snapshot}
+            for w in stands
+        ],
+    )
+    rows = [{"b_item": w.case.item, "b_seq": w.seq - 1, **_item_values(w)} for w in moves]
+    if changed + _update_item.change_many(connection, rows) != len(old):
         raise Conflict(item=old[0].case.item, expected=old[0].seq - 1, actual="another version of it or one with it")
     project(connection, written, lists or {})
 
@@ -428,6 +439,17 @@ def _entry_row(w: Written) -> dict[str, Any]:
         "request_id": w.request_id,
         "request_digest": w.request_digest,
     }
+
+
+def _same_place(before: Case, after: Case) -> bool:
+    """Whether everything that lists and counts look for is as it was."""
+    return (before.stage, before.round, before.klass, before.category, before.final) == (
+        after.stage,
+        after.round,
+        after.klass,
+        after.category,
+        after.final,
+    )
 
 
 def _item_values(w: Written) -> dict[str, Any]:
@@ -494,7 +516,7 @@ def _slots(put: Any, w: Written) -> None:
     """Open slots before and after: one that moves on is one update."""
     rested = w.before.suspended is not w.case.suspended
     here = w.before.stays == w.case.stays and w.before.stage == w.case.stage  # a migration may rename the stage
-    if w.before.slots is w.case.slots and here and not rested:
+    if w.case.stands_as(w.before) and here and not rested:
         return
     item = w.case.item
     before = {} if w.seq == 1 else {s.key: s for s in w.before.open_slots}
