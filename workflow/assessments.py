@@ -14,6 +14,7 @@ from workflow.desk import Desk
 from workflow.evidence import canonical
 from workflow.rules import assessing
 from workflow.store import items, queries
+from workflow.views import SignatureRow, signatures
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,19 @@ def ranking(desk: Desk, flow: str, campaign: str) -> list[Ranked]:
     ties = next((s.assess.ties for s in reversed(definition.flow.stages) if s.assess is not None), "shared")
     results = {item: {"total": str(a.total), "sources": a.sources} for item, a in last.items()}
     return [Ranked(rank, units[item], last[item]) for rank, item in assessing.ranked(results, ties)]
+
+
+def acceptors(desk: Desk, item: str, at: int) -> dict[int, list[SignatureRow]]:
+    """Who let an item pass, round by round, up to an instant: every standing signature in a stage that scores, assesses
+    or posts the result. Where an item comes back, these are who accepted it before. Source: R148."""
+    out: dict[int, list[SignatureRow]] = {}
+    _, definition = desk.case_of(item)
+    for row in signatures(desk, item, at):
+        stage = definition.stages.get(row.stage)
+        judged = stage is not None and (stage.score is not None or stage.assess is not None)
+        if not row.superseded and (judged or row.kind == "accept"):
+            out.setdefault(row.round, []).append(row)
+    return out
 
 
 def words(found: Assessment, lang: str) -> list[str]:

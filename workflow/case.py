@@ -468,6 +468,10 @@ def _lead_named(case: Case, e: Effect, seq: int, at: int) -> Case:
 def _notice_posted(case: Case, e: Effect, seq: int, at: int) -> Case:
     notice: dict[str, Any] = {"seq": seq, "stage": case.stage, "stay": case.stays, "at": at}
     notice |= {k: e[k] for k in ("until", "papers", "from", "text") if k in e}
+    if "channel" in e:  # posted by several: those before count while they stand over the same papers
+        before = case.notices.get(e["content"], {})
+        same = before.get("stay") == case.stays and before.get("papers") == e.get("papers") and not case.objections
+        notice["channels"] = sorted({e["channel"], *(before.get("channels", ()) if same else ())})
     return case.but(notices={**case.notices, e["content"]: notice}, objections=0)
 
 

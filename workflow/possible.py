@@ -7,7 +7,7 @@ opinion, minutes) is taken as written.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workflow.acts import (
@@ -49,6 +49,7 @@ from workflow.acts import (
     Withdraw,
 )
 from workflow.case import Case, Slot
+from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import Refused, WorkflowError
@@ -94,7 +95,11 @@ def may(desk: Desk, item: str, actor: Actor, *, due: str = "") -> list[Possible]
     definition = desk.engine.definition(desk.connection, case.definition)
     at = desk.engine.now(desk.connection)
     out: list[Possible] = []
+    tracking = definition.stage(case.stage).tracking
+    today = local_day(at, definition.flow.timezone).isoformat()
     for act in _candidates(case, definition, actor, due):
+        if tracking is not None and tracking.dated and isinstance(act, (Reopen, LookBack)):
+            act = replace(act, on=today)
         slot, outcome = getattr(act, "slot", ""), getattr(act, "outcome", "")
         try:
             decide(desk.ask(act, case, head.org, head.seq + 1, at))
@@ -186,7 +191,8 @@ def _beside_the_chain(case: Case, definition: Definition, actor: Actor) -> Itera
             for no in range(1, case.lists.get(name, {"lines": 0})["lines"] + 1):
                 yield CloseLine(item=case.item, by=actor, list=name, no=no, evidence=word)
     if stage.notice is not None:
-        posted = {"content": stage.notice.content, "channel": WRITTEN, "place": WRITTEN}
+        channel = next(iter(stage.notice.channels), WRITTEN)
+        posted = {"content": stage.notice.content, "channel": channel, "place": WRITTEN}
         yield PostNotice(item=case.item, by=actor, seen=case.content, **posted)
     if case.notices:
         yield Objection(item=case.item, by=actor, text=word)

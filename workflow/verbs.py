@@ -304,11 +304,16 @@ class Verbs:
         *,
         outcome: str = "",
         opinion: str = "",
+        on: str = "",
         proof: Mapping[str, Any] | None = None,
         request_id: str | None = None,
     ) -> Receipt:
-        """Record a look-back after close-out: without an outcome it held; the rebound exit reopens the item."""
-        act = LookBack(item=item, by=by, seen=seen, outcome=outcome, opinion=opinion, proof=dict(proof or {}))
+        """Record a look-back after close-out: without an outcome it held; the rebound exit reopens the item.
+
+        Args:
+            on: the day it was seen, YYYY-MM-DD; asked for with a rebound where the definition says so.
+        """
+        act = LookBack(item=item, by=by, seen=seen, outcome=outcome, opinion=opinion, on=on, proof=dict(proof or {}))
         return self.act(act, request_id=request_id)
 
     def reopen(
@@ -318,11 +323,12 @@ class Verbs:
         seen: str,
         reason: str,
         *,
+        on: str = "",
         proof: Mapping[str, Any] | None = None,
         request_id: str | None = None,
     ) -> Receipt:
-        """A rebound: the same item, next round. Source: R148."""
-        act = Reopen(item=item, by=by, seen=seen, reason=reason, proof=dict(proof or {}))
+        """A rebound: the same item, next round. ``on`` is the day it was seen, YYYY-MM-DD. Source: R148."""
+        act = Reopen(item=item, by=by, seen=seen, reason=reason, on=on, proof=dict(proof or {}))
         return self.act(act, request_id=request_id)
 
     def withdraw(self, item: str, by: Actor, slot: str, *, request_id: str | None = None) -> Receipt:

@@ -51,6 +51,11 @@ class StagesChecking(Checking):
                         expected=Said("chain, or slots with two-persons", "chain,或 slots 与 two-persons"),
                         key=True,
                     )
+        for category, names in stage.materials_for.items():
+            known = (*self.flow.categories, *self.flow.watch_class)
+            self.known("category", category, known, (*loc, "materials-for", category), key=True)
+            for at, material in enumerate(names):
+                self.known("material", material, self.flow.materials, (*loc, "materials-for", category, at))
         self._exits(loc, stage)
         self._dues(loc, stage)
         self._notice(loc, stage)
@@ -81,6 +86,16 @@ class StagesChecking(Checking):
         opening = [e.opens.list for s in self.flow.stages for e in s.exits.values() if e.opens is not None]
         for number, name in enumerate(gate.opened):
             self.known("list", name, opening, (*at, "opened", number), code="opens-nothing")
+        for number, every in enumerate(gate.everyone):
+            if every.flow == self.flow.flow:
+                self.say(
+                    "gate-on-itself",
+                    (*at, "everyone"),
+                    "an item would wait for itself",
+                    "事项以自身为前置",
+                    expected=Said("another flow", "另一流程"),
+                )
+            self.near_flow(every.flow, (*at, "everyone", number, "flow"))
         for number, prior in enumerate(gate.prior):
             if prior.flow == self.flow.flow:
                 for n, code in enumerate(prior.in_):
@@ -383,6 +398,10 @@ class StagesChecking(Checking):
             self.who(tracking.by, (*at, "by"))
             self.known("ladder", tracking.ladder, self.flow.ladder, (*at, "ladder"))
             self.lasts(tracking.for_, (*at, "for"))
+            for category, longer in tracking.longer.items():
+                known = (*self.flow.categories, *self.flow.watch_class)
+                self.known("category", category, known, (*at, "longer", category), key=True)
+                self.lasts(longer, (*at, "longer", category))
             for index, look in enumerate(tracking.look_backs):
                 self.lasts(look, (*at, "look-backs", index))
                 if index and minutes(look) <= minutes(tracking.look_backs[index - 1]):

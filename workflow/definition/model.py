@@ -568,6 +568,9 @@ class NoticeSpec(Model):
     for_: Span | None = Field(default=None, alias="for")
     both_ends: Literal["counted"] | None = None
     objection: Code | None = None
+    channels: Annotated[
+        tuple[StrictStr, ...], BeforeValidator(_one_or_many)
+    ] = ()  # posted by each of them, or it is not
 
 
 class CloseOut(Model):
@@ -757,6 +760,13 @@ class Prior(Model):
     signers: Literal["still-held"] | None = None
 
 
+class Everyone(Model):
+    """Every item of a flow in this campaign has come to one of these stages. Source: S0 「长效机制」, R155."""
+
+    flow: Code
+    in_: Codes = Field(alias="in")
+
+
 def _one_or_many_models(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
@@ -774,6 +784,7 @@ class Gate(Model):
     children: Literal["settled", "counted"] | None = None
     prior: Annotated[tuple[Prior, ...], BeforeValidator(_one_or_many_models)] = ()
     opened: Codes = ()
+    everyone: Annotated[tuple[Everyone, ...], BeforeValidator(_one_or_many_models)] = ()
 
 
 class Zero(Model):
@@ -810,6 +821,8 @@ class Tracking(Model):
     rebound: Code
     ladder: Code = "overdue"
     early: Span | None = None
+    longer: dict[Code, Span] = {}  # for categories whose problems tend to come back (R150)
+    dated: StrictBool = False  # a rebound says on which day it was seen: what was so before close-out reopens nothing
 
 
 class Stage(Model):
@@ -821,6 +834,7 @@ class Stage(Model):
     due: Due | None = None
     also_due: tuple[AlsoDue, ...] = ()
     materials: Codes = ()
+    materials_for: dict[Code, Codes] = {}  # by category: a problem that comes back easily needs its root cause (R150)
     chain: Annotated[Code, Field()] | None = None
     slots: Annotated[tuple[Step, ...], BeforeValidator(_one_or_many)] = ()
     two_persons: tuple[Codes, ...] = ()

@@ -96,7 +96,11 @@ def _papers(definition: Definition, offices: Offices, case: Case, stage: Stage, 
     if not case.slots or stage.tracking is not None:
         return
     known = definition.flow.materials
-    wanted = [*stage.materials, *(n for e in stage.exits.values() for n in e.needs if n in known)]
+    wanted = [
+        *stage.materials,
+        *stage.materials_for.get(case.category, ()),
+        *(n for e in stage.exits.values() for n in e.needs if n in known),
+    ]
     deciding = {*([stage.tally.material] if stage.tally else []), *([stage.score.material] if stage.score else [])}
     if stage.assess is not None:
         deciding |= {s.material for s in stage.assess.sources.values()} & set(stage.materials)
@@ -222,13 +226,15 @@ def _beside(
             yield CloseLine(item=case.item, by=by, list=name, no=1, evidence=PAPER)
     spec = stage.notice
     if spec is not None and everyone:
-        posted = case.notices.get(spec.content, {}).get("stay") == case.stays
-        if not posted:
+        held = case.notices.get(spec.content, {})
+        posted = held.get("stay") == case.stays
+        lacking = [c for c in spec.channels if not posted or c not in held.get("channels", ())]
+        if not posted or lacking:
             yield PostNotice(
                 item=case.item,
                 by=everyone[0],
                 content=spec.content,
-                channel=WRITTEN,
+                channel=lacking[0] if lacking else WRITTEN,
                 place=WRITTEN,
                 seen=case.content,
             )

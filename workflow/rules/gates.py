@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow.definition.model import Gate, Prior
+from workflow.definition.model import Everyone, Gate, Prior
 from workflow.errors import GateClosed, Said
 from workflow.rules import obligations
 from workflow.rules.authority import backstop
@@ -50,6 +50,7 @@ def _others(asked: Asked) -> list[Need]:
     """The facts about items that come before this one, who holds the posts they were signed as, and items it opened."""
     gate, case, day = _gate(asked), asked.case, asked.context.day
     wanted: list[Need] = [("opened", *ids) for name in gate.opened if (ids := _opened_ids(asked, name))]
+    wanted += [_everyone(asked, e) for e in gate.everyone]
     if not gate.prior:
         return wanted
     path: Need = ("path", case.unit, day)
@@ -63,6 +64,10 @@ def _others(asked: Asked) -> list[Need]:
         if prior.signers and need in asked.facts:
             wanted += [_holds(asked, s) for found in asked.facts.peek(*need) for s in found["signed"]]
     return [path, *dict.fromkeys(wanted)]
+
+
+def _everyone(asked: Asked, every: Everyone) -> Need:
+    return ("everyone", every.flow, asked.case.campaign, ",".join(every.in_))
 
 
 def _opened_ids(asked: Asked, name: str) -> list[str]:
@@ -103,6 +108,16 @@ def others(asked: Asked) -> None:
         void = [f"{f['item']}: {s['person']}" for f in found if prior.signers for s in f["signed"] if _left(asked, s)]
         if not any(not prior.signers or not any(_left(asked, s) for s in f["signed"]) for f in found):
             raise GateClosed(unit=case.unit, expected=_wanted(prior, need[3]), actual=void or [need[3]], place=place)
+    for every in gate.everyone:
+        found = asked.facts.get(*_everyone(asked, every))
+        if found["others"] or not found["items"]:
+            wanted = Said(
+                f"every item of {every.flow} in {case.campaign} at {', '.join(every.in_)}",
+                f"{case.campaign} 的 {every.flow} 全部已至 {', '.join(every.in_)}",
+            )
+            raise GateClosed(
+                unit=case.unit, expected=wanted, actual=found["others"] or ["none was opened"], place=place
+            )
     for name in gate.opened:
         ids = _opened_ids(asked, name)
         rows = asked.facts.get("opened", *ids) if ids else []

@@ -129,6 +129,7 @@ def submit(asked: Asked, act: Submit) -> Decision:
             place=definition.place("stages", stage.stage, "exits", outcome),
         )
     allowed = {*stage.materials, *(n for e in stage.exits.values() for n in e.needs)}
+    allowed |= {*stage.materials_for.get(case.category, ())}
     for name in act.materials:
         if name not in allowed:
             raise MaterialMissing(expected=sorted(allowed) or "none in this stage", actual=name, place=place)
@@ -271,6 +272,9 @@ def post_notice(asked: Asked, act: PostNotice) -> Decision:
     for name in ("channel", "place"):
         if not getattr(act, name).strip():
             raise BadMaterial(path=f"$.{name}", expected="where it was posted", actual="nothing", place=place)
+    if spec.channels and act.channel not in spec.channels:
+        wanted = f"one of {', '.join(spec.channels)}"
+        raise BadMaterial(path="$.channel", expected=wanted, actual=act.channel, place=place)
     held = authority.authority(asked)
     line = [u["unit"] for u in asked.facts.get("path", case.unit, context.day)]
     if asked.actor.unit not in line:
@@ -282,6 +286,8 @@ def post_notice(asked: Asked, act: PostNotice) -> Decision:
             place=place,
         )
     effect: Effect = {"e": "notice-posted", "content": act.content}
+    if spec.channels:
+        effect["channel"] = act.channel
     if context.rules >= 2:
         if act.seen != case.content:
             raise Stale(expected=case.content, actual=act.seen or "nothing", place=place)

@@ -33,7 +33,7 @@ def enter(
     """
     definition = context.definition
     slots, plan = (
-        (_tracking_slots(context, stage, path), [])
+        (_tracking_slots(context, stage, path, case.category), [])
         if stage.tracking
         else plan_slots(definition, stage, path, case.last_unit)
     )
@@ -59,16 +59,16 @@ def enter(
     stay = case.stays + 1
     effects = [entered, *dues.arm_stage(context, stage, stay, case.nodes, due_set or case.due_set)]
     if stage.tracking:
-        effects += _look_back_dues(context, stage, stay)
+        effects += _look_back_dues(context, stage, stay, case.category)
     return effects
 
 
-def _tracking_slots(context: Context, stage: Stage, path: Path) -> list[Slot]:
+def _tracking_slots(context: Context, stage: Stage, path: Path, category: str) -> list[Slot]:
     """One slot for each look-back, then one for the end of the tracking period, which may not be signed before it."""
     tracking = stage.tracking
     assert tracking is not None
     unit = unit_at(context.definition, path, tracking.by.of)
-    end = dues.after(context, context.at, tracking.for_)
+    end = dues.after(context, context.at, tracking.longer.get(category, tracking.for_))
     count = len(tracking.look_backs) + 1
     first = [_first_day(context, tracking, span) for span in tracking.look_backs] if context.rules >= 2 else []
     return [
@@ -97,12 +97,16 @@ def look_back_rule(stage: Stage, stay: int, slot: str) -> str:
     return dues.rule_of(stage, stay, f"look-back-{slot}")
 
 
-def _look_back_dues(context: Context, stage: Stage, stay: int) -> list[Effect]:
+def _look_back_dues(context: Context, stage: Stage, stay: int, category: str) -> list[Effect]:
     """Each look-back is due by its span from close-out; the end of tracking within a month after the period."""
     tracking = stage.tracking
     assert tracking is not None
     bases = [dues.from_moment(context, context.at, span) for span in tracking.look_backs]
-    bases.append(dues.from_moment(context, dues.after(context, context.at, tracking.for_), END_OF_TRACKING))
+    bases.append(
+        dues.from_moment(
+            context, dues.after(context, context.at, tracking.longer.get(category, tracking.for_)), END_OF_TRACKING
+        )
+    )
     return [
         dues.armed(context, look_back_rule(stage, stay, str(n)), tracking.ladder, basis)
         for n, basis in enumerate(bases, start=1)

@@ -167,6 +167,8 @@ def sign(asked: Asked, act: Signature) -> Decision:
         if rule in case.dues:
             effects.append({"e": "due-met", "rule": rule, "late": context.at >= case.dues[rule]["missed"]})
     rebound = stage.tracking is not None and act.outcome == stage.tracking.rebound
+    if rebound:
+        _seen_since(asked, stage)
     if ahead.not_needed:
         effects.append({"e": "not-needed", "slots": list(ahead.not_needed)})
     if ahead.verdict == "open" and not rebound:
@@ -233,6 +235,10 @@ def _check_window(asked: Asked, slot: Slot, stage: Stage, *, ends: bool) -> None
             actual="the papers were changed after it was posted",
             place=place,
         )
+    unposted = [c for c in spec.channels if c not in posted.get("channels", ())]
+    if unposted:
+        wanted = f"a notice of {spec.content} by {', '.join(spec.channels)}"
+        raise WindowOpen(expected=wanted, actual=f"none by {', '.join(unposted)}", place=place)
     until = posted.get("until", 0)
     if "from" in posted and spec.for_ is not None:  # counted before its year was published: now that it is, it counts
         until, _ = handing.window(asked.context, spec.for_, date.fromisoformat(posted["from"]))
@@ -277,6 +283,7 @@ def _check_complete(asked: Asked, stage: Stage, outcome: str) -> None:
     """
     case, definition = asked.case, asked.definition
     lacking = [m for m in stage.materials if m not in case.materials]
+    lacking += [m for m in stage.materials_for.get(case.category, ()) if m not in case.materials]
     if outcome:
         exit_ = stage.exits.get(outcome)
         known = definition.flow.materials
@@ -502,6 +509,24 @@ def _level_below(case: Case, slot: Slot, index: int) -> Slot:
     return next(s for s in case.slots if s.unit == below)
 
 
+def _seen_since(asked: Asked, stage: Stage) -> None:
+    """What reopens an item was seen after it was closed out: stale evidence reopens nothing. Source: R148.
+
+    Raises:
+        DateRequired: the day on which it was seen is not told, or lies before the close-out.
+    """
+    if stage.tracking is None or not stage.tracking.dated:
+        return
+    closed = local_day(asked.case.entered, asked.definition.flow.timezone).isoformat()
+    if asked.act.on < closed:  # that it is a day, and not to come, was looked at before
+        raise DateRequired(
+            act=asked.act.kind,
+            expected=f"on=YYYY-MM-DD, the day it was seen, not before {closed} when the item was closed out",
+            actual=asked.act.on or "none",
+            place=asked.definition.place("stages", stage.stage, "tracking"),
+        )
+
+
 def reopen(asked: Asked, act: Reopen) -> Decision:
     """A rebound found at any time in tracking: the same item, next round. Source: S4 「防止旧问题反弹」, R148."""
     stage = asked.definition.stage(asked.case.stage)
@@ -519,6 +544,7 @@ def reopen(asked: Asked, act: Reopen) -> Decision:
             actual="none",
             place=asked.definition.place("stages", stage.stage, "tracking"),
         )
+    _seen_since(asked, stage)
     slot, held = open_slot(asked, act)
     path: Path = asked.facts.get("path", asked.case.unit, asked.context.day)
     signed: Effect = {

@@ -362,6 +362,14 @@ def came_to(connection: Connection, flow: str, campaign: str, unit: str, stages:
     ]
 
 
+def everyone(connection: Connection, flow: str, campaign: str, stages: Sequence[str]) -> dict[str, Any]:
+    """How many items a flow has in a campaign, and the first 20 of the ``others``: those in none of these stages."""
+    mine = (t.item.c.flow == flow, t.item.c.campaign == campaign)
+    others = sa.select(t.item.c.id, t.item.c.stage).where(*mine, t.item.c.stage.not_in(stages)).order_by(t.item.c.id)
+    count = connection.execute(sa.select(sa.func.count()).select_from(t.item).where(*mine)).scalar()
+    return {"items": count, "others": [f"{r.id} ({r.stage})" for r in connection.execute(others.limit(20))]}
+
+
 def _signers(connection: Connection, item: str) -> list[dict[str, str]]:
     case, live = Case(), dict[tuple[int, str], dict[str, str]]()
     for entry in entries(connection, item):
