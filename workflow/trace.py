@@ -245,17 +245,25 @@ class _Tracer:
 
     def _cited(self, item: str, case: Any) -> Iterator[Statement]:
         """What opened it, what it is about, and the reports it contradicts with those above that relied on them."""
-        if case.cites.get("item"):
-            yield from self._follow(case.cites["item"], "opened by")
+        cited = case.cites.get("item")
+        if cited and cited == case.fields_.get("about") and cited not in self.seen:
+            yield from self._left_out(cited)  # a check opened it: those above who relied on the false report answer too
+        if cited:
+            yield from self._follow(cited, "opened by")
         about = case.fields_.get("about")
         if isinstance(about, str) and about:
             yield from self._follow(about, "about")
         for report in queries.contradicted_by(self.desk.connection, item):
-            found = past(self.desk, report, self.at)
-            if found is None or "contradicted" not in found.case.marks or report in self.seen:
-                continue
-            tracer = self if found.case.unit == self.about else self._about(found.case.unit)
-            yield tracer.line_of_reports(found.case.flow, found.case.campaign, "contradicts")
+            if report not in self.seen:
+                yield from self._left_out(report)
+
+    def _left_out(self, report: str) -> Iterator[Statement]:
+        """The line of the report that a check found false, if that is what opened the item. Source: 「应报未报」, R055."""
+        found = past(self.desk, report, self.at)
+        if found is None or "contradicted" not in found.case.marks:
+            return
+        tracer = self if found.case.unit == self.about else self._about(found.case.unit)
+        yield tracer.line_of_reports(found.case.flow, found.case.campaign, "contradicts")
 
     def _about(self, unit: str) -> _Tracer:
         other = _Tracer(self.desk, unit, self.at, self.whole)

@@ -1,7 +1,8 @@
-"""The run: people of the invented organisation act in office hours from 2019-08-20 to 2019-12-31, event by event.
+"""The run: people of the invented organisation act in office hours from 2019-08-20 to 2020-12-31, event by event.
 
 A heap holds who acts next and when; before each act the sweep runs at every moment at which a rung has come. What
-people do next is read from the item itself, what comes of it the engine decides. Source: S0, R036, R058, R067, R068.
+people do next is read from the item itself, what comes of it the engine decides. Source: S0, R036, R055, R058, R067,
+R068, R147, R148, R170.
 """
 
 from __future__ import annotations
@@ -13,12 +14,23 @@ from datetime import date
 from workflow import Engine, SettableClock, tick
 from workflow.acts import Open
 from workflow.demo.duties import Duties
-from workflow.demo.frame import ADOPTED, CAMPAIGN, CRITICISM, END, REPORT, REPORT_BY, report_of
+from workflow.demo.frame import (
+    ADOPTED,
+    CAMPAIGN,
+    CHECKED,
+    CORRECTED,
+    CRITICISM,
+    END,
+    REPORT,
+    REPORT_BY,
+    TALK,
+    report_of,
+)
 from workflow.demo.hours import DAY, OfficeHours
 from workflow.demo.org import REGULATOR, Change, World
 from workflow.demo.people import People, Told
 from workflow.desk import Desk
-from workflow.errors import GateClosed
+from workflow.errors import GateClosed, WrongStage
 from workflow.org.model import Org
 from workflow.store import queries
 
@@ -56,9 +68,12 @@ class Campaign:
         self._pending = {u: len(below) for u, below in self.people.below.items()}
 
     def run(self) -> Told:
-        """Run to the end of the year."""
+        """Run to the end of the year after."""
         self.clock.set(self.hours.moment(0))
         self._open_reports()
+        self._at(self.hours.of_day(CORRECTED, 0.4), "correct", self.people.corrects)
+        self._at(self.hours.of_day(CHECKED, 0.5), "check", self.world.overlooked)
+        self._at(self.hours.of_day(CHECKED, 0.6), "check", self.people.corrects)
         self._at(self.hours.of_day(ADOPTED, 0.8), "adopt", "2")
         for n, change in enumerate(self.world.changes):
             self._at(self.hours.of_day(date.fromisoformat(change.day)), "change", str(n))
@@ -69,6 +84,8 @@ class Campaign:
             "adopt": self._adopt,
             "change": self._change_secretary,
             "impatient": self._too_early,
+            "correct": self._correct,
+            "check": self._check,
         }
         while self._queue and self.hours.moment(self._queue[0][0]) < END:
             self._sweep_until(self.hours.moment(self._queue[0][0]))
@@ -114,9 +131,11 @@ class Campaign:
 
     def _take_up(self, desk: Desk, at: int) -> None:
         """The body to which a ladder proposed something takes it up."""
-        for row in queries.items_at(desk.connection, CRITICISM, CAMPAIGN, at):
-            if not self.people.known(row["id"]):
-                self._at(self.hours.minute(at) + self.random.uniform(60, DAY), "step", row["id"])
+        for flow in (CRITICISM, TALK):
+            for n, row in enumerate(queries.items_at(desk.connection, flow, CAMPAIGN, at)):
+                if not self.people.known(row["id"]):
+                    wait = self.random.uniform(60, DAY) + (3 * DAY * n if flow == TALK else 0)
+                    self._at(self.hours.minute(at) + wait, "step", row["id"])
 
     def _rearmed(self, desk: Desk) -> None:
         self._next_due = queries.next_due(desk.connection)
@@ -141,6 +160,33 @@ class Campaign:
             self.duties.hand_in_report(desk, desk.case_of(report_of(unit))[0])
         except GateClosed as refused:
             self.told.refusals.append(refused.code)
+
+    def _correct(self, desk: Desk, unit: str) -> None:
+        """A unit corrects a figure of its own zero report (补报) before anybody checks: no contradiction. Source: R055."""
+        by = self.people.actor(unit, "secretary")
+        sheet = {"investigated": 1, "analysis": "补报:原表未列明本支部流动党员情况,现予补充;结论不变。(虚构)"}
+        item = report_of(unit)
+        seen = desk.case_of(item)[0].content
+        desk.supplement(item, by, seen, {"analysis-sheet": sheet}, "自查发现原表有遗漏,主动补报(虚构)")
+        self.told.acts += 1
+
+    def _check(self, desk: Desk, unit: str) -> None:
+        """An unannounced check finds what a zero report left out; a zero that its unit corrected is no false one, and the
+        engine refuses. The zero stays as it was signed. Source: 「应报未报」, R055."""
+        by = self.people.actor(REGULATOR, "department", "check")
+        item = report_of(unit)
+        seen = desk.case_of(item)[0].content
+        try:
+            receipt = desk.contradict(item, by, seen, "暗访发现组织生活记录系事后补写(虚构)", f"暗访记录 {unit}(虚构)")
+        except WrongStage as refused:
+            self.told.refusals.append(refused.code)
+            return
+        self.told.acts += 1
+        self._rearmed(desk)
+        for opened in receipt.opened:
+            self.told.left_out = opened
+            self._items.append(opened)
+            self._at(self.people.now + self.random.uniform(60, DAY / 2), "step", opened)
 
     def _settled(self, unit: str) -> None:
         """A report is in: whoever waited for the last of its children begins."""
@@ -167,13 +213,21 @@ class Campaign:
                 self._settled(case.unit)
                 return
             if receipt.stage == "closed":
+                self._look_back(desk, item)
                 return
             delay = self.random.uniform(20, 240)
-        elif receipt is not None and case.stage == "watched":
+        elif receipt is not None and case.stage == "closed":
+            self._look_back(desk, item)
             return
         else:
             delay = self.people.delay(case, plan)
         self._at(self.people.now + delay, "step", item)
+
+    def _look_back(self, desk: Desk, item: str) -> None:
+        """An item closed out is looked at again on its days; a proposal that is closed is at its end. Source: R147."""
+        case, _ = desk.case_of(item)
+        if not case.final:
+            self._at(self.people.look_back_at(case), "step", item)
 
     def _adopt(self, desk: Desk, nodes: str) -> None:
         """Somebody of the regulator binds every open item to the node set of 2019-09-26. Source: S0, R068."""

@@ -12,7 +12,18 @@ from workflow.demo.frame import NEW_DATE, RETURNED, report_of
 from workflow.demo.hours import DAY
 from workflow.demo.org import LEAD_POST, WATCH_CATEGORY
 from workflow.demo.people import People, Plan
-from workflow.demo.words import CAUSES, EVIDENCE, MANIFESTATIONS, MEASURES, OPINIONS, RETURNS, TARGET, UPDATED
+from workflow.demo.proposals import Proposals
+from workflow.demo.words import (
+    CAUSES,
+    EVIDENCE,
+    MANIFESTATIONS,
+    MEASURES,
+    OPINIONS,
+    REBOUND,
+    RETURNS,
+    TARGET,
+    UPDATED,
+)
 from workflow.desk import Desk
 from workflow.receipt import Receipt
 
@@ -36,10 +47,8 @@ class Duties:
             "acceptance": self._accept,
             "result-notice": self._notice,
             "watched": self._watch,
-            "facts-and-statement": self._establish,
-            "decision": self._decide_proposal,
-            "circular": self._issue,
-            "appeal": self._serve,
+            "closed": self._track,
+            **Proposals(people, self._sign).stages,
         }
 
     def act(self, desk: Desk, case: Case, plan: Plan) -> Receipt | None:
@@ -91,7 +100,9 @@ class Duties:
             line["cells"] for child in self.people.below[unit] for line in desk.lines_of(report_of(child), "found-list")
         ]
 
-    def _sign(self, desk: Desk, case: Case, slot: Slot, *, outcome: str = "", due: str = "") -> Receipt:
+    def _sign(
+        self, desk: Desk, case: Case, slot: Slot, *, outcome: str = "", due: str = "", reason: str = ""
+    ) -> Receipt:
         avoid = frozenset(s.person for s in case.slots if s.state == "signed" and s.post == slot.post == "scrutineer")
         by = self.people.actor(slot.unit, slot.post, case.unit, avoid)
         opinion = OPINIONS.get(slot.kind, OPINIONS["sign"])[0]
@@ -99,7 +110,9 @@ class Duties:
         if slot.kind == "decision":
             day = self.people.today
             minutes = f"{day} {slot.unit} 党委会会议纪要(虚构):研究 {case.item} {case.stage},同意。"
-            return desk.decide(case.item, by, seen, minutes=minutes, outcome=outcome, opinion=opinion, due=due)
+            return desk.decide(
+                case.item, by, seen, minutes=minutes, outcome=outcome, opinion=opinion, due=due, reason=reason
+            )
         if case.stage == "rectification":
             return desk.close_out(case.item, by, seen, opinion=opinion)
         if case.stage in ("acceptance", "preliminary-acceptance"):
@@ -161,17 +174,18 @@ class Duties:
                 "evidence": EVIDENCE[0],
                 "track": "at-once",
             }
-            for measure, _ in MEASURES[case.category]
+            for measure, _ in MEASURES[case.category or "other"]  # what a check opened has no category of a report
         ]
 
     def _rectify(self, desk: Desk, case: Case, plan: Plan) -> Receipt | None:
         handler = self.people.actor(case.unit, "handler")
         if not plan.updated and self.people.now >= plan.update:
             plan.updated = True
-            if case.round == 1:
-                held = [line["cells"] for line in desk.lines_of(case.item, "measure-list")]
-                more = {**held[0], "measure": UPDATED[0], "due": "2019-10-30", "track": "long-term"}
-                return desk.submit(case.item, handler, {"measure-list": [*held, more]})
+            held = [line["cells"] for line in desk.lines_of(case.item, "measure-list")]
+            more = {**held[0], "measure": UPDATED[0], "due": "2019-10-30", "track": "long-term"}
+            if case.round > 1:  # a rebound: what was done stays closed, the root cause is a further line (R150)
+                more |= {"measure": REBOUND[0], "due": (self.people.today + timedelta(days=20)).isoformat()}
+            return desk.submit(case.item, handler, {"measure-list": [*held, more]})
         open_ = case.lists["measure-list"]["open"]
         if open_ and (plan.updated or open_ > 1):
             lines = desk.lines_of(case.item, "measure-list")
@@ -261,60 +275,24 @@ class Duties:
         return self._sign(desk, case, case.open_slots[0])
 
     def _watch(self, desk: Desk, case: Case, plan: Plan) -> Receipt | None:
-        """A look after three months: sound, or watched further."""
-        if not plan.times and self.people.now < self.people.hours.of_day(date(2019, 11, 18)):
-            plan.times = [self.people.hours.of_day(date(2019, 11, 18), self.random.uniform(0.1, 7.5))]
+        """A look within three months: sound, or watched for another three. Source: R024."""
+        if not plan.updated:
+            plan.updated = True
+            last = self.people.hours.minute(min(d["missed"] for d in case.dues.values()) - 1)
+            plan.times = [max(last - self.random.uniform(0.5, 8) * DAY, self.people.now + 30)]
             return None
-        outcome = "keep" if self.random.random() < 0.15 else "sound"
-        return self._sign(desk, case, case.open_slots[0], outcome=outcome)
+        keep = case.entries.get("watched", 1) == 1 and self.random.random() < 0.15
+        return self._sign(desk, case, case.open_slots[0], outcome="keep" if keep else "sound")
 
-    def _establish(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
-        """The facts are established and the person is heard before anybody decides. Source: R168, R169."""
+    def _track(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
+        """A look-back after close-out; one of them finds that the problem is back (反弹). Source: R147, R148."""
         slot = case.open_slots[0]
         by = self.people.actor(slot.unit, slot.post, case.unit)
-        if "facts-sheet" not in case.materials:
-            whom = case.fields_["whom"][0]["person"]
-            values = {
-                "facts-sheet": {
-                    "duty": "10月20日前更新整顿对象名册和整改措施清单。",
-                    "facts": "经核实,更新后的清单未按期报送,已多次催办。",
-                    "reason": "经办人外出,支部未另行安排。",
-                },
-                "statement": {
-                    "person": whom,
-                    "given-on": self.people.today.isoformat(),
-                    "words": "情况属实,本人负责,三日内报送。",
-                },
-            }
-            return desk.submit(case.item, by, values)
-        return self._sign(desk, case, slot, outcome="heard")
-
-    def _decide_proposal(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
-        slot = case.open_slots[0]
-        return self._sign(desk, case, slot, outcome="hold" if slot is case.slots[0] else "")
-
-    def _issue(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
-        slot = case.open_slots[0]
-        if "circular" not in case.materials:
-            by = self.people.actor(slot.unit, slot.post, case.unit)
-            circular = {
-                "number": "示例通报〔2019〕1号(虚构)",
-                "issued-on": self.people.today.isoformat(),
-                "to": "所属各单位",
-                "text": "对未按期更新整改措施清单的情况予以通报,请引以为戒。",
-            }
-            return desk.submit(case.item, by, {"circular": circular})
-        return self._sign(desk, case, slot)
-
-    def _serve(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
-        slot = case.open_slots[0]
-        if case.notices.get("decision", {}).get("stay") != case.stays:
-            by = self.people.actor(slot.unit, slot.post, case.unit)
-            receipt = desk.post_notice(case.item, by, "decision", channel="送达", place="本人签收")
-            until = desk.case_of(case.item)[0].notices["decision"]["until"]
-            plan.times = [self.people.hours.minute(until) + self.random.uniform(20, DAY / 2)]
-            return receipt
-        return self._sign(desk, case, slot)
+        back = case.unit == self.people.rebounding and case.round == 1
+        if back:
+            self.people.told.rebounding = case.item
+        words = "回头看发现问题反弹(虚构)" if back else "查台账、查方案、查结果,未见反弹(虚构)"
+        return desk.look_back(case.item, by, case.content, outcome="rebound" if back else "held", opinion=words)
 
 
 def _posted(case: Case, content: str) -> bool:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from workflow import views
+from workflow import obligations, views
 from workflow.clock import local_day
-from workflow.demo.frame import CAMPAIGN, COUNTED, CRITICISM, END, RECTIFY, REPORT, ZONE
+from workflow.demo.frame import CAMPAIGN, COUNTED, CRITICISM, END, MEASURES, RECTIFY, REPORT, TALK, ZONE, report_of
 from workflow.demo.history import History
+from workflow.demo.people import Told
 from workflow.desk import Desk
+from workflow.store import obligations as store
 from workflow.store import org, queries
+from workflow.trace import trace
 from workflow.verify import Report
 
+OUT = ("closed", "archived")  # struck out of the ledger: tracked, or tracked to the end
 LEVELS = ("group", "second", "third", "organisation")
 
 
-def figures(desk: Desk, history: History, report: Report) -> dict[str, Any]:
+def figures(desk: Desk, history: History, report: Report, told: Told) -> dict[str, Any]:
     """Plain values, ready for JSON."""
     calls = {level: views.roll_call(desk, REPORT, CAMPAIGN, COUNTED, level) for level in LEVELS}
     counted = views.register(desk, RECTIFY, CAMPAIGN, COUNTED)
@@ -24,7 +28,11 @@ def figures(desk: Desk, history: History, report: Report) -> dict[str, Any]:
     register = [r for r in counted if r.klass == "register"]
     missed = views.missed(desk, END - 1)
     entries, size = queries.size(desk.connection)
-    proposals = queries.items_at(desk.connection, CRITICISM, CAMPAIGN, END - 1)
+    proposals = [
+        {"flow": flow, **r}
+        for flow in (CRITICISM, TALK, MEASURES)
+        for r in queries.items_at(desk.connection, flow, CAMPAIGN, END - 1)
+    ]
     return {
         "counted_as_of": local_day(COUNTED, ZONE).isoformat() + "T00:00+08:00",
         "reports": _call(calls["group"]),
@@ -40,13 +48,24 @@ def figures(desk: Desk, history: History, report: Report) -> dict[str, Any]:
             "by_stage": dict(Counter(r.stage for r in last if r.klass == "register")),
             "watch_by_stage": dict(Counter(r.stage for r in last if r.klass == "watch")),
             "rounds": {str(n): c for n, c in sorted(Counter(r.round for r in last if r.klass == "register").items())},
-            "closed": sum(1 for r in last if r.stage == "closed"),
-            "open": [r.item for r in last if r.klass == "register" and r.stage != "closed"],
+            "items": sum(1 for r in last if r.klass == "register"),
+            "closed": sum(1 for r in last if r.klass == "register" and r.stage in OUT),
+            "archived": sum(1 for r in last if r.klass == "register" and r.stage == "archived"),
+            "open": [r.item for r in last if r.klass == "register" and r.stage not in OUT],
+            "reports": _reports(desk),
         },
+        "left_out": _left_out(desk, told.left_out),
+        "rebound": {"item": told.rebounding, "look_backs": history.acts["look-back"]},
         "missed": {"total": len(missed), "by_rule": dict(Counter(_rule(m.rule) for m in missed).most_common())},
         "rungs": dict(history.kinds),
         "proposals": [
-            {"item": r["id"], "unit": r["unit"], "stage": r["stage"], "on": local_day(r["opened_at"], ZONE).isoformat()}
+            {
+                "flow": r["flow"],
+                "item": r["id"],
+                "unit": r["unit"],
+                "stage": r["stage"],
+                "on": local_day(r["opened_at"], ZONE).isoformat(),
+            }
             for r in proposals
         ],
         "returns": history.acts["return"],
@@ -71,6 +90,44 @@ def _call(call: views.RollCall) -> dict[str, int]:
         "zero": len(call.zero),
         "missing": len(call.missing),
         "due": len(call.due),
+    }
+
+
+def _reports(desk: Desk) -> dict[str, int]:
+    """What the enterprises' reports are worth at the end: a zero that rests on one contradicted below it is none."""
+    definition = desk.engine.newest(desk.connection, REPORT)
+    below = obligations.asked_once(desk, definition, CAMPAIGN, END - 1, ("organisation",))
+    marked = {
+        s: [r.unit for r in store.rows(desk.connection, below) if r.state == s]
+        for s in ("CONTRADICTED", "SUPPLEMENTED")
+    }
+    tops = {u.split("-")[0] for u in marked["CONTRADICTED"]}
+    call = views.roll_call(desk, REPORT, CAMPAIGN, END - 1, "group")
+    contradicted = [u for u in call.zero if u in tops]
+    return {
+        "owed": len(call.owed),
+        "reported": len(call.reported),
+        "zero": len(call.zero) - len(contradicted),
+        "contradicted": len(contradicted),
+        "missing": len(call.missing),
+        "supplemented_below": len(marked["SUPPLEMENTED"]),
+    }
+
+
+def _left_out(desk: Desk, item: str) -> dict[str, Any]:
+    """What the unannounced check opened: the report it contradicts, and whom the trace names for it."""
+    found = trace(desk, item, END - 1)
+    reports = [s for s in found.root.walk() if s.flow == REPORT]
+    signed = [s for r in reports for s in r.signers if not s.superseded]
+    line = [u["unit"] for u in org.OrgReader(desk.connection).path(found.about, local_day(COUNTED, ZONE).isoformat())]
+    return {
+        "item": item,
+        "unit": found.about,
+        "report": report_of(found.about),
+        "opened": desk.case_of(item)[0].fields_["found-on"],
+        "line": [u for u in line if any(r.unit == u for r in reports)],
+        "signers": sorted({s.person for s in signed}),
+        "moved_on": sorted({s.person for s in signed if s.person not in s.now}),
     }
 
 

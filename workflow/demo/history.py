@@ -36,6 +36,8 @@ class Past:
     settled_at: int = 0
     first_signed_at: int = 0
     zero_statement: bool = False
+    marks: list[str] = field(default_factory=list)
+    look_backs: int = 0
 
 
 @dataclass
@@ -60,6 +62,7 @@ def read(connection: Any) -> History:
         for row in rows:
             history.acts[row.act] += 1
             body = canonical.read(row.body)
+            past.look_backs += row.act == "look-back"
             for effect in body.get("effects", ()):
                 _note(history, past, effect, row.at)
             if row.act == "report-zero" and "zero-statement" in body["act"].get("materials", {}):
@@ -86,6 +89,8 @@ def _note(history: History, past: Past, effect: dict[str, Any], at: int) -> None
         if effect["as"] == "backstop":
             history.backstops += 1
             history.answered_above.add(effect["unit"])
+    elif kind in ("supplemented", "contradicted"):
+        past.marks.append(kind)
     elif kind == "superseded":
         for key in effect["slots"]:
             history.superseded += past.stays[-1].signed.pop(key, None) is not None

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 from workflow.definition.definition import Definition
 from workflow.demo import org
-from workflow.demo.frame import RECTIFY, REPORT, report_of
+from workflow.demo.frame import DECIDED, MEASURES, RECTIFY, REPORT, TALK, report_of
 from workflow.demo.history import History, Past, Stay
+
+SIGNING_LEVELS, TALKS, LOOK_BACKS = 4, 2, 2
 
 
 class Invariant(NamedTuple):
@@ -66,6 +68,7 @@ def invariants(
         "关注对象不计入名册",
         "the watch class is not in the register",
     )
+    yield from _after_the_check(result, history, world)
     groups = result["supervision_groups"]
     together = [u for units in groups.values() for u in units]
     yield Invariant(
@@ -93,19 +96,19 @@ def invariants(
         "须两人之处无一人兼签",
         "two persons where two are required",
     )
-    rectified = [p for p in _of(history, RECTIFY) if p.unit in world.found]
+    rectified = [p for p in _of(history, RECTIFY) if p.unit in world.found or p.unit == world.overlooked]
     yield Invariant(
         "second-nodes-bind",
-        len(rectified) == items["total"] and all(p.nodes == "2" for p in rectified),
+        len(rectified) == items["total"] + 1 and all(p.nodes == "2" for p in rectified),
         "在办事项均适用 9 月 26 日节点",
         "open items are bound by the nodes of 26-09",
     )
     failures = [s for p in rectified for s in p.stays if s.stage == "mass-evaluation" and s.exit == "failed"]
     yield Invariant(
         "one-second-round",
-        len(failures) == 1 and final["rounds"].get("2") == 1 and sum(final["rounds"].values()) == items["total"],
-        "群众测评未通过一件,限期整改进入第 2 轮",
-        "one failed evaluation, reworked in round 2",
+        len(failures) == 1 and final["rounds"].get("2") == 2 and sum(final["rounds"].values()) == items["total"] + 1,
+        "测评未通过一件、反弹一件,各进入第 2 轮",
+        "one failed evaluation, one rebound: round 2",
     )
     yield Invariant(
         "answered-for",
@@ -121,10 +124,11 @@ def invariants(
     )
     yield Invariant(
         "proposal-decided",
-        bool(result["proposals"]) and all(p["stage"] in ("closed", "not-held") for p in result["proposals"]),
+        bool(result["proposals"]) and all(p["stage"] in DECIDED for p in result["proposals"]),
         "督办建议由人研究决定",
         "what the ladder proposed, people decided",
     )
+    yield from _after_close_out(result, history, rectified)
     yield Invariant(
         "verification-holds",
         result["verification"]["holds"] and result["verification"]["rules"] == "hold",
@@ -133,12 +137,73 @@ def invariants(
     )
 
 
+def _after_the_check(result: dict[str, Any], history: History, world: org.World) -> Iterator[Invariant]:
+    """The zero report that was false, and the one that its unit corrected in time. Source: 「应报未报」, R055."""
+    final, left_out = result["final"], result["left_out"]
+    reports, zero = final["reports"], history.pasts[report_of(world.overlooked)]
+    parts = [reports[k] for k in ("reported", "zero", "contradicted", "missing")]
+    yield Invariant(
+        "zero-contradicted",
+        sum(parts) == reports["owed"]
+        and reports["contradicted"] == 1
+        and zero.marks == ["contradicted"]
+        and zero.stays[-1].stage == "zero-reported"
+        and _fully_signed(zero.stays[0])
+        and final["items"] == result["items"]["total"] + 1
+        and left_out["unit"] == world.overlooked,
+        "零报告被查否:签字原样保留,漏报事项立项",
+        "a false zero stays as signed, what it left out opens",
+    )
+    line = [history.pasts[report_of(u)] for u in left_out["line"]]
+    signed = {s["person"] for p in line for stay in p.stays for s in stay.signed.values()}
+    yield Invariant(
+        "signers-named",
+        len(line) == SIGNING_LEVELS and signed == set(left_out["signers"]) and bool(left_out["moved_on"]),
+        "追溯列出各级签字人,时任现任分列",
+        "the trace names every signer, then and now apart",
+    )
+    corrected = [p for p in _of(history, REPORT) if p.marks == ["supplemented"]]
+    yield Invariant(
+        "supplement-is-none",
+        len(corrected) == reports["supplemented_below"] == 1 and result["refusals"] == ["gate-closed", "wrong-stage"],
+        "查前补报不作查否",
+        "corrected before any check: no contradiction",
+    )
+
+
+def _after_close_out(result: dict[str, Any], history: History, rectified: list[Past]) -> Iterator[Invariant]:
+    """Talks counted, look-backs held, a problem that came back. Source: R147, R148, R170."""
+    counted = [p for p in result["proposals"] if p["flow"] == MEASURES]
+    talks = [p for p in result["proposals"] if p["flow"] == TALK and p["stage"] == "closed"]
+    yield Invariant(
+        "second-talk-proposes",
+        len(talks) == TALKS and len(counted) == 1,
+        "累计约谈两次,只启动研究",
+        "the second talk only opens the question of measures",
+    )
+    yield Invariant(
+        "looked-back",
+        all(p.look_backs >= LOOK_BACKS for p in rectified if any(s.exit == "unopposed" for s in p.stays)),
+        "销号后均按期“回头看”",
+        "looked back at all that was closed out",
+    )
+    back = [p for p in rectified if any(s.exit == "rebound" for s in p.stays)]
+    yield Invariant(
+        "rebound-same-item",
+        [p.item for p in back] == [result["rebound"]["item"]]
+        and [s.stage for s in back[0].stays].count("acceptance") == 2
+        and back[0].stays[-1].stage == "closed",
+        "反弹为同一事项的下一轮,重新验收",
+        "a rebound is the same item's next round",
+    )
+
+
 def _of(history: History, flow: str) -> list[Past]:
     return [p for p in history.pasts.values() if p.flow == flow]
 
 
 def _complete(stay: Stay) -> bool:
-    return bool(stay.exit) and stay.exit != "returned"
+    return bool(stay.exit) and stay.exit not in ("returned", "rebound")
 
 
 def _fully_signed(stay: Stay) -> bool:

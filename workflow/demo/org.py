@@ -27,6 +27,7 @@ CATEGORIES = {
     "other": 7,
 }
 WATCH_CATEGORY = "responsibility-not-solid"
+CHANGES = 8  # of secretaries of organisations found and of those above them
 VACANT = 12  # of the organisations whose team is incomplete, how many have no secretary
 BEGAN = "2016-01-01"
 REGULATOR = "regulator"
@@ -52,7 +53,8 @@ class World:
 
     Attributes:
         found: branch -> category of what its investigation will find; ``watch``: branches of the lesser class.
-        changes: changes of secretary during the autumn, in order of their days; not yet in ``org``.
+        changes: changes of secretary during the autumn; not yet in ``org``.
+        overlooked: a branch with a problem that it, and every level above it, reports as zero; a check finds it.
     """
 
     org: Org
@@ -61,6 +63,7 @@ class World:
     watch_enterprise: str
     groups: dict[str, tuple[str, ...]]
     changes: tuple[Change, ...]
+    overlooked: str = ""
 
     def files(self) -> dict[str, bytes]:
         """The organisation of the first day as the three CSV files that an office hands in."""
@@ -127,7 +130,17 @@ def build(seed: int) -> World:
     groups = _supervise(b, guided)
     _vacate(b, found)
     org = Org(tuple(b.units), tuple(b.parents), tuple(b.persons), tuple(b.tenures))
-    return World(org, found, frozenset(watch), watch_enterprise, groups, _changes(b, org, found))
+    zero = [e for e in guided if e not in finding and e != watch_enterprise]
+    overlooked = _overlooked(org, zero)
+    changes = (*_changes(b, org, found), _change_at(org, overlooked, "2019-11-11", CHANGES + 1))
+    return World(org, found, frozenset(watch), watch_enterprise, groups, changes, overlooked)
+
+
+def _overlooked(org: Org, enterprises: list[str]) -> str:
+    """A branch at the bottom of four levels of an enterprise that reports zero, one that a supervision group guides."""
+    above = {p.unit: p.parent for p in org.parents if p.kind == "managing"}
+    branches = [u.id for u in org.units if u.level == "organisation" and u.id.split("-")[0] in enterprises]
+    return next(u for u in branches if above[above[u]] not in enterprises)
 
 
 def _shares(random: Random, finding: list[str]) -> dict[str, int]:
@@ -202,7 +215,7 @@ def _vacate(b: _Builder, found: dict[str, str]) -> None:
 
 def _changes(b: _Builder, org: Org, found: dict[str, str]) -> tuple[Change, ...]:
     """Eight changes of secretary: four branches, and the level above two of them, and two enterprises."""
-    holder = {t.unit: t for t in org.tenures if t.post == "secretary"}
+    holder = {t.unit for t in org.tenures if t.post == "secretary"}
     above = {p.unit: p.parent for p in org.parents if p.kind == "managing"}
     branches = b.random.sample([u for u in found if u in holder and above[u].count("-")], 4)
     upper = list(dict.fromkeys(above[u] for u in branches[:2]))
@@ -218,13 +231,16 @@ def _changes(b: _Builder, org: Org, found: dict[str, str]) -> tuple[Change, ...]
         "2019-12-02",
     ]
     units = [*branches, *upper, *tops]
-    changes = []
-    for k, (day, unit) in enumerate(zip(days, units, strict=False), start=1):
-        n = len(org.persons) + k
-        successor = Person(f"p{n:05}", f"人员{n:05}(虚构)", f"Person {n:05} (invented)")
-        begun = Tenure(f"t{len(org.tenures) + 1000 + k:05}", successor.id, unit, "secretary", day)
-        changes.append(Change(day, unit, holder[unit], begun, successor))
-    return tuple(changes)
+    return tuple(_change_at(org, u, day, k) for k, (day, u) in enumerate(zip(days, units, strict=False), start=1))
+
+
+def _change_at(org: Org, unit: str, day: str, k: int) -> Change:
+    """The ``k``-th change of secretary: who holds the post goes on that day, somebody new comes."""
+    holder = next(t for t in org.tenures if t.unit == unit and t.post == "secretary")
+    n = len(org.persons) + k
+    successor = Person(f"p{n:05}", f"人员{n:05}(虚构)", f"Person {n:05} (invented)")
+    begun = Tenure(f"t{len(org.tenures) + 1000 + k:05}", successor.id, unit, "secretary", day)
+    return Change(day, unit, holder, begun, successor)
 
 
 def csv_files(org: Org) -> dict[str, bytes]:

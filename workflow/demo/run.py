@@ -18,7 +18,7 @@ from workflow.definition.shipped import shipped_calendar, shipped_flow
 from workflow.demo import history, org
 from workflow.demo.campaign import Campaign
 from workflow.demo.figures import figures
-from workflow.demo.frame import CRITICISM, END, FIRST, LAST, RECTIFY, REPORT, ZONE
+from workflow.demo.frame import CRITICISM, END, FIRST, LAST, MEASURES, RECTIFY, REPORT, TALK, ZONE
 from workflow.demo.hours import OfficeHours
 from workflow.demo.invariants import invariants
 from workflow.demo.people import Told
@@ -29,9 +29,9 @@ from workflow.org.model import Org
 from workflow.store import database, queries, schema
 from workflow.verify import verify
 
-FLOWS = (RECTIFY, REPORT, CRITICISM, "admonitory-talk", "organisational-measures")
+FLOWS = (RECTIFY, REPORT, CRITICISM, TALK, MEASURES)
 DATABASE, HOME = "demo.db", "home"
-WORK_YEAR = date(2020, 1, 31)  # office hours are laid out to here, so that plans may reach past the year's end
+WORK_YEAR = date(2021, 1, 31)  # office hours are laid out to here, so that plans may reach past the year's end
 
 
 class NotEmpty(CannotRun):
@@ -121,7 +121,7 @@ def _measured(
         report = verify(desk.connection, engine.contents, steps.verified)
         verifying = perf_counter() - began
         past = history.read(desk.connection)
-        result = figures(desk, past, report)
+        result = figures(desk, past, report, told)
     result["refusals"] = told.refusals
     result["seconds_verifying"] = round(verifying, 2)
     today = world.org.on(LAST.isoformat())

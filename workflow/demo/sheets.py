@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from workflow import views
 from workflow.clock import local_day
-from workflow.demo.frame import CAMPAIGN, COUNTED, END, RECTIFY, ZONE, report_of
+from workflow.demo.frame import CAMPAIGN, COUNTED, END, FIRST, LAST, MEASURES, RECTIFY, REPORT, ZONE, report_of
 from workflow.demo.ledger import Ledger
 from workflow.demo.tables import RIGHT, TIGHT, Paper
 from workflow.demo.wording import Wording
@@ -20,7 +20,7 @@ from workflow.demo.words import shown
 from workflow.desk import Desk
 from workflow.trace import Statement, trace
 
-RUNGS = {"reminded": ("催办", "reminder"), "proposed": ("建议通报批评", "proposal of circulated criticism")}
+RUNGS = {"reminded": ("催办", "reminder"), "proposed": ("提出建议", "proposal")}
 PLACES = {
     "handler": ("经办人", "handler"),
     "department": ("部门审核", "department"),
@@ -59,6 +59,7 @@ class Sheets:
             self.nodes,
             self.missed,
             self.signers,
+            self.left_out,
             self.second_round,
             self.closing,
         ):
@@ -266,7 +267,7 @@ class Sheets:
                 + ",".join(f"{RUNGS[k][0]} {n}" for k, n in sorted(self.result["rungs"].items(), reverse=True)),
                 f"{len(missed)} missed; {sum(fired.values())} rungs fired: "
                 + ", ".join(
-                    f"{n} {RUNGS[k][1]}{'s' if n > 1 and k == 'reminded' else ''}"
+                    f"{n} {RUNGS[k][1]}{'s' if n > 1 else ''}"
                     for k, n in sorted(self.result["rungs"].items(), reverse=True)
                 ),
             ),
@@ -296,25 +297,37 @@ class Sheets:
             ],
             rows,
         )
+        p.line(
+            "引擎只提建议,由人核实情况、听取陈述、集体研究、签批:",
+            "The engine proposes; people establish the facts, hear the person, decide and sign:",
+        )
+        climbs = list(views.rungs(self.desk))
         for proposal in self.result["proposals"]:
-            self._proposal(proposal)
+            self._proposal(proposal, climbs)
 
-    def _proposal(self, proposal: dict[str, Any]) -> None:
+    def _proposal(self, proposal: dict[str, Any], climbs: Sequence[views.RungRow]) -> None:
+        """What was proposed, on what ground, who signed the decision on it and where it ended."""
         p = self.paper
         case, definition = self.desk.case_of(proposal["item"])
         about, _ = self.desk.case_of(str(case.fields_["about"]))
-        rungs = [r for r in views.rungs(self.desk) if r.item == about.item and r.rule == case.fields_["rule"]]
-        climbed = " → ".join(f"{self.words.at(r.at)[:5]} {p.say(*RUNGS[r.what])}" for r in rungs)
+        if case.flow == MEASURES:
+            person, days = self.words.name(str(case.fields_["person"])), [h["on"][5:] for h in case.fields_["held"]]
+            ground = p.say(
+                f"{person} 累计约谈 {len(days)} 次({'、'.join(days)})",
+                f"{person} was talked with {len(days)} times ({', '.join(days)})",
+            )
+        else:
+            rungs = [r for r in climbs if r.item == about.item and r.rule == case.fields_["rule"]]
+            ground = f"{self.words.name(about.unit)} " + " → ".join(
+                f"{self.words.at(r.at)[:5]} {p.say(*RUNGS[r.what])}" for r in rungs if r.at <= case.entered
+            )
         signed = [s for s in views.signatures(self.desk, proposal["item"], END - 1) if s.stage == "decision"]
-        p.line(
-            f"{self.words.name(about.unit)}:{climbed}",
-            f"{self.words.name(about.unit)}: {climbed}",
-        )
+        title = definition.flow.title.get(p.lang).split("(")[0].split(" (")[0]
         stage, last = self.words.stage(case.stage, definition), signed[-1]
-        decider, signer, on = self.words.name(case.unit), self.words.name(last.person), self.words.at(last.at)
+        signer, on = self.words.name(last.person), self.words.at(last.at)
         p.line(
-            f"引擎只提建议:{decider}核实情况、听取陈述,{on} 由{signer}签批,现为「{stage}」。",
-            f"The engine proposes, people decide: {decider}, signed by {signer} on {on}; now {stage}.",
+            f"{title}:{ground};{on} {signer}签批,现为「{stage}」。",
+            f"{title}: {ground}; signed by {signer} on {on}, now {stage}.",
         )
 
     def _shown_item(self) -> str:
@@ -329,9 +342,10 @@ class Sheets:
 
     def _changed(self, unit: str) -> bool:
         """Whether a secretary on the unit's line today is another than on the first day of the campaign."""
-        line = [u["unit"] for u in self.words.org.path(unit, "2019-12-31")]
+        line = [u["unit"] for u in self.words.org.path(unit, LAST.isoformat())]
         return any(
-            self.words.org.tenures(u, "secretary", "2019-08-20") != self.words.org.tenures(u, "secretary", "2019-12-31")
+            self.words.org.tenures(u, "secretary", FIRST.isoformat())
+            != self.words.org.tenures(u, "secretary", LAST.isoformat())
             for u in line[:2]
         )
 
@@ -345,12 +359,48 @@ class Sheets:
             f"谁签的字:{about}",
             f"Who signed: {about}",
             p.say(
-                "书记签批,自排查上报至验收;时任为签字之人,现任为 2019-12-31 任职之人",
+                "书记签批,自排查上报至验收;时任为签字之人,现任为 2020-12-31 任职之人",
                 "secretaries only, from the report to the acceptance; who held the post then, and who holds it today",
             ),
         )
+        self._signed(found.root.walk())
+        p.line(
+            f"每一级的每一处签字:workflow trace {item} --db demo.db",
+            f"every signature at every level: workflow trace {item} --db demo.db",
+        )
+
+    def left_out(self) -> None:
+        """The zero report that an unannounced check found false, and who signed it at each level. Source: R055."""
+        p, left = self.paper, self.result["left_out"]
+        found = trace(self.desk, left["item"], END - 1)
+        name, reports = self.words.name(left["unit"]), self.result["final"]["reports"]
+        p.heading(
+            "9",
+            f"零报告被查否:{name}",
+            f"A zero report contradicted: {name}",
+            p.say(
+                f"{left['opened']} 暗访发现问题:零报告的签字原样保留并标明,漏报事项立项;以下为零报告各级书记签批",
+                f"an unannounced check on {left['opened']}: the zero stays as signed and is marked, what it left out is "
+                f"opened; the secretaries who signed the zero",
+            ),
+        )
+        self._signed(s for s in found.root.walk() if s.flow == REPORT)
+        p.line(
+            f"追溯共列出 {len(left['signers'])} 名签字人,其中 {len(left['moved_on'])} 人已不在原任。",
+            f"The trace names {len(left['signers'])} signers of it; {len(left['moved_on'])} no longer in that post.",
+        )
+        p.line(
+            f"年末:上报 {reports['reported']} 家,零报告 {reports['zero']} 家,被查否 {reports['contradicted']} 家;"
+            f"查前主动补报 {reports['supplemented_below']} 份,不作查否。",
+            f"At the end: {reports['reported']} reported, {reports['zero']} zero, {reports['contradicted']} contradicted; "
+            f"{reports['supplemented_below']} corrected by its own unit before any check, which is no contradiction.",
+        )
+
+    def _signed(self, statements: Iterable[Statement]) -> None:
+        """The secretaries of some statements, in the order in which they signed, then and now apart."""
+        p = self.paper
         rows: list[tuple[int, list[Any]]] = []
-        for statement in found.root.walk():
+        for statement in statements:
             rows += self._secretaries(statement)
         rows.sort(key=lambda r: r[0])
         p.table(
@@ -364,10 +414,6 @@ class Sheets:
                 (p.say("说明", "note"), {}),
             ],
             [r for _, r in rows],
-        )
-        p.line(
-            f"每一级的每一处签字:workflow trace {item} --db demo.db",
-            f"every signature at every level: workflow trace {item} --db demo.db",
         )
 
     def _secretaries(self, statement: Statement) -> list[tuple[int, list[Any]]]:
@@ -400,13 +446,20 @@ class Sheets:
     def second_round(self) -> None:
         p, final = self.paper, self.result["final"]
         again = [r for r in views.ledger(self.desk, RECTIFY, CAMPAIGN, END - 1) if r.round > 1]
-        p.heading("9", "结果", "What became of it")
+        p.heading("10", "结果", "What became of it")
         stages = self.paper.say("、", ", ").join(f"{self.words.stage(s)} {n}" for s, n in final["by_stage"].items())
         watch = self.paper.say("、", ", ").join(
             f"{self.words.stage(s)} {n}" for s, n in final["watch_by_stage"].items()
         )
         p.line(f"整顿对象:{stages}。关注对象:{watch}。", f"Register: {stages}. Watch class: {watch}.")
         for r in again:
+            if r.item == self.result["rebound"]["item"]:
+                p.line(
+                    f"{self.words.name(r.unit)}:销号后“回头看”发现问题反弹,原事项进入第 {r.round} 轮,{r.closed_on} 再次销号。",
+                    f"{self.words.name(r.unit)}: a look-back found the problem back; the same item went through round "
+                    f"{r.round} and was closed again on {r.closed_on}.",
+                )
+                continue
             p.line(
                 f"{self.words.name(r.unit)}:群众测评不满意率过高,退回限期整改,第 {r.round} 轮通过,{r.closed_on} 销号。",
                 f"{self.words.name(r.unit)}: too many dissatisfied, returned with a new date, passed in round {r.round}, "
@@ -419,6 +472,10 @@ class Sheets:
                 f"not closed at the year's end: {self.words.name(case.unit)}, {self.words.stage(case.stage)}.",
                 "yellow",
             )
+        p.line(
+            f"销号后“回头看” {self.result['rebound']['look_backs']} 次;跟踪期满归档 {final['archived']} 件。",
+            f"{self.result['rebound']['look_backs']} look-backs after close-out; {final['archived']} tracked to the end.",
+        )
         backed = self.result["backstop"]
         p.line(
             f"兜底:{backed['units']} 个党组织尚未成立或缺书记,由直接上级登记、签字、负责,共 {backed['signatures']} 处签字,均有标注。",
@@ -433,7 +490,7 @@ class Sheets:
 
     def closing(self) -> None:
         p, r = self.paper, self.result
-        p.heading("10", "验证与不变量", "Verification and invariants")
+        p.heading("11", "验证与不变量", "Verification and invariants")
         rows = [
             [Text("✓", style="bold green") if i["holds"] else Text("✗", style="bold red"), i[self.lang]]
             for i in r["invariants"]

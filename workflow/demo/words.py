@@ -59,6 +59,7 @@ MEASURES: dict[str, tuple[tuple[str, str], ...]] = {
     "other": (("建立联系台账并逐人核对", "Keep a book of contacts"), ("按月核对并公示", "Check and post monthly")),
 }
 UPDATED = ("健全长效机制并列入季度检查", "Make it last: check every quarter")
+REBOUND = ("查找反弹根源并建立月查制度", "Find the root of the rebound and check monthly")
 EVIDENCE = ("会议记录或批复扫描件", "minutes or a scan of the approval")
 TARGET = ("问题销号,群众认可", "closed out, and recognised by those concerned")
 RETURNS = (
@@ -87,7 +88,7 @@ _ENGLISH: dict[str, str] = {
         RETURNS,
         tuple(OPINIONS.values()),
         OTHERS,
-        (UPDATED, EVIDENCE, TARGET),
+        (UPDATED, REBOUND, EVIDENCE, TARGET),
     )
     for zh, en in pairs
 }
