@@ -184,6 +184,7 @@ class StagesChecking(Checking):
             at: Loc = (*loc, "also-due", index)
             self.node(also.node, (*at, "node"))
             self.known("material", also.met_by, self.flow.materials, (*at, "met-by"))
+            self.lasts(also.or_within, (*at, "or-within"))
             self.known("ladder", also.ladder, self.flow.ladder, (*at, "ladder"))
             if len(stage.stage) + len(also.node) > RULE_NAMES:
                 self.say(

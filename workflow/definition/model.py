@@ -517,13 +517,15 @@ class Due(Model):
 
 
 class AlsoDue(Model):
-    """A further due of a stage, met by a material being submitted again."""
+    """A further due of a stage, met by a material being submitted again. ``or-within`` stands in for a node that has
+    passed when the stage is entered: a rebound of next year is not late for this year's node."""
 
     node: Code
     met_by: Code
     reading: Reading = "keep"
     at: TimeOfDay | None = None
     ladder: Code = "overdue"
+    or_within: Span | None = None
 
 
 class Limit(Model):

@@ -152,7 +152,7 @@ def _after_the_check(result: dict[str, Any], history: History, world: org.World)
         and final["items"] == result["items"]["total"] + 1
         and left_out["unit"] == world.overlooked,
         "零报告被查否:签字原样保留,漏报事项立项",
-        "a false zero stays as signed, what it left out opens",
+        "a false zero stays as signed; its item opens",
     )
     line = [history.pasts[report_of(u)] for u in left_out["line"]]
     signed = {s["person"] for p in line for stay in p.stays for s in stay.signed.values()}

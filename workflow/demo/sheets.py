@@ -319,10 +319,12 @@ class Sheets:
         else:
             rungs = [r for r in climbs if r.item == about.item and r.rule == case.fields_["rule"]]
             ground = f"{self.words.name(about.unit)} " + " → ".join(
-                f"{self.words.at(r.at)[:5]} {p.say(*RUNGS[r.what])}" for r in rungs if r.at <= case.entered
+                f"{self.words.at(r.at)[:5]} {p.say(*RUNGS[r.what])}"
+                for r in rungs
+                if local_day(r.at, ZONE).isoformat() <= proposal["on"]
             )
         signed = [s for s in views.signatures(self.desk, proposal["item"], END - 1) if s.stage == "decision"]
-        title = definition.flow.title.get(p.lang).split("(")[0].split(" (")[0]
+        title = definition.flow.title.get(p.lang).split("(")[0].split("(")[0].strip()
         stage, last = self.words.stage(case.stage, definition), signed[-1]
         signer, on = self.words.name(last.person), self.words.at(last.at)
         p.line(

@@ -150,9 +150,10 @@ class _Words:
         if stage.due is not None:
             yield Line("due", f"{'时限' if self.zh else 'due'}: {self.due(stage.due)}" + self.climbs(stage.due.ladder))
         for also in stage.also_due:
-            yield Line(
-                "due", f"{'另有时限' if self.zh else 'also due'}: {self.node(also.node)}" + self.climbs(also.ladder)
-            )
+            after = self.span(also.or_within) if also.or_within is not None else ""
+            past = f",已过则 {after}" if self.zh else f", once past {after}"
+            named = self.node(also.node) + (past if after else "")
+            yield Line("due", f"{'另有时限' if self.zh else 'also due'}: {named}" + self.climbs(also.ladder))
         if stage.tracking is not None:
             t = stage.tracking
             looks = ", ".join(self.span(s) for s in t.look_backs)

@@ -142,7 +142,7 @@ def arm_stage(context: Context, stage: Stage, stay: int, nodes: str, due_set: st
         if basis is not None:
             yield armed(context, rule_of(stage, stay), stage.due.ladder, basis)
     for also in stage.also_due:
-        further = also_basis(context.definition, also, nodes)
+        further = also_basis(context, also, nodes)
         if further is not None:
             yield armed(context, rule_of(stage, stay, also.node), also.ladder, further)
 
@@ -214,12 +214,14 @@ def whole(context: Context, due: Due, basis: Basis, nodes: str) -> Basis:
     return basis
 
 
-def also_basis(definition: Definition, due: AlsoDue, nodes: str) -> Basis | None:
-    """What a further due of a stage rests on; None where the set has no such node."""
-    day = node_day(definition, nodes, due.node)
+def also_basis(context: Context, due: AlsoDue, nodes: str) -> Basis | None:
+    """What a further due of a stage entered now rests on; None where the set has no such node."""
+    day = node_day(context.definition, nodes, due.node)
     if day is None:
         return None
     basis: Basis = {"on": day.isoformat(), "node": due.node, "set": nodes}
+    if due.or_within is not None and day < context.today:
+        basis = from_moment(context, context.at, due.or_within)
     if due.reading != "keep":
         basis["reading"] = due.reading
     if due.at is not None:
@@ -244,7 +246,7 @@ def rearm(context: Context, case: Case, nodes: str) -> Iterator[Effect]:
     for also in stage.also_due:
         rule = rule_of(stage, case.stays, also.node)
         if rule in case.dues or node_day(context.definition, case.nodes, also.node) is None:  # not one already met
-            wanted[rule] = (also.ladder, also_basis(context.definition, also, nodes))
+            wanted[rule] = (also.ladder, also_basis(entered, also, nodes))
     for rule, (ladder, basis) in wanted.items():
         held = case.dues.get(rule)
         if basis is None:

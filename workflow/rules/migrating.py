@@ -203,7 +203,7 @@ def clocks(asked: Asked, act: Migrate, after: Case, stage: Stage, old: dict[str,
     for also in stage.also_due:
         rule = dues.rule_of(stage, case.stays, also.node)
         if rule in case.dues or also.node not in old["also"]:  # not one that was met already
-            basis = dues.also_basis(new, also, after.nodes)
+            basis = dues.also_basis(entered, also, after.nodes)
             if basis is not None:
                 wanted[rule] = (also.ladder, basis)
     if act.undoes:  # back to what each clock was counted from, extensions included
