@@ -599,6 +599,7 @@ _APPLY = {
     "reversed": _marked,
     "count-reached": _nothing,
     "assessed": _assessed,
+    "compared": _nothing,
     "same-words": _nothing,
     "moved": _moved,
     "migrated": _migrated,

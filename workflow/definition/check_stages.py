@@ -66,6 +66,13 @@ class StagesChecking(Checking):
                 self.known("post", wanted.post, self.flow.posts, (*here, "post"))
             if wanted.at_least is not None:
                 self.known("level", wanted.at_least, self.flow.levels, (*here, "at-least"))
+        if stage.compare is not None:
+            lines = self.lines_of(stage.compare.list, (*loc, "compare", "list"), stage)
+            for field, code in (("field", stage.compare.field), ("unit-by", stage.compare.unit_by)):
+                if lines is not None:
+                    self.known("field", code, lines.fields, (*loc, "compare", field))
+            for at, flow in enumerate(stage.compare.with_):
+                self.near_flow(flow, (*loc, "compare", "with", at))
         if stage.gate is not None:
             self._gate(loc, stage, stage.gate)
         children = stage.gate is not None and stage.gate.children is not None

@@ -133,6 +133,8 @@ CHINESE: Mapping[str, str] = {
     "exits": "去向",
     "exit": "去向名",
     "gate": "门槛",
+    "compare": "比对",
+    "with": "与之比对",
     "children": "下级",
     "prior": "前置",
     "assigned": "指派",

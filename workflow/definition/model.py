@@ -827,6 +827,16 @@ class Tracking(Model):
     dated: StrictBool = False  # a rebound says on which day it was seen: what was so before close-out reopens nothing
 
 
+class Compare(Model):
+    """What a report is set beside before it is signed: items of other flows about the same unit (an inspection's feedback,
+    an appraisal, an earlier round), by category. Source: R056, R057, R065."""
+
+    with_: Codes = Field(alias="with")
+    list: Code
+    field: Code = "category"
+    unit_by: Code = "unit"
+
+
 class Stage(Model):
     """Where an item is, who must do what there by when, and how it leaves."""
 
@@ -844,6 +854,7 @@ class Stage(Model):
     exits: dict[Code, Exit] = {}
     needs: Needs | None = None
     gate: Gate | None = None
+    compare: Compare | None = None
     notice: NoticeSpec | None = None
     close_out: CloseOut | None = None
     tally: Tally | None = None

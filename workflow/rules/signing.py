@@ -27,7 +27,19 @@ from workflow.errors import (
     WrongStage,
     ZeroRefused,
 )
-from workflow.rules import apart, assessing, authority, ballots, counting, dues, gates, handing, linking, paper
+from workflow.rules import (
+    apart,
+    assessing,
+    authority,
+    ballots,
+    comparing,
+    counting,
+    dues,
+    gates,
+    handing,
+    linking,
+    paper,
+)
 from workflow.rules.chain import Path, advance, restart
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.materials import is_day
@@ -63,6 +75,8 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
         wanted += paper.needs(asked, act)
     if slot is not None and definition.chain_of(stage).apart:
         wanted += apart.needs(asked, slot)
+    if stage.compare is not None and not isinstance(act, Return):
+        wanted += comparing.needs(asked, stage)
     if stage.gate is not None and not isinstance(act, Return):
         wanted += gates.needs_to_sign(asked)
     if ends:
@@ -147,6 +161,8 @@ def sign(asked: Asked, act: Signature) -> Decision:
     first = not any(s.state == "signed" for s in case.slots)
     if first or ahead.verdict == "agreed":
         _check_complete(asked, stage, outcome)
+    if stage.compare is not None:
+        effects += comparing.compared(asked, act, stage)
     signed: Effect = {
         "e": "signed",
         "slot": slot.key,

@@ -362,6 +362,15 @@ def came_to(connection: Connection, flow: str, campaign: str, unit: str, stages:
     ]
 
 
+def known_of(connection: Connection, flow: str, unit: str, but: str) -> list[dict[str, str]]:
+    """The items of a flow about a unit, of every campaign, without one of them: {item, campaign, category}, by id."""
+    mine = sa.select(t.item.c.id, t.item.c.campaign, t.item.c.category).where(
+        t.item.c.flow == flow, t.item.c.unit == unit, t.item.c.id != but, t.item.c.category != ""
+    )
+    rows = connection.execute(mine.order_by(t.item.c.id).limit(1000))
+    return [{"item": r.id, "campaign": r.campaign, "category": r.category} for r in rows]
+
+
 def everyone(connection: Connection, flow: str, campaign: str, stages: Sequence[str]) -> dict[str, Any]:
     """How many items a flow has in a campaign, and the first 20 of the ``others``: those in none of these stages."""
     mine = (t.item.c.flow == flow, t.item.c.campaign == campaign)
