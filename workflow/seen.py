@@ -18,6 +18,8 @@ from typing import Any
 
 from workflow import assessments as judging
 from workflow import blocked as blocking
+from workflow import campaign as glance
+from workflow import clear as clearing
 from workflow import irregularities as irregular
 from workflow import lists, obligations, possible, receipt, views, voting
 from workflow import pairs as letters
@@ -30,12 +32,13 @@ from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.engine import Engine
-from workflow.errors import Unknown
+from workflow.errors import Language, Unknown
 from workflow.evidence import canonical
 from workflow.rules.obligations import STATES, State
 from workflow.sight import Sight, all_of, refuse_unseen, sight_of
 from workflow.store import items, listing, queries
 from workflow.store.listing import Wanted
+from workflow.targets import Target
 
 OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep, an auditor with a database
     "blocked.escalate",
@@ -53,6 +56,8 @@ OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep,
     "why.count_lines",
     "why.sentence",
     "assessments.words",
+    "campaign.by_person",
+    "campaign.by_matter",
     "voting.open_ballot",  # acts
     "voting.cast",
     "voting.count",
@@ -268,6 +273,44 @@ class Seen:
             self._desk, since, until, thresholds, inspection=inspection, sees=self._sees_item
         )
 
+    # --- a campaign -----------------------------------------------------------------------------------------------
+
+    def readiness(self, campaign: str, level: str, needs: Sequence[str], at: int | None = None) -> list[glance.Ready]:
+        return glance.readiness(self._desk, self.sight, campaign, self._at(at), level, needs)
+
+    def coverage(self, flow: str, campaign: str, level: str, at: int | None = None) -> glance.Coverage:
+        return glance.coverage(self._desk, self.sight, flow, campaign, self._at(at), level)
+
+    def claims(self, flow: str, campaign: str, level: str, at: int | None = None) -> list[glance.Claim]:
+        return glance.claims(self._desk, self.sight, flow, campaign, self._at(at), level)
+
+    def late(self, flow: str, campaign: str, at: int | None = None) -> list[glance.Late]:
+        return glance.late(self._desk, self.sight, flow, campaign, self._at(at))
+
+    def heat(
+        self, under: str = "", at: int | None = None, *, flow: str = "", campaign: str = ""
+    ) -> dict[tuple[str, str], int]:
+        self._refuse_unit(under)
+        return glance.heat(self._desk, self.sight, self._at(at), under, flow=flow, campaign=campaign)
+
+    def statistics(self, flow: str, campaign: str, at: int | None = None) -> dict[str, dict[str, glance.Group]]:
+        return glance.statistics(self._desk, self.sight, flow, campaign, self._at(at))
+
+    def measure(
+        self,
+        wanted: Target,
+        flow: str,
+        campaign: str,
+        level: str,
+        at: int | None = None,
+        needs: Sequence[str] = (),
+    ) -> tuple[int, int]:
+        """Part and whole of what a target measures, among what may be seen."""
+        return glance.measure(self._desk, self.sight, wanted, flow, campaign, self._at(at), level, needs)
+
+    def clear(self, flow: str, campaign: str, at: int | None = None) -> clearing.Clear:
+        return clearing.clear(self._desk, self.sight, flow, campaign, self._at(at))
+
     # --- reports owed ---------------------------------------------------------------------------------------------
 
     def owed(self, flow: str, rule: str, name: str, at: int | None = None, under: str = "") -> list[obligations.Owed]:
@@ -305,6 +348,16 @@ class Seen:
         """A unit that may be seen and those above it, which answer for it; the lowest first."""
         self._refuse_unit(unit)
         return [str(u["unit"]) for u in self._desk.organisation().path(unit, self.sight.day)]
+
+    def names(self, ids: Sequence[str], lang: Language) -> dict[str, str]:
+        """What units and persons that were read are called: id -> name, the id where there is none. Ids are told by the
+        other reads; a name adds nothing to them."""
+        known = self._desk.organisation().names(dict.fromkeys(i for i in ids if i))
+        return {i: known.get(i, {}).get(lang, i) for i in ids}
+
+    def lowest(self, flow: str, at: int | None = None) -> str:
+        """The lowest level of a flow: whose matters it is about."""
+        return str(obligations.in_force(self._desk, flow, self._at(at)).flow.levels[0])
 
     # --- the filter -----------------------------------------------------------------------------------------------
 

@@ -65,6 +65,7 @@ class _Statements:
             )
             .distinct()
         )
+        self.formed = sa.select(body.c.unit).where(body.c.kind == word["kind"], in_force(body)).distinct()
         self.bodies_of_unit = (
             sa.select(given.c.body)
             .join(body, body.c.id == given.c.body)
@@ -116,6 +117,10 @@ class GroupReader:
         """The units that a person looks after on the day as a member of a body, sorted."""
         values = {"person": person, "day": day, "duty": duty}
         return sorted(u for (u,) in self._rows(self._ask.assigned_to, values))
+
+    def formed(self, kind: str, day: str) -> set[str]:
+        """The units that formed a body of a kind which stands on the day."""
+        return {u for (u,) in self._rows(self._ask.formed, {"kind": kind, "day": day})}
 
     def coverage(
         self, kind: str, units: Iterable[str], day: str, duty: str = SUPERVISION

@@ -98,6 +98,17 @@ _delegated = (  # whoever is let do something is told: these messages are kept
     .order_by(t.outbox.c.id)
 )
 _copied = sa.select(t.outbox.c.payload).where(t.outbox.c.recipient == bindparam("person"), t.outbox.c.topic == "copied")
+_closings = (
+    sa.select(t.stay.c.item, sa.func.min(t.stay.c.entered_at))
+    .join(t.item, t.item.c.id == t.stay.c.item)
+    .where(
+        t.item.c.flow == bindparam("flow"),
+        t.item.c.campaign == bindparam("campaign"),
+        t.stay.c.stage.in_(bindparam("stages", expanding=True)),
+        t.stay.c.entered_at <= bindparam("at"),
+    )
+    .group_by(t.stay.c.item)
+)
 _acted = (
     sa.select(t.item.c.id)
     .where(
@@ -210,6 +221,12 @@ def delegated_to(connection: Connection, person: str) -> list[str]:
     """Items of which a place was ever delegated to a person, or handed over to them."""
     rows = connection.execute(_delegated, {"person": person}).scalars()
     return list(dict.fromkeys(canonical.read(payload)["item"] for payload in rows))
+
+
+def closings(connection: Connection, flow: str, campaign: str, stages: Sequence[str], at: int) -> dict[str, int]:
+    """item -> when it first came to one of these stages, by an instant."""
+    values = {"flow": flow, "campaign": campaign, "stages": list(stages), "at": at}
+    return {r[0]: r[1] for r in connection.execute(_closings, values)}
 
 
 def copied_to(connection: Connection, person: str, item: str) -> bool:

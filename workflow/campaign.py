@@ -1,0 +1,274 @@
+"""A campaign at a glance, as somebody may see it and as of any instant: ready, covered, claimed, overdue, closed.
+
+Nothing here ranks units by what they found: units stand in the order of offices' lists, and what is counted by category,
+cause and level is for learning how problems come about. Source: R006, R061, R114, R115, R156; S0 「不作为考核的衡量指标」, R051.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median_low
+
+from workflow import lists, obligations, views
+from workflow.clock import local_day
+from workflow.definition.definition import Definition
+from workflow.desk import Desk
+from workflow.errors import Said, WrongMeaning
+from workflow.past import past
+from workflow.rules.authority import backstop
+from workflow.sight import Sight
+from workflow.store import obligations as store
+from workflow.store import queries
+from workflow.store.groups import GroupReader
+from workflow.store.listing import Wanted
+from workflow.targets import Target
+
+DAY = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Which of the things asked for a unit has, and which it lacks."""
+
+    unit: str
+    has: tuple[str, ...]
+    lacks: tuple[str, ...]
+
+
+def readiness(desk: Desk, sight: Sight, campaign: str, at: int, level: str, needs: Sequence[str]) -> list[Ready]:
+    """Every unit of a level with what it has of the things needed to begin, in offices' order.
+
+    Args:
+        needs: ``flow:NAME`` the unit's item of that flow in the campaign is signed through; ``body:KIND`` it formed a body
+            of that kind; ``looked-after:KIND`` one looks after it; ``one-person:POST+POST`` one person holds both posts.
+            Source: S0 「全部制定工作方案,全部完成动员部署,全部明确领导小组、工作机构和巡回指导组」, R006.
+
+    Raises:
+        WrongMeaning: a need is none of these.
+    """
+    day = local_day(at, "Asia/Shanghai").isoformat()
+    units = [u for u in desk.organisation().roster([level], day) if sight.sees(u)]
+    held = {need: _having(desk, need, campaign, at, day, units) for need in needs}
+    return [
+        Ready(u, tuple(n for n in needs if u in held[n]), tuple(n for n in needs if u not in held[n])) for u in units
+    ]
+
+
+def _having(desk: Desk, need: str, campaign: str, at: int, day: str, units: Sequence[str]) -> set[str]:
+    kind, _, name = need.partition(":")
+    if kind == "flow" and name:
+        finals = {s.stage for s in desk.engine.newest(desk.connection, name).flow.stages if s.final}
+        return {r["unit"] for r in queries.items_at(desk.connection, name, campaign, at) if r["stage"] in finals}
+    if kind == "body" and name:
+        return GroupReader(desk.connection).formed(name, day)
+    if kind == "looked-after" and name:
+        return set(units).difference(GroupReader(desk.connection).coverage(name, units, day)[0])
+    posts = name.split("+")
+    if kind == "one-person" and len(posts) == 2 and all(posts):
+        org = desk.organisation()
+        first, second = ({u: {t["person"] for t in org.tenures(u, p, day)} for u in units} for p in posts)
+        return {u for u in units if first[u] & second[u]}
+    known = "flow:NAME, body:KIND, looked-after:KIND, one-person:POST+POST"
+    raise WrongMeaning(expected=known, actual=need[:80] or "-")
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of a level owe a report or an explicit zero, how many gave one, and who did not."""
+
+    level: str
+    owed: int
+    covered: int
+    zero: int
+    uncovered: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a unit reported and signed for, beside what others found of it.
+
+    Attributes:
+        claimed: ``zero`` or ``reported``.
+        verified: ``contradicted``, ``supplemented``, or empty: nobody has said otherwise, which is no confirmation.
+    """
+
+    unit: str
+    item: str
+    claimed: str
+    verified: str
+
+
+def coverage(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, level: str) -> Coverage:
+    """Whether every unit of a level has a result or an explicit zero. Source: S0 「横向到边,纵向到底」, R061."""
+    rows = [r for r in _reports(desk, flow, campaign, at, level) if sight.sees(r.unit) and r.state != "EXEMPT"]
+    open_ = tuple(r.unit for r in rows if r.received is None)
+    return Coverage(level, len(rows), len(rows) - len(open_), sum(r.zero for r in rows), open_)
+
+
+def claims(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, level: str) -> list[Claim]:
+    """Claimed beside verified, unit by unit. Source: S2 「至今各单位党委…都已制定」「有的…至今还没有制定」, R114, R115."""
+    said = {"CONTRADICTED": "contradicted", "SUPPLEMENTED": "supplemented"}
+    return [
+        Claim(r.unit, r.item or "", "zero" if r.zero else "reported", said.get(r.state, ""))
+        for r in _reports(desk, flow, campaign, at, level)
+        if r.received is not None and sight.sees(r.unit)
+    ]
+
+
+def _reports(desk: Desk, flow: str, campaign: str, at: int, level: str) -> list[store.Row]:
+    definition = obligations.in_force(desk, flow, at)
+    if definition.flow.reports is not None:
+        return store.rows(desk.connection, obligations.asked_once(desk, definition, campaign, at, (level,)))
+    for rule, spec in definition.flow.obligations.items():
+        if level in spec.owed_by:
+            found = obligations.owed(desk, flow, rule, campaign, at)
+            return [store.Row(r.unit, r.state, r.received, r.zero, r.item) for r in found]
+    raise WrongMeaning(
+        expected=Said("a flow whose reports that level owes", "该层级应当报送的流程"), actual=f"{flow}, {level}"
+    )
+
+
+@dataclass(frozen=True)
+class Late:
+    """A node missed and not met by an instant, with whose duty it was on its last day."""
+
+    item: str
+    unit: str
+    stage: str
+    rule: str
+    missed_at: int
+    of: str
+    post: str
+    persons: tuple[str, ...]
+    as_: str
+
+
+def late(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> list[Late]:
+    """Every node overdue at an instant, the longest overdue first; ``by_person`` and ``by_matter`` count them."""
+    org, out = desk.organisation(), []
+    here = {r["id"] for r in queries.items_at(desk.connection, flow, campaign, at) if sight.sees(r["unit"])}
+    for item in dict.fromkeys(r.item for r in views.missed(desk, at) if r.item in here and _open(r, at)):
+        found = past(desk, item, at)
+        for due in found.missed if found is not None else ():
+            if found is None or due.met_at is not None or due.rule not in found.case.dues:
+                continue
+            day = due.last_day(found.definition.flow.timezone)
+            unit, post = due.duty(found.definition, org.path(due.case.unit, day))
+            answer = org.answerable(unit, post, day, backstop(found.definition, post) == "backstop")
+            persons, as_ = tuple(a["person"] for a in answer), answer[0]["as"] if answer else "vacant"
+            out.append(Late(item, found.case.unit, _stage(due.rule), due.rule, due.since, unit, post, persons, as_))
+    return sorted(out, key=lambda r: (r.missed_at, r.item, r.rule))
+
+
+def by_person(rows: Iterable[Late]) -> dict[str, int]:
+    """person -> overdue nodes they answered for; the most first."""
+    return dict(Counter(p for r in rows for p in r.persons or ("",)).most_common())
+
+
+def by_matter(rows: Iterable[Late]) -> dict[tuple[str, str], int]:
+    """(item, stage) -> overdue nodes; the most first."""
+    return dict(Counter((r.item, r.stage) for r in rows).most_common())
+
+
+def heat(
+    desk: Desk, sight: Sight, at: int, under: str = "", *, flow: str = "", campaign: str = ""
+) -> dict[tuple[str, str], int]:
+    """Overdue nodes by unit and stage, for each unit directly below one, with all that is below it; without one, by the
+    unit itself. In the order of offices' lists.
+
+    Raises:
+        Unknown: no such unit.
+    """
+    rows = [r for r in views.missed(desk, at) if sight.sees(r.unit) and _open(r, at) and flow in ("", r.flow)]
+    if campaign and flow:
+        here = {r["id"] for r in queries.items_at(desk.connection, flow, campaign, at)}
+        rows = [r for r in rows if r.item in here]
+    owner: dict[str, str] = {}
+    if under:
+        org = desk.organisation()
+        owner[under] = under
+        for child in org.children(under, sight.day):
+            owner.update(dict.fromkeys(org.subtree(child, sight.day), child))
+    found: Counter[tuple[str, str]] = Counter()
+    for r in rows:
+        if not under or r.unit in owner:
+            found[owner.get(r.unit, r.unit), _stage(r.rule)] += 1
+    order = {u: n for n, u in enumerate(dict.fromkeys(owner.values()))}
+    return dict(sorted(found.items(), key=lambda kv: (order.get(kv[0][0], len(order)), kv[0])))
+
+
+def _open(row: views.MissedRow, at: int) -> bool:
+    return row.met_at is None or row.met_at > at
+
+
+def _stage(rule: str) -> str:
+    """The stage of a due, from the key of its rule (``plan/3``, ``plan/3/<node>``)."""
+    return rule.split("/")[0]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Items with something in common. ``days`` are whole days from opening to closing, of those closed, sorted."""
+
+    items: int
+    closed: int
+    days: tuple[int, ...]
+
+    @property
+    def middle(self) -> int | None:
+        """The median of the days to close, the lower of two; None where none is closed."""
+        return median_low(self.days) if self.days else None
+
+
+def statistics(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> dict[str, dict[str, Group]]:
+    """Items by ``category``, ``cause``, ``level`` of their unit and ``class``, with the days they took to close: for
+    learning what problems have in common. Source: S0 「认真总结问题发生特点及规律」, R156.
+
+    A cause is what the item's field ``cause`` says; where it says none, it counts under no name.
+    """
+    definition = obligations.in_force(desk, flow, at)
+    closing = [s.stage for s in definition.flow.stages if s.final or s.tracking is not None]
+    closed = queries.closings(desk.connection, flow, campaign, closing, at)
+    rows = [r for r in queries.items_at(desk.connection, flow, campaign, at) if sight.sees(r["unit"])]
+    level = _levels(desk, definition, at)
+    found: dict[str, dict[str, list[tuple[bool, int]]]] = {
+        name: defaultdict(list) for name in ("category", "cause", "level", "class")
+    }
+    for r in rows:
+        fields = desk.case_of(r["id"])[0].fields_
+        days = (closed[r["id"]] - r["opened_at"]) // DAY if r["id"] in closed else 0
+        keys = {"category": r["category"], "cause": str(fields.get("cause", "")), "class": r["klass"]}
+        for name, key in {**keys, "level": level.get(r["unit"], "")}.items():
+            found[name][key].append((r["id"] in closed, days))
+    return {name: {k: _group(some) for k, some in sorted(groups.items())} for name, groups in found.items()}
+
+
+def _levels(desk: Desk, definition: Definition, at: int) -> dict[str, str]:
+    day = local_day(at, definition.flow.timezone).isoformat()
+    org = desk.organisation()
+    return {u: level for level in definition.flow.levels for u in org.roster([level], day)}
+
+
+def _group(some: Sequence[tuple[bool, int]]) -> Group:
+    days = tuple(sorted(d for closed, d in some if closed))
+    return Group(len(some), len(days), days)
+
+
+def measure(
+    desk: Desk, sight: Sight, wanted: Target, flow: str, campaign: str, at: int, level: str, needs: Sequence[str] = ()
+) -> tuple[int, int]:
+    """Part and whole, exact, of what a target measures: units of a level, or for ``closed`` the items."""
+    if wanted.what == "covered":
+        told = coverage(desk, sight, flow, campaign, at, level)
+        return told.covered, told.owed
+    if wanted.what == "closed":
+        if at >= desk.engine.now(desk.connection):
+            tally = lists.tally(desk, sight, Wanted(flow=flow, campaign=campaign))
+            return tally.closed, tally.items
+        groups = statistics(desk, sight, flow, campaign, at)["class"].values()
+        return sum(g.closed for g in groups), sum(g.items for g in groups)
+    asked = needs if wanted.what == "ready" else (wanted.what,)
+    rows = readiness(desk, sight, campaign, at, level, asked)
+    return sum(not r.lacks for r in rows), len(rows)

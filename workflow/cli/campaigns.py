@@ -1,0 +1,249 @@
+"""``workflow campaign`` and ``workflow clear``: a campaign at a glance, and what each level must know at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from workflow.cli.arguments import Database, Lang, say, told, url_of
+
+if TYPE_CHECKING:
+    from workflow.campaign import Group
+    from workflow.clear import Clear
+    from workflow.errors import Language
+    from workflow.seen import Seen
+
+ZONE = "Asia/Shanghai"
+SHOWN = 20  # rows of a list in text; JSON has all
+Flow = Annotated[str, typer.Option("--flow", help="The flow; the one with the most items when not given · 流程")]
+Of = Annotated[str, typer.Option("--campaign", help="The campaign · 专项行动")]
+On = Annotated[
+    datetime | None,
+    typer.Option("--on", formats=["%Y-%m-%d"], help="As of the end of this day; now when not given · 截至"),
+]
+As = Annotated[str, typer.Option("--as", metavar="PERSON", help="As this person may see it · 按此人可见范围")]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")]
+GROUPS = {"category": "类别", "cause": "成因", "level": "层级", "class": "名册"}
+QUESTIONS = {
+    "what": ("问题类别不清", "what the problem is"),
+    "why": ("成因不清", "why it came about"),
+    "who": ("责任人不清", "who answers for it"),
+    "by-when": ("时限不清", "by when"),
+    "detail": ("下级未报,情况不清", "details: these below have not reported"),
+    "list": ("下级未报,清单不全", "its list: these below have not reported"),
+    "totals": ("下级未报,总数不全", "its totals: these below have not reported"),
+}
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(campaign)
+    app.command()(clear)
+
+
+def campaign(
+    db: Database,
+    flow: Flow = "",
+    of: Of = "",
+    reports: Annotated[str, typer.Option("--reports", help="The flow in which units report · 报送流程")] = "",
+    level: Annotated[str, typer.Option("--level", help="Whose reports and readiness; the lowest · 层级")] = "",
+    needs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--needs", help="To be ready: flow:NAME, body:KIND, looked-after:KIND, one-person:POST+POST · 就绪条件"
+        ),
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", help='"covered >= 50%", "closed 超过35%"; none on findings · 目标')
+    ] = None,
+    on: On = None,
+    person: As = "",
+    as_json: Json = False,
+    lang: Lang = "",
+) -> None:
+    """Readiness, coverage, claimed and verified, overdue, statistics and targets as of any day · 专项行动总览
+
+    Exit code 0: shown. 1: a target is not kept. 2: it could not be shown.
+    """
+    language = cast("Language", lang)
+    with told(language), _seen(db, person, language) as seen:
+        from workflow.campaign import by_person
+        from workflow.targets import target as read
+
+        flow, of = _chosen(seen, flow, of)
+        at = _at(seen, on)
+        below = level or seen.lowest(flow, at)
+        found: dict[str, Any] = {"flow": flow, "campaign": of, "at": at, "level": below}
+        if needs:
+            found["readiness"] = [asdict(r) for r in seen.readiness(of, below, needs, at)]
+        if reports:
+            found["coverage"] = asdict(seen.coverage(reports, of, below, at))
+            found["claims"] = [asdict(c) for c in seen.claims(reports, of, below, at)]
+        late = seen.late(flow, of, at)
+        found["overdue"] = [asdict(r) for r in late]
+        found["overdue-by-person"] = by_person(late)
+        found["heat"] = [[*key, n] for key, n in seen.heat("", at, flow=flow, campaign=of).items()]
+        groups = seen.statistics(flow, of, at)
+        found["statistics"] = {n: {k: _group(g) for k, g in gs.items()} for n, gs in groups.items()}
+        found["targets"] = []
+        for text in target or ():
+            wanted = read(text)
+            of_flow = reports or flow if wanted.what == "covered" else flow
+            part, whole = seen.measure(wanted, of_flow, of, below, at, needs or ())
+            kept = wanted.holds(part, whole)
+            found["targets"].append({"target": str(wanted), "part": part, "whole": whole, "holds": kept})
+        if as_json:
+            say(json.dumps(found, ensure_ascii=False, indent=2))
+        else:
+            for line in _lines(seen, found, language):
+                say(line)
+    if not all(t["holds"] for t in found["targets"]):
+        raise typer.Exit(1)
+
+
+def clear(
+    db: Database, flow: Flow = "", of: Of = "", on: On = None, person: As = "", as_json: Json = False, lang: Lang = ""
+) -> None:
+    """What each level must know at once, and who could not say it · 4个清楚,杜绝一问三不知
+
+    Exit code 0: every level can answer. 1: some cannot. 2: it could not be told.
+    """
+    language = cast("Language", lang)
+    with told(language), _seen(db, person, language) as seen:
+        flow, of = _chosen(seen, flow, of)
+        found = seen.clear(flow, of, _at(seen, on))
+        if as_json:
+            say(json.dumps(asdict(found), ensure_ascii=False, indent=2))
+        else:
+            for line in _clear(seen, found, language):
+                say(line)
+    if found.gaps:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _seen(db: str, person: str, lang: Language) -> Iterator[Seen]:
+    from workflow.engine import Engine
+    from workflow.seen import seen_by, seen_by_operator
+
+    engine = Engine.looking(url_of(db, lang, read_only=True))
+    try:
+        with seen_by(engine, person) if person else seen_by_operator(engine) as seen:
+            yield seen
+    finally:
+        engine.close()
+
+
+def _chosen(seen: Seen, flow: str, campaign: str) -> tuple[str, str]:
+    """The flow and campaign meant: where none is named, those with the most items in the register.
+
+    Raises:
+        Unknown: there are no items.
+    """
+    from workflow.errors import Unknown
+    from workflow.store.listing import Wanted
+
+    known = seen.campaigns(Wanted(klass="register")) + seen.campaigns()
+    fitting = [(f, c) for f, c, _ in known if flow in ("", f) and campaign in ("", c)]
+    if not fitting:
+        raise Unknown(kind="campaign", name=" ".join(filter(None, (flow, campaign))) or "-")
+    return fitting[0]
+
+
+def _at(seen: Seen, on: datetime | None) -> int:
+    from workflow.clock import start_of_day
+
+    return seen.now if on is None else start_of_day(on.date() + timedelta(days=1), ZONE) - 1
+
+
+def _group(g: Group) -> dict[str, Any]:
+    return {"items": g.items, "closed": g.closed, "middle-days": g.middle, "most-days": max(g.days, default=None)}
+
+
+def _lines(seen: Seen, found: dict[str, Any], lang: Language) -> Iterator[str]:
+    zh = lang == "zh"
+    names = seen.names([*(o["of"] for o in found["overdue"]), *found["overdue-by-person"]], lang)
+    yield f"{found['flow']} · {found['campaign']} · {'截至' if zh else 'as of'} {_day(found['at'])}"
+    if "readiness" in found:
+        rows = found["readiness"]
+        lacking = [r for r in rows if r["lacks"]]
+        ready = len(rows) - len(lacking)
+        yield f"就绪:{ready}/{len(rows)}" if zh else f"ready: {ready} of {len(rows)}"
+        called = seen.names([r["unit"] for r in lacking[:SHOWN]], lang)
+        for r in lacking[:SHOWN]:
+            yield f"  {called[r['unit']]}: {'缺' if zh else 'lacks'} {', '.join(r['lacks'])}"
+        yield from _more(len(lacking), zh)
+    if "coverage" in found:
+        c, claims = found["coverage"], found["claims"]
+        against = [x for x in claims if x["verified"]]
+        yield (
+            f"覆盖:应报 {c['owed']},已报 {c['covered']}(零报告 {c['zero']}),未报 {len(c['uncovered'])}"
+            if zh
+            else f"covered: {c['covered']} of {c['owed']}, {c['zero']} zero; {len(c['uncovered'])} not"
+        )
+        called = seen.names([*c["uncovered"][:SHOWN], *(x["unit"] for x in against)], lang)
+        for unit in c["uncovered"][:SHOWN]:
+            yield f"  {'未报' if zh else 'not reported'}: {called[unit]}"
+        yield from _more(len(c["uncovered"]), zh)
+        yield (
+            f"申报与核实:申报 {len(claims)},与核实不符 {len(against)}"
+            if zh
+            else f"claimed {len(claims)}; {len(against)} found otherwise"
+        )
+        for x in against[:SHOWN]:
+            yield f"  {called[x['unit']]}: {x['claimed']} → {x['verified']}"
+    yield f"逾期未办节点:{len(found['overdue'])}" if zh else f"overdue nodes: {len(found['overdue'])}"
+    for person, n in list(found["overdue-by-person"].items())[:SHOWN]:
+        yield f"  {names.get(person, person) or ('职务空缺' if zh else 'vacant')}: {n}"
+    for name, groups in found["statistics"].items():
+        yield f"按{GROUPS[name]}:" if zh else f"by {name}:"
+        for key, g in groups.items():
+            took = f", {g['middle-days']} {'天(中位)' if zh else 'days (median)'}" if g["closed"] else ""
+            yield f"  {key or '-'}: {g['items']}, {'办结' if zh else 'closed'} {g['closed']}{took}"
+    for t in found["targets"]:
+        word = ("达到" if t["holds"] else "未达到") if zh else ("kept" if t["holds"] else "not kept")
+        yield f"{'目标' if zh else 'target'} {t['target']}: {t['part']}/{t['whole']}, {word}"
+
+
+def _clear(seen: Seen, found: Clear, lang: Language) -> Iterator[str]:
+    zh = lang == "zh"
+    yield f"{found.flow} · {found.campaign} · {'截至' if zh else 'as of'} {_day(found.at)}"
+    yield "一、全体人员:正在开展本项工作,时间节点" if zh else "1. Everybody: this is being done, with these nodes"
+    for name, nodes in found.nodes.items():
+        yield f"  {name}: " + ", ".join(f"{n} {day}" for n, day in nodes.items())
+    yield f"二、总体情况:{sum(found.totals.values())} 件" if zh else f"2. Totals: {sum(found.totals.values())} items"
+    for stage, n in found.totals.items():
+        yield f"  {stage}: {n}"
+    units = seen.names([*found.lists, *found.details, *(g.unit for g in found.gaps)], lang)
+    yield "三、清单" if zh else "3. Lists"
+    for unit, some in found.lists.items():
+        yield f"  {units[unit]}: {len(some)}"
+    yield "四、每个的详细情况" if zh else "4. Details of each"
+    for unit, details in found.details.items():
+        yield f"  {units[unit]}"
+        called = seen.names([x for d in details[:SHOWN] for x in (d.unit, *d.who)], lang)
+        for d in details[:SHOWN]:
+            who = "、".join(called[w] for w in d.who) or "-"
+            due = _day(d.due) if d.due is not None else "-"
+            yield f"    {called[d.unit]} · {d.item} · {d.category or '-'} · {d.stage} · {who} · {due}"
+        yield from _more(len(details), zh, "    ")
+    yield f"答不上来的:{len(found.gaps)}" if zh else f"Cannot be answered: {len(found.gaps)}"
+    for gap in found.gaps:
+        zh_word, en_word = QUESTIONS[gap.question]
+        yield f"  {units[gap.unit]}: {zh_word if zh else en_word} ({', '.join(gap.about[:5])}{'…' if len(gap.about) > 5 else ''})"
+
+
+def _more(n: int, zh: bool, pad: str = "  ") -> Iterator[str]:
+    if n > SHOWN:
+        yield f"{pad}… {'另有' if zh else 'and'} {n - SHOWN}{' 项' if zh else ' more'}"
+
+
+def _day(at: int) -> str:
+    from workflow.clock import moment
+
+    return f"{moment(at, ZONE):%Y-%m-%d}"
