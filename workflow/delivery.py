@@ -23,7 +23,8 @@ from workflow.store import outbox
 MINUTE = 60_000_000
 LEASE = 5 * MINUTE  # how long a process may take to send what it claimed before another one tries
 FIRST, MOST = MINUTE, 6 * 60 * MINUTE  # back-off: doubles from the first to the most, and never gives up
-RECIPIENTS = 200  # a claim
+RECIPIENTS = 200  # a claim, where each gets one notice a cycle
+MESSAGES = 200  # a claim, where each message is a notice: no more than can be sent before the lease ends
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,10 @@ def deliver(engine: Engine, send: Send, at: int | None = None, policy: Policy = 
 def _claim(engine: Engine, at: int, policy: Policy) -> list[Notice]:
     """Claim messages and group them: those of an earlier try as they were, new ones by recipient or one by one."""
     with engine.desk() as desk:
-        rows = outbox.claim(desk.connection, at, at + LEASE, policy.cut(at), RECIPIENTS)
+        if policy.digest:
+            rows = outbox.claim(desk.connection, at, at + LEASE, policy.cut(at), RECIPIENTS)
+        else:
+            rows = outbox.claim_some(desk.connection, at, at + LEASE, MESSAGES)
         groups: dict[str, list[Any]] = {}
         fresh: list[tuple[int, str]] = []
         first: dict[str, str] = {}

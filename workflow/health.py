@@ -18,8 +18,13 @@ TICKS = 3
 NAMED = 20  # of a kind
 SECOND = 1_000_000
 UNREACHED = 8
+UNTRIED = (
+    26 * 3_600 * SECOND
+)  # a digest may hold a message for a day; what is older and was never tried, nobody hands over
 
-Code = Literal["no-heartbeat", "stale-heartbeat", "unfired-rung", "parked-rung", "roll-call-not-held", "undelivered"]
+Code = Literal[
+    "no-heartbeat", "stale-heartbeat", "unfired-rung", "parked-rung", "roll-call-not-held", "undelivered", "untried"
+]
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,9 @@ def health(engine: Engine, at: int | None = None, *, seconds: int = SECONDS) -> 
         for recipient, waiting, attempts in outbox.stuck(connection, UNREACHED)[:NAMED]:
             about = f"{waiting} message(s) for {recipient}, tried {attempts} times"
             faults.append(Fault("undelivered", about, zh=f"收件人 {recipient}:{waiting} 条,已试 {attempts} 次"))
+        for recipient, since in outbox.untried(connection, now - UNTRIED, 1):  # one says it: nobody delivers
+            about = f"nobody tries to hand messages over; the oldest is for {recipient}"
+            faults.append(Fault("untried", about, since, zh=f"无人投递消息,最早一条的收件人为 {recipient}"))
     for flow, rule, period, step, since in rollcall.pending(engine, late)[:NAMED]:
         about = f"{flow} {rule} {period} rung {step}"
         faults.append(Fault("roll-call-not-held", about, since, f"{flow} {rule} {period} 第 {step + 1} 级核对"))

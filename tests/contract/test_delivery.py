@@ -14,7 +14,7 @@ from tests.contract.weekly import Weekly, make_weekly, shanghai
 from workflow.delivery import LEASE, MINUTE, MOST, Delivered, Notice, Policy, deliver
 from workflow.engine import Engine
 from workflow.hint import WAITING, Inline, Thread, looks
-from workflow.store import tables
+from workflow.store import outbox, tables
 from workflow.sweep import tick
 
 NOON = "2019-09-16 12:00"
@@ -210,3 +210,24 @@ def test_losing_every_hint_loses_nothing(weekly: Weekly) -> None:
     hint.stop()
     assert waiting(weekly) == 22
     assert deliver(weekly.engine, inbox).messages == 22
+
+
+def test_a_claim_looks_at_no_more_messages_than_it_takes_and_keeps_a_notice_together(weekly: Weekly) -> None:
+    """A million may wait; a notice that was made once goes out whole, whoever claims it."""
+    w = weekly
+    everything = written(w)
+    assert len(everything) > 5
+    at = w.clock.now()
+    with w.engine.desk() as desk:
+        rows = outbox.claim_some(desk.connection, at, at + LEASE, 3)
+        assert len(rows) == 3 and [r.id for r in rows] == sorted(r.id for r in rows)
+        outbox.group(desk.connection, [(r.id, "digest of three") for r in rows])
+        outbox.try_later(desk.connection, "digest of three", at)
+        assert len(outbox.claim_some(desk.connection, at, at, 2)) in (2, 3)
+        again = [r for r in outbox.claim_some(desk.connection, at, at + LEASE, len(everything)) if r.notice]
+        assert [r.id for r in again] == [r.id for r in rows]
+    inbox = Inbox()
+    w.clock.set(at + LEASE)
+    deliver(w.engine, inbox)
+    assert inbox.messages() == everything
+    assert sorted(len(n.messages) for n in inbox.notices)[-2:] == [1, 3]

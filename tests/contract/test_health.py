@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from tests.contract.weekly import FIRST, FLOW, Weekly, make_weekly, shanghai
 from workflow.clock import SystemClock
 from workflow.delivery import MOST, deliver
-from workflow.health import health
+from workflow.health import UNTRIED, health
 from workflow.obligations import report_id
 from workflow.run import Ran, next_moment, run_until
 from workflow.store import tables
@@ -127,3 +127,17 @@ def test_running_ahead_needs_a_clock_that_can_be_set_and_never_runs_back(weekly:
     weekly.engine.clock = SystemClock()
     with pytest.raises(TypeError, match="SettableClock"):
         run_until(weekly.engine, 0)
+
+
+def test_that_nobody_hands_messages_over_at_all_is_a_fault(weekly: Weekly) -> None:
+    """A digest may hold a message for a day; one never tried after that, nobody delivers."""
+    w = weekly
+    w.at("2019-09-16 12:00")
+    swept = tick(w.engine, node="n")
+    assert swept.fired or swept.opened
+    assert "untried" not in faults(w)
+    w.clock.set(w.clock.now() + UNTRIED)
+    (fault,) = [f for f in health(w.engine).faults if f.code == "untried"]
+    assert "nobody tries" in fault.about and fault.since == shanghai("2019-09-16 12:00")
+    deliver(w.engine, lambda notice: None)
+    assert "untried" not in faults(w)

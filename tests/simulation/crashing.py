@@ -144,10 +144,12 @@ def _open(n: int):  # type: ignore[no-untyped-def]
 
 
 def _left(world: World) -> bool:
+    """Whether a rung waits to be fired or a message to be handed over: both are the workers' work."""
     try:
         with world.engine.reading() as connection:
-            waits = sa.select(sa.func.count()).where(tables.due.c.state == 0).select_from(tables.due)
-            return bool(connection.execute(waits).scalar())
+            rung = sa.select(tables.due.c.id).where(tables.due.c.state == 0).limit(1)
+            message = sa.select(tables.outbox.c.id).where(tables.outbox.c.sent_at.is_(None)).limit(1)
+            return any(connection.execute(each).first() for each in (rung, message))
     except (WorkflowError, DriverError):  # in recovery: whatever was left is left
         return True
 

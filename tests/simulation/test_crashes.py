@@ -44,7 +44,7 @@ def test_workers_killed_at_random_lose_nothing_and_double_nothing(crashing: Worl
 
 @pytest.mark.soak
 def test_many_workers_killed_for_minutes(crashing: World, capsys: pytest.CaptureFixture[str]) -> None:
-    items, crash = 5_000, crashing.url.startswith("postgresql")
+    items, crash = 1_500, crashing.url.startswith("postgresql")
     survived = punish(crashing, items, 80, workers=4, batch=50, crash=crash)
     with capsys.disabled():
         print(f"\n{crashing.engine.db.dialect.name}, {items * 3:,} rungs: {survived}")

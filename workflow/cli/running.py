@@ -186,6 +186,7 @@ FAULTS = {
     "parked-rung": "措施搁置",
     "roll-call-not-held": "应报未核",
     "undelivered": "消息未送达",
+    "untried": "无人投递消息",
 }
 
 

@@ -30,11 +30,29 @@ _recipients = (
     .order_by(sa.func.min(_o.next_try_at), _o.recipient)
     .limit(bindparam("limit"))
 )
+# One by one, a claim looks at no more than it takes: with a million waiting, grouping them all took seconds each time.
+_first = (
+    sa.select(_o.id, _o.notice)
+    .where(_waits)
+    .order_by(_o.next_try_at, _o.id)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_fellows = (
+    sa.select(_o.id, _o.notice)
+    .where(_o.notice.in_(bindparam("notices", expanding=True)), sa.text("sent_at IS NULL"))
+    .with_for_update(skip_locked=True)
+)
 _theirs = (
     sa.select(_o.id)
     .where(_waits, _o.recipient.in_(bindparam("recipients", expanding=True)))
     .order_by(_o.id)
     .with_for_update(skip_locked=True)
+)
+_members = (
+    sa.select(_o.notice, sa.func.count())
+    .where(_o.notice.in_(bindparam("notices", expanding=True)), sa.text("sent_at IS NULL"))
+    .group_by(_o.notice)
 )
 _claim = (
     t.outbox.update()
@@ -57,8 +75,28 @@ _stuck = (
     .group_by(_o.recipient)
     .order_by(_o.recipient)
 )
+_untried = (
+    sa.select(_o.recipient, _o.next_try_at)
+    .where(sa.text("sent_at IS NULL"), _o.next_try_at <= bindparam("before"), _o.attempts == 0)
+    .order_by(_o.next_try_at, _o.id)
+    .limit(bindparam("limit"))
+)
 _next = sa.select(sa.func.min(_o.next_try_at)).where(sa.text("sent_at IS NULL"))
 SOME = 500
+
+
+def claim_some(connection: Connection, at: int, until: int, messages: int) -> list[Any]:
+    """The messages that have waited longest, so many at most, claimed until a moment. One that belongs to a notice of
+    an earlier try comes with all the others of it, or, where somebody else holds one of them, not at all."""
+    rows = connection.execute(_first, {"at": at, "cut": at + 1, "limit": messages}).all()
+    ids = {row.id for row in rows if row.notice is None}
+    if notices := sorted({row.notice for row in rows if row.notice is not None}):
+        held: dict[str, list[int]] = {}
+        for row in connection.execute(_fellows, {"notices": notices}):
+            held.setdefault(row.notice, []).append(row.id)
+        whole = {r[0]: r[1] for r in connection.execute(_members, {"notices": notices})}
+        ids.update(id_ for name, some in held.items() if len(some) == whole.get(name) for id_ in some)
+    return _take(connection, sorted(ids), until)
 
 
 def claim(connection: Connection, at: int, until: int, cut: int, recipients: int) -> list[Any]:
@@ -70,6 +108,10 @@ def claim(connection: Connection, at: int, until: int, cut: int, recipients: int
     """
     names = list(connection.execute(_recipients, {"at": at, "cut": cut, "limit": recipients}).scalars())
     ids = list(connection.execute(_theirs, {"at": at, "cut": cut, "recipients": names}).scalars()) if names else []
+    return _take(connection, ids, until)
+
+
+def _take(connection: Connection, ids: Sequence[int], until: int) -> list[Any]:
     found: list[Any] = []
     for start in range(0, len(ids), SOME):
         found += connection.execute(_claim, {"ids": ids[start : start + SOME], "until": until}).all()
@@ -95,6 +137,11 @@ def try_later(connection: Connection, notice: str, next_at: int) -> None:
 def stuck(connection: Connection, attempts: int) -> list[tuple[str, int, int]]:
     """Recipients who could not be reached so often: recipient, messages waiting, attempts."""
     return [(r[0], r[1], r[2]) for r in connection.execute(_stuck, {"attempts": attempts})]
+
+
+def untried(connection: Connection, before: int, limit: int) -> list[tuple[str, int]]:
+    """Messages that might have gone out by a moment and that nobody ever tried to hand over: recipient, since when."""
+    return [(r[0], r[1]) for r in connection.execute(_untried, {"before": before, "limit": limit})]
 
 
 def waiting(connection: Connection) -> Sequence[Any]:
