@@ -21,7 +21,6 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from heapq import nsmallest
 from typing import Any
 
 FORMAT = "signoff.draw/1"
@@ -124,8 +123,8 @@ def draw(frame: Frame, seed: str, public: str = "") -> list[str]:
     drawn: list[str] = []
     for stratum, units in strata.items():
         before = key + f"{stratum}\0".encode()
-        tickets = [(sha256(before + unit.encode()).digest(), unit) for unit in units if unit not in out]
-        drawn += [unit for _, unit in nsmallest(_number(str(frame.quotas[stratum]), len(units)), tickets)]
+        tickets = {sha256(before + unit.encode()).digest(): unit for unit in units if unit not in out}
+        drawn += [tickets[t] for t in sorted(tickets)[: _number(str(frame.quotas[stratum]), len(units))]]
     return drawn
 
 
