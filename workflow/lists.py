@@ -59,7 +59,7 @@ def items(desk: Desk, sight: Sight, wanted: Wanted, *, under: str = "", after: s
     limit = max(1, min(limit, MOST))
     found = listing.page(
         desk.connection,
-        replace(wanted, units=_units(desk, sight, wanted, under)),
+        replace(wanted, units=_units(desk, sight, wanted, under), covert=sight.covert),
         before=_read(after),
         limit=limit + 1,
     )
@@ -97,13 +97,17 @@ def tally(desk: Desk, sight: Sight, wanted: Wanted, under: str = "") -> Tally:
     Raises:
         Unknown: no such unit.
     """
-    rows = listing.counts(desk.connection, replace(wanted, units=_units(desk, sight, wanted, under)))
+    rows = listing.counts(
+        desk.connection, replace(wanted, units=_units(desk, sight, wanted, under), covert=sight.covert)
+    )
     return _added(under, rows)
 
 
 def campaigns(desk: Desk, sight: Sight, wanted: Wanted = EVERY) -> list[tuple[str, str, int]]:
     """The flows and campaigns with items that may be seen: ``(flow, campaign, items)``, the largest first."""
-    counted = listing.campaigns(desk.connection, replace(wanted, units=_units(desk, sight, wanted, "")))
+    counted = listing.campaigns(
+        desk.connection, replace(wanted, units=_units(desk, sight, wanted, ""), covert=sight.covert)
+    )
     return sorted(counted, key=lambda c: (-c[2], c[0], c[1]))
 
 
@@ -114,7 +118,7 @@ def by_unit(desk: Desk, sight: Sight, wanted: Wanted, units: Iterable[str]) -> l
         Unknown: no such unit.
     """
     rows: dict[str, list[Any]] = {}
-    asked = replace(wanted, units=_units(desk, sight, wanted, ""))
+    asked = replace(wanted, units=_units(desk, sight, wanted, ""), covert=sight.covert)
     for row in listing.counts(desk.connection, asked):
         rows.setdefault(row.unit, []).append(row)
     org, out = desk.organisation(), []

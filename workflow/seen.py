@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from workflow import assessments as judging
@@ -35,7 +36,7 @@ from workflow.engine import Engine
 from workflow.errors import Language, Unknown
 from workflow.evidence import canonical
 from workflow.rules.obligations import STATES, State
-from workflow.sight import Sight, all_of, refuse_unseen, sight_of
+from workflow.sight import Sight, all_of, hidden_from, refuse_unseen, sight_of
 from workflow.store import items, listing, queries
 from workflow.store.listing import Wanted
 from workflow.targets import Target
@@ -195,7 +196,7 @@ class Seen:
         found = tracing.trace_unit(self._desk, flow, campaign, unit, self._at(at))
         if self.sight.sees(found.root.unit):
             return self._traced(found)
-        return replace(found, root=tracing.as_seen(found.root, self.sight.sees, root=False))
+        return replace(found, root=tracing.as_seen(found.root, self.sight.sees, root=False, hidden=self._hidden))
 
     # --- lists ----------------------------------------------------------------------------------------------------
 
@@ -222,7 +223,7 @@ class Seen:
         return lists.campaigns(self._desk, self.sight, wanted)
 
     def register(self, flow: str, campaign: str, at: int | None = None) -> list[views.RegisterRow]:
-        return [r for r in views.register(self._desk, flow, campaign, self._at(at)) if self.sight.sees(r.unit)]
+        return [r for r in views.register(self._desk, flow, campaign, self._at(at)) if self._sees(r)]
 
     def ledger(self, flow: str, campaign: str, at: int | None = None) -> list[views.LedgerRow]:
         listed = (r for r in self.register(flow, campaign, at) if r.klass == "register")
@@ -242,11 +243,11 @@ class Seen:
         return views.RollCall(found.at, found.level, owed, reported, zero, missing, due)
 
     def missed(self, at: int | None = None) -> list[views.MissedRow]:
-        return [r for r in views.missed(self._desk, self._at(at)) if self.sight.sees(r.unit)]
+        return [r for r in views.missed(self._desk, self._at(at)) if self._sees(r)]
 
     def ranking(self, flow: str, campaign: str) -> list[judging.Ranked]:
         """The assessed items that may be seen, ranked among themselves: a rank among all would tell of the others."""
-        rows = [r for r in judging.ranking(self._desk, flow, campaign) if self.sight.sees(r.unit)]
+        rows = [r for r in judging.ranking(self._desk, flow, campaign) if self._sees(r)]
         return [replace(r, rank=1 + sum(o.rank < r.rank for o in rows)) for r in rows]
 
     def rungs(self, *, before: int | None = None, limit: int = 100) -> list[views.RungRow]:
@@ -374,12 +375,20 @@ class Seen:
 
     def _sees_item(self, item: str) -> bool:
         unit = listing.unit_of(self._desk.connection, item)
-        return unit is not None and self.sight.sees(unit)
+        return unit is not None and self.sight.sees(unit) and item not in self._hidden
+
+    @cached_property
+    def _hidden(self) -> frozenset[str]:
+        """Checks that this person may not know of yet."""
+        return hidden_from(self._desk, self.sight)
+
+    def _sees(self, row: Any) -> bool:
+        return self.sight.sees(row.unit) and row.item not in self._hidden
 
     def _id(self, item: str) -> str:
         """The id of an item that may be seen, or nothing. What is no item's id stays as it is."""
         unit = listing.unit_of(self._desk.connection, item) if item else None
-        return item if unit is None or self.sight.sees(unit) else ""
+        return item if unit is None or (self.sight.sees(unit) and item not in self._hidden) else ""
 
     def _own(self, case: Case) -> Case:
         """A case without the id of what opened it, where that may not be seen: it is no part of what is signed."""
@@ -392,7 +401,7 @@ class Seen:
         return replace(remark, finding=self._id(remark.finding))
 
     def _traced(self, found: tracing.Trace) -> tracing.Trace:
-        return replace(found, root=self._findings(tracing.as_seen(found.root, self.sight.sees)))
+        return replace(found, root=self._findings(tracing.as_seen(found.root, self.sight.sees, hidden=self._hidden)))
 
     def _findings(self, s: tracing.Statement) -> tracing.Statement:
         remarks = tuple(self._remark(r) for r in s.remarks)

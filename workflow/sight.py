@@ -26,12 +26,15 @@ class Sight:
         person: whose sight it is; empty for an operator at the machine, who sees all.
         units: None: all there are.
         posts: the ``(unit, post)`` pairs held that day, from which it follows.
+        covert: the units that the person stands above, or looks after: only of these are unannounced checks seen before
+            they are carried out. Source: S0 「不打招呼」, R119.
     """
 
     person: str
     day: str
     units: frozenset[str] | None
     posts: tuple[tuple[str, str], ...] = ()
+    covert: frozenset[str] = frozenset()
 
     def sees(self, unit: str) -> bool:
         """Whether items about a unit may be seen."""
@@ -65,10 +68,21 @@ def sight_of(desk: Desk, person: str, at: int | None = None, *, zone: str = "Asi
     for unit in dict.fromkeys(u for u, _ in posts):
         if unit not in units:
             units.update(org.subtree(unit, day))
+    covert = units - {unit for unit, _ in posts}
+    above = [set(org.subtree(unit, day)) - {unit} for unit in dict.fromkeys(u for u, _ in posts)]
+    covert |= {unit for unit, _ in posts if any(unit in below for below in above)}
     for unit in GroupReader(desk.connection).looked_after_by(person, day):
-        if unit not in units:
-            units.update(org.subtree(unit, day))
-    return Sight(person, day, frozenset(units), posts)
+        below = org.subtree(unit, day)
+        units.update(below)
+        covert.update(below)
+    return Sight(person, day, frozenset(units), posts, frozenset(covert))
+
+
+def hidden_from(desk: Desk, sight: Sight) -> frozenset[str]:
+    """The unannounced checks that a person may not know of yet: those of the own unit, whoever would see it otherwise."""
+    if sight.units is None:
+        return frozenset()
+    return frozenset(item for item, unit in listing.unannounced(desk.connection) if unit not in sight.covert)
 
 
 def refuse_unseen(desk: Desk, sight: Sight, item: str) -> str:
@@ -79,7 +93,8 @@ def refuse_unseen(desk: Desk, sight: Sight, item: str) -> str:
         Unknown: there is no such item, or it may not be seen; the two cannot be told apart.
     """
     unit = listing.unit_of(desk.connection, item)
-    if unit is None or not (sight.sees(unit) or _waits_for(desk, sight, item)):
+    seen = unit is not None and sight.sees(unit) and item not in hidden_from(desk, sight)
+    if unit is None or not (seen or _waits_for(desk, sight, item)):
         raise Unknown(kind="item", name=item)
     return unit
 

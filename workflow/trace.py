@@ -6,7 +6,7 @@ the time (时任) stands beside the present one (现任). Source: S0 「谁签�
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -106,15 +106,16 @@ class Statement:
             yield from below.walk()
 
 
-def as_seen(s: Statement, sees: Callable[[str], bool], *, root: bool = True) -> Statement:
+def as_seen(s: Statement, sees: Callable[[str], bool], *, root: bool = True, hidden: Container[str] = ()) -> Statement:
     """A statement as somebody may see it: what is about other units is left a mark, without its item, unit, persons or
     dates; what lies below it and may be seen stands below the mark. The root is theirs to see, or they would not ask.
 
     Args:
         sees: whether a unit may be seen.
+        hidden: items that may not be seen, whatever unit they are about.
     """
-    below = tuple(as_seen(b, sees, root=False) for b in s.rests_on)
-    if not root and not sees(s.unit):
+    below = tuple(as_seen(b, sees, root=False, hidden=hidden) for b in s.rests_on)
+    if not root and (s.item in hidden or not sees(s.unit)):
         return Statement("", "", "", "", 0, s.why, False, (HIDDEN,), (), (), (), (), below)
     owed = tuple(o for o in s.owed if o.what != "report" or sees(o.unit))
     return replace(s, owed=owed, rests_on=below)

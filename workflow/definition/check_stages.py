@@ -56,6 +56,7 @@ class StagesChecking(Checking):
             self.known("category", category, known, (*loc, "materials-for", category), key=True)
             for at, material in enumerate(names):
                 self.known("material", material, self.flow.materials, (*loc, "materials-for", category, at))
+        self._unannounced(loc, stage)
         self._exits(loc, stage)
         self._dues(loc, stage)
         self._notice(loc, stage)
@@ -127,6 +128,24 @@ class StagesChecking(Checking):
                 f"{stage.stage} does not say who answers for it; unsaid it is {stage.duty.post}, and there is no such post",
                 f"阶段 {stage.stage} 未写明责任职务;默认为 {stage.duty.post},而本流程无此职务",
                 expected=Said(f"duty: {first[0]}", f"duty: {first[0]}") if first else Said("duty: ...", "duty: …"),
+            )
+
+    def _unannounced(self, loc: Loc, stage: Stage) -> None:
+        """Nobody of the unit that is checked has a part in it before it is carried out. Source: S0 「不打招呼」, R119."""
+        if stage.class_ != "unannounced":
+            return
+        chain = self.flow.chains.get(stage.chain) if stage.chain is not None else None
+        steps = chain.steps if chain is not None else stage.slots
+        own = [leaf.post for step in steps for _, leaf in step.leaves() if leaf.of == "own"]
+        levels = chain.levels if chain is not None else None
+        if stage.duty.of == "own" or own or (levels is not None and levels.from_ == "own"):
+            self.say(
+                "unannounced-told",
+                (*loc, "duty") if stage.duty.of == "own" else loc,
+                f"the unit that {stage.stage} checks would be told of it before it is carried out",
+                f"{stage.stage} 未实施前即告知受检单位",
+                expected=Said("duty and places of units above only", "责任人与签位均属上级单位"),
+                actual=f"{stage.duty.post} of the own unit" if stage.duty.of == "own" else str(own),
             )
 
     def _exits(self, loc: Loc, stage: Stage) -> None:

@@ -867,7 +867,7 @@ class Stage(Model):
     at_most: Limit | None = None
     new_round: StrictBool = False
     tracking: Tracking | None = None
-    class_: Literal["register", "watch"] | None = Field(default=None, alias="class")
+    class_: Literal["register", "watch", "unannounced", "carried-out"] | None = Field(default=None, alias="class")
     final: StrictBool = False
 
 

@@ -20,6 +20,7 @@ class Wanted:
 
     Attributes:
         units: the units the items are about; None: of any unit.
+        covert: where ``units`` are given, those among them whose unannounced checks are listed before they are carried out.
     """
 
     units: Collection[str] | None = None
@@ -29,6 +30,7 @@ class Wanted:
     klass: str = ""
     category: str = ""
     final: bool | None = None
+    covert: Collection[str] = ()
 
 
 _shown = sa.select(
@@ -44,6 +46,8 @@ _shown = sa.select(
     t.item.c.final,
     t.item.c.opened_at,
 )
+UNANNOUNCED = "unannounced"
+_unannounced = sa.select(t.item.c.id, t.item.c.unit).where(sa.text("klass = 'unannounced'"))  # as its index has it
 _where_from = sa.select(t.item.c.unit).where(t.item.c.id == bindparam("item"))
 
 
@@ -107,9 +111,15 @@ def fired(
     values: dict[str, Any] = {"limit": limit}
     if units is not None:
         asked, values = asked.where(among(connection, t.item.c.unit)), {**values, "units": json.dumps(sorted(units))}
+        asked = asked.where(t.item.c.klass != UNANNOUNCED)
     if before is not None:
         asked, values = asked.where(t.entry.c.id < bindparam("before")), {**values, "before": before}
     return connection.execute(asked.order_by(t.entry.c.id.desc()).limit(bindparam("limit")), values).all()
+
+
+def unannounced(connection: Connection) -> list[tuple[str, str]]:
+    """The checks that are not carried out yet: ``(item, unit)``."""
+    return [(r.id, r.unit) for r in connection.execute(_unannounced)]
 
 
 def unit_of(connection: Connection, item: str) -> str | None:
@@ -143,6 +153,7 @@ def _conditions(connection: Connection, wanted: Wanted) -> list[sa.ColumnElement
         found.append(c.final == bindparam("w_final"))
     if wanted.units is not None:
         found.append(among(connection, c.unit))
+        found.append(sa.or_(c.klass != UNANNOUNCED, among(connection, c.unit, "covert")))
     return found
 
 
@@ -153,4 +164,5 @@ def _values(wanted: Wanted) -> dict[str, Any]:
         values["w_final"] = wanted.final
     if wanted.units is not None:
         values["units"] = json.dumps(sorted(wanted.units))
+        values["covert"] = json.dumps(sorted(wanted.covert))
     return values

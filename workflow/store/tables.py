@@ -250,6 +250,7 @@ item = Table(
     Index("wf_item_unit", "unit", "flow", "campaign", "stage", "klass", "final"),  # counts are read from it alone
     Index("wf_item_listed", "opened_at", "id"),
     Index("wf_item_flow", "flow", "campaign", "stage"),
+    Index("wf_item_unannounced", "unit", "id", sqlite_where=sql("klass = 'unannounced'")),
 )
 
 MARKS = "act IN ('contradict', 'exempt', 'supplement')"  # as a literal, or a plan cannot use the index

@@ -10,7 +10,7 @@ from workflow.clock import moment
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import Language
-from workflow.sight import Sight, refuse_unseen
+from workflow.sight import Sight, hidden_from, refuse_unseen
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ class _Words:
 
 def register(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: Language) -> Sheet:
     """The register (名册) of a campaign as of an instant, as far as it may be seen."""
-    found = [r for r in views.register(desk, flow, campaign, at) if sight.sees(r.unit)]
+    hidden = hidden_from(desk, sight)
+    found = [r for r in views.register(desk, flow, campaign, at) if sight.sees(r.unit) and r.item not in hidden]
     w = _Words(desk, desk.engine.newest(desk.connection, flow), lang, (r.unit for r in found))
     klass = {"register": w.say("名册", "register"), "watch": w.say("关注", "watch")}
     rows = tuple(

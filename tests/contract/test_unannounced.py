@@ -1,0 +1,105 @@
+"""不打招呼: a check that its unit cannot know of until it is carried out, whichever question is asked.
+
+Source: S0 「不打招呼」, R119; S0 「随机抽查」, R118.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.contract.world import World, flow_text
+from workflow import Actor, loads, tick
+from workflow.errors import Unknown
+from workflow.seen import Seen, seen_by
+from workflow.store.listing import Wanted
+
+SPOT = """flow: spot
+title: {zh: 示例抽查, en: an invented spot check}
+materials:
+  findings: {title: findings, fields: {said: {type: text, max: 200}}}
+ladder:
+  overdue: [{after: 0 workdays, do: remind, to: responsible}]
+stages:
+  - stage: ordered
+    class: unannounced
+    duty: {department: second}
+    due: 5 workdays
+    materials: findings
+    slots: {department: second}
+    exits: {carried-out: reported}
+  - stage: reported
+    class: carried-out
+    duty: secretary
+    slots: secretary
+    due: 5 workdays
+    exits: {answered: done}
+  - stage: done
+    final: true
+"""
+INSPECTOR = Actor("s1-department", "department", "s1")
+
+
+def asked(seen: Seen, world: World) -> list[str]:
+    """Where an item shows up, of all questions that could tell of it."""
+    at = world.clock.now()
+    found = {
+        "items": [r.item for r in seen.items().rows],
+        "by flow": [r.item for r in seen.items(Wanted(flow="spot")).rows],
+        "tally": [""] * seen.tally(Wanted(flow="spot")).items,
+        "campaigns": [""] * sum(flow == "spot" for flow, _, _ in seen.campaigns()),
+        "by unit": [""]
+        * sum(t.stages.get(("spot", "ordered"), 0) for t in (seen.by_unit(["o1"]) if seen.sight.sees("o1") else [])),
+        "register": [r.item for r in seen.register("spot", "", at)],
+        "missed": [r.item for r in seen.missed(at)],
+        "rungs": [""] * len(seen.rungs()),
+        "pending": [r["item"] for r in seen.pending()],
+        "blocked": [b.item for b in seen.blocked(at)],
+    }
+    for name in ("case_of", "show", "contents", "stays", "signatures", "why", "trace", "version", "notices", "turnout"):
+        try:
+            getattr(seen, name)("spot-o1")
+        except Unknown as unknown:
+            found[f"the words of {name}"] = [""] * (str(unknown) != str(Unknown(kind="item", name="spot-o1")))
+        else:
+            found[name] = ["spot-o1"]
+    return sorted(name for name, some in found.items() if some)
+
+
+def test_the_unit_knows_of_a_check_when_it_is_carried_out_and_not_before(world: World) -> None:
+    engine = world.engine
+    engine.publish(loads(flow_text(SPOT)))
+    engine.open("spot", "o1", item="spot-o1", by=INSPECTOR)
+    checked = ("o1-secretary", "o1-handler", "o1-scrutineer", "o3-secretary", "t2-secretary", "nobody")
+    for moment in ("ordered", "overdue"):
+        for person in checked:
+            with seen_by(engine, person) as seen:
+                assert asked(seen, world) == [], f"{person} learns of it ({moment})"
+        for person in ("s1-department", "s1-secretary", "t1-secretary", "g1-secretary"):
+            with seen_by(engine, person) as seen:
+                assert {"items", "show", "tally", "register", "campaigns", "by unit"} <= set(asked(seen, world))
+        world.clock.advance(timedelta(days=30))
+        tick(engine)
+    with engine.reading() as connection:
+        told = connection.exec_driver_sql("SELECT recipient FROM wf_outbox").scalars().all()
+    assert told and not any("o1" in recipient for recipient in told)
+    engine.submit("spot-o1", INSPECTOR, {"findings": {"said": "an invented finding"}})
+    engine.sign("spot-o1", INSPECTOR, world.case("spot-o1").content, opinion="seen")
+    with seen_by(engine, "o1-secretary") as seen:
+        assert {"items", "show", "pending", "tally", "trace"} <= set(asked(seen, world))
+    with seen_by(engine, "o3-secretary") as seen:
+        assert asked(seen, world) == []
+    assert world.verify().holds
+
+
+def test_a_check_that_tells_its_unit_is_refused_when_it_is_written() -> None:
+    from workflow.errors import DefinitionInvalid
+
+    for told in ("    duty: secretary\n", "    duty: {department: second}\n    slots: secretary\n"):
+        text = SPOT.replace("    duty: {department: second}\n", told, 1)
+        text = text.replace(
+            "    slots: {department: second}\n", "" if "slots" in told else "    slots: {department: second}\n", 1
+        )
+        with pytest.raises(DefinitionInvalid, match="would be told"):
+            loads(flow_text(text))
