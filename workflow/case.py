@@ -157,6 +157,7 @@ class Case:
     assigned: dict[str, dict[str, str]] = field(default_factory=dict)
     counted: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     assessed: dict[str, Any] = field(default_factory=dict)  # what this round was last found to be (``rules.assessing``)
+    bodies: dict[str, list[str]] = field(default_factory=dict)  # stage -> the units that signed there, where it matters
     form: int = 1
     suspended: dict[str, Any] = field(default_factory=dict)  # {seq, at}: nobody acts on it until it goes on
     overriding: dict[str, str] = field(default_factory=dict)  # place -> the first of the two who let it be passed over
@@ -321,6 +322,7 @@ def _entered(case: Case, e: Effect, seq: int, at: int) -> Case:
         changes["figures"] = {k: v for k, v in case.figures.items() if k in case.lists}
         changes["notices"] = {}
         changes["assessed"] = {}
+        changes["bodies"] = {}
         keep = set(e.get("counted", ()))
         entries = {k: v for k, v in entries.items() if k in keep}
     elif "without" in e:
@@ -388,6 +390,8 @@ def _signed(case: Case, e: Effect, seq: int, at: int) -> Case:
     by = {"person": e["person"], "principal": e.get("principal", "")}
     after = _slots(case, **{e["slot"]: {"state": "signed", **by, "seq": seq, "vote": e.get("vote", "")}})
     after = after.but(signers=(*case.signers, e["person"]), last_unit=e["unit"])
+    if "body" in e and e["unit"] not in (units := after.bodies.get(e["body"], [])):
+        after = after.but(bodies={**after.bodies, e["body"]: [*units, e["unit"]]})
     if "kept" not in e:
         return after
     kept = {k: e[k] for k in ("person", "principal", "post", "unit") if e.get(k)}

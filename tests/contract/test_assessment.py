@@ -21,7 +21,7 @@ from workflow import Actor, loads
 from workflow.assessments import assessments, ranking
 from workflow.cli.main import app
 from workflow.definition.model import Assess, Threshold
-from workflow.errors import BadMaterial, MaterialMissing, NoSuchExit
+from workflow.errors import Avoidance, BadMaterial, MaterialMissing, NoSuchExit
 from workflow.rules import assessing, materials
 
 FLOW = """flow: judged
@@ -262,3 +262,47 @@ def test_a_grade_is_the_first_that_is_reached() -> None:
     )
     totals = ("90", "179/2", "70", "71")
     assert [assessing.graded(spec, Fraction(t)) for t in totals] == ["a", "b", "", "b"]
+
+
+TWICE = """flow: twice
+title: {zh: 虚构初验终验, en: an invented acceptance in two steps}
+ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}]}
+stages:
+  - stage: preliminary
+    duty: {secretary: third}
+    due: 5 workdays
+    slots: {secretary: third}
+    exits: {passed: final, failed: rework}
+  - stage: final
+    duty: {secretary: second}
+    due: 5 workdays
+    slots: {secretary: second}
+    other-body-than: preliminary
+    exits: {passed: closed, failed: rework}
+  - stage: rework
+    due: 5 workdays
+    new-round: true
+    at-most: {times: 3, then: closed}
+    slots: secretary
+    exits: {done: preliminary}
+  - {stage: closed, title: closed, final: true}
+"""
+
+
+def test_preliminary_and_final_acceptance_are_of_different_bodies_even_where_a_level_is_absent(world: World) -> None:
+    """R138: an initial pass is not closure."""
+    world.engine.publish(loads(flow_text(TWICE)))
+    places = {}
+    for item, unit in (("m1", "o1"), ("m2", "s1"), ("m3", "g1")):
+        world.engine.open("twice", unit, item=item)
+        world.sign(item, outcome="passed")
+        assert world.case(item).stage == "final"
+        places[item] = world.case(item).open_slots[0].unit
+    assert places == {"m1": "s1", "m2": "g1", "m3": "g1"}  # s1 passed m2 already; above g1 there is nobody
+    with pytest.raises(Avoidance, match="preliminary"):
+        world.sign("m3", outcome="passed")
+    world.sign("m2", outcome="failed")
+    world.sign("m2")
+    assert (world.case("m2").round, world.case("m2").bodies) == (2, {})
+    world.sign("m1", outcome="passed")
+    assert world.case("m1").final and world.verify().exit_code == 0

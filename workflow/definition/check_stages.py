@@ -35,6 +35,9 @@ class StagesChecking(Checking):
             self.who(who, (*loc, "not-by", at), ("lead", "concerned"))
         for at, post in enumerate(stage.looks_after):
             self.known("post", post, self.flow.posts, (*loc, "looks-after", at))
+        for at, other in enumerate(stage.other_body_than):
+            others = [n for n in self.stages if n != stage.stage]
+            self.known("stage", other, others, (*loc, "other-body-than", at))
         self.two_persons(stage.two_persons, (*loc, "two-persons"))
         self.apart(stage.apart, (*loc, "apart"))
         for at, material in enumerate(stage.materials):

@@ -184,6 +184,7 @@ CHINESE: Mapping[str, str] = {
     "contradicted": "查实后立项",
     "enter": "进入",
     "not-by": "回避",
+    "other-body-than": "另一单位",
     "looks-after": "联系单位",
     "one-by-one": "逐个",
     "new-round": "新一轮",

@@ -862,6 +862,7 @@ class Stage(Model):
     assess: Assess | None = None
     zero: Zero | None = None
     not_by: Whos = ()
+    other_body_than: Codes = ()  # stages of this round: whichever unit signed there, another one signs here (R138)
     looks_after: Codes = ()  # posts whose holders sign only for units that a body of theirs looks after (R011)
     one_by_one: StrictBool = False
     at_most: Limit | None = None

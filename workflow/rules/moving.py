@@ -6,7 +6,7 @@ from workflow.case import Case, Effect, Slot
 from workflow.clock import local_day, start_of_day
 from workflow.definition.model import Span, Stage, Tracking
 from workflow.errors import DateRequired
-from workflow.rules import dues, reckoning
+from workflow.rules import bodies, dues, reckoning
 from workflow.rules.chain import Path, plan_slots, unit_at
 from workflow.rules.context import Context
 from workflow.rules.materials import is_day
@@ -37,6 +37,8 @@ def enter(
         if stage.tracking
         else plan_slots(definition, stage, path, case.last_unit)
     )
+    if stage.other_body_than and not turn:
+        slots = bodies.moved_up(case, stage, slots, path, definition.flow.levels)
     entered: Effect = {"e": "entered", "stage": stage.stage}
     if slots:
         opening = progress(plan, slots).open if plan else (slots[0].key,)

@@ -32,6 +32,7 @@ from workflow.rules import (
     assessing,
     authority,
     ballots,
+    bodies,
     comparing,
     counting,
     dues,
@@ -139,6 +140,8 @@ def _kept_apart(asked: Asked, stage: Stage, slot: Slot, held: dict[str, Any]) ->
         apart.check(asked, slot, {asked.actor.person, held.get("principal", asked.actor.person)})
     if asked.case.ballot:
         ballots.stand_aside(asked)
+    if stage.other_body_than:
+        bodies.check(asked, stage, slot)
     if stage.not_by:
         authority.stand_aside(asked, asked.facts.get("path", asked.case.unit, asked.context.day), held)
 
@@ -175,6 +178,8 @@ def sign(asked: Asked, act: Signature) -> Decision:
     }
     if act.vote:
         signed["vote"] = act.vote
+    if stage.stage in bodies.remembered(definition):
+        signed["body"] = stage.stage
     if chain.apart and (post := apart.kept(asked, slot)):
         signed["kept"] = post
     effects.append(signed)
