@@ -7,7 +7,7 @@ asking; what is escalated goes once, as a message, to whoever is first responsib
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,11 +49,21 @@ def blocked(desk: Desk, at: int, *, sees: Callable[[str], bool] = lambda item: T
     Args:
         sees: which items whoever asks may see.
     """
+    return _among(desk, [row for row in queries.waiting(desk.connection) if sees(row["item"])], at)
+
+
+def blocked_after(desk: Desk, at: int, after: tuple[str, str], limit: int) -> tuple[list[Blocked], tuple[str, str]]:
+    """The blocked ones of the next places behind one, in order of item and key; and behind which to go on, ``("", "")``
+    at the end: so that a sweep looks at some at a time."""
+    rows = queries.waiting_after(desk.connection, after, limit)
+    last = (rows[-1]["item"], rows[-1]["key"]) if len(rows) == limit else ("", "")
+    return _among(desk, rows, at), last
+
+
+def _among(desk: Desk, rows: Sequence[dict[str, Any]], at: int) -> list[Blocked]:
     out: list[Blocked] = []
     org = OrgReader(desk.connection)
-    for row in queries.waiting(desk.connection):
-        if not sees(row["item"]):
-            continue
+    for row in rows:
         head = items.read(desk.connection, row["item"])
         case = Case.of_snapshot(head.snapshot)
         definition = desk.engine.definition(desk.connection, case.definition)
@@ -83,16 +93,30 @@ def escalate(desk: Desk, at: int) -> list[Blocked]:
     Returns:
         Those that were told of now.
     """
+    return tell(desk, blocked(desk, at), at)
+
+
+def tell(desk: Desk, found: Sequence[Blocked], at: int) -> list[Blocked]:
+    """Tell of some, each once for each time it opened, and give those that were told of now."""
     told: list[Blocked] = []
-    for one in blocked(desk, at):
+    for one in found:
         new = False
         for to in one.above:
             payload = {"item": one.item, "slot": one.slot, "unit": one.unit, "post": one.post, "to": to}
-            dedupe = f"{one.item} blocked {one.slot} {one.since} {to['person']}"
+            dedupe = _known_as(one, to["person"])
             new |= outbox.once(desk.connection, dedupe, "blocked", to["person"], canonical.encode(payload), at)
         if new:
             told.append(one)
     return told
+
+
+def untold(desk: Desk, found: Sequence[Blocked]) -> list[Blocked]:
+    """Those of which somebody above has not been told."""
+    return [b for b in found if any(not outbox.known(desk.connection, _known_as(b, to["person"])) for to in b.above)]
+
+
+def _known_as(one: Blocked, person: str) -> str:
+    return items.message_key(one.item, "blocked", one.slot, one.since, person)
 
 
 def _candidates(desk: Desk, org: OrgReader, definition: Definition, slot: Slot, at: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -358,7 +358,7 @@ class Engine(Verbs):
         Returns:
             ``item, key, unit, post, kind, stage, opened_at`` of each slot, and ``flow, campaign, about`` (the unit it is
             about) of its item; ``principal`` too, and they come last, where a person waits in somebody's place, by
-            mandate: only what the mandate covers here and now.
+            mandate or delegation: only what the mandate covers here and now.
         """
         with self.reading() as connection:
             return self.pending_on(connection, whom, limit)
@@ -370,10 +370,20 @@ class Engine(Verbs):
         found = queries.pending(connection, self._awaited(connection, whom), limit)
         if len(found) < limit:
             held = {(row["item"], row["key"]) for row in found}
-            for row in self._standing_in(connection, whom):
+            for row in chain(self._standing_in(connection, whom), self._delegated(connection, whom)):
                 if (row["item"], row["key"]) not in held and len(found) < limit:
                     found.append(row)
         return found
+
+    def _delegated(self, connection: Any, person: str) -> Iterator[dict[str, Any]]:
+        """Open slots that were delegated to a person and not recalled."""
+        cases: dict[str, Case] = {}
+        for row in queries.pending_of(connection, queries.delegated_to(connection, person)):
+            if row["item"] not in cases:
+                cases[row["item"]] = Case.of_snapshot(items.read(connection, row["item"]).snapshot)
+            slot = cases[row["item"]].slot(row["key"])
+            if slot is not None and slot.delegate == person:
+                yield {**row, "principal": slot.giver}
 
     def _standing_in(self, connection: Any, person: str) -> Iterator[dict[str, Any]]:
         """Open slots of posts that a person has a mandate for, where the rules would let them sign in that place."""

@@ -43,6 +43,28 @@ class Remark:
 
 
 @dataclass(frozen=True)
+class Irregular:
+    """What is out of the ordinary beside the marks of a signature: nobody signed a place, or an act says that it happened
+    earlier than it was recorded.
+
+    Attributes:
+        kind: ``overridden`` (two persons let the chain pass over the place), ``early-closed`` (a group was decided
+            before anybody signed it) or ``back-dated``.
+        persons: who let it be passed over, whose signature decided the group, or who said so.
+        on: the day that a back-dated act claims.
+    """
+
+    kind: str
+    seq: int
+    at: int
+    unit: str
+    post: str
+    place: str
+    persons: tuple[str, ...]
+    on: str = ""
+
+
+@dataclass(frozen=True)
 class Missed:
     """A due that was missed: since when, when it was met after all (µs UTC; None: not), and the case while it ran."""
 
@@ -73,6 +95,7 @@ class Past:
     missed: tuple[Missed, ...]
     later: int
     rested: tuple[str, ...] = ()
+    irregular: tuple[Irregular, ...] = ()
 
     @property
     def zero(self) -> bool:
@@ -87,6 +110,7 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
     ended: list[tuple[str, int, int | None, Case]] = []
     remarks: list[Remark] = []
     rested: dict[str, None] = {}
+    irregular: list[Irregular] = []
     case, later = Case(), 0
     for entry in items.entries(desk.connection, item):
         if entry.at > at or (seq is not None and entry.seq > seq):
@@ -102,14 +126,38 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
             if effect["e"] in _ENDS and effect["rule"] in case.dues:
                 met = entry.at if _ENDS[effect["e"]] else None
                 ended.append((effect["rule"], case.dues[effect["rule"]]["missed"], met, case))
+            if effect["e"] in ("overridden", "not-needed"):
+                irregular += _passed(entry, body, effect, case)
             case = case.fold([effect], entry.seq, entry.at)
         states.append((entry.at, case))
+        if body["act"].get("on"):
+            irregular.append(_dated(entry, body))
     if not states:
         return None
     rest = case.suspended.get("at", at)  # while an item rests no clock of it runs out
     ended += [(r, d["missed"], None, case) for r, d in case.dues.items() if "paused" not in d and d["missed"] <= rest]
     definition = desk.engine.definition(desk.connection, case.definition)
-    return Past(case, definition, tuple(remarks), tuple(_missed(states, ended, at)), later, tuple(rested))
+    zone = definition.flow.timezone
+    odd = [i for i in irregular if not i.on or i.on < local_day(i.at, zone).isoformat()]
+    return Past(case, definition, tuple(remarks), tuple(_missed(states, ended, at)), later, tuple(rested), tuple(odd))
+
+
+def _passed(entry: Any, body: dict[str, Any], effect: dict[str, Any], case: Case) -> Iterator[Irregular]:
+    """Places that the chain went on behind without their signature."""
+    over = effect["e"] == "overridden"
+    by = (body["act"].get("by") or {}).get("person", "")
+    persons = (effect["first"], effect["person"]) if over else (by,) if by else ()
+    for key in [effect["place"]] if over else effect["slots"]:
+        slot = case.slot(key)
+        unit, post = (slot.unit, slot.post) if slot is not None else ("", "")
+        yield Irregular("overridden" if over else "early-closed", entry.seq, entry.at, unit, post, key, persons)
+
+
+def _dated(entry: Any, body: dict[str, Any]) -> Irregular:
+    by = body["act"].get("by") or {"person": "", "post": "", "unit": ""}
+    place = body.get("statement", {}).get("slot", "")
+    on = body["act"]["on"]
+    return Irregular("back-dated", entry.seq, entry.at, by["unit"], by["post"], place, (by["person"],), on)
 
 
 def _missed(

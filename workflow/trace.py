@@ -16,7 +16,7 @@ from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import Unknown
 from workflow.evidence import canonical
-from workflow.past import Missed, Past, Remark, past
+from workflow.past import Irregular, Missed, Past, Remark, past
 from workflow.rules import obligations
 from workflow.rules.authority import backstop
 from workflow.rules.dues import binding_nodes, node_day
@@ -77,6 +77,8 @@ class Statement:
         zero: whether it stands as a zero report; ``marks`` what was said of it: exempted, supplemented, contradicted.
         remarks: signed acts beside the chain, with their reasons.
         later: entries of the item after the instant; they are not shown.
+        irregular: places passed over or not needed, and days said to have been earlier; what is irregular about a
+            signature itself stands in its marks.
     """
 
     item: str
@@ -93,6 +95,7 @@ class Statement:
     heads: tuple[Head, ...]
     rests_on: tuple[Statement, ...]
     later: int = 0
+    irregular: tuple[Irregular, ...] = ()
 
     @property
     def hidden(self) -> bool:
@@ -130,8 +133,8 @@ class Trace:
     root: Statement
 
     def persons(self) -> dict[str, set[str]]:
-        """Everybody named, with why: ``signed``, ``principal`` (signed for by mandate), ``owed``, ``head`` (of the
-        time), ``head-now``."""
+        """Everybody named, with why: ``signed``, ``principal`` (signed for by mandate), ``passed-over`` (let the chain
+        pass over a place), ``owed``, ``head`` (of the time), ``head-now``."""
         found: dict[str, set[str]] = {}
 
         def name(why: str, *persons: str) -> None:
@@ -143,6 +146,9 @@ class Trace:
             for who in [(r.person, r.principal) for r in s.signers] + [(r.person, r.principal) for r in s.remarks]:
                 name("signed", who[0])
                 name("principal", who[1])
+            for i in s.irregular:
+                if i.kind == "overridden":
+                    name("passed-over", *i.persons)
             for o in s.owed:
                 name("owed", *o.persons)
             for h in s.heads:
@@ -238,6 +244,7 @@ class _Tracer:
             heads=tuple(self._heads(signers, case.unit, days[-1], definition)),
             rests_on=tuple(below),
             later=found.later if seq is None else 0,
+            irregular=found.irregular,
         )
 
     def _follow(self, item: str, why: str) -> Iterator[Statement]:

@@ -349,3 +349,37 @@ def contents(desk: Desk, item: str) -> dict[str, Any]:
         except WorkflowError as error:
             out[name] = {"lost": str(error)}
     return out
+
+
+@dataclass(frozen=True)
+class CopyRow:
+    """One copy for information (抄送): to whom as what, when and by whom it was sent, and when they first opened the
+    content since (µs UTC), or None."""
+
+    item: str
+    seq: int
+    at: int
+    person: str
+    post: str
+    unit: str
+    by: str
+    read_at: int | None
+
+
+def copies(desk: Desk, item: str) -> list[CopyRow]:
+    """Every copy sent of an item, in order, each with its receipt of reading (阅读回执).
+
+    Raises:
+        Unknown: no such item.
+    """
+    items.read(desk.connection, item)
+    looks = [(row.at, canonical.read(row.body)["act"]["by"]) for row in items.entries(desk.connection, f"view:{item}")]
+    out: list[CopyRow] = []
+    for entry in items.entries(desk.connection, item):
+        if entry.act != "copy":
+            continue
+        act = canonical.read(entry.body)["act"]
+        to = (act["person"], act["post"], act["unit"])
+        read = (at for at, by in looks if at >= entry.at and (by["person"], by["post"], by["unit"]) == to)
+        out.append(CopyRow(item, entry.seq, entry.at, *to, act["by"]["person"], next(read, None)))
+    return out

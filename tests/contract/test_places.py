@@ -158,9 +158,13 @@ def test_a_return_comes_straight_back_unless_the_papers_changed(world: World) ->
 def test_a_return_may_lead_to_a_stage_and_what_was_signed_there_is_superseded(world: World) -> None:
     up_to(world, "t1", "department")
     by = Actor("t1-department", "department", "t1")
-    world.engine.send_back("m1", by, seen(world), "anew", to="returned-anew")
+    for due in ("", "2019-08-12"):  # a return for rework without a new date is refused, whichever way it leads
+        with pytest.raises(DateRequired):
+            world.engine.send_back("m1", by, seen(world), "anew", to="returned-anew", due=due)
+    world.engine.send_back("m1", by, seen(world), "anew", to="returned-anew", due="2019-08-20")
     case = world.case("m1")
     assert (case.stage, case.stays, [s.key for s in case.open_slots]) == ("report", 2, ["1"])
+    assert case.dues["report/2/rework-1"]["basis"]["on"] == "2019-08-20"
     holds(world)
 
 

@@ -225,7 +225,7 @@ def mandate(
 
         scope: dict[str, Any] = {"flow": flow, "stage": stage, "units": unit or (), "text": text.read_bytes()}
         days: dict[str, Any] = {"from_on": _day(on), "until_on": _day(until)}
-        return orgbook.give_mandate(desk, _somebody(by), reason, mandate=name, person=person, **days, **scope)
+        return orgbook.give_mandate(desk, somebody(by), reason, mandate=name, person=person, **days, **scope)
 
     _run(db, home, lang, preview, act)
 
@@ -244,7 +244,7 @@ def revoke(
     def act(desk: Desk) -> Any:
         from workflow import orgbook
 
-        return orgbook.revoke_mandate(desk, _somebody(by), reason, mandate=name)
+        return orgbook.revoke_mandate(desk, somebody(by), reason, mandate=name)
 
     _run(db, home, lang, preview, act)
 
@@ -339,10 +339,10 @@ def _day(moment: datetime) -> str:
 
 
 def _actor(by: str) -> Any:
-    return _somebody(by) if by else None
+    return somebody(by) if by else None
 
 
-def _somebody(by: str) -> Any:
+def somebody(by: str) -> Any:
     from workflow.acts import Actor
     from workflow.errors import Unknown
 

@@ -114,6 +114,12 @@ def tick(
         say(f"触发 {swept.fired},失败 {swept.failed}" if zh else f"fired {swept.fired}, failed {swept.failed}")
         if swept.opened:
             say(f"应报未报,已开出 {swept.opened} 件" if zh else f"opened {swept.opened} reports that are owed")
+        if swept.blocked:
+            say(
+                f"无人可签,已报上级 {swept.blocked} 处"
+                if zh
+                else f"told those above of {swept.blocked} places that nobody may sign"
+            )
         if send is not None:
             say(
                 f"送出通知 {sent.notices} 份,共 {sent.messages} 条;未送达 {sent.failed} 份"

@@ -14,7 +14,7 @@ from workflow.cli.arguments import Lang, say, told, url_of
 if TYPE_CHECKING:
     from workflow.desk import Desk
     from workflow.errors import Language
-    from workflow.past import Remark
+    from workflow.past import Irregular, Remark
     from workflow.trace import Head, Owed, Statement, Trace
     from workflow.views import SignatureRow
 
@@ -167,7 +167,8 @@ class _Names:
         units, persons = set(), set(found.persons())
         for s in found.root.walk():
             units |= {s.unit, *(r.unit for r in s.signers), *(o.unit for o in s.owed), *(h.unit for h in s.heads)}
-            units |= {r.unit for r in s.remarks}
+            units |= {r.unit for r in s.remarks} | {i.unit for i in s.irregular}
+            persons |= {p for i in s.irregular for p in i.persons}
             persons |= {p for r in s.signers for p in r.now} | {p for o in s.owed for p in o.now}
         org = OrgReader(desk.connection)
         self._units, self._persons = org.names(units, "unit"), org.names(persons, "person")
@@ -210,6 +211,8 @@ def _statement(names: _Names, s: Statement, depth: int) -> Iterator[str]:
         yield f"{pad}  {_signature(names, s.flow, row)}"
     for remark in s.remarks:
         yield f"{pad}  {_remark(names, s.flow, remark)}"
+    for odd in s.irregular:
+        yield f"{pad}  {_irregular(names, s.flow, odd)}"
     for owed in s.owed:
         yield f"{pad}  {_owed(names, s.flow, owed)}"
     for head in s.heads:
@@ -223,6 +226,17 @@ def _remark(names: _Names, flow: str, row: Remark) -> str:
     mark = f" ({names.word(row.as_)})" if row.as_ not in ("holder", "") else ""
     more = "".join(f" · {x}" for x in (row.reason, row.finding, row.until) if x)
     return f"! {names.when(row.at, flow)} {names.word(row.kind)} {who}{mark}{more}"
+
+
+def _irregular(names: _Names, flow: str, row: Irregular) -> str:
+    zh = names.lang == "zh"
+    what = {
+        "overridden": ("两人同意越过,无人签批", "passed over by two persons, signed by nobody"),
+        "early-closed": ("提前表决结束,未签", "not signed: the group was decided before"),
+        "back-dated": (f"补录,所称日期 {row.on}", f"recorded later, said to be of {row.on}"),
+    }[row.kind][0 if zh else 1]
+    place = f"{names.unit(row.unit)} {names.post(flow, row.post)}"
+    return f"△ {names.when(row.at, flow)} {place}: {what} ({names.persons(row.persons)})"
 
 
 def _signature(names: _Names, flow: str, row: SignatureRow) -> str:

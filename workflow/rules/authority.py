@@ -7,7 +7,9 @@ from typing import Any
 from workflow.acts import Signature, Withdraw
 from workflow.case import Case, Slot
 from workflow.definition.definition import Definition
+from workflow.definition.model import Stage
 from workflow.errors import Avoidance, InPerson, NotAssigned, NotHolder, Said, SamePerson
+from workflow.rules import apart as apart_rules
 from workflow.rules import mandates
 from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Need
@@ -144,9 +146,17 @@ def apart(asked: Asked, slot: Slot, held: dict[str, Any]) -> None:
     Raises:
         SamePerson: names the slot the person already signed.
     """
+    two_persons(asked, slot, {asked.actor.person, held.get("principal", asked.actor.person)})
+
+
+def two_persons(asked: Asked, slot: Slot, mine: set[str]) -> None:
+    """The same for persons who would sign a place, by themselves or in whose place.
+
+    Raises:
+        SamePerson: names the slot that one of them already signed.
+    """
     stage = asked.definition.stage(asked.case.stage)
     groups = asked.definition.chain_of(stage).two_persons
-    mine = {asked.actor.person, held.get("principal", asked.actor.person)}
     for other in asked.case.slots:
         both = mine & {other.person, other.principal or other.person}
         if other.state != "signed" or not both or other.unit != slot.unit or other.key == slot.key:
@@ -179,9 +189,17 @@ def stand_aside(asked: Asked, path: Path, held: dict[str, Any]) -> None:
     Raises:
         Avoidance: names the capacity in which the person is barred.
     """
-    stage = asked.definition.stage(asked.case.stage)
     person = asked.actor.person
-    both = {person, held.get("principal", person)}
+    barred_from(asked, path, person, {person, held.get("principal", person)})
+
+
+def barred_from(asked: Asked, path: Path, person: str, both: set[str]) -> None:
+    """The same for somebody who would take it, and in whose place.
+
+    Raises:
+        Avoidance: see there.
+    """
+    stage = asked.definition.stage(asked.case.stage)
     barred = [f"{need[2]} of {need[1]}" for need in barred_needs(asked, path) if _holds(asked, need, both)]
     if any(who.post == "lead" for who in stage.not_by) and both & set(asked.case.led):
         barred.append(f"lead of {asked.case.unit}")
@@ -194,6 +212,39 @@ def stand_aside(asked: Asked, path: Path, held: dict[str, Any]) -> None:
             actual=person,
             place=asked.definition.place("stages", stage.stage, "not-by"),
         )
+
+
+def assign_needs(asked: Asked, slot: Slot) -> list[Need]:
+    """The facts about who may be given a place: units kept apart, and since rules 3 the posts that are barred."""
+    wanted = apart_rules.needs(asked, slot) if asked.definition.chain_of(_stage(asked)).apart else []
+    if _stage(asked).not_by and asked.context.rules >= 3:
+        path: Need = ("path", asked.case.unit, asked.context.day)
+        wanted.append(path)
+        if path in asked.facts:
+            wanted += barred_needs(asked, asked.facts.peek(*path))
+    return wanted
+
+
+def may_be_given(asked: Asked, slot: Slot, persons: set[str]) -> None:
+    """Refuse to give a place to somebody who may not sign it beside those who signed, or must stand aside.
+
+    Args:
+        persons: whoever would sign, and in whose place; none where only the place is known yet.
+
+    Raises:
+        SamePerson, NotApart, Avoidance: as for a signature there.
+    """
+    apart_rules.check(asked, slot, persons)
+    if asked.context.rules < 3:
+        return
+    two_persons(asked, slot, persons)
+    if _stage(asked).not_by and persons:
+        path = asked.facts.get("path", asked.case.unit, asked.context.day)
+        barred_from(asked, path, min(persons), persons)
+
+
+def _stage(asked: Asked) -> Stage:
+    return asked.definition.stage(asked.case.stage)
 
 
 def concerned(case: Case) -> set[str]:

@@ -21,7 +21,7 @@ from workflow.errors import (
     WrongStage,
     among,
 )
-from workflow.rules import apart, authority
+from workflow.rules import authority
 from workflow.rules.chain import restart
 from workflow.rules.context import Asked, Decision, Need
 
@@ -42,7 +42,7 @@ def needs(asked: Asked, act: Act) -> list[Need]:
         slot = asked.case.slot(act.slot)
         if slot is not None and _kept_apart(asked):
             there = slot._replace(post=act.post, unit=act.unit)
-            wanted += [*apart.needs(asked, there), _who_signs(asked, there)]
+            wanted += [*authority.assign_needs(asked, there), _who_signs(asked, there)]
     if isinstance(act, Copy):
         wanted.append(("authority", act.person, act.unit, act.post, asked.context.day, "holder"))
         wanted.append(("path", asked.case.unit, asked.context.day))
@@ -50,7 +50,9 @@ def needs(asked: Asked, act: Act) -> list[Need]:
 
 
 def _kept_apart(asked: Asked) -> bool:
-    return bool(asked.definition.chain_of(asked.definition.stage(asked.case.stage)).apart)
+    stage = asked.definition.stage(asked.case.stage)
+    chain = asked.definition.chain_of(stage)
+    return bool(chain.apart or (asked.context.rules >= 3 and (chain.two_persons or stage.not_by)))
 
 
 def _who_signs(asked: Asked, slot: Slot) -> Need:
@@ -62,14 +64,14 @@ def _assigned(asked: Asked, slot: Slot) -> None:
     """A place is given only to a post of which somebody may sign it.
 
     Raises:
-        SamePerson, NotApart: nobody who holds the post may, beside those who signed.
+        SamePerson, NotApart, Avoidance: nobody who holds the post may, beside those who signed.
     """
     if not _kept_apart(asked):
         return
     refusal: Refused | None = None
     for who in asked.facts.get(*_who_signs(asked, slot)) or [{"person": ""}]:
         try:
-            apart.check(asked, slot, {who["person"]} - {""})
+            authority.may_be_given(asked, slot, {who["person"]} - {""})
         except Refused as refused:
             refusal = refused
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from workflow.acts import Delegate, HandOver, Recall, Signature
 from workflow.case import Effect
 from workflow.errors import NotHandedOn, NotHolder, OutOfTurn, ReasonRequired, Stale, WrongMeaning
-from workflow.rules import apart, authority
+from workflow.rules import authority
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.signing import open_slot
 
@@ -23,11 +23,11 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
     day = asked.context.day
     if isinstance(act, Delegate):
         wanted.append(("authority", act.delegate, slot.unit, act.post, day, "holder"))
-        wanted += apart.needs(asked, slot)
+        wanted += authority.assign_needs(asked, slot)
     elif isinstance(act, HandOver):
         wanted.append(("path", slot.unit, day))
         wanted.append(authority.need(asked.definition, act.delegate, slot.unit, slot.post, day))
-        wanted += apart.needs(asked, slot)
+        wanted += authority.assign_needs(asked, slot)
     return wanted
 
 
@@ -36,8 +36,8 @@ def delegate(asked: Asked, act: Delegate) -> Decision:
 
     Raises:
         OutOfTurn, NotHolder, InPerson, Stale: as for a signature there. NotHandedOn: the actor does it by mandate or
-            delegation themselves. WrongMeaning: the place is to be signed by its holder. SamePerson, NotApart: the other
-            person may not sign there.
+            delegation themselves. WrongMeaning: the place is to be signed by its holder. SamePerson, NotApart,
+            Avoidance: the other person may not sign there.
     """
     case, definition = asked.case, asked.definition
     slot, held = open_slot(asked, act)
@@ -64,7 +64,7 @@ def delegate(asked: Asked, act: Delegate) -> Decision:
             actual=act.delegate,
             place=place,
         )
-    apart.check(asked, slot, {act.delegate, asked.actor.person})
+    authority.may_be_given(asked, slot, {act.delegate, asked.actor.person})
     return Decision(
         [{"e": "delegated", "slot": slot.key, "delegate": act.delegate, "giver": asked.actor.person}], held, slot.key
     )
@@ -126,5 +126,5 @@ def hand_over(asked: Asked, act: HandOver) -> Decision:
     effect: Effect = {"e": "handed-over", "place": slot.key, "leaver": act.leaver, "delegate": act.delegate}
     if slot.delegate == act.leaver and slot.giver != act.delegate:
         effect["giver"] = slot.giver
-    apart.check(asked, slot, {act.delegate, *([slot.giver] if slot.giver else [])})
+    authority.may_be_given(asked, slot, {act.delegate, *([slot.giver] if slot.giver else [])})
     return Decision([effect], held)

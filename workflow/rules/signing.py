@@ -438,17 +438,25 @@ def send_back(asked: Asked, act: Return) -> Decision:
     back |= authority.standing_in(held)
     path: Path = asked.facts.get("path", case.unit, context.day)
     within = chain.return_.to == "any" and case.slot(act.to) is not None and context.rules >= 2
+    dated = "date" in chain.return_.needs
+    if dated and context.rules >= 3 and not (is_day(act.due) and act.due > context.day):
+        raise DateRequired(
+            act="return", expected=f"due=YYYY-MM-DD after {context.day}", actual=act.due or "none", place=place
+        )
     if not within and (way := _way_back(stage, act)):
         again = stage.exits[way].to == stage.stage
         undone = [s.key for s in case.slots if s.state == "signed"] if context.rules >= 2 else []
         gone: list[Effect] = [{"e": "superseded", "slots": undone}] if undone else []
-        return Decision([back, *gone, *leave(context, case, way, path, due_set=act.due, again=again)], held, slot.key)
+        effects = [back, *gone, *leave(context, case, way, path, due_set=act.due, again=again)]
+        if dated and context.rules >= 3:
+            effects += _reworked_by(asked, act, definition.stage(stage.exits[way].to), chain.return_.ladder)
+        return Decision(effects, held, slot.key)
     index = case.slots.index(slot)
     if index == 0 or (context.rules >= 2 and not within and _stands_first(case, slot)):
         raise OutOfTurn(
             expected="an earlier place to return to", actual=f"{slot.post}@{slot.unit} is the first", place=place
         )
-    if "date" in chain.return_.needs and not (is_day(act.due) and act.due > context.day):
+    if dated and not (is_day(act.due) and act.due > context.day):
         raise DateRequired(
             act="return", expected=f"due=YYYY-MM-DD after {context.day}", actual=act.due or "none", place=place
         )
@@ -461,12 +469,21 @@ def send_back(asked: Asked, act: Return) -> Decision:
             raise OutOfTurn(expected=f"a place before {slot.key}", actual=act.to, place=place)
         target = chosen
     effects = [back, *_restarted(case, target, context.rules, straight=act.straight)]
-    if "date" in chain.return_.needs:
+    if dated:
         number = case.armed.get("rework", 0) + 1
         rule = dues.rule_of(stage, case.stays, f"rework-{number}")
         basis = {"on": act.due, "set-by": f"{slot.post}@{slot.unit}"}
         effects.append(dues.armed(context, rule, chain.return_.ladder, basis, "rework") | {"back": slot.key})
     return Decision(effects, held, slot.key)
+
+
+def _reworked_by(asked: Asked, act: Return, target: Stage, ladder: str) -> list[Effect]:
+    """The date of a rework that another stage begins: it runs in that stage, until it is left."""
+    if target.final or (target.due is not None and target.due.set_by is not None):  # which takes it as its own
+        return []
+    rule = dues.rule_of(target, asked.case.stays + 1, "rework-1")
+    basis = {"on": act.due, "set-by": f"{asked.actor.post}@{asked.actor.unit}"}
+    return [dues.armed(asked.context, rule, ladder, basis, "rework")]
 
 
 def _reworked(asked: Asked, opened: Collection[str]) -> list[Effect]:

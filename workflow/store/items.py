@@ -617,7 +617,7 @@ def _told(put: Any, w: Written, e: Effect) -> None:
         put(
             _insert_outbox,
             {
-                "dedupe": _key(w.case.item, e["rule"], e["step"], p["unit"], p["post"], p["person"]),
+                "dedupe": message_key(w.case.item, e["rule"], e["step"], p["unit"], p["post"], p["person"]),
                 "topic": e["e"],
                 "recipient": p["person"],
                 "payload": canonical.write({"item": w.case.item, "rule": e["rule"], "step": e["step"], "to": p}),
@@ -630,7 +630,7 @@ def _told(put: Any, w: Written, e: Effect) -> None:
 KEY = 160  # characters that a message's key may have
 
 
-def _key(*words: object) -> str:
+def message_key(*words: object) -> str:
     """What a message is known by. Long names together may not fit; then the key ends with a digest of all of it."""
     key = " ".join(map(str, words))
     if len(key) <= KEY:
@@ -643,7 +643,7 @@ def _urged(put: Any, w: Written, e: Effect) -> None:
         put(
             _insert_outbox,
             {
-                "dedupe": _key(w.case.item, "urged", w.seq, place["unit"], place["post"]),
+                "dedupe": message_key(w.case.item, "urged", w.seq, place["unit"], place["post"]),
                 "topic": "urged",
                 "recipient": f"{place['post']}@{place['unit']}",
                 "payload": canonical.write({"item": w.case.item, "to": place}),
@@ -671,7 +671,7 @@ def _reached(put: Any, w: Written, e: Effect) -> None:
         put(
             _insert_outbox,
             {
-                "dedupe": _key(w.case.item, e["counter"], e["item"], p["unit"], p["post"], p["person"]),
+                "dedupe": message_key(w.case.item, e["counter"], e["item"], p["unit"], p["post"], p["person"]),
                 "topic": "proposed",
                 "recipient": p["person"],
                 "payload": canonical.encode(facts),

@@ -159,9 +159,14 @@ def next_try(connection: Connection) -> int | None:
     return connection.execute(_next).scalar()
 
 
+def known(connection: Connection, dedupe: str) -> bool:
+    """Whether a message known so ever was."""
+    return connection.execute(sa.select(_o.id).where(_o.dedupe == dedupe)).first() is not None
+
+
 def once(connection: Connection, dedupe: str, topic: str, recipient: str, payload: bytes, at: int) -> bool:
     """Put a message in the outbox unless the same one, by ``dedupe``, ever was. Tells whether it is new."""
-    if connection.execute(sa.select(_o.id).where(_o.dedupe == dedupe)).first() is not None:
+    if known(connection, dedupe):
         return False
     row = {"dedupe": dedupe, "topic": topic, "recipient": recipient, "payload": payload}
     connection.execute(t.outbox.insert(), {**row, "created_at": at, "next_try_at": at})

@@ -32,6 +32,12 @@ _pending = (
     .limit(bindparam("limit"))
 )
 _pending_fast = Statement(_pending)
+_pending_of = (
+    sa.select(*_pending.selected_columns)
+    .select_from(t.slot.join(t.item, t.item.c.id == t.slot.c.item))
+    .where(t.slot.c.item.in_(bindparam("items", expanding=True)))
+    .order_by(t.slot.c.opened_at, t.slot.c.item, t.slot.c.key)
+)
 _provisional = (
     sa.select(t.due.c.item)
     .where(t.due.c.provisional, t.due.c.state.in_((0, 2)), t.due.c.item > bindparam("after"))
@@ -92,9 +98,16 @@ _dues_of = (
     .order_by(t.due.c.missed_at, t.due.c.id)
 )
 _waiting = sa.select(t.slot.c.item, t.slot.c.key, t.slot.c.opened_at).order_by(t.slot.c.opened_at, t.slot.c.item)
+_waiting_after = (
+    sa.select(t.slot.c.item, t.slot.c.key, t.slot.c.opened_at)
+    .where(sa.tuple_(t.slot.c.item, t.slot.c.key) > sa.tuple_(bindparam("item"), bindparam("key")))
+    .order_by(t.slot.c.item, t.slot.c.key)
+    .limit(bindparam("limit"))
+)
 _delegated = (  # whoever is let do something is told: these messages are kept
     sa.select(t.outbox.c.payload)
-    .where(t.outbox.c.recipient == bindparam("person"), t.outbox.c.topic.in_(("delegated", "handed-over")))
+    .where(t.outbox.c.recipient == bindparam("person"), sa.text("topic IN ('delegated', 'handed-over', 'copied')"))
+    .where(t.outbox.c.topic != "copied")
     .order_by(t.outbox.c.id)
 )
 _copied = sa.select(t.outbox.c.payload).where(t.outbox.c.recipient == bindparam("person"), t.outbox.c.topic == "copied")
@@ -215,6 +228,18 @@ def _finding(body: bytes) -> str:
 def waiting(connection: Connection) -> list[dict[str, Any]]:
     """Every place that waits: item, key, opened_at; the longest waiting first."""
     return [dict(r._mapping) for r in connection.execute(_waiting)]
+
+
+def waiting_after(connection: Connection, after: tuple[str, str], limit: int) -> list[dict[str, Any]]:
+    """The next places that wait, in order of item and key, behind one of them."""
+    rows = connection.execute(_waiting_after, {"item": after[0], "key": after[1], "limit": limit})
+    return [dict(r._mapping) for r in rows]
+
+
+def pending_of(connection: Connection, wanted: Sequence[str]) -> list[dict[str, Any]]:
+    """Open slots of some items, as ``pending`` gives them."""
+    rows = connection.execute(_pending_of, {"items": list(wanted)}) if wanted else ()
+    return [dict(r._mapping) for r in rows]
 
 
 def delegated_to(connection: Connection, person: str) -> list[str]:

@@ -356,6 +356,11 @@ outbox = Table(
         sqlite_where=sql("sent_at IS NULL"),
     ),
     Index("wf_outbox_notice", "notice"),
+    Index(  # what persons were let do, and what they were sent to read: few of many messages
+        *("wf_outbox_places", "recipient", "id"),
+        sqlite_where=sql("topic IN ('delegated', 'handed-over', 'copied')"),
+        postgresql_where=sql("topic IN ('delegated', 'handed-over', 'copied')"),
+    ),
 )
 
 count = Table(  # what was held with persons and counts, over all items; (counter, person, n) keeps two from being one
