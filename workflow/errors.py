@@ -240,8 +240,8 @@ class GateClosed(Refused):
     """Something outside the item must happen first."""
 
     code = "gate-closed"
-    en = "{unit} cannot report up yet ({place}): expected {expected}; missing: {actual}"
-    zh = "{unit} 尚不能上报({place}):应有 {expected};缺:{actual}"
+    en = "{unit} cannot go on yet ({place}): expected {expected}; missing: {actual}"
+    zh = "{unit} 尚不能往下办理({place}):应有 {expected};缺:{actual}"
 
 
 class ZeroRefused(Refused):

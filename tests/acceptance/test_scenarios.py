@@ -42,7 +42,8 @@ def test_every_shipped_scenario_passes_on_the_real_engine_and_its_database_verif
     "name",
     [
         *("organisation-rectification", "investigation-report", "circulated-criticism", "admonitory-talk"),
-        "organisational-measures",
+        *("organisational-measures", "responsibility-letter", "talk-cascade", "prior-procedure", "cause-above"),
+        "four-ones",
     ],
 )
 def test_every_stage_exit_limit_and_rung_of_a_shipped_flow_is_tried(name: str) -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow.definition.model import Everyone, Gate, Prior
-from workflow.errors import GateClosed, Said
+from workflow.definition.model import Everyone, Gate, Opens, Prior
+from workflow.errors import BadMaterial, GateClosed, Said
 from workflow.rules import obligations
 from workflow.rules.authority import backstop
 from workflow.rules.context import Asked, Need
@@ -124,6 +124,26 @@ def others(asked: Asked) -> None:
         if still := [f"{r['item']} of {r['unit']} ({r['stage']})" for r in rows if not r["final"]]:
             wanted = Said(f"every item opened by {name} to be finished", f"{name} 所立事项全部办结")
             raise GateClosed(unit=case.unit, expected=wanted, actual=still, place=place)
+
+
+def named_above(asked: Asked, opens: Opens, lines: list[dict[str, Any]], path: list[dict[str, Any]]) -> None:
+    """根子在上面: what is opened at units that this item then waits for is opened above it, never beside or below.
+
+    Raises:
+        BadMaterial: a line names another unit.
+    """
+    flow = asked.definition.flow
+    if not any(s.gate is not None and opens.list in s.gate.opened for s in flow.stages):
+        return
+    above = [u["unit"] for u in path[1:]]
+    for line in lines:
+        if (unit := line["cells"].get(opens.unit_by)) not in above:
+            raise BadMaterial(
+                path=f"$.{opens.list}[{line['no'] - 1}].{opens.unit_by}",
+                expected=Said(f"a unit above {asked.case.unit}: {', '.join(above)}", f"上级单位:{'、'.join(above)}"),
+                actual=str(unit),
+                place=asked.definition.place("materials", opens.list),
+            )
 
 
 def _wanted(prior: Prior, unit: str) -> Said:

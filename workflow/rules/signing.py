@@ -212,7 +212,10 @@ def sign(asked: Asked, act: Signature) -> Decision:
     opens = stage.exits[exit_name].opens
     effects += leave(context, so_far, exit_name, path, due_set=act.due)
     if opens is not None and case.level == opens.at_level:
-        effects += of_lines(context, case, asked.facts.get("lines", case.item, opens.list), opens)
+        lines = asked.facts.get("lines", case.item, opens.list)
+        if context.rules >= 3:
+            gates.named_above(asked, opens, lines, path)
+        effects += of_lines(context, case, lines, opens)
     return Decision(effects, held, slot.key)
 
 

@@ -354,7 +354,14 @@ class _Reader:
                 self.known(Said("unit", "单位"), value, self.units, at)
             elif name == "flow":
                 self.known(Said("flow", "流程"), value, [f.flow for f in flows], at)
-            elif name in ("lead", "signer") or (name == "until" and value):
+            elif name in ("leaver", "successor"):
+                self.known(Said("person", "人员"), value, self.persons, at)
+            elif name == "straight":
+                if not isinstance(value, bool):
+                    self.say("wrong-type", at, "expected true or false", "应为 true 或 false")
+            elif name == "on":
+                self.day(value, at)
+            elif name in ("lead", "signer", "reader", "registrar") or (name == "until" and value):
                 self.post(value, at)
             elif name == "no":
                 self.whole(value, at)

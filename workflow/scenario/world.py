@@ -32,6 +32,7 @@ from workflow.sweep import tick
 from workflow.verify import Report, verify
 
 AGREED = "同意(虚构意见)"
+SCAN = "虚构:扫描件"
 MINUTES = "会议纪要(虚构):同意"
 NOBODY = "nobody"
 
@@ -333,7 +334,8 @@ class World:
         by, case = self._by(step, item)
         post, unit = step.args["lead"].split("@")
         definition = self.engine.case_of(item)[1]
-        self.engine.name_lead(item, by, self.actor(definition, (post, unit), case))
+        lead = self.actor(definition, (post, unit), case)
+        self.engine.name_lead(item, by, lead, **({"role": step.args["role"]} if "role" in step.args else {}))
 
     def _post_notice(self, step: Step, item: str) -> None:
         by, _ = self._by(step, item)
@@ -387,6 +389,41 @@ class World:
             else:
                 self.engine.add_signer(item, by, slot, unit, post, a.get("where", "after"))
 
+    def _given(self, step: Step, item: str) -> None:
+        """Who may do what waits at a place, whether the chain goes on behind it, and whether the item rests: signed acts."""
+        by, case = self._by(step, item)
+        a = dict(step.args)
+        seen = self._seen(a.pop("seen", ""), case)
+        definition = self.engine.case_of(item)[1]
+        own = next((s.key for s in case.open_slots if (s.post, s.unit) == (by.post, by.unit)), "")
+        slot = str(a.pop("slot", "")) or own
+        if step.do == "delegate":
+            post, unit = a["signer"].split("@")
+            to = self.actor(definition, (post, unit))
+            self.engine.delegate(item, by, seen, slot, to.person, post, a["reason"])
+        elif step.do == "recall":
+            self.engine.recall(item, by, seen, slot)
+        elif step.do == "hand-over":
+            self.engine.hand_over(item, by, seen, slot, a["leaver"], a["successor"], a["reason"])
+        elif step.do == "ask-override":
+            self.engine.ask_override(item, by, seen, slot, a["reason"])
+        elif step.do == "override":
+            self.engine.override(item, by, seen, slot, a["reason"])
+        elif step.do == "suspend":
+            self.engine.suspend(item, by, seen, a["reason"])
+        elif step.do == "activate":
+            self.engine.activate(item, by, seen, a["reason"])
+        else:
+            post, unit = a.pop("registrar").split("@")
+            scan = str(a.pop("scan", SCAN)).encode()
+            registrar = self.actor(definition, (post, unit))
+            self.engine.sign_in_ink(item, by, seen, slot=slot, scan=scan, on=a.pop("on"), registrar=registrar, **a)
+
+    def _copy(self, step: Step, item: str) -> None:
+        by, _ = self._by(step, item)
+        post, unit = step.args["reader"].split("@")
+        self.engine.copy_to(item, by, self.actor(self.engine.case_of(item)[1], (post, unit)))
+
     def _show(self, step: Step, item: str) -> None:
         self.shown[step.args["keep"]] = digest = self.engine.show(item).digest
         if step.by is not None:
@@ -406,6 +443,11 @@ _DO: dict[str, Callable[[World, Step, str], None]] = {
     **dict.fromkeys(("extend", "pause", "resume", "exempt", "contradict", "reverse"), World._clock),
     "supplement": World._supplement,
     **dict.fromkeys(("withdraw", "add-signer", "remove-signer", "transfer", "urge"), World._change),
+    **dict.fromkeys(
+        ("delegate", "recall", "hand-over", "ask-override", "override", "suspend", "activate", "sign-in-ink"),
+        World._given,
+    ),
+    "copy-to": World._copy,
     "show": World._show,
     "sign-through": World._through,
 }
