@@ -54,10 +54,17 @@ def blocked(desk: Desk, at: int, *, sees: Callable[[str], bool] = lambda item: T
 
 def blocked_after(desk: Desk, at: int, after: tuple[str, str], limit: int) -> tuple[list[Blocked], tuple[str, str]]:
     """The blocked ones of the next places behind one, in order of item and key; and behind which to go on, ``("", "")``
-    at the end: so that a sweep looks at some at a time."""
+    at the end: so that a sweep looks at some at a time. An item that cannot be read holds up none of the others; what is
+    wrong with it ``verify`` says."""
     rows = queries.waiting_after(desk.connection, after, limit)
     last = (rows[-1]["item"], rows[-1]["key"]) if len(rows) == limit else ("", "")
-    return _among(desk, rows, at), last
+    found: list[Blocked] = []
+    for row in rows:
+        try:
+            found += _among(desk, [row], at)
+        except (LookupError, TypeError, ValueError, AttributeError, WorkflowError):
+            continue
+    return found, last
 
 
 def _among(desk: Desk, rows: Sequence[dict[str, Any]], at: int) -> list[Blocked]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.contract.test_mandates import alone
 from tests.contract.world import World, imported, person_row, tenure_row
 from workflow import Actor, orgbook
-from workflow.errors import OrgInvalid, ReasonRequired
+from workflow.desk import Desk
+from workflow.errors import OrgInvalid, ReasonRequired, WorkflowError
 from workflow.evidence import canonical
 from workflow.orgbook import NewUnit
 from workflow.store import items
@@ -74,6 +78,49 @@ def test_no_change_of_the_organisation_changes_what_was_known_before(world: Worl
     world.clock.advance(timedelta(minutes=1))
     assert [every_answer(world, k) for k in known] == answers
     assert world.verify().exit_code == 0
+
+
+WORDS = st.text("甲乙丙丁", min_size=1, max_size=4)
+CHANGES = st.one_of(
+    st.tuples(st.just("rename"), st.sampled_from(["s1", "t1", "o1", "o3"]), WORDS),
+    st.tuples(st.just("call"), st.sampled_from(["nobody", "t1-secretary", "o1-handler"]), WORDS),
+    st.tuples(st.just("move"), st.sampled_from(["o1", "o3"]), st.sampled_from(["t1", "t2"])),
+    st.tuples(st.just("leave"), st.sampled_from(["t1-secretary", "t2-handler", "o3-secretary"]), WORDS),
+    st.tuples(st.just("merge"), st.sampled_from(["o1", "o3", "t2"]), WORDS),
+)
+
+
+def changed(desk: Desk, what: str, whom: str, to: str, day: str) -> None:
+    if what == "rename":
+        orgbook.rename_unit(desk, OFFICE, "renamed", unit=whom, name_zh=to, name_en=to, on=day)
+    elif what == "call":
+        orgbook.rename_person(desk, OFFICE, "renamed", person=whom, name_zh=to, name_en=to, on=day)
+    elif what == "move":
+        orgbook.move_unit(desk, OFFICE, "moved", unit=whom, parent=to, from_on=day)
+    elif what == "leave":
+        orgbook.remove_from_posts(desk, OFFICE, "left", person=whom, on=day)
+    else:
+        orgbook.dissolve(desk, OFFICE, "merged", unit=whom, successor="t1" if whom == "t2" else "t2", on=day)
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(CHANGES, min_size=1, max_size=3))
+def test_the_same_query_gives_the_same_bytes_on_both_axes_whatever_is_changed_later(
+    world: World, changes: list[tuple[str, str, str]]
+) -> None:
+    """Examples go on from one another: what any of them knew is asked again after all later ones. M51."""
+    known: dict[int, bytes] = world.__dict__.setdefault("answers", {})
+    for change in changes:
+        moment = world.clock.now() + 1_000
+        known[moment] = every_answer(world, None)
+        world.clock.advance(timedelta(minutes=1))
+        with (
+            suppress(WorkflowError),
+            world.engine.desk() as desk,
+        ):  # gone already, or its own parent: nothing is written
+            changed(desk, *change, DAY)
+    for moment in [*known][:1] + [*known][-3:]:
+        assert every_answer(world, moment) == known[moment]
 
 
 def test_each_act_is_one_signed_entry_with_actor_reason_and_rows(world: World) -> None:

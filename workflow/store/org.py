@@ -8,7 +8,7 @@ Source: S4 「代管的县委机关工委」, R014, R015.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -126,6 +126,22 @@ class _Statements:
             )
             for name in IMPORTED
         }
+
+        # one unit at a time: over what was known once, a database finds a row by its key, but walks no line
+        self.unit_row = sa.select(
+            unit.c.level,
+            unit.c.name_zh,
+            unit.c.ordinal,
+            _established(unit).label("established"),
+            _listed(unit).label("listed"),
+        ).where(unit.c.id == _UNIT)
+        former = self._former
+        self.called = sa.select(former.c.level, former.c.name_zh).where(
+            former.c.of == "unit", former.c.id == _UNIT, former.c.from_on <= _DAY, former.c.until_on > _DAY
+        )
+        first = sa.select(parent.c.parent).where(parent.c.unit == _UNIT, _signs(parent))
+        self.above = first.order_by(parent.c.kind, parent.c.from_on.desc()).limit(1)
+        self.under = sa.select(parent.c.unit).where(parent.c.parent == _UNIT, _signs(parent))
 
     def _then(self, of: str) -> Any:
         return self._former.alias(f"then_{of}")
@@ -400,7 +416,8 @@ class OrgReader:
         key = (unit, day)
         if key not in self._paths:
             found: dict[str, dict[str, Any]] = {}
-            for at, level, name, established in self._run(self._ask.path, {"unit": unit, "day": day}):
+            rows = self._walked(unit, day) if self._known else self._run(self._ask.path, {"unit": unit, "day": day})
+            for at, level, name, established in rows:
                 if at in found:  # a cycle
                     break
                 found[at] = {"unit": at, "level": level, "name": name, "established": bool(established)}
@@ -408,6 +425,18 @@ class OrgReader:
                 raise _unknown(unit)
             self._paths[key] = list(found.values())
         return list(self._paths[key])
+
+    def _walked(self, unit: str, day: str) -> Iterator[tuple[str, str, str, bool]]:
+        """The same of what was known once, a unit at a time."""
+        at: str | None = unit
+        for _ in range(DEEPEST):
+            row = self._run(self._ask.unit_row, {"unit": at, "day": day}).first()
+            if at is None or row is None:
+                return
+            then = self._run(self._ask.called, {"unit": at, "day": day}).first()
+            level, name = (then[0] or row[0], then[1] or row[1]) if then is not None else (row[0], row[1])
+            yield at, level, name, bool(row[3])
+            at = self._run(self._ask.above, {"unit": at, "day": day}).scalar()
 
     def paths(self, units: Iterable[str], day: str) -> dict[str, list[dict[str, Any]]]:
         """``path`` of many units, in as many statements as the organisation has levels.
@@ -437,8 +466,19 @@ class OrgReader:
 
     def children(self, unit: str, day: str) -> list[str]:
         """The units directly below on the day, as offices list them: those that exist and those not yet established."""
+        if self._known:
+            return self._children_known(unit, day)
         rows = self._run(self._ask.children, {"unit": unit, "day": day})
         return _in_order(rows)
+
+    def _children_known(self, unit: str, day: str) -> list[str]:
+        found = []
+        for below in dict.fromkeys(self._run(self._ask.under, {"unit": unit, "day": day}).scalars()):
+            row = self._run(self._ask.unit_row, {"unit": below, "day": day}).first()
+            above = self._run(self._ask.above, {"unit": below, "day": day}).scalar()
+            if row is not None and row[4] and above == unit:
+                found.append((below, row[2]))
+        return _in_order(found)
 
     def tenures(self, unit: str, post: str, day: str) -> list[dict[str, Any]]:
         """Who holds the post on the day, ``tenure, person, acting``: holders before acting ones, then by tenure id."""
@@ -485,7 +525,7 @@ class OrgReader:
 
     def _answer(self, of: str, post: str, day: str) -> list[list[dict[str, Any]]]:
         values = {"unit": of, "post": post, "day": day, **self._known}
-        rows = self._ask.answer.all(self._connection, values)
+        rows = list(self._held_known(of, post, day)) if self._known else self._ask.answer.all(self._connection, values)
         if not rows:
             raise _unknown(of)
         by_depth: dict[int, list[dict[str, Any]]] = {}
@@ -502,6 +542,12 @@ class OrgReader:
         above = min((d for d in by_depth if d), default=0)
         self._answers[of, post, day] = [by_depth.get(0, []), by_depth[above] if above else []]
         return self._answers[of, post, day]
+
+    def _held_known(self, of: str, post: str, day: str) -> Iterator[Sequence[Any]]:
+        for depth, step in enumerate(self.path(of, day)):
+            held = self._run(self._ask.tenures, {"unit": step["unit"], "post": post, "day": day}).all()
+            for tenure, person, acting in held or [(None, None, None)]:
+                yield depth, step["unit"], step["established"], tenure, person, acting
 
     def posts_of(self, person: str, day: str) -> list[dict[str, Any]]:
         """The posts a person holds on the day, by unit and post: ``unit, post, tenure, acting``."""
