@@ -233,9 +233,9 @@ def test_a_rung_that_fails_again_after_a_retry_is_parked_again(world: World) -> 
 
 def test_names_as_long_as_the_tables_hold_make_a_key_that_fits_and_stays_the_same() -> None:
     words = ("i" * 64, "s" * 64 + "/12/look-back-3", 2, "u" * 64, "p" * 64, "某" * 64)
-    assert len(items._key(*words)) == items.KEY and items._key(*words) == items._key(*words)
-    assert items._key(*words) != items._key(*words[:-1], "乙" * 64)
-    assert items._key("m1", "report/1", 0, "o1", "secretary", "p1") == "m1 report/1 0 o1 secretary p1"
+    assert len(items.message_key(*words)) == items.KEY and items.message_key(*words) == items.message_key(*words)
+    assert items.message_key(*words) != items.message_key(*words[:-1], "乙" * 64)
+    assert items.message_key("m1", "report/1", 0, "o1", "secretary", "p1") == "m1 report/1 0 o1 secretary p1"
 
 
 def test_a_rung_that_waited_fires_when_it_can_and_its_count_begins_anew(world: World) -> None:
