@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -229,3 +231,31 @@ def test_a_sheet_that_an_engine_made_up_is_found_by_both_verifiers(
     assert {f.code for f in world.verify().failures} == {"rules-refuse"}
     _, _, data = written(world, "item", "forged")
     assert {code for code, _, _ in verified(world, data).failures} == {"tally"}
+
+
+def test_issuer_scrutineer_and_voter_each_have_a_command(shared: World, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from workflow.cli.main import app
+
+    run, codes, hashes = CliRunner().invoke, tmp_path / "codes", tmp_path / "hashes.json"
+    made = run(app, ["ballot", "codes", "--number", "6", "--out", str(codes), "--hashes", str(hashes)])
+    assert made.exit_code == 0 and made.output == "" and codes.stat().st_mode & 0o077 == 0
+    assert run(app, ["ballot", "codes", "--number", "6", "--out", str(codes), "--hashes", str(hashes)]).exit_code == 2
+    public = [run(app, ["ballot", "key", "--out", str(tmp_path / f"key{n}")]).output.strip() for n in (1, 2)]
+    poll = Poll(shared, "by-command", 6)
+    shared.engine.open("poll", "o1", item="by-command-2")
+    keys = {FIRST.person: public[0], SECOND.person: public[1]}
+    seen = shared.case("by-command-2").content
+    told = json.loads(hashes.read_text())
+    shared.engine.open_ballot("by-command-2", ISSUER, seen, poll.roll, codes=told, keys=keys)
+    given = codes.read_text().split()
+    cast = ["ballot", "cast", shared.url, "by-command-2", "--answer", "heard=heard", "--home", str(shared.home)]
+    for n, code in enumerate(given):
+        lang = ["--lang", "zh" if n % 2 else "en"]
+        done = run(app, [*cast, *lang], input=code + "\n")
+        assert done.exit_code == 0 and code not in done.output, done.output
+    again = run(app, [*cast, "--lang", "zh"], input=given[0] + "\n")
+    assert again.exit_code != 0 and given[0] not in again.output and "Traceback" not in again.output
+    shared.engine.count_ballot("by-command-2", FIRST, [(tmp_path / f"key{n}").read_text() for n in (1, 2)])
+    assert sheet(shared, "by-command-2")["voted"] == 6
