@@ -6,7 +6,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench check requirements test-sqlalchemy-2.0 soak clean
+.PHONY: help demo test test-browser bench check requirements test-sqlalchemy-2.0 soak clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,6 +53,13 @@ check: $(STAMP) ## Lint, formatting, types and the direction of imports
 
 requirements: $(STAMP) ## List the required behaviours a test names, and the open ones (ARGS="--json")
 	@$(BIN)/python -m tests.requirements_coverage $(ARGS)
+
+test-browser: $(STAMP) ## Walk the pages in a real browser (CHROMIUM=PROGRAM; needs a Chinese font)
+	@chromium="$${CHROMIUM:-$$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}"; \
+	if [ -z "$$chromium" ]; then \
+	  echo "make: no Chromium found. Install chromium and fonts-noto-cjk (Debian), or name it: make test-browser CHROMIUM=/path" >&2; exit 1; \
+	fi; \
+	CHROMIUM="$$chromium" $(BIN)/pytest -q -n 0 tests/browser $(ARGS)
 
 test-sqlalchemy-2.0: $(SA20_STAMP) ## Run the contract tests on the oldest supported SQLAlchemy line
 	$(SA20)/bin/python -c 'import sqlalchemy; print("SQLAlchemy", sqlalchemy.__version__)'

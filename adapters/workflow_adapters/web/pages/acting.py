@@ -151,8 +151,7 @@ def paper(visit: Visit, refused: str = "") -> Response:
         refuse_unseen(see.desk, see.sight, name)
         case, definition = see.desk.case_of(name)
         stage = definition.stage(case.stage)
-        wanted = [m for m in stage.materials if m in definition.flow.materials]
-        sheets = [_sheet(see, definition, case, m) for m in wanted]
+        sheets = [_sheet(see, definition, case, m) for m in _asked_for(definition, case.stage)]
         exits = {n: see.stage(definition.digest, e.to) for n, e in stage.exits.items()}
         return visit.page(
             "paper.html",
@@ -185,14 +184,14 @@ def hand_in(visit: Visit) -> Response:
             raise _no_post(visit, visit.form.get("as", "-"), see.sight.day)
         values = {
             m: _value(definition.flow.materials[m], m, visit.form)
-            for m in definition.stage(case.stage).materials
-            if m in definition.flow.materials and f"{m}:use" in visit.form
+            for m in _asked_for(definition, case.stage)
+            if f"{m}:use" in visit.form
         }
         stage = definition.stage(case.stage)
         outcome = visit.form.get("outcome", "")
         engine = visit.console.engine
         if stage.zero is not None and outcome == stage.zero.exit:
-            engine.report_zero(name, by, values)
+            engine.report_zero(name, by, {m: v for m, v in values.items() if v != []})
         elif stage.tally is not None:
             engine.record_tally(name, by, values)
         else:
@@ -200,6 +199,13 @@ def hand_in(visit: Visit) -> Response:
     except WorkflowError as error:
         return paper(visit, error.text(visit.lang))
     return visit.go("item", item=name)
+
+
+def _asked_for(definition: Definition, stage: str) -> list[str]:
+    """The documents of a stage, then those that only some way out needs: the statement of a zero report."""
+    spec = definition.stage(stage)
+    named = [*spec.materials, *(need for e in spec.exits.values() for need in e.needs)]
+    return [m for m in dict.fromkeys(named) if m in definition.flow.materials]
 
 
 def _sheet(see: Looking, definition: Definition, case: Case, name: str) -> dict[str, Any]:
@@ -235,6 +241,10 @@ def _sheet(see: Looking, definition: Definition, case: Case, name: str) -> dict[
         "held": held if isinstance(held, dict) else {},
         "lines": [*lines, *({} for _ in range(NEW_LINES))] if spec.kind == "list" else [],
         "digest": case.materials.get(name, ""),
+        "always": name in definition.stage(case.stage).materials,
+        "for": [
+            see.stage(definition.digest, e.to) for e in definition.stage(case.stage).exits.values() if name in e.needs
+        ],
     }
 
 
