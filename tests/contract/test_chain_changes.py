@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.weekly import shanghai
 from tests.contract.world import World, worlds
 from workflow import Actor
 from workflow.errors import AlreadySeen, LimitReached, OutOfTurn, WrongMeaning
@@ -103,6 +104,25 @@ def test_preparing_is_handed_over_and_signing_is_not(world: World) -> None:
     sign(world, "m1", SECRETARY)
     with pytest.raises(WrongMeaning, match="prepare or review"):
         world.engine.transfer("m1", SECRETARY, "2", "o1", "handler")
+
+
+def test_urging_in_quiet_hours_is_on_record_at_once_and_told_in_the_morning(world: World) -> None:
+    """R168: quiet hours hold for what a person sends as for what the machine does."""
+    from tests.contract.world import MATTER, flow_text
+    from workflow import loads
+    from workflow.delivery import deliver
+
+    text = flow_text(MATTER).replace('version: "1"', 'version: "2"')
+    world.engine.publish(loads(text.replace("ladder:\n", 'quiet: {from: "18:00", until: "08:30"}\nladder:\n')))
+    reported(world, "m1")
+    world.clock.set(shanghai("2019-08-20 23:00"))
+    world.engine.urge("m1", DEPARTMENT)
+    sent: list[str] = []
+    world.clock.set(shanghai("2019-08-21 08:30") - 1)
+    assert deliver(world.engine, lambda n: sent.append(n.messages[0].topic)).notices == 0
+    world.clock.set(shanghai("2019-08-21 08:30"))
+    assert deliver(world.engine, lambda n: sent.append(n.messages[0].topic)).notices == 1 and sent == ["urged"]
+    assert world.verify().holds
 
 
 def test_urging_is_for_whoever_is_awaited_and_once_a_day(world: World) -> None:

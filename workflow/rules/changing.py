@@ -21,7 +21,7 @@ from workflow.errors import (
     WrongStage,
     among,
 )
-from workflow.rules import authority
+from workflow.rules import authority, ladder
 from workflow.rules.chain import restart
 from workflow.rules.context import Asked, Decision, Need
 
@@ -247,7 +247,7 @@ def urge(asked: Asked, act: Urge) -> Decision:
     if case.urged and context.at - case.urged < URGE_EVERY:
         raise LimitReached(expected="one urging a day", actual="another within a day", place=place)
     to = [{"unit": s.unit, "post": s.post} for s in case.open_slots]
-    return Decision([{"e": "urged", "to": to}], held)
+    return Decision([{"e": "urged", "to": to, **ladder.held_back(asked)}], held)
 
 
 def _changed(what: str, slots: list[Slot], plan: list[Any], *, slot: str) -> Effect:

@@ -28,7 +28,7 @@ from workflow.errors import (
     ReasonRequired,
     Stale,
 )
-from workflow.rules import authority
+from workflow.rules import authority, ladder
 from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.opening import item_id
@@ -146,7 +146,8 @@ def _proposed(
         "held": [{"item": r["item"], "on": r["on"], "by": r["by"]} for r in rows],
         "whom": whom[:1] or [{"unit": asked.case.unit, "post": "", "person": person, "as": ""}],
     }
-    yield {"e": "count-reached", "counter": name, "person": person, "times": times, "to": told, "item": opened}
+    reached = {"e": "count-reached", "counter": name, "person": person, "times": times, "to": told, "item": opened}
+    yield {**reached, **ladder.held_back(asked)}
     yield {"e": "item-opened", "item": opened, "flow": counter.propose, "unit": told[0]["unit"], "fields_": fields}
 
 

@@ -139,10 +139,13 @@ def _graded(asked: Asked, rung: Rung) -> Effect:
     out: Effect = {}
     if rung.colour is not None:
         out["colour"] = rung.colour
+    return {**out, **held_back(asked)}
+
+
+def held_back(asked: Asked) -> Effect:
+    """Until when a message that arises now waits, where it arises in quiet hours; nothing where it does not."""
     until = quiet_until(asked.definition, asked.context.at)
-    if until is not None:
-        out["tell-at"] = until
-    return out
+    return {} if until is None else {"tell-at": until}
 
 
 def quiet_until(definition: Definition, at: int) -> int | None:

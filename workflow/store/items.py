@@ -648,7 +648,7 @@ def _urged(put: Any, w: Written, e: Effect) -> None:
                 "recipient": f"{place['post']}@{place['unit']}",
                 "payload": canonical.write({"item": w.case.item, "to": place}),
                 "created_at": w.at,
-                "next_try_at": w.at,
+                "next_try_at": e.get("tell-at", w.at),
             },
         )
 
@@ -676,7 +676,7 @@ def _reached(put: Any, w: Written, e: Effect) -> None:
                 "recipient": p["person"],
                 "payload": canonical.encode(facts),
                 "created_at": w.at,
-                "next_try_at": w.at,
+                "next_try_at": e.get("tell-at", w.at),
             },
         )
 
