@@ -26,6 +26,7 @@ NAMES = (
     "log",
     "organisation",
     "verifying",
+    "rollup",
     "cold_start",
     "linting",
     "votes",

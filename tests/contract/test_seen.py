@@ -62,7 +62,7 @@ NO_READS = {
 NO_READS |= {"definition", "newest", "calendar", "look_for_calendars", "now", "look", "committed", "erase", "open_many"}
 NO_READS |= {"prepare", "pending_on", "act", "cast", "count_ballot", "open_ballot"}
 WORD = re.compile(r"\bu\d+-(?:p\d+|m\d+|\d+(?:-report)?)")
-TREES, USERS = 5, 24
+TREES, USERS = 4, 14
 SOAK_CROWDS, SOAK_TREES, SOAK_USERS = 20, 4, 51
 
 
