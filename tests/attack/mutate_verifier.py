@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -63,14 +63,15 @@ class Mutant:
     tree: ast.Module
 
 
-def mutants(source: str, wanted: Callable[[int, str], bool]) -> Iterator[Mutant]:
-    """The wanted mutants of a program (by number and description), one at a time: all together they are gigabytes."""
+def mutants(source: str, numbers: Iterable[int]) -> Iterator[Mutant]:
+    """The mutants of these numbers, in this order, one at a time: all together they are gigabytes."""
     tree = ast.parse(source)
-    for number, (node, change, what) in enumerate(list(_places(tree))):
-        if wanted(number, what):
-            undo = change()
-            yield Mutant(getattr(node, "lineno", 0), f"{number}: {what}", copy.deepcopy(tree))
-            undo()
+    places = list(_places(tree))
+    for number in numbers:
+        node, change, what = places[number]
+        undo = change()
+        yield Mutant(getattr(node, "lineno", 0), f"{number}: {what}", copy.deepcopy(tree))
+        undo()
 
 
 Change = Callable[[], Callable[[], None]]
@@ -334,9 +335,8 @@ def main() -> int:
     names = [f"{n}: {what}" for n, (_, _, what) in enumerate(_places(ast.parse(source)))]
     numbers = {int(n) for n in given.numbers.split(",") if n} or set(range(len(names)))
     chosen = [n for n in sorted(numbers) if given.only in names[n]]
-    if 0 < given.sample < len(chosen):
-        chosen = random.Random(given.seed).sample(chosen, given.sample)
-    wanted = set(chosen)
+    random.Random(given.seed).shuffle(chosen)  # so that a run that is broken off has seen a fair sample too
+    chosen = chosen[: given.sample or None]
     with tempfile.TemporaryDirectory() as home:
         honest = make_honest(Path(home))
         judge = Judge(honest)
@@ -345,13 +345,13 @@ def main() -> int:
         print(f"the verifier itself does not pass ({answer}): nothing can be said of its mutants")
         return 2
     tried, survived = 0, 0
-    for mutant in mutants(source, lambda number, _: number in wanted):
+    for mutant in mutants(source, chosen):
         tried += 1
         if judged(mutant.tree, judge) == NOBODY:
             survived += 1
             if given.show:
                 print(f"survived line {mutant.line}: {mutant.what}", flush=True)
-        if given.show and tried % 50 == 0:
+        if given.show and tried % 20 == 0:
             print(f"tried {tried}, survived {survived}", flush=True)
     if not tried:
         print("no mutant was asked for")

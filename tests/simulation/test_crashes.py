@@ -13,6 +13,8 @@ import pytest
 from tests.contract.world import World, worlds
 from tests.postgres import Postgres
 from tests.simulation.crashing import MESSAGES, punish
+from tests.simulation.signing import killed_while_signing
+from workflow.store import tables as t
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,18 @@ def test_workers_killed_at_random_lose_nothing_and_double_nothing(crashing: Worl
     assert (survived.kills, survived.crashes, survived.lost, survived.doubled) == (8, int(crash), 0, 0), survived
     assert survived.at_work > 0 and survived.kept == items * MESSAGES
     report = crashing.verify(contents=False)
+    assert report.failures == [] and report.rules == "hold"
+
+
+def test_processes_killed_while_signing_lose_nothing_that_was_acknowledged(crashing: World) -> None:
+    """Whoever holds a receipt has an entry, and the history behind it is whole; a second one of an item there is none."""
+    acknowledged = killed_while_signing(crashing, kills=2, seed=3)
+    assert len({chain for chain, _, _ in acknowledged}) >= 4
+    with crashing.engine.reading() as connection:
+        rows = connection.execute(t.entry.select()).all()
+    stored = {(row.chain, row.seq): row.hash.hex() for row in rows}
+    assert [stored.get((chain, seq)) for chain, seq, _ in acknowledged] == [hash_ for _, _, hash_ in acknowledged]
+    report = crashing.verify()
     assert report.failures == [] and report.rules == "hold"
 
 
