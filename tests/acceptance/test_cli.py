@@ -330,3 +330,40 @@ def test_the_version_is_that_of_the_distribution() -> None:
 def test_without_arguments_the_commands_are_listed() -> None:
     said = run("--help").output
     assert all(name in said for name in ("db", "org", "verify", "worker", "tick", "health"))
+
+
+def test_documents_kept_in_the_database_are_verified_and_bundled_from_there(world: World, tmp_path: Path) -> None:
+    from workflow.store.contents import DatabaseContentStore
+
+    disk, inside = world.engine.contents, DatabaseContentStore(world.engine.db)
+    world.begin("m1", "o3")
+    for one in disk.iterate():
+        inside.put(disk.get(one))
+    told = json.loads(run("verify", world.url, "--contents", "database", "--json").output)
+    assert (told["level"], told["contents"]["missing"]) == ("V1", 0) and told["contents"]["checked"] > 0
+    out = tmp_path / "m1.wfproof"
+    run("bundle", "m1", "--db", world.url, "--out", out, "--contents", "database")
+    assert b'"t":"content"' in out.read_bytes()
+    for one in list(inside.iterate()):
+        inside.remove(one)
+    assert json.loads(run("verify", world.url, "--contents", "database", "--json", code=1).output)["contents"][
+        "missing"
+    ]
+
+
+def test_the_engines_key_may_lie_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import base64
+
+    file, home = tmp_path / "w.db", tmp_path / "home"
+    monkeypatch.setenv("WORKFLOW_ENGINE_KEY", base64.b64encode(b"k" * 32).decode())
+    run("db", "upgrade", file)
+    run("org", "import", file, EXAMPLE, "--home", home)
+    assert not (home / "engine.key").exists()
+    run("verify", file)
+    by = ("--by", "an administrator", "--reason", "invented")
+    assert "WORKFLOW_ENGINE_KEY" in run("keys", "rotate", file, "--home", home, *by, code=2).stderr
+    monkeypatch.setenv("WORKFLOW_ENGINE_KEY", "c2hvcnQ=")
+    refused = run("tick", file, "--home", home, code=2).stderr
+    assert "5 bytes" in refused and "c2hvcnQ" not in refused
+    monkeypatch.delenv("WORKFLOW_ENGINE_KEY")
+    assert "engine.key" in run("tick", file, "--home", home, code=2).stderr

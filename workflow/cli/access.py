@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, opened, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, opened, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.access import Kind
@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 def _engine(db: str, home: Path | None, language: Language) -> Engine:
     from workflow.engine import Engine
 
-    return Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False)
+    return Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
 
 
 def _micros(given: datetime | None) -> int | None:

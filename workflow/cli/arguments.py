@@ -13,8 +13,10 @@ import typer
 
 if TYPE_CHECKING:
     from workflow.errors import Language
+    from workflow.evidence.keys import KeyProvider
 
 COULD_NOT = 2  # the exit code of whatever could not be done or checked
+ENGINE_KEY = "WORKFLOW_ENGINE_KEY"
 
 
 def _language(given: str) -> str:
@@ -81,6 +83,19 @@ def opened(db: str, lang: Language, *, new: bool = False) -> Iterator[Any]:
         yield engine
     finally:
         engine.dispose()
+
+
+def key_held() -> KeyProvider | None:
+    """The engine's key where the environment holds it (``WORKFLOW_ENGINE_KEY``, base64 of 32 bytes); None: in a file.
+
+    Raises:
+        KeyUnavailable: the variable holds anything else. Its value is never quoted.
+    """
+    if ENGINE_KEY not in os.environ:
+        return None
+    from workflow.evidence.keys import EnvironmentKeyProvider
+
+    return EnvironmentKeyProvider(ENGINE_KEY)
 
 
 def home_of(db: str, home: Path | None, lang: Language) -> Path:

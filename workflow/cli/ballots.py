@@ -10,7 +10,7 @@ from typing import cast as typed
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -73,7 +73,7 @@ def cast(
     with told(language):
         from workflow.engine import Engine
 
-        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False)
+        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
         try:
             engine.cast(item, code, dict(one.partition("=")[::2] for one in answer))
         finally:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
 from workflow.cli.access import recorded
 from workflow.cli.arguments import Home, Lang, say, told, url_of
+from workflow.cli.evidence import contents_at
 
 if TYPE_CHECKING:
     from workflow.bundle import Kind
@@ -41,7 +42,10 @@ def bundle(
     campaign: Annotated[str, typer.Option("--campaign", help="All items of a campaign · 某专项行动的全部事项")] = "",
     contents: Annotated[
         Path | None,
-        typer.Option("--contents", help="The folder with documents, or the engine's home · 内容目录"),
+        typer.Option(
+            "--contents",
+            help="The folder with documents, the engine's home, or database · 内容目录;存于库内的写 database",
+        ),
     ] = None,
     log: Annotated[bool, typer.Option("--log/--no-log", help="With proofs from the log · 附日志证明")] = True,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there · 覆盖已有文件")] = False,
@@ -70,26 +74,20 @@ def bundle(
         from workflow import bundle as making
         from workflow import logbook
         from workflow.clock import SystemClock
-        from workflow.errors import Unknown
-        from workflow.evidence.content import DiskContentStore, MemoryContentStore
+        from workflow.evidence.content import MemoryContentStore
         from workflow.store import database, schema
 
-        store: Any = MemoryContentStore()
-        if contents is not None:
-            if not contents.is_dir():
-                raise Unknown(kind="内容目录" if language == "zh" else "folder of contents", name=str(contents))
-            inside = contents / "contents"
-            store = DiskContentStore(inside if inside.is_dir() else contents)
-        engine = database.connect(url_of(db, language, read_only=True), read_only=True)
+        url = url_of(db, language, read_only=True)
+        engine = database.connect(url, read_only=True)
         schema.check(engine)
         part = out.with_name(out.name + ".part")
         try:
-            with database.reading(engine) as connection, _private(part) as file:
+            with contents_at(contents, url) as kept, database.reading(engine) as connection, _private(part) as file:
                 proofs = making.LogProofs(connection) if log and logbook.published(connection) else None
                 kind, name = given[0]
                 made = making.write(
                     connection,
-                    store,
+                    kept or MemoryContentStore(),
                     file,
                     cast("Kind", kind),
                     name,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -32,7 +32,7 @@ def erase(
     with told(language):
         from workflow.engine import Engine
 
-        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False)
+        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
         try:
             made = engine.erase(person, by=by, reason=reason)
         finally:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SHOWN = 50  # failures in plain words; --json has all
 
 NOTE_LIMIT = 1 << 16
+IN_DATABASE = Path("database")
 
 REACHED = {
     "V1": (
@@ -49,7 +50,10 @@ def verify(
     db: Database,
     contents: Annotated[
         Path | None,
-        typer.Option("--contents", help="The folder with documents and evidence, or the engine's home · 内容目录"),
+        typer.Option(
+            "--contents",
+            help="The folder with documents, the engine's home, or the word database: kept there · 内容目录;存于库内:database",
+        ),
     ] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="Your policy, a JSON file · 核验策略文件")] = None,
     checkpoint: Annotated[
@@ -74,10 +78,9 @@ def verify(
             raise typer.BadParameter(f"expected one of {', '.join(auditing.LEVELS[1:])}; got {require}")
         if by:
             recorded(db, home, language, "verify", by, "database", "")
-        kept = _contents(contents) if contents else None
         mine, own = _brought(policy, checkpoint)
-        with opened(db, language), _progress() as progress:
-            url = url_of(db, language, read_only=True)
+        url = url_of(db, language, read_only=True)
+        with contents_at(contents, url) as kept, opened(db, language), _progress() as progress:
             found = auditing.audit(url, kept, mine, own, wanted=require, progress=progress)
     if as_json:
         say(json.dumps(as_data(found, contents is not None), ensure_ascii=False, indent=2))
@@ -107,14 +110,33 @@ def _read(path: Path, limit: int) -> bytes:
         return file.read(limit + 1)
 
 
-def _contents(folder: Path) -> Any:
-    from workflow.errors import Unknown
+@contextmanager
+def contents_at(folder: Path | None, url: str) -> Iterator[Any]:
+    """The documents of a folder, or those kept in the database itself, where the word ``database`` is given; None without one.
+
+    Raises:
+        Unknown: there is no such folder.
+    """
+    from workflow.errors import Said, Unknown
     from workflow.evidence.content import DiskContentStore
 
+    if folder is None:
+        yield None
+        return
     if not folder.is_dir():
-        raise Unknown(kind="folder of contents", name=str(folder))
+        if folder == IN_DATABASE:
+            from workflow.store.contents import LookedAtContents
+
+            kept = LookedAtContents(url)
+            try:
+                yield kept
+            finally:
+                kept.close()
+            return
+        hint = Said("; documents kept in the database: --contents database", ";材料存于库内的:--contents database")
+        raise Unknown(kind="folder of contents", name=str(folder), hint=hint)
     inside = folder / "contents"
-    return DiskContentStore(inside if inside.is_dir() else folder)
+    yield DiskContentStore(inside if inside.is_dir() else folder)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, opened, say, told, url_of
+from workflow.cli.arguments import ENGINE_KEY, Database, Home, Lang, home_of, key_held, opened, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.engine import Engine
@@ -38,7 +38,7 @@ def _engine(
     from workflow.engine import Engine
 
     folder = home_of(db, home, language)
-    engine = Engine.at(url_of(db, language), folder, upgrade=False, new_key=new_key)
+    engine = Engine.at(url_of(db, language), folder, upgrade=False, key=key_held(), new_key=new_key)
     try:
         yield engine, folder
     finally:
@@ -114,6 +114,16 @@ def rotate(
     language = cast("Language", lang)
     _answered_for(by, reason)
     with told(language), _engine(db, home, language) as (engine, folder):
+        if key_held() is not None:
+            from workflow.errors import KeyUnavailable, Said
+
+            mend = Said(
+                f"a key in the file engine.key (mend for {ENGINE_KEY}: put another key there, then workflow keys new)",
+                f"存于 engine.key 文件的密钥(密钥在 {ENGINE_KEY} 时:先换上新值,再运行 workflow keys new)",
+            )
+            raise KeyUnavailable(
+                name=ENGINE_KEY, expected=mend, actual=Said("a key in the environment", "环境变量中的密钥")
+            )
         from workflow.keybook import handed_over, settle
         from workflow.store import database
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, opened, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, opened, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.engine import Engine
@@ -36,7 +36,7 @@ def _engine(db: str, home: Path | None, language: Language, *, restored: bool = 
     from workflow.engine import Engine
 
     folder = home_of(db, home, language)
-    engine = Engine.at(url_of(db, language), folder, upgrade=False, restored=restored)
+    engine = Engine.at(url_of(db, language), folder, upgrade=False, key=key_held(), restored=restored)
     try:
         yield engine, folder
     finally:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.desk import Desk
@@ -308,7 +308,7 @@ def _run(db: str, home: Path | None, lang: str, preview: bool, act: Callable[[De
         from workflow.orgbook import Moved
         from workflow.store import items
 
-        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False)
+        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
         lines: list[str] = []
         try:
             with engine.desk() as desk:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from workflow.cli import orgacts
-from workflow.cli.arguments import Database, Home, Lang, home_of, opened, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, opened, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.engine import Engine
@@ -54,7 +54,7 @@ def import_(
         from workflow.store import library
         from workflow.store.org import stored
 
-        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False)
+        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
         try:
             with engine.reading() as connection:
                 known = Org.from_rows(stored(connection))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -33,7 +33,7 @@ def list_(db: Database, home: Home = None, lang: Lang = "") -> None:
         from workflow.engine import Engine
         from workflow.sweep import parked
 
-        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False)
+        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
         try:
             found = parked(engine)
         finally:
@@ -66,7 +66,7 @@ def retry(
         from workflow.engine import Engine
         from workflow.sweep import retry as again
 
-        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False)
+        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
         try:
             found = again(engine, item, rule)
         finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, opened, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, opened, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.delivery import Policy, Send
@@ -214,4 +214,4 @@ class _NoKey:
 def _engine(db: str, home: Any, lang: Language) -> Engine:
     from workflow.engine import Engine
 
-    return Engine.at(url_of(db, lang), home_of(db, home, lang), upgrade=False)
+    return Engine.at(url_of(db, lang), home_of(db, home, lang), upgrade=False, key=key_held())

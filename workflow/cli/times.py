@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Home, Lang, home_of, say, told, url_of
+from workflow.cli.arguments import Home, Lang, home_of, key_held, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -93,7 +93,7 @@ def import_(
         from workflow.reprojection import publish
 
         calendar = load_calendar(file)
-        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False)
+        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
         done = publish(engine, calendar)
         engine.close()
         years = f"{calendar.published[0].year}-{calendar.published[-1].year}" if calendar.published else "-"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.acts import Actor
@@ -48,7 +48,7 @@ def _actor(given: str) -> Actor:
 def _engine(db: str, home: Path | None, lang: Language) -> Iterator[Engine]:
     from workflow.engine import Engine
 
-    engine = Engine.at(url_of(db, lang), home_of(db, home, lang), upgrade=False)
+    engine = Engine.at(url_of(db, lang), home_of(db, home, lang), upgrade=False, key=key_held())
     try:
         yield engine
     finally:

@@ -54,6 +54,21 @@ class DatabaseContentStore:
             return connection.execute(t.content.delete().where(t.content.c.digest == digest)).rowcount > 0
 
 
+class LookedAtContents(DatabaseContentStore):
+    """The contents of a database that is only read, by its URL, so that several processes can share it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(database.connect(url, read_only=True))
+        self.url = url
+
+    def __reduce__(self) -> tuple[type[LookedAtContents], tuple[str]]:
+        return type(self), (self.url,)
+
+    def close(self) -> None:
+        """Let the database go."""
+        self.db.dispose()
+
+
 class ConnectionContents:
     """The same on one transaction."""
 
