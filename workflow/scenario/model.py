@@ -28,7 +28,7 @@ VERBS: Mapping[str, Verb] = {
     "submit": Verb(("materials",), ("outcome",)),
     "report-zero": Verb(("materials",)),
     "record-tally": Verb(("materials",)),
-    "sign": Verb((), _SIGNING),
+    "sign": Verb((), (*_SIGNING, "vote")),
     "decide": Verb((), (*_SIGNING, "minutes")),
     "accept": Verb((), ("opinion", "outcome", "due", "seen")),
     "return": Verb((), ("reason", "to", "due", "straight", "seen")),
