@@ -5,6 +5,7 @@ Source: S3 「推行任务清单、责任清单、整改清单“三单”和台
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +15,11 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.contract.world import World, flow_text, worlds
-from workflow import Actor, loads
+from workflow import Actor, bundle, loads
 from workflow.cli.main import app
 from workflow.definition.load import examine
 from workflow.errors import BadMaterial, LinesOpen, WrongStage
+from workflow.evidence.standalone import Policy, Verifier
 from workflow.likeness import alike
 from workflow.rules import materials
 
@@ -114,6 +116,13 @@ def test_a_task_is_closed_after_everything_that_belongs_to_it_and_the_item_after
         close("m1", ONE, name, 1, b"a photograph")
     world.engine.close_out("m1", ONE, world.case("m1").content)
     assert world.case("m1").final and world.verify().exit_code == 0
+    out = io.BytesIO()
+    with world.engine.reading() as connection:
+        bundle.write(connection, world.engine.contents, out, "item", "m1", made_at=world.clock.now())
+    keys = [{"key": world.engine.key.public_key().hex()}]
+    policy = Policy.read(json.dumps({"origin": world.engine.origin, "engine_keys": keys}).encode())
+    found = Verifier(policy).run(io.BytesIO(out.getvalue()))  # which line belongs to which is a part of what was signed
+    assert found.failures == [] and found.entries > 8
 
 
 def test_numbers_stay_what_they_were(world: World) -> None:

@@ -572,11 +572,13 @@ class Case:
             if self.form > 1:
                 self.figures = {k: v for k, v in self.figures.items() if k not in effect.get("materials", {})}
             for name, figures in effect.get("figures", {}).items():
-                self.figures[name] = {k: v for k, v in figures.items() if k not in ("lines", "closed", "words")}
+                of_list = ("lines", "closed", "links") if "lines" in figures else ()
+                self.figures[name] = {k: v for k, v in figures.items() if k not in (*of_list, "words")}
                 if "lines" in figures:
                     kept = len(figures.get("closed", ()))
                     closings = self.lists[name]["closings"] if kept else ""
                     line = {"lines": figures["lines"], "open": figures["lines"] - kept, "closings": closings}
+                    line |= {"links": figures["links"]} if "links" in figures else {}
                     self.lists = {**self.lists, name: line}
             self.outcome, self.relies = effect.get("outcome", self.outcome), effect.get("relies", self.relies)
             self.roll = effect.get("roll", self.roll)
