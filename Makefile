@@ -6,7 +6,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-browser bench check requirements test-sqlalchemy-2.0 soak clean
+.PHONY: help demo test test-browser test-broker bench check requirements test-sqlalchemy-2.0 soak clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -60,6 +60,9 @@ test-browser: $(STAMP) ## Walk the pages in a real browser (CHROMIUM=PROGRAM; ne
 	  echo "make: no Chromium found. Install chromium and fonts-noto-cjk (Debian), or name it: make test-browser CHROMIUM=/path" >&2; exit 1; \
 	fi; \
 	CHROMIUM="$$chromium" $(BIN)/pytest -q -n 0 tests/browser $(ARGS)
+
+test-broker: $(STAMP) ## Run the tests that need RabbitMQ (on Debian: apt-get install rabbitmq-server)
+	$(BIN)/pytest -q --override-ini 'addopts=--import-mode=importlib --strict-markers' tests/broker $(ARGS)
 
 test-sqlalchemy-2.0: $(SA20_STAMP) ## Run the contract tests on the oldest supported SQLAlchemy line
 	$(SA20)/bin/python -c 'import sqlalchemy; print("SQLAlchemy", sqlalchemy.__version__)'
