@@ -9,14 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from workflow.acts import Actor
+from workflow.acts import Accept, Actor, CloseOut, LookBack, Return, Sign
 from workflow.verbs import Verbs
 
 PLUMBING = frozenset({"self", "item", "by", "request_id"})
+CALLS = {"sign_in_ink": "registrar"}  # whose act it is where that is not ``by``: who registers paper is who is calling
+SIGNATURES = {a.__name__.lower(): a for a in (Sign, Accept, CloseOut, LookBack, Return)}
+BASE64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+INK = ("opinion", "outcome", "reason")  # of what was signed on paper, beside the act itself
 
 
 class Body(BaseModel):
@@ -59,7 +63,10 @@ class Verb:
         for name in self.body.model_fields:
             value = getattr(given, name)
             if name == "as_":
-                out["by"] = None if value is None else Actor(person, value.post, value.unit)
+                caller = CALLS.get(self.name, "by")
+                out[caller] = None if value is None else Actor(person, value.post, value.unit)
+            elif name == "verb":
+                out[name] = SIGNATURES[value]
             elif isinstance(value, Named):
                 out[name] = Actor(value.person, value.post, value.unit)
             elif self.hints.get(name) is bytes:
@@ -90,9 +97,14 @@ def _verb(name: str, method: Any) -> Verb:
     anonymous = hints["by"] == Actor | None
     fields["as_"] = (As | None, Field(None, alias="as")) if anonymous else (As, Field(alias="as"))
     for parameter in inspect.signature(method).parameters.values():
-        if parameter.name in PLUMBING and not (name == "open" and parameter.name == "item"):
-            continue
-        fields[parameter.name] = _field(hints[parameter.name], parameter.default)
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            fields |= {n: (str, Field("", max_length=100_000)) for n in INK}
+        elif parameter.name == "verb":
+            fields["verb"] = (Literal[tuple(SIGNATURES)], "sign")
+        elif parameter.name == CALLS.get(name):
+            fields["by"] = (Named, Field(description="who signed on paper"))
+        elif parameter.name not in PLUMBING or (name == "open" and parameter.name == "item"):
+            fields[parameter.name] = _field(hints[parameter.name], parameter.default)
     says = inspect.getdoc(method) or ""
     body = create_model(f"{name.title().replace('_', '')}Body", __base__=Body, **fields)
     return Verb(name, says.split("\n\n")[0].replace("\n", " "), body, hints, anonymous, name == "open")
@@ -104,10 +116,10 @@ def _field(hint: Any, default: Any) -> Any:
     if hint is Actor:
         kind = Named
     elif hint is bytes:
-        kind = str
+        return (str, Field(description="base64", pattern=BASE64, max_length=6_000_000))
     elif hint == date | str:
-        kind, default = str, "" if required else default
-        return (kind, Field(default, description="a day: YYYY-MM-DD", pattern=r"^(\d{4}-\d{2}-\d{2})?$"))
+        said: dict[str, Any] = {"description": "a day: YYYY-MM-DD", "pattern": r"^(\d{4}-\d{2}-\d{2})?$"}
+        return (str, Field(**said)) if required else (str, Field("", **said))
     elif "Mapping" in str(hint):
         kind = dict[str, Any] | None if "None" in str(hint) else dict[str, Any]
     limit: dict[str, Any] = {"max_length": 100_000} if kind is str else {}
