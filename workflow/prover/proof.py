@@ -133,7 +133,9 @@ def prove(
 
 def _lowest(definition: Definition) -> str:
     flow = definition.flow
-    owing = [x for x in flow.levels if flow.reports is not None and x in flow.reports.owed_by]
+    owed_by = {x for o in flow.obligations.values() for x in o.owed_by}
+    owed_by |= set(flow.reports.owed_by) if flow.reports is not None else set()
+    owing = [x for x in flow.levels if x in owed_by]
     return owing[0] if owing else flow.levels[0]
 
 
