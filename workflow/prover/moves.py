@@ -221,6 +221,19 @@ def _beside(
         above = [a for a in everyone if a.unit == path[min(1, len(path) - 1)]]
         for named in {a.person if a.person in matters else "": a for a in above}.values():
             yield NameLead(item=case.item, by=above[0], person=named.person, post=named.post, unit=named.unit)
+    for role, spec_ in (stage.needs.assigned if stage.needs is not None else {}).items():
+        if role not in case.assigned and everyone:
+            for named in everyone:
+                if spec_.post in (None, named.post):
+                    yield NameLead(
+                        item=case.item,
+                        by=everyone[-1],
+                        person=named.person,
+                        post=named.post,
+                        unit=named.unit,
+                        role=role,
+                    )
+            break  # one after another: the order in which roles are filled changes nothing
     for name in closing(close) if close is not None else ():
         if case.lists.get(name, {}).get("open") and (by := _preparer(offices, case, day)):
             yield CloseLine(item=case.item, by=by, list=name, no=1, evidence=PAPER)

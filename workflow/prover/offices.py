@@ -109,6 +109,12 @@ class Offices:
         kind = need[0]
         if kind in ("children", "roll", "viewed-since"):
             return []
+        if kind == "prior":  # what has to come before is counted as done
+            return [{"item": "-", "signed": []}]
+        if kind == "opened":  # and what it opened as finished
+            return []
+        if kind == "looks-after":  # and every unit as looked after by whoever signs for it
+            return [case.unit]
         if kind == "line":
             return "open" if case.lists.get(need[2], {}).get("open") else "closed"
         if kind == "lines":

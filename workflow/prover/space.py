@@ -294,6 +294,7 @@ class Explorer:
             ),
             deciding,
             bool(case.lead),
+            tuple(sorted(case.assigned)),
             tuple(sorted(self._matters.intersection(case.led))),
             notice,
             case.objections > 0,
