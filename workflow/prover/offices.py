@@ -119,6 +119,8 @@ class Offices:
             return "open" if case.lists.get(need[2], {}).get("open") else "closed"
         if kind == "lines":
             return []
+        if kind == "opened":  # what a line opened elsewhere counts as finished
+            return []
         if kind == "prior":  # another item's business: it counts as settled, as reports of children do
             return [{"item": "prior", "signed": []}]
         if need not in self._facts:
