@@ -6,6 +6,7 @@ import pickle
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -593,12 +594,25 @@ def test_it_is_refused_in_words_that_say_what_to_do_and_nothing_is_written(share
     assert (shared.case(f"r-{name}"[:60]), shared.entries()) == (before, entries)
 
 
+ELSEWHERE = {  # refusals that are shown where what they are about is
+    "NotAssigned": "test_roving.py",
+    "NotReached": "test_counting.py",
+    "NotAbove": "test_org_rights.py",
+    "NotApart": "test_places.py",
+    "BallotRefused": "test_ballots.py",
+    "CannotMove": "test_migration.py",
+}
+
+
 def test_every_refusal_that_a_rule_can_raise_is_shown_here() -> None:
     """``bad-signature`` is shown with the verbs, ``one-by-one`` below: it is an answer, not an exception. Mandates and
     steps in person are shown in test_mandates."""
     refusals = {c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, Refused)} - {Refused}
     refusals = {c for c in refusals if not issubclass(c, errors.MandateRefused)} - {errors.InPerson}
-    refusals -= {errors.NotAssigned}  # test_roving
+    here = Path(__file__).parent
+    for name, file in ELSEWHERE.items():
+        assert name in (here / file).read_text(encoding="utf-8"), f"{file} no longer shows {name}"
+        refusals.discard(getattr(errors, name))
     shown = {expected for expected, _, _ in CASES.values()} | {errors.BadSignature, errors.OneByOne}
     assert refusals == shown & refusals
 
