@@ -97,10 +97,9 @@ def tally(desk: Desk, sight: Sight, wanted: Wanted, under: str = "") -> Tally:
     Raises:
         Unknown: no such unit.
     """
-    rows = listing.counts(
-        desk.connection, replace(wanted, units=_units(desk, sight, wanted, under), covert=sight.covert)
-    )
-    return _added(under, rows)
+    asked = replace(wanted, units=_units(desk, sight, wanted, under), covert=sight.covert)
+    rows, units = listing.totals(desk.connection, asked)
+    return _added(under, rows, units)
 
 
 def campaigns(desk: Desk, sight: Sight, wanted: Wanted = EVERY) -> list[tuple[str, str, int]]:
@@ -117,36 +116,44 @@ def by_unit(desk: Desk, sight: Sight, wanted: Wanted, units: Iterable[str]) -> l
     Raises:
         Unknown: no such unit.
     """
-    rows: dict[str, list[Any]] = {}
+    wished = list(units)
+    org = desk.organisation()
+    below = {u: org.subtree(u, sight.day) if sight.sees(u) else [] for u in wished}
+    owners: dict[str, list[str]] = {}
+    for unit, inside in below.items():
+        for one in inside:
+            owners.setdefault(one, []).append(unit)
+    found: dict[str, Counter[tuple[str, str, str, bool]]] = {u: Counter() for u in wished}
+    having: dict[str, set[str]] = {u: set() for u in wished}
     asked = replace(wanted, units=_units(desk, sight, wanted, ""), covert=sight.covert)
-    for row in listing.counts(desk.connection, asked):
-        rows.setdefault(row.unit, []).append(row)
-    org, out = desk.organisation(), []
-    for unit in units:
-        below = org.subtree(unit, sight.day) if sight.sees(unit) else []
-        out.append(_added(unit, [r for u in below for r in rows.get(u, ())]))
-    return out
+    for about, flow, stage, klass, final, items_ in listing.counts(desk.connection, asked):
+        for unit in owners.get(about, ()):
+            found[unit][flow, stage, klass, bool(final)] += items_
+            having[unit].add(about)
+    return [_added(u, ((*key, n) for key, n in found[u].items()), len(having[u])) for u in wished]
 
 
-def _added(unit: str, rows: Iterable[Any]) -> Tally:
+def _added(unit: str, rows: Iterable[Any], units: int) -> Tally:
+    """Rows of ``flow, stage, klass, final, items`` as one tally."""
     stages: Counter[tuple[str, str]] = Counter()
     klasses: Counter[str] = Counter()
-    units: set[str] = set()
     closed = every = 0
-    for row in rows:
-        stages[row.flow, row.stage] += row.items
-        klasses[row.klass] += row.items
-        units.add(row.unit)
-        every += row.items
-        closed += row.items if row.final else 0
-    return Tally(unit, every, every - closed, closed, len(units), dict(stages), dict(klasses))
+    for flow, stage, klass, final, n in rows:
+        stages[flow, stage] += n
+        klasses[klass] += n
+        every += n
+        closed += n if final else 0
+    return Tally(unit, every, every - closed, closed, units, dict(stages), dict(klasses))
 
 
 def _units(desk: Desk, sight: Sight, wanted: Wanted, under: str) -> list[str] | None:
     """Which units are asked for, less those that may not be seen."""
     asked = None if wanted.units is None else list(wanted.units)
     if under:
-        below = desk.organisation().subtree(under, sight.day)
+        org = desk.organisation()
+        below = org.subtree(under, sight.day)
+        if asked is None and sight.units is None and len(below) == org.size(sight.day):
+            return None  # all there is: nothing to compare with
         asked = below if asked is None else [u for u in below if u in set(asked)]
     return sight.within(asked)
 

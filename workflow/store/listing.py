@@ -86,6 +86,17 @@ def counts(connection: Connection, wanted: Wanted) -> Sequence[Any]:
     return connection.execute(asked, _values(wanted)).all()
 
 
+def totals(connection: Connection, wanted: Wanted) -> tuple[Sequence[Any], int]:
+    """The same, whatever unit they are about: ``flow, stage, klass, final, items``; and how many units have any."""
+    if wanted.units is not None and not wanted.units:
+        return [], 0
+    c, values, held = t.item.c, _values(wanted), _conditions(connection, wanted)
+    by = (c.flow, c.stage, c.klass, c.final)
+    asked = sa.select(*by, sa.func.count().label("items")).where(*held).group_by(*by)
+    units = sa.select(sa.func.count(sa.distinct(c.unit))).where(*held)
+    return connection.execute(asked, values).all(), connection.execute(units, values).scalar_one()
+
+
 def campaigns(connection: Connection, wanted: Wanted) -> list[tuple[str, str, int]]:
     """How many items each campaign of each flow has: ``(flow, campaign, items)``."""
     if wanted.units is not None and not wanted.units:

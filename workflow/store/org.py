@@ -598,6 +598,10 @@ class OrgReader:
         """The level of every unit in the lists of the day."""
         return dict(self._forest(day).levels)
 
+    def size(self, day: str) -> int:
+        """How many units are in the lists of the day."""
+        return len(self._forest(day).levels)
+
     def root(self, day: str) -> str:
         """The first unit of the organisation's order: where a walk down begins. Empty where nothing was imported."""
         return next(iter(self._forest(day).levels), "")
