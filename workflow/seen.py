@@ -155,6 +155,11 @@ class Seen:
         refuse_unseen(self._desk, self.sight, item)
         return judging.assessments(self._desk, item)
 
+    def acceptors(self, item: str, at: int) -> dict[int, list[views.SignatureRow]]:
+        """Who let an item pass, round by round, up to an instant."""
+        refuse_unseen(self._desk, self.sight, item)
+        return judging.acceptors(self._desk, item, at)
+
     def turnout(self, item: str) -> voting.Turnout | None:
         """How many of those entitled have voted; nothing of what."""
         refuse_unseen(self._desk, self.sight, item)
