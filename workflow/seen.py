@@ -43,6 +43,7 @@ from workflow.targets import Target
 
 OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep, an auditor with a database
     "blocked.escalate",
+    "blocked.blocked_after",  # of the sweep
     "obligations.open_report",  # acts, which the rules refuse
     "obligations.exempt",
     "obligations.asked_once",
@@ -155,10 +156,10 @@ class Seen:
         refuse_unseen(self._desk, self.sight, item)
         return judging.assessments(self._desk, item)
 
-    def acceptors(self, item: str, at: int) -> dict[int, list[views.SignatureRow]]:
+    def acceptors(self, item: str, at: int | None = None) -> dict[int, list[views.SignatureRow]]:
         """Who let an item pass, round by round, up to an instant."""
         refuse_unseen(self._desk, self.sight, item)
-        return judging.acceptors(self._desk, item, at)
+        return judging.acceptors(self._desk, item, self._at(at))
 
     def turnout(self, item: str) -> voting.Turnout | None:
         """How many of those entitled have voted; nothing of what."""
