@@ -43,6 +43,8 @@ from workflow.targets import Target
 
 OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep, an auditor with a database
     "blocked.escalate",
+    "blocked.tell",
+    "blocked.untold",
     "blocked.blocked_after",  # of the sweep
     "obligations.open_report",  # acts, which the rules refuse
     "obligations.exempt",
@@ -130,6 +132,11 @@ class Seen:
         """Every signature on an item, whoever gave it: of those above and of those beside as well."""
         refuse_unseen(self._desk, self.sight, item)
         return views.signatures(self._desk, item, self._at(at))
+
+    def copies(self, item: str) -> list[views.CopyRow]:
+        """The copies sent of an item and when they were read."""
+        refuse_unseen(self._desk, self.sight, item)
+        return views.copies(self._desk, item)
 
     def notices(self, item: str) -> dict[str, dict[str, Any]]:
         """The notices posted about an item, by name."""

@@ -185,6 +185,7 @@ def questions(seen: Seen, crowd: Crowd, item: str, unit: str) -> dict[str, Calla
         "counts_of_person": lambda: seen.counts_of_person(crowd.tree(unit).held[0].person),
         "assessments": lambda: seen.assessments(item),
         "acceptors": lambda: seen.acceptors(item),
+        "copies": lambda: seen.copies(item),
         "turnout": lambda: seen.turnout(item),
         "ranking": lambda: seen.ranking(*flow),
         "may": lambda: seen.may(item, "secretary", unit),
