@@ -188,6 +188,11 @@ class Postgres:
     def create(self, template: str = "template0") -> str:
         """The name of a new database: empty, or a copy of another one that nobody is connected to."""
         assert self._admin is not None
+        try:
+            self._admin.execute("SELECT 1")
+        except psycopg.OperationalError:  # a test crashed the server, which has come up again
+            self._await_ready()
+            self._admin = psycopg.connect(f"host={self.directory} user=postgres dbname=postgres", autocommit=True)
         self._made += 1
         name = f"wf_{self._made}"
         self._admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')

@@ -63,8 +63,6 @@ def test_a_hosts_own_test_runs_with_the_kit(tmp_path: Path) -> None:
         "pytest",
         "-q",
         "-p",
-        "workflow_adapters.testing",
-        "-p",
         "no:cacheprovider",
         str(tmp_path),
     ]

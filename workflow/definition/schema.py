@@ -42,6 +42,7 @@ _READ: dict[Any, Json] = {
         ]
     },
     m._time: _TIME,
+    m._ties: {"anyOf": [{"enum": ["shared"]}, _CODE, {"type": "array", "items": _CODE}]},
     m._period: {
         "anyOf": [
             {"enum": list(m.PERIODS)},
