@@ -375,6 +375,7 @@ def _submitted(case: Case, e: Effect, seq: int, at: int) -> Case:
         outcome=e.get("outcome", case.outcome),
         relies=tuple(e["relies"]) if "relies" in e else case.relies,
         roll=e.get("roll", case.roll),
+        overriding={} if handed else case.overriding,  # what the first of the two saw is not what is there now
     )
 
 

@@ -11,7 +11,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workflow import log, personal, sealing
-from workflow.acts import Act, Actor, Fire, Migrate, MoveItem, Open, OpenBallot, Signature, Submit, Supplement, View
+from workflow.acts import (
+    Act,
+    Actor,
+    Fire,
+    Migrate,
+    MoveItem,
+    Open,
+    OpenBallot,
+    Signature,
+    Submit,
+    Supplement,
+    View,
+)
 from workflow.calendar import Calendar
 from workflow.case import Case
 from workflow.clock import Clock, local_day, micros
@@ -146,6 +158,9 @@ def answered(connection: Any, request_id: str, act: Act) -> Receipt | None:
             opened, seal = tuple(e["item"] for e in effects if e["e"] == "item-opened"), entry.seal
             break
     return Receipt(row.chain, row.seq, row.hash, row.at, stage, seal, opened)
+
+
+ONE_BY_ONE = (Supplement, OpenBallot)  # what they bring along is vouched for in an act of its own
 
 
 class Desk(Verbs):
@@ -369,6 +384,8 @@ class Desk(Verbs):
         Raises:
             BadSignature: the nonce stands in an entry of this item already, or was prepared after now or too long ago.
         """
+        if act.paper.get("scan"):
+            self.contents.get(str(act.paper["scan"]))  # a scan that is not there proves nothing
         nonce = act.proof.get("nonce")
         if nonce is None:
             return
@@ -510,6 +527,8 @@ class Desk(Verbs):
             try:
                 if act.item in bodies:
                     raise Conflict(item=act.item, expected="each item once", actual="twice in one call")
+                if isinstance(act, ONE_BY_ONE):
+                    raise WrongMeaning(expected="an act on a place, in bulk", actual=act.kind)
                 if act.item not in heads:
                     raise Unknown(kind="item", name=act.item)
                 head = heads[act.item]

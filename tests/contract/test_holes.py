@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.world import BAD_VOTE, GOOD_VOTE, MEASURES, SHEET, TALK, World, flow_text, worlds
+from tests.contract.test_groups import JOINT, PLAIN
+from tests.contract.world import BAD_VOTE, GOOD_VOTE, MEASURES, SHEET, SHEETS, TALK, World, flow_text, worlds
 from workflow import Actor, Receipt, loads
-from workflow.acts import MoveItem, Open, RecordTally, Sign, Submit
+from workflow.acts import MoveItem, Open, RecordTally, Sign, Submit, Supplement
 from workflow.errors import (
     AlreadySeen,
     Avoidance,
@@ -302,3 +303,53 @@ def test_a_place_marked_one_by_one_refuses_to_be_signed_among_many(world: World)
     with world.engine.desk() as desk:
         assert [type(r) for r in desk.sign_many(acts)] == [OneByOne, OneByOne]
         assert [type(r) for r in desk.sign_many(acts[:1])] == [Receipt]
+
+
+def test_what_brings_documents_along_is_not_taken_in_bulk(world: World) -> None:
+    """What carries documents or opens a vote is vouched for one by one."""
+    item = world.begin("bulk-1")
+    act = Supplement(
+        item=item, by=HANDLER, seen=world.case(item).content, reason="more", materials={"sheet": "sha256:" + "0" * 64}
+    )
+    with world.engine.desk() as desk:
+        (result,) = desk.sign_many([act])
+    assert isinstance(result, WrongMeaning) and world.entries(item) == 2
+
+
+def test_a_scan_that_is_nowhere_and_an_override_of_other_papers_count_for_nothing(world: World) -> None:
+    """Source: R203: paper without its scan proves nothing; and what the first of two saw must still be what is there."""
+    world.engine.publish(loads(flow_text(SHEETS)))
+    world.engine.open("sheets", "o1", item="s1")
+    world.engine.submit("s1", HANDLER, SHEET)
+    world.sign("s1")
+    paper = {
+        "scan": "sha256:" + "0" * 64,
+        "on": "2019-08-12",
+        "person": HANDLER.person,
+        "post": "handler",
+        "unit": "o1",
+    }
+    with pytest.raises(ContentMissing):
+        world.engine.act(Sign(item="s1", by=SECRETARY, seen=world.case("s1").content, paper=paper))
+    office = Actor("s1-department", "department", "s1")
+    world.engine.ask_override("s1", office, world.case("s1").content, "2", "nobody answers")
+    assert world.case("s1").overriding
+    world.engine.submit("s1", HANDLER, {"sheet": {"count": 99, "words": "quite other words"}})
+    assert not world.case("s1").overriding
+
+
+def test_nobody_is_put_into_a_group_where_somebody_has_a_veto(world: World) -> None:
+    """Another voter would take the weight and the veto out of what the definition says."""
+    world.engine.publish(loads(flow_text(JOINT)))
+    world.engine.open("joint", "o1", item="w1")
+    world.engine.sign("w1", HANDLER, world.case("w1").content)
+    by = Actor("t1-department", "department", "t1")
+    slot = next(s for s in world.case("w1").open_slots if s.unit == "t1")
+    for where in ("before", "after", "beside"):
+        with pytest.raises(WrongMeaning, match="weights or a veto"):
+            world.engine.add_signer("w1", by, slot.key, unit="t1", post="secretary", where=where)
+    world.engine.publish(loads(flow_text(PLAIN)))
+    world.engine.open("plain", "o1", item="w2")
+    world.engine.sign("w2", HANDLER, world.case("w2").content)
+    slot = next(s for s in world.case("w2").open_slots if s.unit == "t1")
+    world.engine.add_signer("w2", by, slot.key, unit="t1", post="secretary", where="after")

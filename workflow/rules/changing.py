@@ -21,7 +21,7 @@ from workflow.errors import (
     WrongStage,
     among,
 )
-from workflow.rules import authority, ladder
+from workflow.rules import authority, ladder, plan
 from workflow.rules.chain import restart
 from workflow.rules.context import Asked, Decision, Need
 
@@ -134,6 +134,7 @@ def add_signer(asked: Asked, act: AddSigner) -> Decision:
         raise Unknown(kind="post", name=act.post, hint=among(definition.flow.posts))
     if act.where not in ("before", "after", "beside"):
         raise WrongMeaning(expected="before, after or beside", actual=act.where, place=place)
+    _unweighed(asked, slot, place)
     added = [s for s in case.slots if ADDED in s.key]
     if len(added) >= ADDED_AT_MOST:
         raise LimitReached(expected=f"{ADDED_AT_MOST} added signers in a stage", actual=len(added) + 1, place=place)
@@ -151,6 +152,18 @@ def add_signer(asked: Asked, act: AddSigner) -> Decision:
     if nodes or act.where == "beside":
         nodes = _inserted(nodes or [s.key for s in case.slots], slot.key, new.key, act.where)
     return Decision([_changed("signer-added", slots, nodes, slot=new.key)], held)
+
+
+def _unweighed(asked: Asked, slot: Slot, place: str) -> None:
+    """Refuse to change a group whose decision hangs on who stands in it.
+
+    Raises:
+        WrongMeaning: votes in it weigh differently, or somebody has a veto.
+    """
+    if asked.context.rules >= 4 and plan.weighed(asked.case.plan, asked.case.slots, slot.key):
+        raise WrongMeaning(
+            expected="a place outside a group with weights or a veto", actual=f"{slot.post}@{slot.unit}", place=place
+        )
 
 
 def remove_signer(asked: Asked, act: RemoveSigner) -> Decision:
@@ -198,6 +211,7 @@ def transfer(asked: Asked, act: Transfer) -> Decision:
             actual=f"{slot.kind}@{act.unit}",
             place=place,
         )
+    _unweighed(asked, slot, place)
     spec = definition.flow.posts.get(act.post)
     if spec is None or spec.may not in ("prepare", "review", "sign"):
         raise Unknown(kind="post that may take it over", name=act.post)

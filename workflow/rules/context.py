@@ -16,12 +16,13 @@ from workflow.errors import Unknown
 
 Need = tuple[str, ...]
 
-RULES = 3
+RULES = 4
 """Which rules decide now; every entry names those that decided it, so that what they led to then is what a replay leads
 to. An entry that names none is of 1. 2: a repeated vote begins with a new tally, look-backs have a first day, a notice
 is bound to the papers it was posted over, a return inside a group leaves the places beside it alone, and signatures
 cover the figures that rules decide on. 3: two persons and standing aside are looked at when a place is assigned too, and
-a return by an exit carries the new date where the chain asks for one."""
+a return by an exit carries the new date where the chain asks for one. 4: a group with weights or a veto keeps its places, and
+nobody registers paper for a place that is theirs by delegation."""
 
 
 def key(need: Need) -> str:

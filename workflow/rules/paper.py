@@ -58,6 +58,8 @@ def check(asked: Asked, act: Signature, slot: Slot) -> None:
             place=place,
         )
     first = local_day(case.entered, flow.timezone).isoformat()
+    if asked.context.rules >= 4 and p["person"] in (slot.giver, slot.delegate):
+        raise SamePerson(person=p["person"], expected="the registrar", actual="whose place it is", place=place)
     if not (is_day(p["on"]) and first <= p["on"] <= asked.context.day):
         raise DateRequired(
             act="a signature in ink",

@@ -51,6 +51,24 @@ def votes(plan: Sequence[Node], key: str) -> bool:
     return False
 
 
+def weighed(plan: Sequence[Node], slots: Sequence[Slot], key: str) -> bool:
+    """Whether a place stands in a group where votes weigh differently or somebody has a veto: what is put beside or
+    instead of it would change what the group decides."""
+    weight = {s.key: s.weight for s in slots}
+
+    def inside(nodes: Sequence[Node]) -> bool:
+        for node in nodes:
+            if isinstance(node, dict) and key in set(keys(node)):
+                children = node.get("seq") or node.get("par") or ()
+                uneven = len({weight.get(k, 1) for k in keys(node)}) > 1
+                if "par" in node and (node.get("veto") or uneven):
+                    return True
+                return inside(children)
+        return False
+
+    return inside(plan)
+
+
 def downstream(plan: Sequence[Node], slots: Sequence[Slot], key: str) -> list[str]:
     """The places that sign only after another: everything behind it in turn, and nothing that signs beside it."""
     out: list[str] = []
