@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -111,6 +111,8 @@ def test_hostile_and_broken_files_are_refused_with_a_place(text: str, tmp_path: 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(name=st.text(max_size=40), label=st.text(max_size=40))
+@example(name="null", label="0")
+@example(name="2019-01-01", label="no")
 def test_any_names_give_a_flow_that_loads(name: str, label: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     from xml.sax.saxutils import escape, quoteattr
 

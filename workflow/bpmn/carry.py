@@ -243,12 +243,17 @@ class _Carrier:
                     self.lose(f"{node.kind}/{detail}", node.id, "nothing starts or ends by itself", "不自动启动或结束")
 
 
+_NOT_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan"})
+
+
 def _code(text: str) -> str:
-    return (
-        re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z])(?=[A-Z])", "-", text).lower()).strip("-")[:48]
-        if text.isascii()
-        else ""
-    )
+    """A text as a code; what YAML would read as a number or as yes and no is made a word."""
+    if not text.isascii():
+        return ""
+    slug = re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z])(?=[A-Z])", "-", text).lower()).strip("-")
+    if slug and (not slug[0].isalpha() or slug in _NOT_WORDS):
+        slug = f"n-{slug}"
+    return slug[:48].strip("-")
 
 
 def _span(duration: str) -> str:
