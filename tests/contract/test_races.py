@@ -242,6 +242,8 @@ def test_four_sweeping_processes_fire_each_rung_once(world: World, processes: Pr
     at = world.clock.now() + 60 * 86_400_000_000
     jobs = [processes.submit(tick_in_a_process, world.url, str(world.home), at, 4) for _ in range(4)]
     fired = sum(job.result() for job in jobs)
+    while left := tick(world.engine, at).fired:  # what each passed over because another held it waits for a next sweep
+        fired += left
     found = rungs(world)
     assert fired == len(found) == 40 * 3 and set(found.values()) == {1}
     assert world.verify(contents=False).exit_code == 0
