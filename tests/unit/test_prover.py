@@ -117,6 +117,25 @@ def test_a_stage_whose_only_signers_are_barred_never_comes_to_be_proved() -> Non
         proof_of(("    not-by: [secretary, lead]", "    not-by: [{secretary: second}, lead]"))
 
 
+APPRAISAL = shipped_flow("quarterly-appraisal").read_text(encoding="utf-8")
+
+
+def test_every_grade_of_an_assessment_is_tried() -> None:
+    """Figures that an earlier stage handed in count too: the self-assessment is a part of the result (R134)."""
+    assert "good: graded, qualified: graded," in APPRAISAL
+    shelf = "  - stage: shelf\n    slots: secretary\n    exits: {on: graded}\n  - stage: graded\n"
+    for grade in ("good", "qualified"):
+        (found,) = proof_of((f"{grade}: graded", f"{grade}: shelf"), ("  - stage: graded\n", shelf), text=APPRAISAL).of(
+            "due-and-ladder"
+        )
+        assert str(found.why) == "shelf waits without a due" and "superior-card (total" in found.way[-2]
+
+
+def test_an_assessment_that_nobody_can_hand_in_is_refuted() -> None:
+    (found,) = proof_of(("    materials: self-card\n", ""), text=APPRAISAL).of("way-out")
+    assert "self-card" in str(found.why)
+
+
 def test_a_bound_that_is_reached_proves_nothing() -> None:
     proof = proof_of(at_most=20)
     assert not proof.whole and proof.exit_code == 2 and proof.counters == []

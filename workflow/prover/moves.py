@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from workflow.acts import (
@@ -31,7 +32,9 @@ from workflow.case import Case, Slot
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.definition.model import Stage, Tally, Threshold
+from workflow.errors import WorkflowError
 from workflow.prover.offices import Offices
+from workflow.rules import assessing
 from workflow.rules.chain import unit_at
 from workflow.rules.linking import closing
 from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, votes
@@ -102,8 +105,7 @@ def _papers(definition: Definition, offices: Offices, case: Case, stage: Stage, 
         *(n for e in stage.exits.values() for n in e.needs if n in known),
     ]
     deciding = {*([stage.tally.material] if stage.tally else []), *([stage.score.material] if stage.score else [])}
-    if stage.assess is not None:
-        deciding |= {s.material for s in stage.assess.sources.values()} & set(stage.materials)
+    deciding |= judged(definition) & set(stage.materials)
     if stage.tally is not None and stage.tally.ballot is not None and not case.ballot:
         return
     if stage.tally is not None and stage.tally.ballot is not None:
@@ -117,7 +119,7 @@ def _papers(definition: Definition, offices: Offices, case: Case, stage: Stage, 
     if by is None:
         return
     papers = dict.fromkeys(hand_in, PAPER)
-    for figures in _figures(definition, stage, hand_in, day, case.ballot.get("eligible", WHOLE)):
+    for figures in _figures(definition, case, stage, hand_in, day):
         kind = RecordTally if stage.tally is not None else Submit
         yield kind(item=case.item, by=by, materials=papers, figures=figures)
     if stage.zero is not None:
@@ -143,6 +145,8 @@ def _plain(definition: Definition, names: list[str], day: str) -> dict[str, dict
             }
             dates = {f: day for f, s in spec.fields.items() if s.type == "date"}
             out[name] = {"lines": 1, **({"counts": counts} if counts else {}), **({"latest": dates} if dates else {})}
+        elif name in judged(definition):
+            out[name] = _judgement(definition, name, 100)
         elif spec.kind == "scorecard":
             out[name] = {"points": {code: str(part.points) for code, part in spec.parts.items()}}
         elif dates := {f: day for f, s in spec.fields.items() if s.type == "date"}:
@@ -175,30 +179,82 @@ def _papers_of(tally: Tally, sheet: dict[str, int]) -> dict[str, dict[str, Any]]
     return {tally.ballot.box: {"lines": sheet["voted"], "counts": counts}}
 
 
-def _figures(
-    definition: Definition, stage: Stage, names: list[str], day: str, whole: int
+@lru_cache(maxsize=64)
+def judged(definition: Definition) -> frozenset[str]:
+    """The materials whose numbers an assessment of the flow rests on."""
+    specs = [s.assess for s in definition.flow.stages if s.assess is not None]
+    found = {source.material for spec in specs for source in spec.sources.values()}
+    return frozenset(found | {f.material for spec in specs for f in spec.floors.values() if f.material is not None})
+
+
+def _judgement(definition: Definition, name: str, percent: int) -> dict[str, Any]:
+    """The numbers of a material that is judged, at so many percent of the best there is."""
+    spec = definition.flow.materials[name]
+    out: dict[str, Any] = {}
+    if spec.kind == "scorecard":
+        out["points"] = {code: str(part.points * percent // 100) for code, part in spec.parts.items()}
+
+    def put(field: str, whole: str | None, good: bool, atleast: int = 0) -> None:
+        share = percent if good else 100 - percent
+        most = WHOLE if whole is not None else max(spec.fields[field].max or 100, atleast)
+        out[field] = max(most * share // 100, spec.fields[field].min or 0)
+        out.update({whole: WHOLE} if whole is not None else {})
+
+    for assess in (s.assess for s in definition.flow.stages if s.assess is not None):
+        for floor in assess.floors.values():
+            if floor.material == name and floor.part is not None and floor.part in spec.fields:
+                edge = floor.holds.numerator // floor.holds.denominator + 1
+                put(floor.part, floor.whole, floor.holds.op in (">", ">="), edge)
+        for source in assess.sources.values():
+            if source.material == name and (field := source.field or source.part) is not None:
+                put(field, source.whole, good=True)
+    return out
+
+
+def _judgements(
+    definition: Definition, case: Case, stage: Stage, plain: dict[str, dict[str, Any]]
 ) -> Iterator[dict[str, dict[str, Any]]]:
-    """Figures for every way in which a tally, a score or a list of findings may turn out."""
+    """Figures for every way out of an assessment that what is handed in here can still lead to; the rules reckon it."""
+    own = [n for n in plain if n in judged(definition)]
+    if stage.assess is None:
+        yield plain
+        if own:
+            yield plain | {n: _judgement(definition, n, 0) for n in own}
+        return
+    found: set[str] = set()
+    for percent in range(100, -1, -1) if own else (100,):
+        figures = plain | {n: _judgement(definition, n, percent) for n in own}
+        try:
+            way = str(assessing.result(definition, stage, case.but(figures={**case.figures, **figures}))["exit"])
+        except WorkflowError:  # a judgement of an earlier stage is not in: that the rules say when it is signed
+            way = ""
+        if way not in found:
+            found.add(way)
+            yield figures
+
+
+def _figures(
+    definition: Definition, case: Case, stage: Stage, names: list[str], day: str
+) -> Iterator[dict[str, dict[str, Any]]]:
+    """Figures for every way in which a tally, a score, an assessment or a list of findings may turn out."""
     plain = _plain(definition, names, day)
+    whole = case.ballot.get("eligible", WHOLE)
     if stage.tally is not None:
         ways = ((whole, whole, 0), (whole, 0, whole), (0, 0, 0)) if whole == WHOLE else ((0, 0, 0),)
         for voted, aware, against in ways:
             sheet = {"eligible": whole, "voted": voted, "aware": aware, "dissatisfied": against}
             box = _papers_of(stage.tally, sheet) if stage.tally.ballot is not None else {}
-            yield {**plain, stage.tally.material: sheet, **box}
+            more = plain.get(stage.tally.material, {})
+            yield {**plain, stage.tally.material: {**more, **sheet}, **box}
     elif stage.score is not None:
         for value in _around(stage.score.pass_):
             yield {**plain, stage.score.material: {**plain.get(stage.score.material, {}), stage.score.field: value}}
-    elif stage.assess is not None:
-        yield plain
-        nothing = {n: {"points": dict.fromkeys(definition.flow.materials[n].parts, "0")} for n in names if n in plain}
-        yield plain | {n: f for n, f in nothing.items() if "points" in plain[n]}
     elif stage.zero is not None:
         for field, values in stage.zero.counts.items():
             yield {**plain, stage.zero.list: {"lines": 1, "counts": {field: {values[0]: 1}}}}
             return
     else:
-        yield plain
+        yield from _judgements(definition, case, stage, plain)
 
 
 def _around(threshold: Threshold) -> tuple[int, int]:
@@ -265,4 +321,4 @@ def waits_until(case: Case, stage: Stage, at: int) -> int | None:
     return min(moments, default=None)
 
 
-__all__ = ["AGREE", "PAPER", "moves", "waits_until"]
+__all__ = ["AGREE", "PAPER", "judged", "moves", "waits_until"]

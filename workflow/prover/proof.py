@@ -288,6 +288,8 @@ def _ways_out(space: Space, found: Found) -> Iterator[Counter]:
     if number == first and nowhere is None:
         stages = ", ".join(dict.fromkeys(space.states[n].case.stage for n in seen))
         said = f"it goes round for ever through {stages}"
+        if unsigned := [n for n in seen if _never_signed(space, n) and space.refusals.get(n)]:
+            said += f"; in {space.states[unsigned[-1]].case.stage}: {space.refusals[unsigned[-1]][0][1]}"
     why = said or ("nobody holds the post or answers for it" if nobody else "nothing can be done there")
     claim = "apart" if nobody or number == kept_apart else "way-out"
     en = f"from {case.stage} (waiting for {waiting_for}) no way leads to the end: {why}"

@@ -18,8 +18,9 @@ from workflow.calendar import Calendar
 from workflow.case import Case, Effect
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
+from workflow.definition.model import Stage
 from workflow.errors import WorkflowError
-from workflow.prover.moves import PAPER, moves, waits_until
+from workflow.prover.moves import PAPER, judged, moves, waits_until
 from workflow.prover.offices import Offices
 from workflow.rules import Asked, Context, Facts, decide, needs
 from workflow.rules.chain import plan_slots
@@ -102,11 +103,13 @@ class Explorer:
             s.duty.of == "next-above" for s in flow.stages
         )
         self._deciding = {
-            s.stage: [x.material for x in (s.tally, s.score, *(s.assess.sources.values() if s.assess else ())) if x]
-            for s in flow.stages
-            if s.tally or s.score or s.assess
+            s.stage: [x.material for x in (s.tally, s.score) if x] for s in flow.stages if s.tally or s.score
         }
-        self._papers = {s.stage: _papers_ahead(definition, s.stage) for s in flow.stages}
+        ahead = {s.stage: _stages_ahead(definition, s.stage) for s in flow.stages}
+        self._judged = {
+            name: sorted(judged(definition)) if any(s.assess for s in stages) else [] for name, stages in ahead.items()
+        }
+        self._papers = {name: _papers_ahead(stages) | {*self._judged[name]} for name, stages in ahead.items()}
         self._matters = self._barred_leads() if self._led else frozenset()
 
     # --- asking the rules -------------------------------------------------------------------------------------------
@@ -275,7 +278,9 @@ class Explorer:
             posted = case.notices.get(stage.notice.content, {})
             if posted.get("stay") == case.stays:
                 notice = at + MINUTE >= posted.get("until", 0)
-        deciding = tuple(str(case.figures.get(m)) for m in self._deciding.get(case.stage, ()))
+        deciding = tuple(
+            str(case.figures.get(m)) for m in (*self._deciding.get(case.stage, ()), *self._judged[case.stage])
+        )
         return (
             case.stage,
             tuple(
@@ -328,19 +333,22 @@ def place_of(case: Case, key: str) -> tuple[str, str, str]:
     return case.stage, key, slot.unit if slot else ""
 
 
-def _papers_ahead(definition: Definition, stage: str) -> frozenset[str]:
-    """The materials that a stage, or one reachable from it, asks for."""
-    seen, waiting, found = {stage}, [stage], set()
-    while waiting:
-        spec = definition.stage(waiting.pop())
-        found |= {*spec.materials, *(n for e in spec.exits.values() for n in e.needs)}
+def _stages_ahead(definition: Definition, stage: str) -> list[Stage]:
+    """A stage and every one reachable from it."""
+    seen, found = {stage}, [definition.stage(stage)]
+    for spec in found:
         ahead = [e.to for e in spec.exits.values()]
         ahead += [t.at_most.then for n in ahead if (t := definition.stage(n)).at_most is not None]
         for name in ahead:
             if name not in seen:
                 seen.add(name)
-                waiting.append(name)
-    return frozenset(found)
+                found.append(definition.stage(name))
+    return found
+
+
+def _papers_ahead(ahead: list[Stage]) -> frozenset[str]:
+    """The materials that some stages ask for."""
+    return frozenset(n for s in ahead for n in (*s.materials, *(m for e in s.exits.values() for m in e.needs)))
 
 
 def _figures(figures: dict[str, Any]) -> str:
