@@ -15,8 +15,9 @@ from typing import Any
 from workflow.errors import ContentMissing, WorkflowError
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore
+from workflow.org.hindsight import Hindsight
 from workflow.store import items, scan
-from workflow.store.facts import ORG_FACTS, OrgThen
+from workflow.store.facts import ORG_FACTS
 from workflow.store.known import COLUMNS, KEYS
 
 Key = tuple[str, tuple[Any, ...]]
@@ -47,33 +48,34 @@ class _Organisation:
 class Told:
     """What rules were told of the organisation, held against its tables as they were known then.
 
-    Each question is asked once for each state of the chain ``org``. That the tables are those the chain made is for
-    ``check``: the two together lead from a signature's authority to the entry that appointed somebody.
+    The tables are read once and asked in memory, by other code than told the rules: see ``Hindsight``. That they are those
+    the chain ``org`` made is for ``check``: the two together lead from a signature's authority to the entry that appointed
+    somebody.
     """
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._moments: dict[str, int] | None = None
-        self._then: dict[str, OrgThen] = {}
-        self._asked: dict[tuple[str, str], Any] = {}
+        self._held: tuple[dict[str, int], Hindsight] | None = None
+        self._asked: dict[tuple[int, str], Any] = {}
 
     def fault(self, head: str, fact: str, value: Any) -> str:
         """Why a recorded fact is not what the organisation said at a head of its chain (hex); empty where it is."""
         if fact.partition(" ")[0] not in ORG_FACTS:
             return ""
-        if self._moments is None:
-            self._moments = {e.hash.hex(): e.at for e in items.entries(self._connection, items.ORG)}
-        if head and head not in self._moments:
+        if self._held is None:
+            moments = {e.hash.hex(): e.at for e in items.entries(self._connection, items.ORG)}
+            self._held = moments, Hindsight(scan.organisation(self._connection))
+        moments, then = self._held
+        if head and head not in moments:
             return ""  # told where citations are settled
-        asked = (head, fact)
+        asked = (moments.get(head, -1), fact)
         if asked not in self._asked:
-            then = self._then.get(head)
-            if then is None:
-                then = self._then[head] = OrgThen(self._connection, self._moments.get(head, -1))
             try:
-                self._asked[asked] = canonical.read(canonical.write(then.fact(tuple(fact.split(" ")))))
+                self._asked[asked] = then.fact(tuple(fact.split(" ")), asked[0])
             except WorkflowError as error:
                 self._asked[asked] = error.code
+            except (LookupError, TypeError, ValueError, AttributeError) as error:  # of a row that nothing of ours wrote
+                self._asked[asked] = type(error).__name__
         if self._asked[asked] == value:
             return ""
         return f"{fact}: the rules were told something else than the organisation's chain says"

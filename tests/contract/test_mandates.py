@@ -28,7 +28,8 @@ from workflow.errors import (
 )
 from workflow.evidence import canonical
 from workflow.evidence.standalone import Policy, Verifier
-from workflow.store import items
+from workflow.org.hindsight import Hindsight
+from workflow.store import items, scan
 from workflow.store.mandates import given_to
 
 T1 = Actor("t1-secretary", "secretary", "t1")
@@ -259,6 +260,9 @@ def test_what_was_given_stays_readable_as_it_was_known(staffed: World) -> None:
     revoke(staffed)
     with staffed.engine.reading() as connection:
         assert given_to(connection, "deputy", "t1", "secretary", known) == before
+        then, now = Hindsight(scan.organisation(connection)), staffed.clock.now()
+        assert then.mandates("deputy", "t1", "secretary", known) == before
+        assert then.mandates("deputy", "t1", "secretary", now) == given_to(connection, "deputy", "t1", "secretary")
         assert before[0]["links"][0]["revoked"] is None
         assert given_to(connection, "deputy", "t1", "secretary")[0]["links"][0]["revoked"] is not None
 

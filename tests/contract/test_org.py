@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Connection, Engine
 
 from workflow.errors import OrgInvalid, Unknown
+from workflow.org.hindsight import Hindsight
 from workflow.org.importing import MANY_HOLDERS, OrgImport, read_org
 from workflow.org.model import ALWAYS, Org, Parent, ParentKind, Person, Tenure, Unit
 from workflow.store import org as store
-from workflow.store import schema, tables
+from workflow.store import scan, schema, tables
 from workflow.store.database import connect, reading, writing
 from workflow.store.org import OrgReader
 
@@ -323,15 +324,17 @@ def test_the_database_answers_as_the_values_in_memory_do(engine: Engine, seed: i
     today = any_.org.on(day)
     with engine.connect() as connection:
         store.write_import(connection, any_)
-        org = OrgReader(connection)
+        org, then = OrgReader(connection), Hindsight(scan.organisation(connection))
         awaited: dict[str, set[tuple[str, str]]] = {p: set() for p in PERSONS}
         for unit in NAMES:
             assert units_of(org.path(unit, day)) == today.path(unit)
+            assert org.path(unit, day) == then.path(unit, day, 0)
             assert org.children(unit, day) == today.children(unit)
             assert [p["established"] for p in org.path(unit, day)] == [today.established(u) for u in today.path(unit)]
             assert org.subtree(unit, day) == today.subtree(unit)
             for backstop in (False, True):
                 answers = org.answerable(unit, "handler", day, backstop)
+                assert answers == then.answerable(unit, "handler", day, 0, backstop)
                 expected = today.answerable(unit, "handler", backstop)
                 assert [(a["tenure"], a["as"], a["at"]) for a in answers] == [
                     (t.id, as_, t.unit) for t, as_ in expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from workflow import Actor, orgbook
 from workflow.desk import Desk
 from workflow.errors import OrgInvalid, ReasonRequired, WorkflowError
 from workflow.evidence import canonical
+from workflow.org.hindsight import Hindsight
 from workflow.orgbook import NewUnit
-from workflow.store import items
+from workflow.store import items, scan
 from workflow.store.groups import GroupReader
 from workflow.store.org import OrgReader, stored
 from workflow.views import signatures
@@ -28,10 +30,16 @@ TODAY = {"on": DAY}
 
 
 def every_answer(world: World, known_at: int | None) -> bytes:
-    """Everything the readers answer about a few days, as canonical bytes."""
+    """Everything the readers answer about a few days, as canonical bytes; what verification asks again it answers as
+    they do."""
     with world.engine.reading() as connection:
         org, groups = OrgReader(connection, known_at), GroupReader(connection, known_at)
         units = ["g1", "s1", "t1", "t2", "o1", "o2", "o3"]
+        then, moment = Hindsight(scan.organisation(connection)), world.clock.now() if known_at is None else known_at
+        for day, unit in product(("2015-06-01", DAY, "2019-08-20", "2020-01-01"), units):
+            assert then.path(unit, day, moment) == org.path(unit, day)
+            for post, backstop in product(("secretary", "handler"), (True, False)):
+                assert then.answerable(unit, post, day, moment, backstop) == org.answerable(unit, post, day, backstop)
         found: list[Any] = [stored(connection, known_at)]
         for day in ("2015-06-01", DAY, "2020-01-01"):
             found += [org.path(u, day) for u in units]

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from workflow.errors import Unknown
 from workflow.evidence import canonical
-from workflow.store import items, known, library
+from workflow.store import items, library
 from workflow.store import tables as t
 
 if TYPE_CHECKING:
@@ -38,22 +38,10 @@ class OrgMemory:
         return held[1]
 
 
-def _reader(connection: Connection, known_at: int | None = None) -> OrgReader:
+def _reader(connection: Connection) -> OrgReader:
     from workflow.store.org import OrgReader  # its statements take a while to build
 
-    return OrgReader(connection, known_at)
-
-
-class OrgThen:
-    """Facts of the organisation as it was known at a moment (microseconds UTC), as ``load`` gave them then."""
-
-    def __init__(self, connection: Connection, known_at: int) -> None:
-        self._connection, self._at = connection, known_at
-        self._reader = _reader(connection, known_at)
-
-    def fact(self, need: tuple[str, ...]) -> Any:
-        """One fact of a kind in ``ORG_FACTS``."""
-        return _org_fact(self._connection, self._reader, need, self._at)
+    return OrgReader(connection)
 
 
 def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, ...], Any]) -> Any:
@@ -143,7 +131,7 @@ def load_together(connection: Connection, needs: Iterable[tuple[str, ...]], memo
             memory[need] = org.answerable(need[1], post, day, need[4] == "backstop")
 
 
-def _org_fact(connection: Connection, org: OrgReader, need: tuple[str, ...], known_at: int | None = None) -> Any:
+def _org_fact(connection: Connection, org: OrgReader, need: tuple[str, ...]) -> Any:
     if need[0] == "path":
         return org.path(need[1], need[2])
     if need[0] == "answerable":
@@ -152,7 +140,7 @@ def _org_fact(connection: Connection, org: OrgReader, need: tuple[str, ...], kno
     if need[0] == "appointed":  # None where the post is vacant
         _, unit, post, day, backstop = need
         first = next(iter(org.answerable(unit, post, day, backstop == "backstop")), None)
-        return first and {**first, "from": _from(connection, first["tenure"], known_at)}
+        return first and {**first, "from": connection.execute(_began, {"tenure": first["tenure"]}).scalar()}
     _, person, unit, post, day, backstop = need
     found = org.authority(person, unit, post, day, backstop == "backstop")
     if found:
@@ -160,12 +148,6 @@ def _org_fact(connection: Connection, org: OrgReader, need: tuple[str, ...], kno
     answer: dict[str, Any] = {"answerable": org.answerable(unit, post, day, backstop == "backstop")}
     from workflow.store import mandates  # whoever holds the post needs none
 
-    if standing_in := mandates.given_to(connection, person, unit, post, known_at):
+    if standing_in := mandates.given_to(connection, person, unit, post):
         answer["mandates"] = standing_in
     return answer
-
-
-def _from(connection: Connection, tenure: str, known_at: int | None) -> Any:
-    if known_at is None:
-        return connection.execute(_began, {"tenure": tenure}).scalar()
-    return next((row["from_on"] for row in known.find(connection, "tenures", known_at, id=tenure)), None)

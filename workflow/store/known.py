@@ -129,10 +129,9 @@ def write_rows(connection: Connection, rows: Mapping[str, Sequence[Mapping[str, 
     return written
 
 
-def find(connection: Connection, name: str, known_at: int | None = None, **equal: str) -> list[dict[str, Any]]:
-    """Rows of a table with these values, by key: as they are known now, or were at a moment."""
-    source: Any = ORGANISATION[name] if known_at is None else known(name)
-    values: dict[str, Any] = {} if known_at is None else {"known": known_at}
-    asked = sa.select(*(source.c[c] for c in COLUMNS[name])).where(*(source.c[c] == v for c, v in equal.items()))
-    rows = connection.execute(asked.order_by(*(source.c[k] for k in KEYS[name])), values)
+def find(connection: Connection, name: str, **equal: str) -> list[dict[str, Any]]:
+    """Rows of a table with these values, by key, as they are known now."""
+    table = ORGANISATION[name]
+    asked = sa.select(*(table.c[c] for c in COLUMNS[name])).where(*(table.c[c] == v for c, v in equal.items()))
+    rows = connection.execute(asked.order_by(*(table.c[k] for k in KEYS[name])))
     return [dict(zip(COLUMNS[name], row, strict=True)) for row in rows]
