@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from workflow.definition import load as loading
 from workflow.definition import shipped
+from workflow.definition.grammar import MAX_BYTES
 from workflow.definition.load import check_file, check_files, examine, load, loads
 from workflow.definition.problem import Problem, Said, nearest, render
-from workflow.definition.source import MAX_BYTES, Positions, read
+from workflow.definition.source import Positions, read
 from workflow.errors import DefinitionInvalid, Unknown
 
 FLOWS = Path(__file__).parent / "fixtures" / "flows"

@@ -54,7 +54,7 @@ def lint(
 
     language = cast("Language", lang)
     day = on.date() if on else local_day(SystemClock().now(), "Asia/Shanghai")
-    done = run(paths or [Path()], day, workers=None)
+    done = run(paths or [Path()], day)
     if not done.files:
         where = ", ".join(map(str, paths or [Path()]))
         say_error(

@@ -19,12 +19,13 @@ from pydantic_core import ErrorDetails
 
 from workflow.definition.check import check, check_project
 from workflow.definition.definition import Definition
+from workflow.definition.grammar import MAX_BYTES
 from workflow.definition.keys import CHINESE, bare, in_english, keys_of, written_in_chinese
 from workflow.definition.model import Flow
 from workflow.definition.positions import Positions
 from workflow.definition.problem import NOTHING, Problem, Said, nearest, render, shown
 from workflow.definition.quota import quota_key
-from workflow.definition.source import MAX_BYTES, MAX_PROBLEMS, Source, read
+from workflow.definition.source import MAX_PROBLEMS, Source, read
 from workflow.errors import DefinitionInvalid, NotCanonical
 
 

@@ -1,8 +1,9 @@
 """The text of a flow file: plain data, where everything stands in it, and what is wrong with it, said with a place.
 
 YAML 1.2 is read event by event from ruamel.yaml's pure parser, so that limits bite while reading, before anything is
-built. Anchors, aliases, tags and merge keys are refused, so a small file cannot unfold into a large one. Dates,
-versions and ``yes`` stay texts; what they mean is the model's business.
+built; a text without a fault is read by quick.py, to the same tree and the same places. Anchors, aliases, tags and
+merge keys are refused, so a small file cannot unfold into a large one. Dates, versions and ``yes`` stay texts; what
+they mean is the model's business.
 """
 
 from __future__ import annotations
@@ -24,18 +25,33 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
+from workflow.definition.grammar import (
+    BOOL,
+    FLOAT,
+    FORBIDDEN,
+    IN_VALUES,
+    INT,
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_DIGITS,
+    MAX_SCALAR,
+    MAX_VALUES,
+    NULL,
+    OTHER_INT,
+    STRUCTURAL,
+    WIDE,
+    WIDE_QUOTES,
+    misplaced,
+    paired,
+)
 from workflow.definition.positions import Path, Place, Positions
 from workflow.definition.problem import NOTHING, Problem, Said, nearest, render, shown
+from workflow.definition.quick import quick
 from workflow.definition.source_words import SAID, SYNTAX
 
 __all__ = ["Place", "Positions", "Problem", "Said", "Source", "nearest", "read", "render", "shown"]
 
-MAX_BYTES = 1 << 20
-MAX_DEPTH = 24
-MAX_SCALAR = 20_000
-MAX_DIGITS = 15
 MAX_PROBLEMS = 200
-MAX_VALUES = 20_000
 
 
 @dataclass(frozen=True)
@@ -64,8 +80,17 @@ def read(raw: bytes, file: str = "<text>") -> Source:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return _undecodable(raw, error, file)
-    reading = _Reading(text, file)
-    return reading.run()
+    text = text.replace("\r\n", "\n")
+    swift = quick(text)
+    if swift is not None:
+        data, keys, values = swift
+        return Source(data, Positions(file, tuple(text.split("\n")), keys, values, data), ())
+    return carefully(text, file)
+
+
+def carefully(text: str, file: str) -> Source:
+    """The reading that finds every fault and its place; ``read`` is the same, quicker where there is none."""
+    return _Reading(text, file).run()
 
 
 def _only(
@@ -108,33 +133,6 @@ def _undecodable(raw: bytes, error: UnicodeDecodeError, file: str) -> Source:
     )
 
 
-# Lone CR, other C0 and C1, line separators, zero-width and bidirectional marks, surrogates. CRLF became LF before.
-_FORBIDDEN = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff\ud800-\udfff]"
-)
-_IN_VALUES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
-
-_NULL = frozenset(("", "~", "null", "Null", "NULL"))
-_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INT = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", re.ASCII)
-_OTHER_INT = re.compile(r"[-+]?\d[\d_]*|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
-_STRUCTURAL = {
-    "\uff1a": ":",
-    "\uff0c": ",",
-    "\uff5b": "{",
-    "\uff5d": "}",
-    "\uff3b": "[",
-    "\uff3d": "]",
-    "\uff02": '"',
-    "\uff07": "'",
-    "\u3000": " ",
-    "\xa0": " ",
-}
-_WIDE = re.compile("[" + re.escape("".join(_STRUCTURAL)) + "]")
-_WIDE_QUOTES = re.compile("[\u201c\u201d]")
-_WIDE_OR_QUOTES = re.compile("[\u201c\u201d" + re.escape("".join(_STRUCTURAL)) + "]")
-_HAN = re.compile("[\u3400-\u9fff]")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'')
 
 
@@ -171,7 +169,7 @@ class _Reading:
     """One pass over one text."""
 
     def __init__(self, text: str, file: str) -> None:
-        self.text = text.replace("\r\n", "\n")
+        self.text = text
         self.keys: dict[Path, Place] = {}
         self.values: dict[Path, Place] = {}
         self.bad: set[Path] = set()
@@ -209,10 +207,10 @@ class _Reading:
             self._say("bom", (1, 1), Said("UTF-8 without a byte order mark", "不带 BOM 的 UTF-8"), "U+FEFF", hint)
             self.text = self.text[1:]
             self.places = Positions(self.places.file, tuple(self.text.split("\n")))
-        if not _FORBIDDEN.search(self.text):
+        if not FORBIDDEN.search(self.text):
             return
         for number, line in enumerate(self.places.lines, 1):
-            match = _FORBIDDEN.search(line)
+            match = FORBIDDEN.search(line)
             if match:
                 code = {"\t": "tab", "\0": "nul"}.get(match[0], "control-character")
                 hint = (
@@ -371,7 +369,7 @@ class _Reading:
             self._place("", place, faulty=True)
             return
         if event.style:  # quoted or block text: as it stands
-            found = _IN_VALUES.search(text)
+            found = IN_VALUES.search(text)
             if found:
                 code = "nul" if found[0] == "\0" else "control-character"
                 self._say(
@@ -395,9 +393,9 @@ class _Reading:
             return
         frame = self.stack[-1]
         is_key = isinstance(frame.into, dict) and not frame.waiting
-        if text in _BOOL:
-            self._place(_BOOL[text], place)
-        elif text in _NULL:
+        if text in BOOL:
+            self._place(BOOL[text], place)
+        elif text in NULL:
             if is_key:
                 self._place(None, place)
                 return
@@ -408,11 +406,11 @@ class _Reading:
                 hint=Said('for an empty text write ""', '空文本请写 ""'),
             )
             self._place(None, place, faulty=True)
-        elif _INT.fullmatch(text) and len(text) <= MAX_DIGITS:
+        elif INT.fullmatch(text) and len(text) <= MAX_DIGITS:
             self._place(int(text), place)
         elif is_key:  # the key is refused only where it would be read as something else than its text
-            self._place(None if _FLOAT.fullmatch(text) else text, place)
-        elif _OTHER_INT.fullmatch(text):
+            self._place(None if FLOAT.fullmatch(text) else text, place)
+        elif OTHER_INT.fullmatch(text):
             self._say(
                 "number-form",
                 place,
@@ -424,7 +422,7 @@ class _Reading:
                 Said(f'put it in quotes if it is a text: "{shown(text)}"', f'若为文本请加引号:"{shown(text)}"'),
             )
             self._place(None, place, faulty=True)
-        elif _FLOAT.fullmatch(text):
+        elif FLOAT.fullmatch(text):
             self._say(
                 "float",
                 place,
@@ -443,10 +441,8 @@ class _Reading:
     def _wide_marks(self, text: str, event: Any) -> list[tuple[str, Place]]:
         """Full-width marks that were probably meant as punctuation of the format, the first of each line. Chinese
         quotation marks inside Chinese prose are prose, as long as they come in pairs."""
-        if text.isascii():
-            return []
-        pattern = _WIDE if _paired(text) and _HAN.search(text) else _WIDE_OR_QUOTES
-        if not pattern.search(text):
+        pattern = misplaced(text)
+        if pattern is None:
             return []
         first, last = event.start_mark, event.end_mark
         marks: list[tuple[str, Place]] = []
@@ -460,7 +456,7 @@ class _Reading:
         return marks
 
     def _wide(self, wide: str, place: Place) -> None:
-        narrow = _STRUCTURAL.get(wide, '"')
+        narrow = STRUCTURAL.get(wide, '"')
         name = {" ": ("a space", "空格")}.get(narrow, (narrow, narrow))
         self._say(
             "fullwidth-punctuation",
@@ -482,7 +478,7 @@ class _Reading:
         for number in range(min(self.last_line, line), line + 1):  # a full-width mark nearby is the likelier cause
             content = _QUOTED.sub(lambda m: "x" * len(m[0]), self.places.line_text(number))
             content = re.split(r"(?:^|\s)#", content)[0]
-            found = _WIDE.search(content) or (_WIDE_QUOTES.search(content) if not _paired(content) else None)
+            found = WIDE.search(content) or (WIDE_QUOTES.search(content) if not paired(content) else None)
             known = any(p.code == "fullwidth-punctuation" and p.line == number for p in self.problems)
             if found and not known:
                 self._wide(found[0], (number, found.start() + 1))
@@ -500,13 +496,3 @@ class _Reading:
                     ),
                 )
         raise _Stop
-
-
-def _paired(text: str) -> bool:
-    """Whether Chinese quotation marks open and close in turn."""
-    depth = 0
-    for mark in _WIDE_QUOTES.findall(text):
-        depth += 1 if mark == "\u201c" else -1
-        if depth not in (0, 1):
-            return False
-    return depth == 0

@@ -3,13 +3,9 @@ overlays. Nothing here touches a database, and nothing in a file makes it raise.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -18,12 +14,12 @@ from typing import Literal
 from workflow.calendar_file import read_calendar
 from workflow.definition.check import check_project
 from workflow.definition.check_duties import mentioned
+from workflow.definition.grammar import MAX_BYTES
 from workflow.definition.load import examine, load
 from workflow.definition.model import Flow
 from workflow.definition.positions import Positions
 from workflow.definition.problem import Problem, Said
 from workflow.definition.shipped import shipped_flow, shipped_flows
-from workflow.definition.source import MAX_BYTES
 from workflow.errors import DefinitionInvalid
 from workflow.lint.book import pages
 from workflow.lint.org import lint_org
@@ -31,7 +27,6 @@ from workflow.org.sheet import UNITS
 from workflow.scenario.read import read_suite
 
 Kind = Literal["flow", "test", "calendar", "overlay", "org", "other"]
-MANY = 40  # files from which on it pays to share the reading among processes
 
 _KINDS: tuple[tuple[Kind, re.Pattern[bytes]], ...] = (
     ("overlay", re.compile(rb"^(?:\xef\xbb\xbf)?(?:overlay|" + "加严".encode() + rb")\s*:", re.MULTILINE)),
@@ -57,14 +52,12 @@ class Linted:
         return len(self.problems) - self.errors
 
 
-def lint(paths: Iterable[str | Path], day: date, workers: int | None = 1) -> Linted:
+def lint(paths: Iterable[str | Path], day: date) -> Linted:
     """Every problem of the files and folders together.
 
     Args:
         paths: files, or folders that are searched; a folder with ``units.csv`` is an organisation.
         day: the day on which the organisation is looked at.
-        workers: processes to share the reading among; None means as many as there are processors, where that pays. The
-            caller's main module must bear being imported by them.
     """
     done = Linted()
     found = list(dict.fromkeys(_found(map(Path, paths))))
@@ -72,7 +65,7 @@ def lint(paths: Iterable[str | Path], day: date, workers: int | None = 1) -> Lin
         done.files[kind] = done.files.get(kind, 0) + 1
     flows: list[tuple[Flow, Positions]] = []
     read = [path for path, kind in found if kind == "flow"]
-    for problems, flow in _examined(read, workers):
+    for problems, flow in map(_examine, read):
         done.problems += problems
         if flow is not None:
             flows.append(flow)
@@ -142,23 +135,6 @@ def _examine(path: Path) -> tuple[list[Problem], tuple[Flow, Positions] | None]:
         return [raw], None
     found = examine(raw, str(path))
     return list(found.problems), None if found.flow is None else (found.flow, found.positions)
-
-
-def _examined(
-    paths: Sequence[Path], workers: int | None
-) -> Iterator[tuple[list[Problem], tuple[Flow, Positions] | None]]:
-    workers = workers or (os.cpu_count() or 1 if len(paths) >= MANY else 1)
-    if workers == 1:
-        yield from map(_examine, paths)
-        return
-    method = "forkserver" if sys.platform.startswith("linux") else "spawn"
-    context = multiprocessing.get_context(method)
-    try:
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            done = list(pool.map(_examine, paths, chunksize=max(1, len(paths) // (workers * 4))))
-    except (BrokenProcessPool, OSError):  # slower, and the same
-        done = list(map(_examine, paths))
-    yield from done
 
 
 def _test(path: Path) -> list[Problem]:

@@ -17,10 +17,11 @@ from zoneinfo import ZoneInfo
 from workflow import errors
 from workflow.clock import micros
 from workflow.definition.definition import Definition
+from workflow.definition.grammar import MAX_BYTES
 from workflow.definition.load import load
 from workflow.definition.problem import NOTHING, Problem, Said, nearest, render, shown
 from workflow.definition.shipped import shipped_flow
-from workflow.definition.source import MAX_BYTES, read
+from workflow.definition.source import read
 from workflow.errors import DefinitionInvalid, Unknown
 from workflow.org.importing import OrgImport
 from workflow.org.model import ALWAYS, Parent, Person, Tenure, Unit
