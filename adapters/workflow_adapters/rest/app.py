@@ -179,8 +179,9 @@ def _act(call: Call, verb: Verb, body: dict[str, Any]) -> Response:
             version = seen.version(call.item)
             wanted = call.request.headers.get("if-match")
             if wanted not in (None, "*", f'"{version}"'):
-                return problem(412, "changed", "The item changed", detail=f'expected {wanted}; got "{version}"')
-    if "request_id" in verb.hints:
+                told = f'expected {wanted}; got "{version}"'
+                return problem(412, "changed", "The item changed", detail=told, expected=wanted, actual=f'"{version}"')
+    if verb.keyed:
         key = call.request.headers.get("idempotency-key", "")
         if len(key) > 100:
             return problem(422, "body", "Idempotency-Key: at most 100 characters")
@@ -291,6 +292,10 @@ def _may(call: Call, seen: Seen) -> Any:
     }
 
 
+def _me(call: Call, seen: Seen) -> Any:
+    return {"person": call.who.person, "operator": call.who.operator, "posts": [list(p) for p in seen.sight.posts]}
+
+
 def _pending(call: Call, seen: Seen) -> Any:
     return {"pending": seen.pending(limit=call.limit())}
 
@@ -328,6 +333,7 @@ READS: tuple[tuple[str, str, Read, str], ...] = (
     ),
     ("/v1/items/{item}/why", "why", _why, "Every date of the item, day by day."),
     ("/v1/items/{item}/may", "may", _may, "What the caller may do as `post` of `unit`, and why not."),
+    ("/v1/me", "me", _me, "Who the caller is known as, and the posts they hold today as (unit, post)."),
     ("/v1/pending", "pending", _pending, "What waits for the caller."),
     ("/v1/tally", "tally", _tally, "What the items that may be seen add up to, under one unit."),
     ("/v1/register", "register", _register, "The register of a flow and campaign at the end of a day."),

@@ -44,7 +44,8 @@ class Named(As):
 
 @dataclass(frozen=True)
 class Verb:
-    """One verb: its name, what it takes, and whether nobody may do it (an objection from outside)."""
+    """One verb: its name, what it takes, whether nobody may do it (an objection from outside), and whether an
+    idempotency key makes a retry of it harmless."""
 
     name: str
     says: str
@@ -52,6 +53,7 @@ class Verb:
     hints: Mapping[str, Any]
     anonymous: bool
     opens: bool
+    keyed: bool
 
     def arguments(self, given: Body, person: str) -> dict[str, Any]:
         """The arguments of a call.
@@ -98,7 +100,7 @@ def _verb(name: str, method: Any) -> Verb:
     fields["as_"] = (As | None, Field(None, alias="as")) if anonymous else (As, Field(alias="as"))
     for parameter in inspect.signature(method).parameters.values():
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            fields |= {n: (str, Field("", max_length=100_000)) for n in INK}
+            fields |= {n: (str, Field("", max_length=100_000)) for n in INK if n not in fields}
         elif parameter.name == "verb":
             fields["verb"] = (Literal[tuple(SIGNATURES)], "sign")
         elif parameter.name == CALLS.get(name):
@@ -107,7 +109,9 @@ def _verb(name: str, method: Any) -> Verb:
             fields[parameter.name] = _field(hints[parameter.name], parameter.default)
     says = inspect.getdoc(method) or ""
     body = create_model(f"{name.title().replace('_', '')}Body", __base__=Body, **fields)
-    return Verb(name, says.split("\n\n")[0].replace("\n", " "), body, hints, anonymous, name == "open")
+    kinds = [p.kind for p in inspect.signature(method).parameters.values()]
+    keyed = "request_id" in hints or inspect.Parameter.VAR_KEYWORD in kinds  # what is handed on takes one as well
+    return Verb(name, says.split("\n\n")[0].replace("\n", " "), body, hints, anonymous, name == "open", keyed)
 
 
 def _field(hint: Any, default: Any) -> Any:

@@ -28,7 +28,8 @@ PROBLEM = {
         "detail": {"type": "string"},
         "detail_zh": {"type": "string"},
         "place": {"type": "string", "description": "where in the definition the rule stands"},
-        "facts": {"type": "object"},
+        "facts": {"type": "object", "description": "what the error is made of, so that a client can raise it again"},
+        "facts_zh": {"type": "object", "description": "those of the facts that have Chinese words of their own"},
         "faults": {"type": "array", "items": {"type": "object"}},
     },
 }
@@ -64,7 +65,7 @@ def described(prefix: str) -> dict[str, Any]:
         path = "/v1/items" if verb.opens else f"/v1/items/{{item}}/{verb.name.replace('_', '-')}"
         schema = verb.body.model_json_schema(ref_template="#/components/schemas/{model}")
         schema.pop("$defs", None)
-        headers = [_header("Idempotency-Key")] if "request_id" in verb.hints else []
+        headers = [_header("Idempotency-Key")] if verb.keyed else []
         if not verb.opens:
             headers.append(_header("If-Match"))
         paths.setdefault(path, {})["post"] = {

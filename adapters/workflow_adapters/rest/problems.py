@@ -6,10 +6,9 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from workflow.errors import Conflict, DatabaseBusy, Refused, RequestReused, Unknown, WorkflowError
+from workflow.errors import Conflict, DatabaseBusy, Refused, RequestReused, Said, Unknown, WorkflowError
 
 TYPE = "urn:signoff:problem:"
-PRIVATE = frozenset({"person"})
 
 
 def problem(status: int, code: str, title: str, **more: Any) -> JSONResponse:
@@ -19,7 +18,7 @@ def problem(status: int, code: str, title: str, **more: Any) -> JSONResponse:
 
 def refused(error: WorkflowError) -> JSONResponse:
     """An error of the engine. ``detail`` is English, ``detail_zh`` Chinese; ``place`` says where in the flow the rule is."""
-    facts = {k: _plain(v) for k, v in error.facts.items() if k not in PRIVATE}
+    zh = {k: v.zh for k, v in error.facts.items() if isinstance(v, Said)}
     return problem(
         status_of(error),
         error.code,
@@ -27,7 +26,8 @@ def refused(error: WorkflowError) -> JSONResponse:
         detail=error.text("en"),
         detail_zh=error.text("zh"),
         place=str(error.facts.get("place", "")),
-        facts=facts,
+        facts={k: _plain(v) for k, v in error.facts.items()},
+        **({"facts_zh": zh} if zh else {}),
     )
 
 
