@@ -111,6 +111,21 @@ def test_one_evaluation_fails_and_one_problem_comes_back_both_pass_in_the_second
     assert demo[1]["rebound"]["look_backs"] >= 3 * 107
 
 
+def test_the_evaluation_that_fails_is_a_secret_vote_and_so_is_the_one_that_passes(
+    demo: tuple[Path, dict[str, Any]], desk: Desk
+) -> None:
+    """Source: S0 「职工群众测评」, R134; S4 「群众知情度和满意度不高」, R137; M16."""
+    ballot = demo[1]["ballot"]
+    failed, passed = ballot["votes"]
+    for vote in (failed, passed):
+        assert vote["recounted"] == {k: vote[k] for k in ("voted", "aware", "dissatisfied")}
+        assert 12 <= vote["voted"] <= vote["eligible"]
+    assert 2 * failed["dissatisfied"] > failed["voted"] and 2 * passed["dissatisfied"] <= passed["voted"]
+    marks = [line["cells"]["mark"] for line in desk.lines_of(ballot["item"], "mass-papers")]
+    assert marks == sorted(marks) and len(marks) == passed["voted"]
+    assert [r.round for r in views.register(desk, RECTIFY, CAMPAIGN, END - 1) if r.item == ballot["item"]] == [2]
+
+
 def test_a_signed_zero_is_contradicted_by_an_unannounced_check_and_stays_as_it_was_signed(
     demo: tuple[Path, dict[str, Any]], desk: Desk
 ) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.contract.polling import BAD, FIRST, GOOD, ISSUER, SECOND, Poll
+from tests.contract.polling import BAD, FIRST, GOOD, ISSUER, POLL, SECOND, Poll
 from tests.contract.test_bundle import verified, written
-from tests.contract.world import World
-from workflow import Actor, voting
-from workflow.errors import BadMaterial, BallotRefused, OutOfTurn, SamePerson
+from tests.contract.world import World, flow_text
+from workflow import Actor, loads, voting
+from workflow.errors import BadMaterial, BallotRefused, MaterialMissing, OutOfTurn, SamePerson
 from workflow.evidence import ballotbox
 
 
@@ -234,28 +233,76 @@ def test_a_sheet_that_an_engine_made_up_is_found_by_both_verifiers(
 
 
 def test_issuer_scrutineer_and_voter_each_have_a_command(shared: World, tmp_path: Path) -> None:
+    """From codes and keys to a sheet that two sign, each by the command of whoever does it. Source: R134, R215."""
     from typer.testing import CliRunner
 
     from workflow.cli.main import app
 
-    run, codes, hashes = CliRunner().invoke, tmp_path / "codes", tmp_path / "hashes.json"
-    made = run(app, ["ballot", "codes", "--number", "6", "--out", str(codes), "--hashes", str(hashes)])
-    assert made.exit_code == 0 and made.output == "" and codes.stat().st_mode & 0o077 == 0
-    assert run(app, ["ballot", "codes", "--number", "6", "--out", str(codes), "--hashes", str(hashes)]).exit_code == 2
-    public = [run(app, ["ballot", "key", "--out", str(tmp_path / f"key{n}")]).output.strip() for n in (1, 2)]
-    poll = Poll(shared, "by-command", 6)
-    shared.engine.open("poll", "o1", item="by-command-2")
-    keys = {FIRST.person: public[0], SECOND.person: public[1]}
-    seen = shared.case("by-command-2").content
-    told = json.loads(hashes.read_text())
-    shared.engine.open_ballot("by-command-2", ISSUER, seen, poll.roll, codes=told, keys=keys)
+    def run(*args: str, code: int = 0, said: str = "", typed: str = "") -> str:
+        done = CliRunner().invoke(app, ["ballot", *args], input=typed)
+        assert done.exit_code == code and "Traceback" not in done.output, done.output
+        assert said in done.output
+        return done.output
+
+    codes, hashes, roll = tmp_path / "codes", tmp_path / "hashes.json", tmp_path / "roll.txt"
+    files = ["--out", str(codes), "--hashes", str(hashes)]
+    assert run("codes", "--number", "6", *files) == "" and codes.stat().st_mode & 0o077 == 0
+    run("codes", "--number", "6", *files, code=2)
+    public = [run("key", "--out", str(tmp_path / f"key{n}")).strip() for n in (1, 2)]
+    keys = [f"--key={who.person}={key}" for who, key in zip((FIRST, SECOND), public, strict=True)]
+    roll.write_text("\n".join(f"voter-{n}" for n in range(6)) + "\n\n", encoding="utf-8-sig")
+    shared.engine.publish(loads(flow_text(POLL)))
+    shared.engine.open("poll", "o1", item="by-command")
+    here = [shared.url, "by-command", "--home", str(shared.home)]
+    issuer, counter = (f"--by={a.person},{a.post},{a.unit}" for a in (ISSUER, FIRST))
+    run("status", *here, "--lang", "en", code=1, said="no vote was opened")
+    run("open", *here, issuer, "--roll", str(roll), "--hashes", str(codes), *keys, code=2, said=codes.name)
+    run("open", *here, "--by=somebody", "--roll", str(roll), *keys, "--lang", "zh", code=2, said="人员,职务,单位")
+    run("open", *here, issuer, "--roll", str(tmp_path / "none"), code=2, said="none")
+    run("open", *here, issuer, "--roll", str(roll), "--hashes", str(hashes), *keys[:1], code=2, said="1 key")
+    opening = ["open", *here, issuer, "--roll", str(roll), "--hashes", str(hashes), *keys]
+    run(*opening, "--lang", "zh", said="名册 6 人,无记名")
+    run(*opening, "--lang", "en", code=2, said="open already")
     given = codes.read_text().split()
-    cast = ["ballot", "cast", shared.url, "by-command-2", "--answer", "heard=heard", "--home", str(shared.home)]
-    for n, code in enumerate(given):
-        lang = ["--lang", "zh" if n % 2 else "en"]
-        done = run(app, [*cast, *lang], input=code + "\n")
-        assert done.exit_code == 0 and code not in done.output, done.output
-    again = run(app, [*cast, "--lang", "zh"], input=given[0] + "\n")
-    assert again.exit_code != 0 and given[0] not in again.output and "Traceback" not in again.output
-    shared.engine.count_ballot("by-command-2", FIRST, [(tmp_path / f"key{n}").read_text() for n in (1, 2)])
-    assert sheet(shared, "by-command-2")["voted"] == 6
+    cast = ["cast", *here, "--answer", "heard=heard"]
+    for n, one in enumerate(given):
+        assert one not in run(*cast, "--lang", "zh" if n % 2 else "en", typed=one + "\n")
+    assert given[0] not in run(*cast, "--lang", "zh", code=2, typed=given[0] + "\n")
+    run("status", *here, "--lang", "en", said="6 of 6 voted, open")
+    private = [f"--key-file={tmp_path / f'key{n}'}" for n in (1, 2)]
+    run("count", *here, counter, private[0], "--lang", "en", code=2, said="1 key(s) that do not open it")
+    assert public[0] not in run("count", *here, counter, *private, "--lang", "en", said="voted: 6")
+    run("status", *here, "--lang", "zh", said="应到 6,已投 6,已计票")
+    assert sheet(shared, "by-command") == {"eligible": 6, "voted": 6, "aware": 6, "dissatisfied": 0}
+    for by in (FIRST, SECOND):
+        shared.engine.sign("by-command", by, shared.case("by-command").content, opinion="counted")
+    assert shared.case("by-command").stage == "done" and shared.verify().holds
+
+
+def test_a_unit_that_has_the_choice_votes_on_paper_or_by_the_box_and_never_both(shared: World) -> None:
+    """``by-choice``: the sheet counted by hand stands for itself; once a box is open, only its papers count. R134."""
+    text = POLL.replace("flow: poll", "flow: choice").replace("box: papers", "box: papers\n        by-choice: true")
+    shared.engine.publish(loads(flow_text(text)))
+    made = {"eligible": 3, "voted": 3, "aware": 3, "dissatisfied": 0}
+    shared.engine.open("choice", "o1", item="by-hand")
+    with pytest.raises(BallotRefused):
+        shared.engine.record_tally("by-hand", FIRST, {"papers": [{"mark": "x", **GOOD}]})
+    shared.engine.record_tally("by-hand", FIRST, {"votes": made})
+    codes = [ballotbox.hash_of_code(c).hex() for c in ballotbox.new_codes(6)]
+    keys = {who.person: ballotbox.new_key()[1] for who in (FIRST, SECOND)}
+    roll = [f"voter-{n}" for n in range(6)]
+    with pytest.raises(BallotRefused, match="handed in"):
+        shared.engine.open_ballot("by-hand", ISSUER, shared.case("by-hand").content, roll, codes=codes, keys=keys)
+    for by in (FIRST, SECOND):
+        shared.engine.sign("by-hand", by, shared.case("by-hand").content, opinion="counted")
+    assert shared.case("by-hand").stage == "done"  # three papers: nobody's box has to hide them
+    shared.engine.open("choice", "o1", item="by-box")
+    shared.engine.open_ballot("by-box", ISSUER, shared.case("by-box").content, roll, codes=codes, keys=keys)
+    with pytest.raises(BallotRefused):
+        shared.engine.record_tally("by-box", FIRST, {"votes": {**made, "eligible": 6}})
+    with pytest.raises(MaterialMissing):
+        shared.engine.sign("by-box", FIRST, shared.case("by-box").content, opinion="counted")
+    _, _, data = written(shared, "item", "by-hand")
+    report = verified(shared, data)
+    assert (report.failures, report.recounted) == ([], 0)
+    assert shared.verify().holds

@@ -1,9 +1,12 @@
-"""``workflow ballot``: codes for the issuer, keys for scrutineers, a place to vote. None of them needs the others' secrets."""
+"""``workflow ballot``: codes and the box for the issuer, keys and the count for scrutineers, a place to vote. None of them
+needs the others' secrets."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from typing import cast as typed
@@ -13,9 +16,15 @@ import typer
 from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, say, told, url_of
 
 if TYPE_CHECKING:
+    from workflow.acts import Actor
+    from workflow.engine import Engine
     from workflow.errors import Language
 
-group = typer.Typer(help="Secret votes: codes, keys, casting · 无记名投票", no_args_is_help=True)
+group = typer.Typer(
+    help="Votes that the engine counts: codes, keys, opening, casting, counting · 投票", no_args_is_help=True
+)
+Item = Annotated[str, typer.Argument(metavar="ITEM", help="The item that is voted on · 事项")]
+By = Annotated[str, typer.Option("--by", help="person,post,unit of whoever does it · 办理人")]
 
 
 def register(app: typer.Typer) -> None:
@@ -59,10 +68,59 @@ def key(
     say(public)
 
 
+@group.command("open")
+def open_(
+    db: Database,
+    item: Item,
+    by: By,
+    roll: Annotated[Path, typer.Option("--roll", help="Those who may vote, one id a line · 选民名册,每行一人")],
+    hashes: Annotated[
+        Path | None, typer.Option("--hashes", help="From `ballot codes`; none in an open vote · 选票码摘要")
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option("--key", help="PERSON=PUBLIC KEY of a scrutineer, twice · 监票人=公钥")
+    ] = None,
+    home: Home = None,
+    lang: Lang = "",
+) -> None:
+    """Freeze the roll and open the box, signed by the issuer of the codes · 冻结名册、开箱投票"""
+    language = typed("Language", lang)
+    with told(language), _held(db, home, language) as engine:
+        names = [line.strip() for line in _lines(roll, language) if line.strip()]
+        given = _hashes(hashes, language) if hashes is not None else []
+        keys = dict(one.partition("=")[::2] for one in key or ())
+        engine.open_ballot(item, _somebody(by), engine.show(item).digest, names, codes=given, keys=keys)
+        told_ = engine.case_of(item)[0].ballot
+    secret = bool(told_.get("keys"))
+    if language == "zh":
+        say(f"已开箱:名册 {len(names)} 人,{'无记名' if secret else '记名或人数不足'}")
+    else:
+        say(
+            f"the box is open: {len(names)} on the roll, {'secret' if secret else 'by name, or too few to hide anybody'}"
+        )
+
+
+@group.command()
+def status(db: Database, item: Item, home: Home = None, lang: Lang = "") -> None:
+    """How many may vote and how many have; who, nobody can tell · 投票进度"""
+    language = typed("Language", lang)
+    zh = language == "zh"
+    with told(language), _held(db, home, language) as engine:
+        from workflow import voting
+
+        with engine.look() as desk:
+            found = voting.turnout(desk, item)
+    if found is None:
+        say("未开箱" if zh else "no vote was opened in this stage")
+        raise typer.Exit(1)
+    over = ("已计票" if zh else "counted") if found.counted else ("投票中" if zh else "open")
+    say(f"应到 {found.eligible},已投 {found.cast},{over}" if zh else f"{found.cast} of {found.eligible} voted, {over}")
+
+
 @group.command()
 def cast(
     db: Database,
-    item: Annotated[str, typer.Argument(metavar="ITEM", help="The item that is voted on · 事项")],
+    item: Item,
     answer: Annotated[list[str], typer.Option("--answer", help="QUESTION=CHOICE; left out is blank · 题目=选项")],
     code: Annotated[str, typer.Option(prompt="code · 选票码", hide_input=True)] = "",
     home: Home = None,
@@ -70,12 +128,85 @@ def cast(
 ) -> None:
     """Put one paper into the box; the code is asked for, not shown · 投票"""
     language = typed("Language", lang)
-    with told(language):
-        from workflow.engine import Engine
-
-        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
-        try:
-            engine.cast(item, code, dict(one.partition("=")[::2] for one in answer))
-        finally:
-            engine.close()
+    with told(language), _held(db, home, language) as engine:
+        engine.cast(item, code, dict(one.partition("=")[::2] for one in answer))
     say("已投票" if language == "zh" else "the paper is in the box")
+
+
+@group.command()
+def count(
+    db: Database,
+    item: Item,
+    by: By,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option("--key-file", help="The private key of each scrutineer; none in an open vote · 监票人私钥文件"),
+    ] = None,
+    home: Home = None,
+    lang: Lang = "",
+) -> None:
+    """Close the box, open it with all keys together and hand in the sheet, which two then sign · 开箱计票"""
+    language = typed("Language", lang)
+    zh = language == "zh"
+    with told(language), _held(db, home, language) as engine:
+        keys = ["".join(_lines(path, language)).strip() for path in key or ()]
+        engine.count_ballot(item, _somebody(by), keys)
+        case, definition = engine.case_of(item)
+        tally = definition.stage(case.stage).tally
+        figures = case.figures[tally.material] if tally is not None else {}
+        fields = definition.flow.materials[tally.material].fields if tally is not None else {}
+    for name, number in figures.items():
+        title = fields[name].title if name in fields else None
+        say(f"{title.get(language) if title is not None else name}: {number}")
+    say(
+        "计票单已提交,请两名监票人核对后签字"
+        if zh
+        else "the sheet is handed in; two scrutineers look at it and sign it"
+    )
+
+
+@contextmanager
+def _held(db: str, home: Path | None, language: Language) -> Iterator[Engine]:
+    from workflow.engine import Engine
+
+    engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def _somebody(by: str) -> Actor:
+    from workflow.acts import Actor
+    from workflow.errors import Said, Unknown
+
+    parts = by.split(",")
+    if len(parts) != 3 or not all(parts):
+        raise Unknown(kind="actor", name=by, hint=Said("; write person,post,unit", ",应写作 人员,职务,单位"))
+    return Actor(*parts)
+
+
+def _lines(path: Path, language: Language) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise _unreadable(path, "UTF-8 文本" if language == "zh" else "text in UTF-8") from None
+
+
+def _hashes(path: Path, language: Language) -> list[str]:
+    """What ``ballot codes`` wrote for the engine; whoever gives the codes themselves is stopped before they get there."""
+    try:
+        held = json.loads("\n".join(_lines(path, language)))
+    except ValueError:
+        held = None
+    if not isinstance(held, list) or not all(isinstance(h, str) for h in held):
+        raise _unreadable(
+            path,
+            "ballot codes --hashes 写出的文件" if language == "zh" else "the file that `ballot codes --hashes` wrote",
+        )
+    return held
+
+
+def _unreadable(path: Path, expected: str) -> typer.Exit:
+    typer.echo(f"{path}: {expected}?", err=True)
+    return typer.Exit(2)

@@ -161,6 +161,7 @@ CHINESE: Mapping[str, str] = {
     "issuer": "发票人",
     "mode": "投票方式",
     "below": "人数不足",
+    "by-choice": "可自选",
     "score": "评分",
     "assess": "综合评定",
     "sources": "评价方",

@@ -623,7 +623,9 @@ class Ballot(Model):
     one-time codes that the ``issuer`` handed out, and lie sealed until the scrutineers open the box together; the mark is
     random. ``open``: by name (记名); the mark is the voter. Where a roll has fewer than ``at-least`` names nobody's vote
     could be hidden: none is held, and the way out is ``below``. Of fewer papers than that nothing is counted: no-quorum.
-    ``aware`` and ``dissatisfied`` say which answers to which question count. Source: S0 「职工群众测评」, R134; R215.
+    ``aware`` and ``dissatisfied`` say which answers to which question count. ``by-choice``: a unit may also vote on paper
+    and hand in the sheet that its scrutineers counted; once the engine has opened a box, only what it counts is accepted.
+    Source: S0 「职工群众测评」, R134; R215.
     """
 
     box: Code
@@ -631,6 +633,7 @@ class Ballot(Model):
     mode: Literal["secret", "open"] = "secret"
     at_least: Annotated[StrictInt, Field(ge=3, le=100)] = 5
     below: Code | None = None
+    by_choice: bool = False
     aware: dict[Code, Codes]
     dissatisfied: dict[Code, Codes]
 

@@ -12,6 +12,7 @@ from workflow.demo.frame import NEW_DATE, RETURNED, report_of
 from workflow.demo.hours import DAY
 from workflow.demo.org import LEAD_POST, WATCH_CATEGORY
 from workflow.demo.people import People, Plan
+from workflow.demo.polls import hold
 from workflow.demo.proposals import Proposals
 from workflow.demo.words import (
     CAUSES,
@@ -222,6 +223,8 @@ class Duties:
                 "aware": voted - self.random.randrange(0, max(voted // 12, 1)),
                 "dissatisfied": voted * 6 // 10 + 1 if fails else content,
             }
+            if case.unit == self.people.failing:
+                return hold(desk, case, self.people, tally)
             return desk.record_tally(case.item, by, {"mass-tally": tally})
         slot = case.open_slots[0]
         return self._sign(desk, case, slot, due=NEW_DATE if fails and slot is case.slots[-1] else "")

@@ -11,6 +11,7 @@ from workflow.demo.frame import CAMPAIGN, COUNTED, CRITICISM, END, MEASURES, REC
 from workflow.demo.history import History
 from workflow.demo.people import Told
 from workflow.desk import Desk
+from workflow.evidence import canonical
 from workflow.store import obligations as store
 from workflow.store import org, queries
 from workflow.trace import trace
@@ -56,6 +57,7 @@ def figures(desk: Desk, history: History, report: Report, told: Told) -> dict[st
         },
         "left_out": _left_out(desk, told.left_out),
         "rebound": {"item": told.rebounding, "look_backs": history.acts["look-back"]},
+        "ballot": _ballot(desk, history, told.balloted),
         "missed": {"total": len(missed), "by_rule": dict(Counter(_rule(m.rule) for m in missed).most_common())},
         "rungs": dict(history.kinds),
         "proposals": [
@@ -128,6 +130,21 @@ def _left_out(desk: Desk, item: str) -> dict[str, Any]:
         "line": [u for u in line if any(r.unit == u for r in reports)],
         "signers": sorted({s.person for s in signed}),
         "moved_on": sorted({s.person for s in signed if s.person not in s.now}),
+    }
+
+
+def _ballot(desk: Desk, history: History, item: str) -> dict[str, Any]:
+    """The votes that the engine held, each sheet beside what its opened papers add up to."""
+    past = history.pasts[item]
+    return {"item": item, "unit": past.unit, "votes": [{**v, "recounted": _recounted(desk, v)} for v in past.votes]}
+
+
+def _recounted(desk: Desk, vote: dict[str, Any]) -> dict[str, int]:
+    papers = canonical.decode(desk.contents.get(vote["papers"]))
+    return {
+        "voted": len({p["mark"] for p in papers}),
+        "aware": sum(p.get("awareness") == "aware" for p in papers),
+        "dissatisfied": sum(p.get("satisfaction") == "dissatisfied" for p in papers),
     }
 
 

@@ -10,6 +10,7 @@ ZONE = "Asia/Shanghai"
 CAMPAIGN = "rectification-2019"
 REPORT, RECTIFY, CRITICISM = "investigation-report", "organisation-rectification", "circulated-criticism"
 TALK, MEASURES = "admonitory-talk", "organisational-measures"
+SHEET, PAPERS = "mass-tally", "mass-papers"  # of a mass evaluation
 FIRST, LAST = date(2019, 8, 20), date(2020, 12, 31)
 COUNTED = start_of_day(date(2019, 9, 1), ZONE)
 END = start_of_day(LAST + timedelta(days=1), ZONE)

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from workflow.demo.frame import PAPERS, SHEET
 from workflow.evidence import canonical
 from workflow.store import scan
 
@@ -22,6 +23,7 @@ class Stay:
     slots: dict[str, dict[str, Any]]
     signed: dict[str, dict[str, Any]] = field(default_factory=dict)
     exit: str = ""
+    issuer: str = ""  # of the codes of a vote held in it
 
 
 @dataclass
@@ -37,6 +39,9 @@ class Past:
     first_signed_at: int = 0
     zero_statement: bool = False
     marks: list[str] = field(default_factory=list)
+    votes: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # sheets counted out of a box, each with its papers' digest
     look_backs: int = 0
 
 
@@ -67,6 +72,8 @@ def read(connection: Any) -> History:
                 _note(history, past, effect, row.at)
             if row.act == "report-zero" and "zero-statement" in body["act"].get("materials", {}):
                 past.zero_statement = True
+            if row.act == "record-tally" and PAPERS in body["act"].get("materials", {}):
+                past.votes.append({**body["act"]["figures"][SHEET], "papers": body["act"]["materials"][PAPERS]})
         if past.flow:
             history.pasts[chain] = past
     return history
@@ -89,6 +96,8 @@ def _note(history: History, past: Past, effect: dict[str, Any], at: int) -> None
         if effect["as"] == "backstop":
             history.backstops += 1
             history.answered_above.add(effect["unit"])
+    elif kind == "ballot-opened":
+        past.stays[-1].issuer = effect["issuer"]
     elif kind in ("supplemented", "contradicted"):
         past.marks.append(kind)
     elif kind == "superseded":

@@ -10,7 +10,7 @@ from workflow.demo import org
 from workflow.demo.frame import DECIDED, MEASURES, RECTIFY, REPORT, TALK, report_of
 from workflow.demo.history import History, Past, Stay
 
-SIGNING_LEVELS, TALKS, LOOK_BACKS = 4, 2, 2
+SIGNING_LEVELS, TALKS, LOOK_BACKS, SCRUTINEERS = 4, 2, 2, 2
 
 
 class Invariant(NamedTuple):
@@ -110,6 +110,7 @@ def invariants(
         "测评未通过一件、反弹一件,各进入第 2 轮",
         "one failed evaluation, one rebound: round 2",
     )
+    yield from _secret_votes(result, history)
     yield Invariant(
         "answered-for",
         history.answered_above >= {u for u, kind in world.found.items() if kind == "not-established"},
@@ -134,6 +135,22 @@ def invariants(
         result["verification"]["holds"] and result["verification"]["rules"] == "hold",
         "全部记录验证无误,按规则重演一致",
         "history verifies and replays by the rules",
+    )
+
+
+def _secret_votes(result: dict[str, Any], history: History) -> Iterator[Invariant]:
+    """The votes held by the engine: each sheet is the sum of its papers. Source: R134, R137."""
+    ballot = result["ballot"]
+    stays = [s for s in history.pasts[ballot["item"]].stays if s.issuer]
+    signers = [{signed["person"] for signed in s.signed.values()} for s in stays]
+    yield Invariant(
+        "ballot-recounted",
+        [s.exit for s in stays] == ["failed", "passed"]
+        and len(ballot["votes"]) == len(stays)
+        and all(v["recounted"].items() <= v.items() for v in ballot["votes"])
+        and all(len(who) == SCRUTINEERS and s.issuer not in who for s, who in zip(stays, signers, strict=True)),
+        "无记名投票:计票单与票面相符,两人监票",
+        "secret votes: each sheet is the sum of its papers",
     )
 
 

@@ -40,6 +40,7 @@ class Told:
     failing: str = ""
     objected: str = ""
     rebounding: str = ""
+    balloted: str = ""  # the item whose evaluation was a secret vote of the engine's
     left_out: str = ""  # the item that the unannounced check opened
     circulars: int = 0
     talks: list[str] = field(default_factory=list)  # the days of the talks held

@@ -467,6 +467,7 @@ class Sheets:
                 f"{self.words.name(r.unit)}: too many dissatisfied, returned with a new date, passed in round {r.round}, "
                 f"closed {r.closed_on}.",
             )
+            self._votes()
         for item in final["open"]:
             case, _ = self.desk.case_of(item)
             p.line(
@@ -489,6 +490,17 @@ class Sheets:
             f"{self.result['returns']} papers were returned, each with a reason; {self.result['objections']} objection to a "
             f"posted result led back to the acceptance.",
         )
+
+    def _votes(self) -> None:
+        """The evaluations that were secret votes of the engine's own: how they turned out, and who cannot be told."""
+        p, ballot = self.paper, self.result["ballot"]
+        for v in ballot["votes"]:
+            p.line(
+                f"  无记名投票:应到 {v['eligible']},投票 {v['voted']},知晓 {v['aware']},不满意 {v['dissatisfied']};"
+                f"两名监票人共同开箱,票面可由任何人复算,谁投了哪张无从得知。",
+                f"  secret vote: {v['eligible']} on the roll, {v['voted']} voted, {v['aware']} aware, {v['dissatisfied']} "
+                f"dissatisfied; opened by two scrutineers, its papers anybody's to add up, nobody's to trace to a voter.",
+            )
 
     def closing(self) -> None:
         p, r = self.paper, self.result

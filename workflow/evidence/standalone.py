@@ -1013,6 +1013,8 @@ class Verifier:
         stage: Json = next((s for s in flow.get("stages", ()) if s.get("stage") == case.stage), {})
         tally = stage.get("tally", {})
         ballot, handed = tally.get("ballot"), act.get("materials", {})
+        if ballot and ballot.get("by-choice") and not case.ballot:
+            return  # counted by hand, on paper: there is nothing here to add up
         if ballot and tally["material"] in handed:
             sheet = act.get("figures", {}).get(tally["material"], {})
             if sheet.get("eligible") != case.ballot.get("eligible"):

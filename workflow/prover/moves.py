@@ -35,6 +35,7 @@ from workflow.definition.model import Stage, Tally, Threshold
 from workflow.errors import WorkflowError
 from workflow.prover.offices import Offices
 from workflow.rules import assessing
+from workflow.rules.ballots import on_paper
 from workflow.rules.chain import unit_at
 from workflow.rules.linking import closing
 from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, votes
@@ -106,10 +107,14 @@ def _papers(definition: Definition, offices: Offices, case: Case, stage: Stage, 
     ]
     deciding = {*([stage.tally.material] if stage.tally else []), *([stage.score.material] if stage.score else [])}
     deciding |= judged(definition) & set(stage.materials)
-    if stage.tally is not None and stage.tally.ballot is not None and not case.ballot:
+    box = stage.tally.ballot if stage.tally is not None else None
+    by_hand = box is not None and on_paper(box, case)
+    if box is not None and not case.ballot and not by_hand:
         return
-    if stage.tally is not None and stage.tally.ballot is not None:
-        deciding.add(stage.tally.ballot.box)
+    if box is not None and by_hand:
+        wanted = [n for n in wanted if n != box.box]
+    elif box is not None:
+        deciding.add(box.box)
     signed = any(s.state == "signed" for s in case.slots)
     lacking = [n for n in dict.fromkeys(wanted) if n not in case.materials]
     if signed or not (lacking or deciding):
@@ -120,6 +125,8 @@ def _papers(definition: Definition, offices: Offices, case: Case, stage: Stage, 
         return
     papers = dict.fromkeys(hand_in, PAPER)
     for figures in _figures(definition, case, stage, hand_in, day):
+        if box is not None and by_hand:
+            figures.pop(box.box, None)
         kind = RecordTally if stage.tally is not None else Submit
         yield kind(item=case.item, by=by, materials=papers, figures=figures)
     if stage.zero is not None:

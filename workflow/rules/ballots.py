@@ -6,7 +6,7 @@ Source: S0 「通过职工群众测评、上级党组织考评相结合方式」
 from __future__ import annotations
 
 from workflow.acts import OpenBallot, Submit, Supplement
-from workflow.case import Effect
+from workflow.case import Case, Effect
 from workflow.definition.model import Ballot
 from workflow.errors import BallotRefused, SamePerson, Stale, WrongStage
 from workflow.rules import authority, clocks
@@ -45,6 +45,11 @@ def open_ballot(asked: Asked, act: OpenBallot) -> Decision:
         raise Stale(expected=case.content, actual=act.seen or "nothing", place=place)
     if case.ballot:
         raise BallotRefused(act=act.kind, expected="one vote in a stage", actual="it is open already", place=place)
+    sheet = asked.definition.stage(case.stage).tally
+    if ballot.by_choice and sheet is not None and sheet.material in case.materials:
+        raise BallotRefused(
+            act=act.kind, expected="a vote nobody has counted yet", actual="the sheet is handed in", place=place
+        )
     secret = ballot.mode == "secret" and act.eligible >= ballot.at_least
     if act.eligible < 1 or not act.roll:
         raise BallotRefused(act=act.kind, expected="a roll with names", actual="none", place=place)
@@ -82,6 +87,8 @@ def check_sheet(asked: Asked, act: Submit) -> None:
     for need in sheet_needs(asked, act):
         tally, ballot, place = asked.definition.stage(asked.case.stage).tally, of(asked), _place(asked)
         assert tally is not None and ballot is not None
+        if on_paper(ballot, asked.case) and ballot.box not in act.materials:
+            continue
         counted = asked.facts.get(*need)
         if counted is None or not asked.case.ballot:
             raise BallotRefused(act=act.kind, expected="a vote that was opened and counted", actual="none", place=place)
@@ -97,6 +104,11 @@ def check_sheet(asked: Asked, act: Submit) -> None:
             raise BallotRefused(
                 act=act.kind, expected=f"the sheet of the papers counted, {expected}", actual=str(said), place=place
             )
+
+
+def on_paper(ballot: Ballot, case: Case) -> bool:
+    """Whether a unit that had the choice votes on paper: scrutineers count by hand, and there is no box to hold papers."""
+    return ballot.by_choice and not case.ballot
 
 
 def stand_aside(asked: Asked) -> None:

@@ -308,6 +308,9 @@ def _check_complete(asked: Asked, stage: Stage, outcome: str) -> None:
     case, definition = asked.case, asked.definition
     lacking = [m for m in stage.materials if m not in case.materials]
     lacking += [m for m in stage.materials_for.get(case.category, ()) if m not in case.materials]
+    ballot = stage.tally.ballot if stage.tally is not None else None
+    if ballot is not None and ballots.on_paper(ballot, case):
+        lacking = [m for m in lacking if m != ballot.box]
     if outcome:
         exit_ = stage.exits.get(outcome)
         known = definition.flow.materials
@@ -366,7 +369,9 @@ def _exit(asked: Asked, act: Signature, stage: Stage, outcome: str, case: Case) 
     """Which way the completed chain leads: computed where the definition computes, else as signed, else the only one."""
     place = asked.definition.place("stages", stage.stage, "exits")
     if stage.tally is not None:
-        return tally_exit(stage.tally, case.figures[stage.tally.material])
+        box = stage.tally.ballot
+        counted = box is not None and not ballots.on_paper(box, case)
+        return tally_exit(stage.tally, case.figures[stage.tally.material], counted=counted)
     if stage.score is not None:
         computed = stage.score.passed if _score(stage, case) else stage.score.failed
         if outcome and outcome != computed:
@@ -408,9 +413,13 @@ def _score(stage: Stage, case: Case) -> bool:
     return stage.score.pass_.holds(int(case.figures[stage.score.material][stage.score.field]), 1)
 
 
-def tally_exit(tally: Tally, figures: dict[str, int]) -> str:
-    """What a tally sheet's numbers say: no-quorum, failed or passed. Exact; ``>=`` includes. Source: R137."""
-    secret = tally.ballot if tally.ballot is not None and tally.ballot.mode == "secret" else None
+def tally_exit(tally: Tally, figures: dict[str, int], *, counted: bool = True) -> str:
+    """What a tally sheet's numbers say: no-quorum, failed or passed. Exact; ``>=`` includes. Source: R137.
+
+    Args:
+        counted: by the engine, where the definition has it count; else by hand, of papers that it never held.
+    """
+    secret = tally.ballot if counted and tally.ballot is not None and tally.ballot.mode == "secret" else None
     if secret is not None and secret.below is not None and figures["eligible"] < secret.at_least:
         return secret.below
     if secret is not None and figures["voted"] < secret.at_least:

@@ -61,6 +61,9 @@ VERBS: Mapping[str, Verb] = {
     "supplement": Verb(("materials", "reason"), ("seen",)),
     "contradict": Verb(("finding", "reason"), ("seen",)),
     "reverse": Verb(("finding", "reason"), ("seen",)),
+    "open-ballot": Verb(("roll",), ("seen",)),
+    "cast": Verb((), ("papers", "answers", "code"), by=False),
+    "count-ballot": Verb((), ("keys",)),
     "show": Verb(("keep",), by=False),
     "sign-through": Verb((), ("opinion", "outcome", "reason", "minutes", "due", "until"), by=False),
 }

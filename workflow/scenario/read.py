@@ -364,8 +364,10 @@ class _Reader:
                 self.day(value, at)
             elif name in ("lead", "signer", "reader", "registrar") or (name == "until" and value):
                 self.post(value, at)
-            elif name == "no":
+            elif name in ("no", "roll", "papers", "keys"):
                 self.whole(value, at)
+            elif name == "answers":
+                self.map(value, at, takes=None)
             elif name == "due" and not refused:
                 self.day(value, at)
             elif name == "fields":

@@ -41,6 +41,15 @@ class Stuck(Exception):
     """A step that cannot be carried out at all: a fault of the scenario, or a rung that could not fire."""
 
 
+@dataclass
+class Vote:
+    """What the issuer, the voters and the scrutineers of a vote hold of it, each for themselves; in a scenario nobody is."""
+
+    codes: list[str] = field(default_factory=list)
+    used: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class Ended:
     """A world put away: where its database lies and what else it held."""
@@ -50,6 +59,7 @@ class Ended:
     item: str = ""
     named: frozenset[str] = frozenset()
     shown: Mapping[str, str] = field(default_factory=dict)
+    vote: Vote = field(default_factory=Vote)
 
 
 @cache  # making the schema takes longer than most scenarios
@@ -100,13 +110,14 @@ class World:
         self.item = before.item
         self.named = set(before.named)
         self.shown = dict(before.shown)
+        self.vote = Vote(list(before.vote.codes), list(before.vote.used), list(before.vote.keys))
         self.signed_as = ""
         self.flagged: list[str] = []
 
     def end(self) -> Ended:
         """Put the world away."""
         self.engine.close()
-        return Ended(self.path, self.clock.now(), self.item, frozenset(self.named), dict(self.shown))
+        return Ended(self.path, self.clock.now(), self.item, frozenset(self.named), dict(self.shown), self.vote)
 
     # --- the clock ------------------------------------------------------------------------------------------------
 
@@ -424,6 +435,37 @@ class World:
         post, unit = step.args["reader"].split("@")
         self.engine.copy_to(item, by, self.actor(self.engine.case_of(item)[1], (post, unit)))
 
+    def _open_ballot(self, step: Step, item: str) -> None:
+        """A vote for so many invented names: codes by the issuer, a key by each of two scrutineers."""
+        from workflow.evidence import ballotbox
+
+        by, case = self._by(step, item)
+        roll = [f"voter-{n:04}" for n in range(1, step.args["roll"] + 1)]
+        codes, keys = ballotbox.new_codes(len(roll)), [ballotbox.new_key() for _ in range(2)]
+        told = {f"scrutineer-{n}": public for n, (_, public) in enumerate(keys, start=1)}
+        hashes = [ballotbox.hash_of_code(c).hex() for c in codes]
+        seen = self._seen(step.args.get("seen", ""), case)
+        self.engine.open_ballot(item, by, seen, roll, codes=hashes, keys=told)
+        secret = bool(self.engine.case_of(item)[0].ballot.get("keys"))
+        self.vote = Vote(codes if secret else roll, [], [private for private, _ in keys] if secret else [])
+
+    def _cast(self, step: Step, item: str) -> None:
+        """So many papers with these answers; ``code: used`` or ``unknown`` tries one that is not good."""
+        answers, code = step.args.get("answers", {}), step.args.get("code", "")
+        if code not in ("", "used", "unknown"):
+            raise Stuck(f"code: used or unknown; got {code}")
+        for _ in range(step.args.get("papers", 1)):
+            held = {"": self.vote.codes[:1], "used": self.vote.used[-1:], "unknown": []}[code]
+            given = held[0] if held else "none"
+            self.engine.cast(item, given, answers)
+            self.vote.codes.remove(given)
+            self.vote.used.append(given)
+
+    def _count_ballot(self, step: Step, item: str) -> None:
+        """The box is opened with the keys of both scrutineers, or with as many of them as the step says."""
+        by, _ = self._by(step, item)
+        self.engine.count_ballot(item, by, self.vote.keys[: step.args.get("keys", len(self.vote.keys))])
+
     def _show(self, step: Step, item: str) -> None:
         self.shown[step.args["keep"]] = digest = self.engine.show(item).digest
         if step.by is not None:
@@ -448,6 +490,9 @@ _DO: dict[str, Callable[[World, Step, str], None]] = {
         World._given,
     ),
     "copy-to": World._copy,
+    "open-ballot": World._open_ballot,
+    "cast": World._cast,
+    "count-ballot": World._count_ballot,
     "show": World._show,
     "sign-through": World._through,
 }
