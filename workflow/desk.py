@@ -40,6 +40,7 @@ from workflow.errors import (
     WrongMeaning,
     WrongStage,
 )
+from workflow.events import Subscribers
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore
 from workflow.evidence.digest import digest
@@ -71,6 +72,7 @@ class House(Protocol):
     confirm: Confirm | None
     memory: facts.OrgMemory
     rings: Rings
+    subscribers: Subscribers
 
     def definition(self, connection: Any, digest_: str) -> Definition: ...
 
@@ -172,6 +174,7 @@ class Desk(Verbs):
         bound = getattr(engine.contents, "on", None)  # contents in the database go with the transaction
         self.contents: ContentStore = bound(connection) if bound is not None else engine.contents
         self.own = own
+        self.noted: list[Written] = []  # what subscribers are told once it is committed
 
     def organisation(self) -> OrgReader:
         """The organisation as this transaction finds it now. Whole days are remembered between transactions, until the
@@ -249,7 +252,7 @@ class Desk(Verbs):
             raise WrongMeaning(expected="an act of a person", actual="a move, which only follows a change of units")
         made = self._decided(act, request_id)
         written = self._seal([made])
-        items.append(self.connection, written, self._lists(act) if isinstance(act, (Submit, Supplement)) else {})
+        self._write(written, self._lists(act) if isinstance(act, (Submit, Supplement)) else None)
         if isinstance(act, OpenBallot):
             self._begin_ballot(act, made)
         opened = self._open_behind(written).get(made.case.item, ())
@@ -447,6 +450,11 @@ class Desk(Verbs):
             for m, body, seal in zip(made, bodies, seal_entries(bodies, engine.key), strict=True)
         ]
 
+    def _write(self, written: Sequence[Written], lists: dict[str, list[Any]] | None = None) -> None:
+        items.append(self.connection, written, lists)
+        if self.engine.subscribers:
+            self.noted += written
+
     def _own_keys(self, person: str) -> list[tuple[str, bytes]]:
         """A person's own keys: as the host holds them; else as the key events have them, good at this moment."""
         engine = self.engine
@@ -487,7 +495,7 @@ class Desk(Verbs):
         if acts:
             org = items.org_head(self.connection)
             made = [self._decide(a, Case(), b"", org, 1, at, None, d) for a, d, at in acts]
-            items.append(self.connection, self._seal(made))
+            self._write(self._seal(made))
         return opened
 
     def open_many(self, opens: Sequence[Open]) -> int:
@@ -509,7 +517,7 @@ class Desk(Verbs):
                     day = local_day(at, flow.flow.timezone).isoformat()
                     facts.load_paths(self.connection, [o.unit for o in fresh if o.flow == name], day, memory)
                 made = [self._decide(o, Case(), b"", org, 1, at, None, flows[o.flow]) for o in fresh]
-                items.append(self.connection, self._seal(made))
+                self._write(self._seal(made))
         return len(fresh)
 
     def sign_many(self, acts: Sequence[Signature]) -> list[Receipt | WorkflowError]:
@@ -550,7 +558,7 @@ class Desk(Verbs):
         written = self._seal(list(made.values()), list(bodies.values()))
         opened: dict[str, tuple[str, ...]] = {}
         if written:
-            items.append(self.connection, written)
+            self._write(written)
             opened = self._open_behind(written)
         receipts = {
             w.case.item: Receipt(
@@ -584,7 +592,7 @@ class Desk(Verbs):
         if not made:
             return []
         written = self._seal(made)
-        items.append(self.connection, written)
+        self._write(written)
         self._open_behind(written)
         return written
 
@@ -706,7 +714,7 @@ class Desk(Verbs):
             except WrongStage:
                 continue
         if made:
-            items.append(self.connection, self._seal(made))
+            self._write(self._seal(made))
         return [m.case.item for m in made]
 
     def migrate_many(self, moves: Sequence[Migrate], *, dry: bool = False) -> list[Moving]:
@@ -732,7 +740,7 @@ class Desk(Verbs):
             except WorkflowError as refusal:
                 out.append(Moving(move.item, refusal=refusal))
         if made and not dry:
-            items.append(self.connection, self._seal(list(made.values())))
+            self._write(self._seal(list(made.values())))
         return out
 
     def publish(self, definition: Definition, by: Actor, reason: str, held: dict[str, Any], replaces: str) -> Receipt:

@@ -12,11 +12,12 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflow import keybook, personal, starting
+from workflow import keybook, log, personal, starting
 from workflow.acts import Act, Actor, Open
 from workflow.case import Case
 from workflow.clock import Clock, SystemClock, local_day, micros
 from workflow.errors import Conflict, NotHolder, ReasonRequired, Said, Unknown, WorkflowError
+from workflow.events import E, Subscribers
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore, DiskContentStore, MemoryContentStore
 from workflow.evidence.keys import KeyProvider, NoKey
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from workflow.desk import Desk
     from workflow.org.importing import OrgImport
     from workflow.recording import Confirm, KeyOf, Prepared
+    from workflow.store.items import Written
 
 MANDATED = 2_000  # places looked at for whoever has mandates
 CHUNK = 500  # items opened in one transaction
@@ -68,6 +70,7 @@ class Engine(Verbs):
         self.key_of = key_of
         self.confirm = confirm
         self.rings = keybook.Rings()
+        self.subscribers = Subscribers()
         self.memory = facts.OrgMemory()
         self._definitions: dict[str, Definition] = {}
         self._newest: dict[str, Definition] = {}
@@ -156,13 +159,48 @@ class Engine(Verbs):
     def desk(self) -> Iterator[Desk]:
         """The engine on a transaction of its own, committed at the end."""
         with database.writing(self.db) as connection:
-            yield self._desk(connection)
+            desk = self._desk(connection)
+            yield desk
+        if desk.noted:
+            self.subscribers.tell(desk.noted)
 
     @contextmanager
-    def on(self, host: Any) -> Iterator[Desk]:
-        """The engine on the host's Session or Connection, in a savepoint. Never commits, never rolls back the host's."""
+    def on(self, host: Any, *, later: Callable[[Callable[[], None]], object] | None = None) -> Iterator[Desk]:
+        """The engine on the host's Session or Connection, in a savepoint. Never commits, never rolls back the host's.
+
+        Args:
+            later: how to have something called after the host's commit, where SQLAlchemy does not do the commit.
+        """
         with database.joined(host) as connection:
-            yield self._desk(connection, own=False)
+            desk = self._desk(connection, own=False)
+            yield desk
+        if desk.noted:
+            noted = desk.noted
+            if later is None:
+                database.after_commit(host, lambda: self._tell(noted))
+            else:
+                later(lambda: self._tell(noted))
+
+    def subscribe(self, kind: type[E], hear: Callable[[E], object]) -> Callable[[], None]:
+        """Have the host's code called with each event of a kind (``workflow.events``) after its commit, in this process.
+
+        On the host's own transaction too: after the host has committed, never after a roll-back. What ``hear`` raises is
+        logged; the act stands and the others are told. It must not write on the transaction that was just committed.
+
+        Returns:
+            A function that ends the subscription.
+        """
+        return self.subscribers.add(kind, hear)
+
+    def _tell(self, noted: list[Written]) -> None:
+        """Tell of what was done on a host's transaction, as far as it is there: a savepoint may have taken it back."""
+        try:
+            with self.reading() as connection:
+                kept = [w for w in noted if items.holds(connection, w.case.item, w.seq, w.hash)]
+        except Exception as error:  # noqa: BLE001  the host has committed: nothing of ours may look like a failure of it
+            log.not_told(error)
+        else:
+            self.subscribers.tell(kept)
 
     def _desk(self, connection: Any, *, own: bool = True) -> Desk:
         from workflow.desk import Desk  # with it come the rules and definitions: opening a database needs neither

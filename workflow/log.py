@@ -82,6 +82,16 @@ def rung(item: str, effects: list[dict[str, Any]]) -> None:
             logger.info(name, item=item, rule=effect["rule"], step=effect["step"])
 
 
+def not_heard(event: str, item: str, seq: int, error: Exception) -> None:
+    """A subscriber failed; the act stands, and the other subscribers were told."""
+    logger.error("event.not_heard", event_type=event, item=item, seq=seq, error=type(error).__name__)
+
+
+def not_told(error: Exception) -> None:
+    """Whether a host's transaction holds what was done in it could not be asked; its subscribers heard nothing."""
+    logger.error("event.not_told", error=type(error).__name__)
+
+
 def parked(item: str, rule: str, step: int, attempts: int) -> None:
     """A rung could not fire and waits for another try."""
     logger.warning("rung.parked", item=item, rule=rule, step=step, attempts=attempts)

@@ -54,19 +54,23 @@ def on(engine: Engine, using: str = "default") -> Iterator[Desk]:
         NotAtomic: there is no ``transaction.atomic()`` around.
         KeyError: Django uses a database this library does not know (SQLite and PostgreSQL are known).
     """
-    from django.db import connections
+    from django.db import connections, transaction
 
     wrapper = connections[using]
     if not wrapper.in_atomic_block:
         raise NotAtomic(f"expected an open transaction.atomic(using={using!r}); got none. Put the call inside one")
     wrapper.ensure_connection()
+
+    def later(then: Callable[[], None]) -> None:
+        transaction.on_commit(then, using=using)
+
     lent = _Lent(wrapper.connection)
     more = {"use_native_hstore": False} if wrapper.vendor == "postgresql" else {}  # asking for it wants the real one
     borrowed = sa.create_engine(
         DIALECTS[wrapper.vendor], creator=lambda: lent, poolclass=StaticPool, pool_reset_on_return=None, **more
     )
     try:
-        with borrowed.connect() as connection, engine.on(connection) as desk:
+        with borrowed.connect() as connection, engine.on(connection, later=later) as desk:
             yield desk
     finally:
         borrowed.dispose()

@@ -48,17 +48,22 @@ plain = sa.create_engine(URL)
 def orders():
     with plain.connect() as c:
         return c.execute(sa.text("SELECT count(*) FROM host_order")).scalar()
+from workflow.events import Signed
+heard = []
+engine.subscribe(Signed, heard.append)
 case = engine.case_of("m-1")[0]
 slot = case.open_slots[0]
 user = {"x-user": SIGNER}
 query = {"post": slot.post, "unit": slot.unit}
 refused = client.post("/orders/m-1?" + urlencode({**query, "seen": "sha256:" + "0" * 64}), headers=user)
 assert refused.status_code == 500, refused.text
+assert heard == [], "told of what was refused"
 assert orders() == 0, "the host's row of a refused signature was kept"
 assert engine.case_of("m-1")[0].open_slots[0].key == slot.key
 done = client.post("/orders/m-1?" + urlencode({**query, "seen": case.content}), headers=user)
 assert done.status_code == 200 and done.json()["seq"] > 1, done.text
 assert orders() == 1
+assert [e.seq for e in heard] == [done.json()["seq"]], "told after the host's own commit"
 assert engine.case_of("m-1")[0].slot(slot.key).state == "signed"
 for path in ("/sign-off/", "/sign-off/items/m-1"):
     page = client.get(path, headers=user)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -215,3 +215,36 @@ def joined(host: Session | Connection) -> Iterator[Connection]:
                 connection.exec_driver_sql("BEGIN")
     with _told({}), connection.begin_nested():
         yield connection
+
+
+def after_commit(host: Session | Connection, then: Callable[[], None]) -> None:
+    """Call something when the host's transaction has been committed, and forget it when it is rolled back.
+
+    SQLAlchemy's own event comes before the commit, which may still fail; so the connection's commit itself is watched,
+    for this one transaction. The host's engine and session are not touched. A savepoint of the host's that is rolled
+    back is not seen here: ``then`` reads back what is there.
+    """
+    connection = host if isinstance(host, Connection) else host.connection()
+    waiting: list[Callable[[], None]] = connection.__dict__.get(_AFTER, [])
+    if waiting:
+        waiting.append(then)
+        return
+    waiting.append(then)
+    ends = {name: getattr(connection, name) for name in _ENDS}
+
+    def ending(name: str) -> Callable[..., None]:
+        def end(*args: Any) -> None:
+            for watched in (*_ENDS, _AFTER):
+                connection.__dict__.pop(watched, None)
+            ends[name](*args)
+            if "commit" in name:
+                for each in waiting:
+                    each()
+
+        return end
+
+    connection.__dict__.update({_AFTER: waiting, **{name: ending(name) for name in _ENDS}})
+
+
+_AFTER = "_wf_after_commit"
+_ENDS = ("_commit_impl", "_rollback_impl", "_commit_twophase_impl", "_rollback_twophase_impl")  # a test holds these

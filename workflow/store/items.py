@@ -182,6 +182,7 @@ _last_of = (
     .order_by(t.entry.c.seq.desc())
     .limit(1)
 )
+_hash_at = sa.select(t.entry.c.hash).where(t.entry.c.chain == bindparam("chain"), t.entry.c.seq == bindparam("seq"))
 _entries = (
     sa.select(t.entry.c.seq, t.entry.c.at, t.entry.c.act, t.entry.c.body, t.entry.c.seal, t.entry.c.hash)
     .where(t.entry.c.chain == bindparam("chain"))
@@ -275,6 +276,11 @@ def entry_with(connection: Connection, chain: str, word: bytes) -> int | None:
     """The place of the first entry of a chain whose body holds these bytes, or None."""
     postgresql = connection.dialect.name == "postgresql"
     return connection.execute(_with_pg if postgresql else _with, {"chain": chain, "word": word}).scalar()
+
+
+def holds(connection: Connection, chain: str, seq: int, hash_: bytes) -> bool:
+    """Whether an entry is there, with this hash."""
+    return connection.execute(_hash_at, {"chain": chain, "seq": seq}).scalar() == hash_
 
 
 def entries(connection: Connection, chain: str) -> list[Any]:
