@@ -151,7 +151,7 @@ class _Audit:
 
     def _algorithms(self) -> None:
         """Digests and logs are by algorithms that the policy allows."""
-        for digest, _, _ in scan.library(self.connection):
+        for digest, _, _ in scan.published(self.connection):
             if digest.partition(":")[0] not in self.policy.digests:
                 self._fail("algorithm", digest, f"allowed: {', '.join(self.policy.digests)}")
         newest = self.epochs[-1] if self.epochs else None

@@ -8,6 +8,7 @@ asking; what is escalated goes once, as a message, to whoever is first responsib
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,11 @@ from workflow.case import Case, Slot
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
-from workflow.errors import Refused, WorkflowError
+from workflow.errors import Refused, Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.rules import signing
 from workflow.rules.authority import backstop
 from workflow.store import items, mandates, outbox, queries
-from workflow.store.org import OrgReader
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,9 @@ def blocked(desk: Desk, at: int, *, sees: Callable[[str], bool] = lambda item: T
     Args:
         sees: which items whoever asks may see.
     """
-    return _among(desk, [row for row in queries.waiting(desk.connection) if sees(row["item"])], at)
+    rows = [row for row in queries.waiting(desk.connection) if sees(row["item"])]
+    look = _Look(desk, rows, at)
+    return [found for row in rows if (found := look.at_place(row)) is not None]
 
 
 def blocked_after(desk: Desk, at: int, after: tuple[str, str], limit: int) -> tuple[list[Blocked], tuple[str, str]]:
@@ -58,40 +60,79 @@ def blocked_after(desk: Desk, at: int, after: tuple[str, str], limit: int) -> tu
     wrong with it ``verify`` says."""
     rows = queries.waiting_after(desk.connection, after, limit)
     last = (rows[-1]["item"], rows[-1]["key"]) if len(rows) == limit else ("", "")
-    found: list[Blocked] = []
+    look, found = _Look(desk, rows, at), []
     for row in rows:
-        try:
-            found += _among(desk, [row], at)
-        except (LookupError, TypeError, ValueError, AttributeError, WorkflowError):
-            continue
+        with suppress(LookupError, TypeError, ValueError, AttributeError, WorkflowError):
+            if (one := look.at_place(row)) is not None:
+                found.append(one)
     return found, last
 
 
-def _among(desk: Desk, rows: Sequence[dict[str, Any]], at: int) -> list[Blocked]:
-    out: list[Blocked] = []
-    org = OrgReader(desk.connection)
-    for row in rows:
-        head = items.read(desk.connection, row["item"])
+class _Look:
+    """One look at many places: the items and the holders are read together, not place by place."""
+
+    def __init__(self, desk: Desk, rows: Sequence[dict[str, Any]], at: int) -> None:
+        self.desk, self.at = desk, at
+        self.org = desk.organisation()
+        self.heads = items.read_many(desk.connection, (row["item"] for row in rows))
+        units: dict[tuple[str, str], list[str]] = {}
+        for row in rows:
+            with suppress(LookupError, ValueError, WorkflowError):  # of one that cannot be read nothing is read ahead
+                day = self._day(desk.engine.definition(desk.connection, self.heads[row["item"]].definition))
+                units.setdefault((row["post"], day), []).append(row["unit"])
+        for (post, day), some in units.items():
+            self.org.look_up(some, post, day)
+
+    def at_place(self, row: dict[str, Any]) -> Blocked | None:
+        """What keeps everybody from signing a place; None where somebody may."""
+        head = self.heads.get(row["item"])
+        if head is None:
+            raise Unknown(kind="item", name=row["item"])
         case = Case.of_snapshot(head.snapshot)
-        definition = desk.engine.definition(desk.connection, case.definition)
+        definition = self.desk.engine.definition(self.desk.connection, case.definition)
         slot = case.slot(row["key"])
         if slot is None:
-            continue
+            return None
+        answerable = self._answerable(definition, slot)
+        if answerable and signing.open_to_holders(definition, case, slot):
+            return None
         why: list[tuple[str, WorkflowError]] = []
-        for person in _candidates(desk, org, definition, slot, at):
+        for person in self._candidates(slot, answerable):
             by = Actor(person, slot.post, slot.unit)
             act = Sign(item=case.item, by=by, seen=case.content, slot=slot.key)
             try:
-                signing.may_sign(desk.ask(act, case, head.org, head.seq + 1, at))
+                signing.may_sign(self.desk.ask(act, case, head.org, head.seq + 1, self.at))
             except Refused as refusal:
                 why.append((person, refusal))
             else:
-                break
-        else:
-            above = tuple(_above(org, definition, slot, at))
-            found = Blocked(case.item, slot.key, slot.unit, slot.post, case.stage, row["opened_at"], tuple(why), above)
-            out.append(found)
-    return out
+                return None
+        above = tuple(self._above(definition, slot))
+        return Blocked(case.item, slot.key, slot.unit, slot.post, case.stage, row["opened_at"], tuple(why), above)
+
+    def _day(self, definition: Definition) -> str:
+        return local_day(self.at, definition.flow.timezone).isoformat()
+
+    def _answerable(self, definition: Definition, slot: Slot) -> list[str]:
+        """Whoever holds the post, and whoever answers for it where nobody does."""
+        mode = backstop(definition, slot.post) == "backstop"
+        return [a["person"] for a in self.org.answerable(slot.unit, slot.post, self._day(definition), mode)]
+
+    def _candidates(self, slot: Slot, answerable: Sequence[str]) -> Iterator[str]:
+        """Everybody who could sign: those who answer for the post, then those with mandates or a delegation."""
+        yield from dict.fromkeys(answerable)
+        others = [*mandates.persons_for(self.desk.connection, slot.unit, slot.post), slot.delegate]
+        yield from (person for person in dict.fromkeys(others) if person and person not in answerable)
+
+    def _above(self, definition: Definition, slot: Slot) -> Iterator[dict[str, str]]:
+        """Whoever is first responsible at the nearest unit above where somebody is."""
+        day = self._day(definition)
+        post = next((name for name, spec in definition.flow.posts.items() if spec.first_responsible), "")
+        path = self.org.path(slot.unit, day)
+        for unit in path[1:] or path:
+            heads = self.org.answerable(unit["unit"], post, day, False)
+            if heads:
+                yield from ({"person": h["person"], "unit": unit["unit"], "post": post} for h in heads)
+                return
 
 
 def escalate(desk: Desk, at: int) -> list[Blocked]:
@@ -124,26 +165,3 @@ def untold(desk: Desk, found: Sequence[Blocked]) -> list[Blocked]:
 
 def _known_as(one: Blocked, person: str) -> str:
     return items.message_key(one.item, "blocked", one.slot, one.since, person)
-
-
-def _candidates(desk: Desk, org: OrgReader, definition: Definition, slot: Slot, at: int) -> Iterator[str]:
-    """Everybody who could sign: holders, those who answer for them, and those with mandates or a delegation."""
-    day = local_day(at, definition.flow.timezone).isoformat()
-    mode = backstop(definition, slot.post) == "backstop"
-    found: dict[str, Any] = dict.fromkeys(a["person"] for a in org.answerable(slot.unit, slot.post, day, mode))
-    found |= dict.fromkeys(mandates.persons_for(desk.connection, slot.unit, slot.post))
-    if slot.delegate:
-        found[slot.delegate] = None
-    yield from found
-
-
-def _above(org: OrgReader, definition: Definition, slot: Slot, at: int) -> Iterator[dict[str, str]]:
-    """Whoever is first responsible at the nearest unit above where somebody is."""
-    day = local_day(at, definition.flow.timezone).isoformat()
-    post = next((name for name, spec in definition.flow.posts.items() if spec.first_responsible), "")
-    path = org.path(slot.unit, day)
-    for unit in path[1:] or path:
-        heads = org.answerable(unit["unit"], post, day, False)
-        if heads:
-            yield from ({"person": h["person"], "unit": unit["unit"], "post": post} for h in heads)
-            return

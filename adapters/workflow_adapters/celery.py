@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from workflow.engine import Engine
 
 QUEUE, TASK = "signoff", "signoff.look"
-KINDS = ("sweep", "deliver")
 STALE = 60  # seconds after which a hint says nothing that the next sweep does not know
 TRIES = 5  # deliveries of one message before the broker drops it: a hint that kills its worker is not given to all
 

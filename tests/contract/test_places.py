@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from tests.contract.world import SHEET, SHEETS, World, flow_text, imported, person_row, tenure_row, worlds
 from workflow import Actor, Receipt, loads
+from workflow.acts import Sign
 from workflow.blocked import blocked, escalate
 from workflow.cli import irregular
 from workflow.errors import (
@@ -20,12 +22,14 @@ from workflow.errors import (
     NotHandedOn,
     NotHolder,
     OutOfTurn,
+    Refused,
     SamePerson,
     WrongMeaning,
     WrongStage,
 )
 from workflow.evidence import canonical
 from workflow.handover import hand_over
+from workflow.rules import signing
 from workflow.store import items
 
 HANDLER = Actor("o1-handler", "handler", "o1")
@@ -285,6 +289,45 @@ def test_a_place_that_nobody_may_sign_is_shown_and_escalated_once_and_never_pass
     world.engine.import_org(imported(persons=[person_row("new-department")], tenures=[ends, since]))
     with world.engine.look() as desk:
         assert blocked(desk, world.clock.now()) == []
+
+
+def asked_of_each(world: World, item: str) -> set[tuple[bool, bool]]:
+    """Of every open place of an item: is it told to be open to any holder, and does somebody who answers get refused?"""
+    found, at = set(), world.clock.now()
+    with world.engine.look() as desk:
+        head = items.read(desk.connection, item)
+        case, definition = desk.case_of(item)
+        for slot in case.open_slots:
+            refused = False
+            for held in desk.organisation().answerable(slot.unit, slot.post, "2019-08-12", True):
+                by = Actor(held["person"], slot.post, slot.unit)
+                act = Sign(item=item, by=by, seen=case.content, slot=slot.key)
+                try:
+                    signing.may_sign(desk.ask(act, case, head.org, head.seq + 1, at))
+                except Refused:
+                    refused = True
+            found.add((signing.open_to_holders(definition, case, slot), refused))
+    return found
+
+
+def test_a_place_told_to_be_open_to_its_holders_refuses_none_of_them(world: World) -> None:
+    """What a sweep passes over without asking rules of each person, they would have let through."""
+    barred = SHEETS.replace("flow: sheets", "flow: barred").replace(
+        "slots: [{department: third}, {secretary: second}]\n    apart: [{posts: [department, secretary], by: subordinate}]",
+        "slots: [{department: third, in-person: true}, {secretary: second, in-person: true}]",
+    )
+    world.engine.publish(loads(flow_text(barred)))
+    world.engine.open("barred", "o2", item="b1")
+    world.engine.submit("b1", Actor("t1-handler", "handler", "o2"), SHEET)
+    world.walk_to("acceptance", "m2")
+    world.begin("m3")
+    found: set[tuple[bool, bool]] = set()
+    for item in ("m1", "m2", "m3", "b1"):
+        with suppress(Refused):  # what comes next would need more than a signature, or nobody may sign it
+            while world.case(item).open_slots:
+                found |= asked_of_each(world, item)
+                world.sign(item)
+    assert found == {(True, False), (False, False), (False, True)}
 
 
 def test_everything_that_waits_for_a_leaver_is_handed_over_with_a_result_for_each_place(world: World) -> None:

@@ -106,10 +106,6 @@ class Keyring:
         """A person's own keys, the newest first."""
         return self._signers.get(person, [])
 
-    def good_signer(self, person: str, at: int) -> Key | None:
-        """The newest key of a person that is good at a moment."""
-        return next((k for k in self.signers(person) if not k.fault(at)), None)
-
     def current(self, use: Use, of: str = "") -> list[Key]:
         """The keys of a kind that were neither handed over nor revoked, the newest first."""
         held = [k for k in self.keys.values() if k.use == use and k.until is None and k.since is None]

@@ -13,6 +13,7 @@ from typing import Any
 from workflow.acts import Accept, CloseOut, Decide, LookBack, Reopen, Return, Sign, Signature
 from workflow.case import Case, Effect, Slot
 from workflow.clock import local_day
+from workflow.definition.definition import Definition
 from workflow.definition.model import Stage, Tally
 from workflow.errors import (
     DateRequired,
@@ -132,6 +133,21 @@ def may_sign(asked: Asked) -> None:
     slot, held = open_slot(asked, act)
     stage = asked.definition.stage(asked.case.stage)
     _kept_apart(asked, stage, slot, held)
+
+
+def open_to_holders(definition: Definition, case: Case, slot: Slot) -> bool:
+    """Whether any holder of its post may sign an open place: nothing keeps one of them away who is who they are.
+
+    Told from the item alone, for whoever looks at thousands of places. Where it says no, ``may_sign`` tells of each person.
+    """
+    stage = definition.stage(case.stage)
+    chain, post = definition.chain_of(stage), slot.demanded or slot.post
+    kept_apart = any(post in rule.posts for rule in chain.apart) or (
+        any(post in group for group in chain.two_persons)
+        and any(s.state == "signed" and s.unit == slot.unit for s in case.slots)
+    )
+    barred = slot.in_person or stage.not_by or stage.other_body_than or slot.post in stage.looks_after or case.ballot
+    return not (kept_apart or barred)
 
 
 def _kept_apart(asked: Asked, stage: Stage, slot: Slot, held: dict[str, Any]) -> None:

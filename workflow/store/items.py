@@ -6,7 +6,7 @@ overwrites. PostgreSQL adds ``FOR UPDATE``; our own SQLite engines write under `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from workflow.store import tables as t
 from workflow.store.statement import Insert, Statement, Update
 
 ORG = "org"
+ASKED_AT_ONCE = 500  # items or units a statement
 FLOWS = "flows"  # who put which version of a flow in force
 
 
@@ -57,6 +58,7 @@ _lock_both_now = Statement(_with_org.add_columns(sa.func.clock_timestamp()).with
 _heads = sa.select(t.item.c.id, t.item.c.seq, t.item.c.head, t.item.c.definition, t.item.c.snapshot).where(
     t.item.c.id.in_(bindparam("items", expanding=True))
 )
+_heads_with_org = _heads.add_columns(_org_head)
 _heads_locked = _heads.order_by(t.item.c.id).with_for_update(of=t.item)
 _present = sa.select(t.item.c.id).where(t.item.c.id.in_(bindparam("items", expanding=True)))
 _org_only = sa.select(t.chain.c.head).where(t.chain.c.chain == ORG)
@@ -244,6 +246,15 @@ def lock_many(connection: Connection, items: Sequence[str]) -> dict[str, Head]:
     return {r[0]: Head(r[1], r[2], r[3], r[4], None) for r in rows}
 
 
+def read_many(connection: Connection, items: Iterable[str]) -> dict[str, Head]:
+    """Several items as they stand, without a lock; those that are not there are left out."""
+    wanted, found = sorted(set(items)), {}
+    for start in range(0, len(wanted), ASKED_AT_ONCE):
+        rows = connection.execute(_heads_with_org, {"items": wanted[start : start + ASKED_AT_ONCE]})
+        found.update({r[0]: Head(*r[1:]) for r in rows})
+    return found
+
+
 def present(connection: Connection, wanted: Sequence[str]) -> set[str]:
     """Which of these items exist."""
     return set(connection.execute(_present, {"items": list(wanted)}).scalars())
@@ -341,8 +352,8 @@ def concerned(connection: Connection, unit: str, below: Sequence[str]) -> list[s
     """Open items that may concern a unit: its own, those of the units below it, and those that wait for it; by id."""
     found = set(connection.execute(_waiting_at, {"unit": unit}).scalars())
     wanted = [unit, *below]
-    for start in range(0, len(wanted), 500):
-        found.update(connection.execute(_open_of_units, {"units": wanted[start : start + 500]}).scalars())
+    for start in range(0, len(wanted), ASKED_AT_ONCE):
+        found.update(connection.execute(_open_of_units, {"units": wanted[start : start + ASKED_AT_ONCE]}).scalars())
     return sorted(found)
 
 

@@ -81,7 +81,6 @@ _untried = (
     .order_by(_o.next_try_at, _o.id)
     .limit(bindparam("limit"))
 )
-_next = sa.select(sa.func.min(_o.next_try_at)).where(sa.text("sent_at IS NULL"))
 SOME = 500
 
 
@@ -152,11 +151,6 @@ def waiting(connection: Connection) -> Sequence[Any]:
 def oldest(connection: Connection) -> int | None:
     """When the oldest message arose that was not handed over yet."""
     return connection.execute(sa.select(sa.func.min(_o.created_at)).where(sa.text("sent_at IS NULL"))).scalar()
-
-
-def next_try(connection: Connection) -> int | None:
-    """The earliest moment at which a message may be tried."""
-    return connection.execute(_next).scalar()
 
 
 def known(connection: Connection, dedupe: str) -> bool:

@@ -97,10 +97,10 @@ _dues_of = (
     .where(t.due.c.item == bindparam("item"))
     .order_by(t.due.c.missed_at, t.due.c.id)
 )
-_waiting = sa.select(t.slot.c.item, t.slot.c.key, t.slot.c.opened_at).order_by(t.slot.c.opened_at, t.slot.c.item)
+_places = sa.select(t.slot.c.item, t.slot.c.key, t.slot.c.unit, t.slot.c.post, t.slot.c.opened_at)
+_waiting = _places.order_by(t.slot.c.opened_at, t.slot.c.item)
 _waiting_after = (
-    sa.select(t.slot.c.item, t.slot.c.key, t.slot.c.opened_at)
-    .where(sa.tuple_(t.slot.c.item, t.slot.c.key) > sa.tuple_(bindparam("item"), bindparam("key")))
+    _places.where(sa.tuple_(t.slot.c.item, t.slot.c.key) > sa.tuple_(bindparam("item"), bindparam("key")))
     .order_by(t.slot.c.item, t.slot.c.key)
     .limit(bindparam("limit"))
 )
@@ -226,7 +226,7 @@ def _finding(body: bytes) -> str:
 
 
 def waiting(connection: Connection) -> list[dict[str, Any]]:
-    """Every place that waits: item, key, opened_at; the longest waiting first."""
+    """Every place that waits: item, key, unit, post, opened_at; the longest waiting first."""
     return [dict(r._mapping) for r in connection.execute(_waiting)]
 
 

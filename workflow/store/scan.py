@@ -174,7 +174,7 @@ def chains(connection: Connection, part: Range = EVERYTHING) -> Iterator[tuple[s
         yield current, held
 
 
-def library(connection: Connection) -> Iterator[tuple[str, bytes, dict[str, str]]]:
+def published(connection: Connection) -> Iterator[tuple[str, bytes, dict[str, str]]]:
     """Every published definition and calendar: digest, bytes, and what other columns say of them by member."""
     for row in connection.execute(t.definition.select()):
         yield row.digest, row.body, {"flow": row.flow, "version": row.version}
