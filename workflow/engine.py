@@ -63,6 +63,7 @@ class Engine(Verbs):
         confirm: Confirm | None = None,
     ) -> None:
         self.db = db
+        self.schema = database.schema_of(db)
         self.key = key
         self.contents = contents
         self.clock = clock or SystemClock()
@@ -171,7 +172,7 @@ class Engine(Verbs):
         Args:
             later: how to have something called after the host's commit, where SQLAlchemy does not do the commit.
         """
-        with database.joined(host) as connection:
+        with database.joined(host, self.schema) as connection:
             desk = self._desk(connection, own=False)
             yield desk
         if desk.noted:

@@ -75,8 +75,29 @@ print("ok")
 
 
 def test_there_is_a_quick_start_for_each_host_and_it_is_short() -> None:
-    assert set(BLOCKS) == set(BEFORE)
+    assert set(BLOCKS) == {*BEFORE, "events"}
     assert all(len(b.strip().splitlines()) <= 22 for b in BLOCKS.values())
+
+
+def test_events_as_the_readme_shows_them(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(BLOCKS["events"], str(README), "exec"), {"engine": world.engine})
+    world.begin("m-1")
+    world.sign("m-1")
+    assert capsys.readouterr().out == "m-1 o1-handler\n"
+
+
+def test_what_is_promised_to_stay_is_there() -> None:
+    import importlib
+
+    import workflow
+
+    assert all(hasattr(workflow, name) for name in workflow.__all__)
+    text = README.read_text(encoding="utf-8")
+    promised = text.split("## What stays as it is")[1].split("##")[0]
+    for module in ("workflow.seen", "workflow.events", "workflow.errors"):
+        assert module in promised and importlib.import_module(module)
+    for module in re.findall(r"^\| `(workflow_adapters\.\w+)` \|", text, re.MULTILINE):
+        importlib.import_module(module)
 
 
 @pytest.mark.parametrize("kind", sorted(BEFORE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 READING = "signoff-reading"  # in a connection's info: its next transaction only reads
 BUSY_MS = 10_000
+SCHEMA = "wf_schema"  # in an engine's options
+_SCHEMA_NAME = re.compile(r"(?!pg_)[a-z][a-z0-9_]{0,62}")
+_ENTER = sa.text("SELECT current_setting('search_path') AS before, set_config('search_path', :path, true)")
+_LEAVE = sa.text("SELECT set_config('search_path', :path, true)")
+# Part of a lock's number, so that no tenant waits for another; nothing in a database's usual schema.
+OF_THIS_SCHEMA = "CASE current_schema() WHEN 'public' THEN 0 ELSE hashtext(current_schema())::bigint * 16 END"
 DriverError = SQLAlchemyError  # for those above who may not know the library
 
 
@@ -29,6 +36,9 @@ def connect(url: str, *, durable: bool = True, busy_ms: int = BUSY_MS, read_only
 
     SQLite gets WAL, foreign keys, a busy timeout and ``BEGIN IMMEDIATE``: the default driver mode lost 41 of 100
     concurrent read-modify-writes. ``durable=False`` trades the fsync of each commit for speed (simulations only).
+
+    ``?schema=NAME`` in a PostgreSQL URL puts everything into that schema and looks nowhere else, so that one database
+    holds any number of tenants. On SQLite a tenant is a file.
 
     Args:
         busy_ms: how long to wait for another writer, in milliseconds, before ``DatabaseBusy``.
@@ -40,6 +50,8 @@ def connect(url: str, *, durable: bool = True, busy_ms: int = BUSY_MS, read_only
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
     options: dict[str, Any] = {"busy_ms": busy_ms}
+    shown = _shown(url)
+    url, options[SCHEMA] = _parted(url)
     if read_only and not url.startswith("sqlite"):
         options["postgresql_readonly"] = True
     try:
@@ -47,17 +59,44 @@ def connect(url: str, *, durable: bool = True, busy_ms: int = BUSY_MS, read_only
             _own_file(sa.make_url(url))
         engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"), execution_options=options)
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
-        raise DatabaseUrl(given=_shown(url), problem=_problem(error)) from error
+        raise DatabaseUrl(given=shown, problem=_problem(error)) from error
     name = engine.dialect.name
     if name not in ("sqlite", "postgresql") or engine.dialect.is_async:
         what = f"{name}+{engine.dialect.driver}"
         problem = Said(f"{what} cannot be used here; leave the driver away", f"此处不能使用 {what},请勿指定驱动")
-        raise DatabaseUrl(given=_shown(url), problem=problem)
+        raise DatabaseUrl(given=shown, problem=problem)
     if engine.dialect.name == "sqlite":
         _tame_sqlite(engine, durable, busy_ms, read_only)
     elif engine.dialect.name == "postgresql":
-        _tame_postgresql(engine, busy_ms)
+        _tame_postgresql(engine, busy_ms, options[SCHEMA])
     return engine
+
+
+def schema_of(engine: Engine) -> str:
+    """The schema in which everything of an engine of ours lies; empty where the URL names none."""
+    return str(engine.get_execution_options().get(SCHEMA, ""))
+
+
+def _parted(url: str) -> tuple[str, str]:
+    """A URL without the schema that it names, and the schema.
+
+    Raises:
+        DatabaseUrl: it is no name that needs no quoting.
+    """
+    if not url.startswith("postgresql") or "schema=" not in url:
+        return url, ""
+    try:
+        parsed = sa.make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise DatabaseUrl(given=_shown(url), problem=_problem(error)) from error
+    named = parsed.query.get("schema", "")
+    if not isinstance(named, str) or not _SCHEMA_NAME.fullmatch(named):
+        problem = Said(
+            "a schema's name has up to 63 of a-z, 0-9 and _, begins with a letter, and is not one of the server's own",
+            "模式名称限 63 个字符以内的 a-z、0-9 和 _,以字母开头,且不得为服务器自有名称",
+        )
+        raise DatabaseUrl(given=_shown(url), problem=problem)
+    return parsed.difference_update_query(["schema"]).render_as_string(hide_password=False), named
 
 
 def _problem(error: Exception) -> Said:
@@ -146,13 +185,15 @@ def _tame_sqlite(engine: Engine, durable: bool, busy_ms: int, read_only: bool) -
     setattr(engine.dialect, "do_begin", do_begin)  # noqa: B010
 
 
-def _tame_postgresql(engine: Engine, busy_ms: int) -> None:
-    """A row lock held by a transaction that hangs must not hold us for ever."""
+def _tame_postgresql(engine: Engine, busy_ms: int, schema: str) -> None:
+    """A row lock held by a transaction that hangs must not hold us for ever; and a tenant is looked for in its schema."""
 
     @event.listens_for(engine, "connect")
     def _on_connect(dbapi: Any, _record: Any) -> None:
         with dbapi.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = {int(busy_ms)}")
+            if schema:
+                cursor.execute(f'SET search_path TO "{schema}"')
         dbapi.commit()
 
 
@@ -195,11 +236,14 @@ def _told(options: Any) -> Iterator[None]:
 
 
 @contextmanager
-def joined(host: Session | Connection) -> Iterator[Connection]:
+def joined(host: Session | Connection, schema: str = "") -> Iterator[Connection]:
     """A part of the host's transaction, in a savepoint: our failure leaves theirs usable, and theirs undoes ours.
 
     Never commits and never rolls back the host's transaction. With the default pysqlite mode a savepoint after a bare
     SELECT is no transaction and our row would survive the host's rollback, so ``BEGIN`` is emitted first there.
+
+    Args:
+        schema: where our tables are; the host's own search path is as it was afterwards, also when we fail.
     """
     if not isinstance(host, Connection):
         host.flush()
@@ -214,7 +258,10 @@ def joined(host: Session | Connection) -> Iterator[Connection]:
             if not getattr(raw, "in_transaction", True):
                 connection.exec_driver_sql("BEGIN")
     with _told({}), connection.begin_nested():
+        before = connection.execute(_ENTER, {"path": f'"{schema}"'}).scalar_one() if schema else ""
         yield connection
+        if schema:
+            connection.execute(_LEAVE, {"path": before})
 
 
 def after_commit(host: Session | Connection, then: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workflow.errors import Unknown, among
+from workflow.store.database import OF_THIS_SCHEMA
 from workflow.store.statement import upsert
 from workflow.store.tables import ORGANISATION, PAST, entry
 
@@ -29,7 +30,7 @@ COLUMNS = {name: tuple(str(c.name) for c in t.columns if c.name not in _OURS) fo
 KEYS = {name: tuple(str(c.name) for c in t.primary_key) for name, t in ORGANISATION.items()}
 
 # Who writes the organisation does so alone, from reading it to the end of the transaction; nobody who signs waits for it.
-_ALONE = sa.text("SELECT pg_advisory_xact_lock(5497558138892)")
+_ALONE = sa.text(f"SELECT pg_advisory_xact_lock(5497558138892 + {OF_THIS_SCHEMA})")
 _LAST = sa.select(entry.c.at).where(entry.c.chain == "org").order_by(entry.c.seq.desc()).limit(1)
 
 

@@ -17,9 +17,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.schema import CreateSchema
 
 from workflow.errors import DatabaseNewer, DatabaseOld, Unknown, among
-from workflow.store.database import reading, writing
+from workflow.store.database import OF_THIS_SCHEMA, reading, schema_of, writing
 from workflow.store.tables import metadata
 
 VERSION_TABLE = "wf_alembic_version"
@@ -41,7 +42,9 @@ NONE = "none"
 DIALECTS = ("postgresql", "sqlite")
 
 _VERSION = sa.select(sa.column("version_num", sa.String)).select_from(sa.table(VERSION_TABLE))
-_LOCK = sa.text("SELECT pg_advisory_xact_lock(5497558138891)")  # a number of ours, for upgrades only
+_LOCK = sa.text(
+    f"SELECT pg_advisory_xact_lock(5497558138891 + {OF_THIS_SCHEMA})"
+)  # a number of ours, for upgrades only
 _ONE_AT_A_TIME = threading.Lock()  # alembic keeps its context in globals
 
 
@@ -82,6 +85,8 @@ def upgrade(db: Engine | Connection) -> SchemaState:
         if state.revision == NEEDED:
             return state
         with writing(db) as connection:
+            if name := schema_of(db):
+                connection.execute(CreateSchema(name, if_not_exists=True))
             return _migrate(connection)
     return _migrate(db)
 
