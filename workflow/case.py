@@ -43,6 +43,9 @@ class Slot(NamedTuple):
     delegable: bool = False
     delegate: str = ""  # who may do it beside whoever holds the post, and
     giver: str = ""  # who let them
+    own_post: str = ""  # what the delegate is at the unit, and
+    given_on: str = ""  # the day it was delegated
+    day: str = ""  # where the flow takes ink: the day it was signed, or sent back to be signed anew
 
     def record(self) -> dict[str, Any]:
         out: dict[str, Any] = {
@@ -80,6 +83,12 @@ class Slot(NamedTuple):
         if self.delegate:
             out["delegate"] = self.delegate
             out["giver"] = self.giver
+        if self.own_post:
+            out["own_post"] = self.own_post
+        if self.given_on:
+            out["given_on"] = self.given_on
+        if self.day:
+            out["day"] = self.day
         return out
 
 
@@ -115,6 +124,9 @@ class Case:
         form: how the manifest is made. 1: without figures (items opened before they were bound); 2: with them.
         assigned: who was named in which role: role -> {person, post, unit}.
         marks: what was said about a report from outside its chain: exempted, supplemented, contradicted -> {seq, at}.
+        handed: where the flow takes ink, the day on which papers were handed in last.
+        behind: what lists of this item opened, where it goes on afterwards: list -> [{item, is}], ``is`` the digest of the
+            line. Never forgotten, whatever the list says later.
     """
 
     item: str = ""
@@ -160,9 +172,11 @@ class Case:
     bodies: dict[str, list[str]] = field(default_factory=dict)  # stage -> the units that signed there, where it matters
     form: int = 1
     suspended: dict[str, Any] = field(default_factory=dict)  # {seq, at}: nobody acts on it until it goes on
-    overriding: dict[str, str] = field(default_factory=dict)  # place -> the first of the two who let it be passed over
+    overriding: dict[str, Any] = field(default_factory=dict)  # place -> the first of the two who let it be passed over
     ballot: dict[str, Any] = field(default_factory=dict)  # the vote of this stay: roll, codes, keys, who issued them
     acted: tuple[dict[str, str], ...] = ()  # who signed as what in this item, where the definition asks across rounds
+    handed: str = ""
+    behind: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
     @property
     def open_slots(self) -> list[Slot]:
@@ -376,6 +390,7 @@ def _submitted(case: Case, e: Effect, seq: int, at: int) -> Case:
         relies=tuple(e["relies"]) if "relies" in e else case.relies,
         roll=e.get("roll", case.roll),
         overriding={} if handed else case.overriding,  # what the first of the two saw is not what is there now
+        handed=e.get("day", case.handed),
     )
 
 
@@ -389,6 +404,8 @@ def _slots(case: Case, **by_key: dict[str, Any]) -> Case:
 
 def _signed(case: Case, e: Effect, seq: int, at: int) -> Case:
     by = {"person": e["person"], "principal": e.get("principal", "")}
+    if "day" in e:
+        by["day"] = e["day"]
     after = _slots(case, **{e["slot"]: {"state": "signed", **by, "seq": seq, "vote": e.get("vote", "")}})
     after = after.but(signers=(*case.signers, e["person"]), last_unit=e["unit"])
     if "body" in e and e["unit"] not in (units := after.bodies.get(e["body"], [])):
@@ -416,25 +433,33 @@ def _not_needed(case: Case, e: Effect, seq: int, at: int) -> Case:
 
 
 def _superseded(case: Case, e: Effect, seq: int, at: int) -> Case:
-    back = {k: {"state": "waiting", "person": "", "principal": "", "seq": 0, "vote": ""} for k in e["slots"]}
-    return _slots(case, **back)
+    back = {"state": "waiting", "person": "", "principal": "", "seq": 0, "vote": "", "day": e.get("day", "")}
+    return _slots(case, **dict.fromkeys(e["slots"], back))
+
+
+_NOT_DELEGATED = {"delegate": "", "giver": "", "own_post": "", "given_on": ""}
 
 
 def _delegated(case: Case, e: Effect, seq: int, at: int) -> Case:
-    return _slots(case, **{e["slot"]: {"delegate": e["delegate"], "giver": e["giver"]}})
+    by = {"delegate": e["delegate"], "giver": e["giver"], "own_post": e.get("post", ""), "given_on": e.get("day", "")}
+    return _slots(case, **{e["slot"]: by})
 
 
 def _recalled(case: Case, e: Effect, seq: int, at: int) -> Case:
-    return _slots(case, **{e["slot"]: {"delegate": "", "giver": ""}})
+    return _slots(case, **{e["slot"]: _NOT_DELEGATED})
 
 
 def _handed_over(case: Case, e: Effect, seq: int, at: int) -> Case:
-    by = {"delegate": e["delegate"], "giver": e["giver"]} if e.get("giver") else {"delegate": "", "giver": ""}
-    return _slots(case, **{e["place"]: by})
+    if e.get("kept"):  # delegated by somebody else than the leaver to somebody else: it stands
+        return case
+    if not e.get("giver"):
+        return _slots(case, **{e["place"]: _NOT_DELEGATED})
+    return _delegated(case, {**e, "slot": e["place"]}, seq, at)
 
 
 def _override_asked(case: Case, e: Effect, seq: int, at: int) -> Case:
-    return case.but(overriding={**case.overriding, e["place"]: e["person"]})
+    first = {k: e[k] for k in ("person", "post", "unit")} if "post" in e else e["person"]
+    return case.but(overriding={**case.overriding, e["place"]: first})
 
 
 def _overridden(case: Case, e: Effect, seq: int, at: int) -> Case:
@@ -555,6 +580,13 @@ def _assessed(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case.but(assessed={k: v for k, v in e.items() if k != "e"} | {"seq": seq, "round": case.round})
 
 
+def _item_opened(case: Case, e: Effect, seq: int, at: int) -> Case:
+    if "is" not in e:
+        return case
+    before = case.behind.get(e["list"], [])
+    return case.but(behind={**case.behind, e["list"]: [*before, {"item": e["item"], "is": e["is"]}]})
+
+
 def _nothing(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case
 
@@ -612,7 +644,7 @@ _APPLY = {
     "returned": _nothing,
     "reminded": _nothing,
     "proposed": _nothing,
-    "item-opened": _nothing,
+    "item-opened": _item_opened,
 }
 _EMPTY = Case()
 _DEFAULTS = {name: getattr(_EMPTY, name) for name in Case.__dataclass_fields__}

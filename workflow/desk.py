@@ -646,7 +646,8 @@ class Desk(Verbs):
         day = local_day(self.engine.now(self.connection), pinned.flow.timezone).isoformat()
         need = authority.need(pinned, by.person, by.unit, by.post, day)
         found = facts.load(self.connection, need, self.engine.memory.at(head.org))
-        if not found.get("tenure") and not found.get("mandates"):
+        given = any(s.delegate == by.person for s in case.open_slots)
+        if not found.get("tenure") and not found.get("mandates") and not given:
             raise NotHolder(
                 person=by.person,
                 post=by.post,
@@ -656,7 +657,7 @@ class Desk(Verbs):
                 actual=by.person,
                 place=pinned.place("posts", by.post),
             )
-        place = any((s.post, s.unit) == (by.post, by.unit) for s in case.slots)
+        place = given or any((s.post, s.unit) == (by.post, by.unit) for s in case.slots)
         more: dict[str, Any] = {"head": head.seq} | ({} if place else {"aside": True})
         return self._alone(f"view:{act.item}", act.record(), more)
 

@@ -63,8 +63,9 @@ class Told:
         if fact.partition(" ")[0] not in ORG_FACTS:
             return ""
         if self._held is None:
-            moments = {e.hash.hex(): e.at for e in items.entries(self._connection, items.ORG)}
-            self._held = moments, Hindsight(scan.organisation(self._connection))
+            chain = items.entries(self._connection, items.ORG)
+            moments = {e.hash.hex(): e.at for e in chain}
+            self._held = moments, Hindsight(scan.organisation(self._connection), _merges(chain))
         moments, then = self._held
         if head and head not in moments:
             return ""  # told where citations are settled
@@ -98,6 +99,17 @@ def check(connection: Any, contents: ContentStore | None) -> tuple[list[Fault], 
         except (WorkflowError, LookupError, TypeError, ValueError, AttributeError) as error:
             return [(f"{items.ORG}#{entry.seq}", f"its rows cannot be read: {type(error).__name__} {error}")], True
     return list(_differences(connection, made)), True
+
+
+def _merges(chain: Iterable[Any]) -> Iterator[tuple[int, str, str]]:
+    """Who was registered twice, as the chain says: when, the one id and the other."""
+    for entry in chain:
+        if entry.act == "merge-persons":
+            try:
+                act = canonical.read(entry.body)["act"]
+                yield entry.at, act["person"], act["into"]
+            except (WorkflowError, LookupError, TypeError, ValueError):
+                continue  # told where the chain itself is read
 
 
 def _rows(act: Mapping[str, Any], contents: ContentStore | None) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -43,6 +43,7 @@ def test_every_shipped_scenario_passes_on_the_real_engine_and_its_database_verif
     [
         *("organisation-rectification", "investigation-report", "circulated-criticism", "admonitory-talk"),
         *("organisational-measures", "responsibility-letter", "talk-cascade", "prior-procedure", "cause-above"),
+        "cause-claimed",
         "four-ones",
     ],
 )

@@ -192,8 +192,8 @@ def test_an_item_that_rests_waits_for_nobody_and_its_span_goes_on_afterwards(wor
 
 def test_a_signature_in_ink_has_a_scan_a_registrar_and_two_times(world: World) -> None:
     """Source: R203."""
-    world.clock.advance(timedelta(days=3))
     sign(world)
+    world.clock.advance(timedelta(days=3))
     registrar = HANDLER
     given: dict[str, Any] = {"scan": b"a scan", "on": "2019-08-13", "registrar": registrar}
     for wrong, error in (

@@ -26,9 +26,13 @@ class Hindsight:
     Args:
         rows: table, row, and until when it was held to be so: of units, parents, tenures, former names and mandates, past
             ones included. Other tables are passed over.
+        merges: of persons registered twice: when it was recorded, the one id and the other.
     """
 
-    def __init__(self, rows: Iterable[tuple[str, Any, int | None]]) -> None:
+    def __init__(
+        self, rows: Iterable[tuple[str, Any, int | None]], merges: Iterable[tuple[int, str, str]] = ()
+    ) -> None:
+        self._merges = tuple(merges)
         self._units: dict[str, list[Held]] = {}
         self._called: dict[str, list[Held]] = {}
         self._lines: dict[str, list[Held]] = {}
@@ -54,7 +58,8 @@ class Hindsight:
                 self._called.setdefault(row.id, []).append(held)
 
     def fact(self, need: tuple[str, ...], known_at: int) -> Any:
-        """One of ``path``, ``answerable``, ``appointed`` and ``authority``, as rules are told it: plain data.
+        """One of ``path``, ``answerable``, ``appointed``, ``authority``, ``held`` and ``same-person``, as rules are told it:
+        plain data.
 
         Raises:
             Unknown: there was no such unit then.
@@ -71,6 +76,13 @@ class Hindsight:
                 return found
             mandates = self.mandates(person, unit, post, known_at)
             return {"answerable": answerable, **({"mandates": mandates} if mandates else {})}
+        if kind == "held":
+            person, unit, post = words
+            held = [t for t in _known(self._posts.get((unit, post), ()), known_at) if t.person == person]
+            held.sort(key=lambda t: str(t.id))
+            return [{"tenure": t.id, "from": t.from_on, "until": t.until_on} for t in held]
+        if kind == "same-person":
+            return self.same_person(words[0], known_at)
         unit, post, day, backstop = words
         answerable = self.answerable(unit, post, day, known_at, backstop == "backstop")
         if kind == "answerable":
@@ -136,6 +148,16 @@ class Hindsight:
             if not backstop:
                 break
         return []
+
+    def same_person(self, person: str, known_at: int) -> list[str]:
+        """The other ids of a person: whatever merges lead to, from either side."""
+        found, before = {person}, 0
+        while len(found) > before:
+            before = len(found)
+            for at, one, other in self._merges:
+                if at <= known_at and (one in found or other in found):
+                    found |= {one, other}
+        return sorted(found - {person})
 
     def mandates(self, person: str, unit: str, post: str, known_at: int) -> list[dict[str, Any]]:
         """The person's mandates for a post, newest first, each with the hands it came through; expired ones too."""

@@ -7,10 +7,13 @@ both persons. Source: R178-R190 of duties kept apart; M15, M22.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from workflow.case import Slot
+from workflow.definition.definition import Definition
 from workflow.definition.model import Apart
 from workflow.errors import NotApart, SamePerson
+from workflow.rules import persons
 from workflow.rules.context import Asked, Need
 
 
@@ -29,9 +32,9 @@ def _others(asked: Asked, slot: Slot, rule: Apart) -> Iterator[tuple[str, str, s
     ]
     if rule.over == "item":
         found += [(a["post"], a["unit"], {a["person"], a.get("principal", a["person"])}) for a in asked.case.acted]
-    for post, unit, persons in found:
+    for post, unit, signers in found:
         if post in rule.posts and (post != here or len(rule.posts) == 1):
-            yield post, unit, persons
+            yield post, unit, signers
 
 
 def needs(asked: Asked, slot: Slot) -> list[Need]:
@@ -45,17 +48,33 @@ def needs(asked: Asked, slot: Slot) -> list[Need]:
     return list(wanted)
 
 
+@lru_cache(maxsize=256)
+def _over_items(definition: Definition) -> frozenset[str]:
+    """The posts that a rule over whole items asks for, in whichever stage it stands."""
+    chains = [definition.chain_of(s) for s in definition.flow.stages]
+    return frozenset(post for c in chains for r in c.apart if r.over == "item" for post in r.posts)
+
+
+def asks(asked: Asked) -> bool:
+    """Whether some signature of the present stage may have to be remembered."""
+    if asked.context.rules >= 5:
+        return bool(_over_items(asked.definition))
+    return bool(asked.definition.chain_of(asked.definition.stage(asked.case.stage)).apart)
+
+
 def kept(asked: Asked, slot: Slot) -> str:
-    """The post under which this signature is remembered for the rounds to come; empty where no rule asks."""
+    """The post under which this signature is remembered for the rounds and stages to come; empty where no rule asks."""
     post = slot.demanded or slot.post
+    if asked.context.rules >= 5:
+        return post if post in _over_items(asked.definition) else ""
     return post if any(r.over == "item" for r in _rules(asked, post)) else ""
 
 
-def check(asked: Asked, slot: Slot, persons: set[str]) -> None:
+def check(asked: Asked, slot: Slot, given: set[str]) -> None:
     """Refuse who may not sign here beside those who signed.
 
     Args:
-        persons: whoever would sign, and in whose place; none where only the place is known yet.
+        given: whoever would sign, and in whose place; none where only the place is known yet.
 
     Raises:
         SamePerson: one of them signed already where another must. NotApart: of the same unit, or one above the other.
@@ -63,10 +82,13 @@ def check(asked: Asked, slot: Slot, persons: set[str]) -> None:
     case, day = asked.case, asked.context.day
     stage = asked.definition.stage(case.stage)
     place = asked.definition.place("stages", stage.stage, "apart")
-    for rule in _rules(asked, slot.demanded or slot.post):
+    rules = _rules(asked, slot.demanded or slot.post)
+    if rules:
+        given = persons.ids(asked, given)
+    for rule in rules:
         for post, unit, signed in _others(asked, slot, rule):
             said = {"expected": f"{slot.post}@{slot.unit}", "actual": f"{post}@{unit}", "place": place}
-            if both := persons & signed:
+            if both := given & signed:
                 raise SamePerson(person=min(both), **said)
             if rule.by == "unit" and unit == slot.unit:
                 raise NotApart(how="the same unit", **said)

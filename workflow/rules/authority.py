@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from workflow.acts import Signature, Withdraw
@@ -10,7 +11,7 @@ from workflow.definition.definition import Definition
 from workflow.definition.model import Stage
 from workflow.errors import Avoidance, InPerson, NotAssigned, NotHolder, Said, SamePerson
 from workflow.rules import apart as apart_rules
-from workflow.rules import mandates
+from workflow.rules import mandates, persons
 from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Need
 
@@ -29,15 +30,26 @@ def own_need(asked: Asked) -> Need:
     """The fact about the actor's own authority today; for a signature in ink, on the day it was given."""
     known: Need | None = asked.__dict__.get("_own_need")  # asked for six times in a signature
     if known is None:
-        by, act = asked.actor, asked.act
-        day = act.paper["on"] if isinstance(act, Signature) and "on" in act.paper else asked.context.day
-        known = asked.__dict__["_own_need"] = need(asked.definition, by.person, by.unit, by.post, day)
+        by = asked.actor
+        known = asked.__dict__["_own_need"] = need(asked.definition, by.person, by.unit, by.post, asked.given_on)
     return known
 
 
 def giver_need(asked: Asked, slot: Slot) -> Need:
     """The fact about whoever delegated a place."""
-    return need(asked.definition, slot.giver, slot.unit, slot.post, asked.context.day)
+    return need(asked.definition, slot.giver, slot.unit, slot.post, _stood_in_on(asked))
+
+
+def _stood_in_on(asked: Asked) -> str:
+    return asked.given_on if asked.context.rules >= 5 else asked.context.day
+
+
+def delegate_needs(asked: Asked, slot: Slot) -> list[Need]:
+    """What a delegation rests on: whoever gave it, and the delegate's own post at the unit."""
+    found = [giver_need(asked, slot)]
+    if slot.own_post:
+        found.append(("authority", slot.delegate, slot.unit, slot.own_post, _stood_in_on(asked), "holder"))
+    return found
 
 
 def mandate_needs(asked: Asked) -> list[Need]:
@@ -47,12 +59,12 @@ def mandate_needs(asked: Asked) -> list[Need]:
     by, found = asked.act.by, asked.facts.peek(*own_need(asked))
     wanted = mandates.needs(asked, found)
     if by.post in asked.definition.stage(asked.case.stage).looks_after:
-        persons = [by.person, *(m["principal"] for m in found.get("mandates", ()))]
-        persons += [s.giver for s in asked.case.slots if s.giver and s.delegate == by.person]
-        wanted += [_looks_after(asked, p) for p in dict.fromkeys(persons)]
+        whose = [by.person, *(m["principal"] for m in found.get("mandates", ()))]
+        whose += [s.giver for s in asked.case.slots if s.giver and s.delegate == by.person]
+        wanted += [_looks_after(asked, p) for p in dict.fromkeys(whose)]
     if not found.get("tenure"):
         mine = [s for s in asked.case.slots if s.delegate == by.person and (s.post, s.unit) == (by.post, by.unit)]
-        wanted += [giver_need(asked, s) for s in mine]
+        wanted += [need for s in mine for need in delegate_needs(asked, s)]
     return wanted
 
 
@@ -72,8 +84,9 @@ def authority(asked: Asked, slot: Slot | None = None) -> dict[str, Any]:
         if slot is None and isinstance(asked.act, Withdraw):
             slot = asked.case.slot(asked.act.slot)
         if slot is not None and slot.delegate == by.person and slot.giver:
-            giver = asked.facts.get(*giver_need(asked, slot))
-            if giver.get("tenure"):
+            giver, *own = [asked.facts.get(*need) for need in delegate_needs(asked, slot)]
+            stands = giver.get("tenure") and all(o.get("tenure") for o in own)
+            if stands and slot.given_on <= _stood_in_on(asked):
                 out = {"person": by.person, "as": "delegate", "principal": slot.giver, "tenure": giver["tenure"]}
                 return out | {"post": slot.post, "unit": slot.unit, "at": slot.unit}
         if slot is not None and found.get("mandates"):
@@ -157,6 +170,8 @@ def two_persons(asked: Asked, slot: Slot, mine: set[str]) -> None:
     """
     stage = asked.definition.stage(asked.case.stage)
     groups = asked.definition.chain_of(stage).two_persons
+    if groups:
+        mine = persons.ids(asked, mine)
     for other in asked.case.slots:
         both = mine & {other.person, other.principal or other.person}
         if other.state != "signed" or not both or other.unit != slot.unit or other.key == slot.key:
@@ -200,6 +215,7 @@ def barred_from(asked: Asked, path: Path, person: str, both: set[str]) -> None:
         Avoidance: see there.
     """
     stage = asked.definition.stage(asked.case.stage)
+    both = persons.ids(asked, both)
     barred = [f"{need[2]} of {need[1]}" for need in barred_needs(asked, path) if _holds(asked, need, both)]
     if any(who.post == "lead" for who in stage.not_by) and both & set(asked.case.led):
         barred.append(f"lead of {asked.case.unit}")
@@ -214,9 +230,22 @@ def barred_from(asked: Asked, path: Path, person: str, both: set[str]) -> None:
         )
 
 
-def assign_needs(asked: Asked, slot: Slot) -> list[Need]:
-    """The facts about who may be given a place: units kept apart, and since rules 3 the posts that are barred."""
+def asks_who(asked: Asked) -> bool:
+    """Whether the present stage keeps persons apart."""
+    stage = _stage(asked)
+    chain = asked.definition.chain_of(stage)
+    return bool(chain.apart or chain.two_persons or stage.not_by)
+
+
+def assign_needs(asked: Asked, slot: Slot, given: Iterable[str] = ()) -> list[Need]:
+    """The facts about who may be given a place: units kept apart, and since rules 3 the posts that are barred.
+
+    Args:
+        given: whoever would sign there, and in whose place.
+    """
     wanted = apart_rules.needs(asked, slot) if asked.definition.chain_of(_stage(asked)).apart else []
+    if asks_who(asked):
+        wanted += persons.needs(asked, given)
     if _stage(asked).not_by and asked.context.rules >= 3:
         path: Need = ("path", asked.case.unit, asked.context.day)
         wanted.append(path)
@@ -225,22 +254,22 @@ def assign_needs(asked: Asked, slot: Slot) -> list[Need]:
     return wanted
 
 
-def may_be_given(asked: Asked, slot: Slot, persons: set[str]) -> None:
+def may_be_given(asked: Asked, slot: Slot, given: set[str]) -> None:
     """Refuse to give a place to somebody who may not sign it beside those who signed, or must stand aside.
 
     Args:
-        persons: whoever would sign, and in whose place; none where only the place is known yet.
+        given: whoever would sign, and in whose place; none where only the place is known yet.
 
     Raises:
         SamePerson, NotApart, Avoidance: as for a signature there.
     """
-    apart_rules.check(asked, slot, persons)
+    apart_rules.check(asked, slot, given)
     if asked.context.rules < 3:
         return
-    two_persons(asked, slot, persons)
-    if _stage(asked).not_by and persons:
+    two_persons(asked, slot, given)
+    if _stage(asked).not_by and given:
         path = asked.facts.get("path", asked.case.unit, asked.context.day)
-        barred_from(asked, path, min(persons), persons)
+        barred_from(asked, path, min(given), given)
 
 
 def _stage(asked: Asked) -> Stage:
@@ -254,5 +283,5 @@ def concerned(case: Case) -> set[str]:
     return {p for p in found if p}
 
 
-def _holds(asked: Asked, need: Need, persons: set[str]) -> bool:
-    return any(h["person"] in persons for h in asked.facts.get(*need))
+def _holds(asked: Asked, need: Need, some: set[str]) -> bool:
+    return any(h["person"] in some for h in asked.facts.get(*need))

@@ -21,7 +21,7 @@ from workflow.errors import (
     WrongStage,
     among,
 )
-from workflow.rules import authority, ladder, plan
+from workflow.rules import authority, ladder, paper, plan
 from workflow.rules.chain import restart
 from workflow.rules.context import Asked, Decision, Need
 
@@ -42,7 +42,9 @@ def needs(asked: Asked, act: Act) -> list[Need]:
         slot = asked.case.slot(act.slot)
         if slot is not None and _kept_apart(asked):
             there = slot._replace(post=act.post, unit=act.unit)
-            wanted += [*authority.assign_needs(asked, there), _who_signs(asked, there)]
+            who = _who_signs(asked, there)
+            given = [h["person"] for h in asked.facts.peek(*who)] if who in asked.facts else []
+            wanted += [*authority.assign_needs(asked, there, given), who]
     if isinstance(act, Copy):
         wanted.append(("authority", act.person, act.unit, act.post, asked.context.day, "holder"))
         wanted.append(("path", asked.case.unit, asked.context.day))
@@ -115,7 +117,7 @@ def withdraw(asked: Asked, act: Withdraw) -> Decision:
     undone = [s.key for s in case.slots if s.key == slot.key or (s.state != "waiting" and s.seq == 0)]
     opened = restart(case, undone)
     effects: list[Effect] = [{"e": "withdrawn", "slot": slot.key, "person": slot.person}]
-    effects.append({"e": "superseded", "slots": undone})
+    effects.append({"e": "superseded", "slots": undone, **paper.dated(asked)})
     effects += [{"e": "slot-opened", "slot": k} for k in opened]
     return Decision(effects, held)
 

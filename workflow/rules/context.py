@@ -7,7 +7,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from workflow.acts import Act, Actor
+from workflow.acts import Act, Actor, Signature
 from workflow.calendar import Calendar
 from workflow.case import Case, Effect
 from workflow.clock import local_day
@@ -16,13 +16,16 @@ from workflow.errors import Unknown
 
 Need = tuple[str, ...]
 
-RULES = 4
+RULES = 5
 """Which rules decide now; every entry names those that decided it, so that what they led to then is what a replay leads
 to. An entry that names none is of 1. 2: a repeated vote begins with a new tally, look-backs have a first day, a notice
 is bound to the papers it was posted over, a return inside a group leaves the places beside it alone, and signatures
 cover the figures that rules decide on. 3: two persons and standing aside are looked at when a place is assigned too, and
 a return by an exit carries the new date where the chain asks for one. 4: a group with weights or a veto keeps its places, and
-nobody registers paper for a place that is theirs by delegation."""
+nobody registers paper for a place that is theirs by delegation. 5: ink is no older than the papers it is on, whoever stands in
+does so on the day of the ink and while they hold their own post, one person under two ids is one, what was opened above stays
+awaited whatever the list says later, who is apart in an item is so in all its stages, and the first half of an override is
+looked at again."""
 
 
 def key(need: Need) -> str:
@@ -95,6 +98,12 @@ class Asked:
     @property
     def definition(self) -> Definition:
         return self.context.definition
+
+    @property
+    def given_on(self) -> str:
+        """The day on which the act was done: for a signature in ink the day on the paper, else today."""
+        act = self.act
+        return act.paper["on"] if isinstance(act, Signature) and "on" in act.paper else self.context.day
 
     @property
     def actor(self) -> Actor:

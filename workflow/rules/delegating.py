@@ -7,7 +7,7 @@ sign, decide or seal only where the definition says so, and one to be done in pe
 from __future__ import annotations
 
 from workflow.acts import Delegate, HandOver, Recall, Signature
-from workflow.case import Effect
+from workflow.case import Effect, Slot
 from workflow.errors import NotHandedOn, NotHolder, OutOfTurn, ReasonRequired, Stale, WrongMeaning
 from workflow.rules import authority
 from workflow.rules.context import Asked, Decision, Need
@@ -23,11 +23,14 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
     day = asked.context.day
     if isinstance(act, Delegate):
         wanted.append(("authority", act.delegate, slot.unit, act.post, day, "holder"))
-        wanted += authority.assign_needs(asked, slot)
+        wanted += authority.assign_needs(asked, slot, [act.delegate, asked.actor.person])
     elif isinstance(act, HandOver):
         wanted.append(("path", slot.unit, day))
-        wanted.append(authority.need(asked.definition, act.delegate, slot.unit, slot.post, day))
-        wanted += authority.assign_needs(asked, slot)
+        wanted.append(_successor(asked, act, slot))
+        wanted += authority.assign_needs(asked, slot, [act.delegate, slot.giver])
+        if asked.context.rules >= 5:
+            wanted += [authority.need(asked.definition, act.leaver, slot.unit, slot.post, day)]
+            wanted += [("held", act.leaver, slot.unit, slot.post)]
     return wanted
 
 
@@ -65,9 +68,10 @@ def delegate(asked: Asked, act: Delegate) -> Decision:
             place=place,
         )
     authority.may_be_given(asked, slot, {act.delegate, asked.actor.person})
-    return Decision(
-        [{"e": "delegated", "slot": slot.key, "delegate": act.delegate, "giver": asked.actor.person}], held, slot.key
-    )
+    effect: Effect = {"e": "delegated", "slot": slot.key, "delegate": act.delegate, "giver": asked.actor.person}
+    if asked.context.rules >= 5:
+        effect |= {"post": act.post, "day": asked.context.day}
+    return Decision([effect], held, slot.key)
 
 
 def recall(asked: Asked, act: Recall) -> Decision:
@@ -90,11 +94,12 @@ def hand_over(asked: Asked, act: HandOver) -> Decision:
     """What waits at an open place passes from somebody who leaves to a successor, by the leaver or somebody above.
 
     The successor holds the post by then, or answers for it: a hand-over gives nobody a post. What was delegated to the
-    leaver is delegated to the successor by the same giver.
+    leaver is delegated by the same giver to the successor, who holds the post that the leaver was given it as. What the
+    leaver delegated ends; what somebody else delegated to somebody else stands.
 
     Raises:
-        OutOfTurn: the place is not open, or the actor neither holds it nor stands above. NotHolder: the successor does
-            not hold the post; appoint them first.
+        OutOfTurn: the place is not open, or the actor neither holds it nor stands above. NotHolder: the leaver never held
+            the post and was delegated nothing there; or the successor does not hold it: appoint them first.
     """
     case, definition, by = asked.case, asked.definition, asked.actor
     place = definition.place("stages", case.stage, "chain")
@@ -111,12 +116,14 @@ def hand_over(asked: Asked, act: HandOver) -> Decision:
         raise Stale(expected=case.content, actual=act.seen or "nothing", place=place)
     if not act.reason.strip():
         raise ReasonRequired(act=act.kind, expected="a written reason", actual="none", place=place)
-    need = authority.need(definition, act.delegate, slot.unit, slot.post, asked.context.day)
+    if asked.context.rules >= 5:
+        _leaves(asked, act, slot)
+    need = _successor(asked, act, slot)
     successor = asked.facts.get(*need)
     if not successor.get("tenure") or act.delegate == act.leaver:
         raise NotHolder(
             person=act.delegate,
-            post=slot.post,
+            post=need[3],
             unit=slot.unit,
             day=asked.context.day,
             expected=[a["person"] for a in successor.get("answerable", [])] or "a successor, appointed first",
@@ -124,7 +131,44 @@ def hand_over(asked: Asked, act: HandOver) -> Decision:
             place=place,
         )
     effect: Effect = {"e": "handed-over", "place": slot.key, "leaver": act.leaver, "delegate": act.delegate}
-    if slot.delegate == act.leaver and slot.giver != act.delegate:
+    if _passed_on(act, slot):
         effect["giver"] = slot.giver
+        if asked.context.rules >= 5:
+            effect |= {"post": slot.own_post, "day": asked.context.day}
+    elif asked.context.rules >= 5 and slot.giver and act.leaver not in (slot.giver, slot.delegate):
+        effect["kept"] = True
     authority.may_be_given(asked, slot, {act.delegate, *([slot.giver] if slot.giver else [])})
     return Decision([effect], held)
+
+
+def _passed_on(act: HandOver, slot: Slot) -> bool:
+    """Whether what the leaver was delegated goes on, by the same giver, to the successor."""
+    return slot.delegate == act.leaver and slot.giver != act.delegate
+
+
+def _successor(asked: Asked, act: HandOver, slot: Slot) -> Need:
+    """The fact about the successor: that they hold the post, or what the leaver was when it was delegated to them."""
+    day = asked.context.day
+    if asked.context.rules >= 5 and slot.own_post and _passed_on(act, slot):
+        return ("authority", act.delegate, slot.unit, slot.own_post, day, "holder")
+    return authority.need(asked.definition, act.delegate, slot.unit, slot.post, day)
+
+
+def _leaves(asked: Asked, act: HandOver, slot: Slot) -> None:
+    """Whoever is said to leave holds the post, held it, or had it delegated.
+
+    Raises:
+        NotHolder: none of these.
+    """
+    now = asked.facts.get(*authority.need(asked.definition, act.leaver, slot.unit, slot.post, asked.context.day))
+    before = asked.facts.get("held", act.leaver, slot.unit, slot.post)
+    if not now.get("tenure") and not before and slot.delegate != act.leaver:
+        raise NotHolder(
+            person=act.leaver,
+            post=slot.post,
+            unit=slot.unit,
+            day=asked.context.day,
+            expected="whoever holds the post, held it before, or had the place delegated",
+            actual=act.leaver,
+            place=asked.definition.place("stages", asked.case.stage, "chain"),
+        )

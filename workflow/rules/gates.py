@@ -71,8 +71,10 @@ def _everyone(asked: Asked, every: Everyone) -> Need:
 
 
 def _opened_ids(asked: Asked, name: str) -> list[str]:
+    """What a list opened, whenever it did: handing in a shorter one frees nobody from waiting. Source: R026."""
     lines = asked.case.lists.get(name, {}).get("lines", 0)
-    return [item_id(asked.case.item, name, str(no)) for no in range(1, lines + 1)]
+    now = [item_id(asked.case.item, name, str(no)) for no in range(1, lines + 1)]
+    return list(dict.fromkeys([*(b["item"] for b in asked.case.behind.get(name, ())), *now]))
 
 
 def _prior_need(asked: Asked, prior: Prior) -> Need | None:

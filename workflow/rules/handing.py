@@ -23,7 +23,7 @@ from workflow.errors import (
     WrongStage,
     among,
 )
-from workflow.rules import authority, ballots, dues, gates, linking, materials, reckoning
+from workflow.rules import authority, ballots, dues, gates, linking, materials, paper, reckoning
 from workflow.rules.chain import restart, unit_at
 from workflow.rules.context import Asked, Context, Decision, Need
 from workflow.rules.stages import choosable
@@ -141,7 +141,7 @@ def submit(asked: Asked, act: Submit) -> Decision:
     materials.lists_only(definition, act.figures)
     ballots.check_sheet(asked, act)
     linking.numbers_kept(asked, act)
-    effect: Effect = {"e": "submitted"}
+    effect: Effect = {"e": "submitted", **paper.dated(asked)}
     if act.materials:
         effect["materials"] = act.materials
     if act.figures:
@@ -153,7 +153,7 @@ def submit(asked: Asked, act: Submit) -> Decision:
     effects: list[Effect] = [effect, *same_words(asked, act)]
     if any(s.state == "signed" for s in case.slots):
         undone = [s.key for s in case.slots if s.state != "waiting"]
-        effects.append({"e": "superseded", "slots": undone})
+        effects.append({"e": "superseded", "slots": undone, **paper.dated(asked)})
         effects += [{"e": "slot-opened", "slot": k} for k in restart(case, undone)]
     for also in stage.also_due:
         rule = dues.rule_of(stage, case.stays, also.node)

@@ -1,7 +1,8 @@
 """Standing in by mandate (委托签批): who may sign in the place of the holder, for what, until when.
 
-A mandate reaches back to the holder through every hand that passed it on; each of them must hold on the day, cover this
-place, and have been allowed to pass it on. The signature names both: who signed, and in whose place.
+A mandate reaches back to the holder through every hand that passed it on; each of them must hold on the day of the
+signature (in ink, the day on the paper), cover this place, and have been allowed to pass it on; one that was revoked is
+refused even to ink from before, for nobody could tell that ink from later ink. The signature names both: who signed, and in whose place.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def stand_in(asked: Asked, slot: Slot, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refusal(asked: Asked, slot: Slot, mandate: dict[str, Any]) -> MandateRefused | None:
-    day = asked.context.day
+    day = asked.given_on if asked.context.rules >= 5 else asked.context.day
     said = {
         "person": asked.actor.person,
         "mandate": mandate["mandate"],

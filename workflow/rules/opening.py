@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from typing import Any
 
 from workflow.acts import Open
 from workflow.case import Case, Effect
+from workflow.evidence import canonical
+from workflow.evidence.digest import digest
 from workflow.rules import authority, obligations
 from workflow.rules.chain import Path
 from workflow.rules.context import Asked, Context, Decision, Need
@@ -68,19 +71,39 @@ def open_item(asked: Asked, act: Open) -> Decision:
     return Decision(effects, held)
 
 
-def of_lines(context: Context, case: Case, lines: list[dict[str, Any]], opens: Any) -> list[Effect]:
-    """One item for each line of a signed list, citing the line."""
+def of_lines(
+    context: Context, case: Case, lines: list[dict[str, Any]], opens: Any, *, again: bool = False
+) -> list[Effect]:
+    """One item for each line of a signed list, citing the line.
+
+    Args:
+        again: the item goes on afterwards and may come here once more: a line that opened an item does so once, one that
+            says something else now opens another.
+    """
+    again = again and context.rules >= 5
+    before = case.behind.get(opens.list, []) if again else []
+    opened, left = {b["item"] for b in before}, Counter(b["is"] for b in before)
     effects: list[Effect] = []
     for line in lines:
         cells = line["cells"]
+        item, said = item_id(case.item, opens.list, str(line["no"])), ""
+        if again:
+            said = digest(canonical.encode(cells))
+            if left[said]:
+                left[said] -= 1
+                continue
+            if item in opened:
+                item = item_id(case.item, opens.list, str(line["no"]), str(case.stays))
         effect: Effect = {
             "e": "item-opened",
-            "item": item_id(case.item, opens.list, str(line["no"])),
+            "item": item,
             "flow": opens.flow,
             "unit": cells[opens.unit_by],
             "enter": cells[opens.exit_by],
             "line": line["no"],
         }
+        if again:
+            effect |= {"list": opens.list, "is": said}
         if cells.get("category"):
             effect["category"] = cells["category"]
         rest = {k: v for k, v in cells.items() if k not in (opens.unit_by, opens.exit_by, "category")}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from workflow.acts import AskOverride, Override, Signature
 from workflow.case import Effect, Slot
-from workflow.errors import InPerson, OutOfTurn, ReasonRequired, SamePerson, Stale, WrongMeaning
-from workflow.rules import authority
+from workflow.errors import InPerson, NotHolder, OutOfTurn, ReasonRequired, SamePerson, Stale, WrongMeaning
+from workflow.rules import authority, persons
 from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.plan import progress, votes
@@ -17,7 +17,15 @@ from workflow.rules.plan import progress, votes
 
 def needs(asked: Asked, act: Signature) -> list[Need]:
     """The actor's authority and the line of units."""
-    return [authority.own_need(asked), ("path", asked.case.unit, asked.context.day)]
+    wanted: list[Need] = [authority.own_need(asked), ("path", asked.case.unit, asked.context.day)]
+    first = asked.case.overriding.get(getattr(act, "place", ""))
+    if isinstance(act, Override) and isinstance(first, dict):
+        wanted += [_office(asked, first), *persons.needs(asked, [asked.actor.person])]
+    return wanted
+
+
+def _office(asked: Asked, first: dict[str, str]) -> Need:
+    return authority.need(asked.definition, first["person"], first["unit"], first["post"], asked.context.day)
 
 
 def ask(asked: Asked, act: AskOverride) -> Decision:
@@ -28,14 +36,18 @@ def ask(asked: Asked, act: AskOverride) -> Decision:
         ReasonRequired, Stale, NotHolder: see there.
     """
     held, slot = _checked(asked, act)
-    return Decision([{"e": "override-asked", "place": slot.key, "person": asked.actor.person}], held)
+    effect: Effect = {"e": "override-asked", "place": slot.key, "person": asked.actor.person}
+    if asked.context.rules >= 5:
+        effect |= {"post": asked.actor.post, "unit": asked.actor.unit}
+    return Decision([effect], held)
 
 
 def override(asked: Asked, act: Override) -> Decision:
     """The second person agrees, and the chain goes on behind the place.
 
     Raises:
-        SamePerson: it is the one who asked. OutOfTurn: nobody asked. And what ``ask`` raises.
+        SamePerson: it is the one who asked. OutOfTurn: nobody asked, or none of those who may. NotHolder: who asked has
+            left the post since; somebody asks anew. And what ``ask`` raises.
     """
     case, definition = asked.case, asked.definition
     held, slot = _checked(asked, act)
@@ -43,7 +55,11 @@ def override(asked: Asked, act: Override) -> Decision:
     first = case.overriding.get(slot.key)
     if first is None:
         raise OutOfTurn(expected="ask-override by a first person", actual="nobody asked", place=place)
-    if first == asked.actor.person:
+    both = {asked.actor.person}
+    if isinstance(first, dict):
+        _still_may(asked, first, place)
+        first, both = first["person"], persons.ids(asked, both)
+    if first in both:
         raise SamePerson(person=first, expected="the second person", actual="the first", place=place)
     effects: list[Effect] = [
         {"e": "overridden", "place": slot.key, "person": asked.actor.person, "first": first},
@@ -56,16 +72,41 @@ def override(asked: Asked, act: Override) -> Decision:
     return Decision(effects, held)
 
 
+def _may(asked: Asked) -> list[tuple[str, str]]:
+    """Those of whom two may: (post, unit)."""
+    case, definition = asked.case, asked.definition
+    path: Path = asked.facts.get("path", case.unit, asked.context.day)
+    whos = definition.chain_of(definition.stage(case.stage)).override
+    return [(w.post, unit_at(definition, path, w.of, case.last_unit)["unit"]) for w in whos]
+
+
+def _still_may(asked: Asked, first: dict[str, str], place: str) -> None:
+    """Whoever asked is in office still, and the office one of those that may.
+
+    Raises:
+        NotHolder: asks for somebody in office to ask anew.
+    """
+    held = asked.facts.get(*_office(asked, first))
+    if not held.get("tenure") or (first["post"], first["unit"]) not in _may(asked):
+        raise NotHolder(
+            person=first["person"],
+            post=first["post"],
+            unit=first["unit"],
+            day=asked.context.day,
+            expected="ask-override anew, by somebody in office",
+            actual=f"{first['person']}, who asked and is not any more",
+            place=place,
+        )
+
+
 def _checked(asked: Asked, act: AskOverride | Override) -> tuple[dict[str, object], Slot]:
     case, definition, by = asked.case, asked.definition, asked.actor
     stage = definition.stage(case.stage)
-    whos = definition.chain_of(stage).override
     place = definition.place("stages", stage.stage, "override")
-    if not whos:
+    if not definition.chain_of(stage).override:
         raise WrongMeaning(expected="a chain that says override", actual="nobody may pass over a place", place=place)
     held = authority.authority(asked)
-    path: Path = asked.facts.get("path", case.unit, asked.context.day)
-    may = [(w.post, unit_at(definition, path, w.of, case.last_unit)["unit"]) for w in whos]
+    may = _may(asked)
     if (by.post, by.unit) not in may:
         raise OutOfTurn(expected=[f"{post}@{unit}" for post, unit in may], actual=str(by), place=place)
     slot = case.slot(act.place)

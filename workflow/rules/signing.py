@@ -41,6 +41,7 @@ from workflow.rules import (
     handing,
     linking,
     paper,
+    persons,
 )
 from workflow.rules.chain import Path, advance, restart
 from workflow.rules.context import Asked, Decision, Need
@@ -75,6 +76,8 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
         wanted += authority.barred_needs(asked, asked.facts.peek("path", case.unit, day))
     if act.paper:
         wanted += paper.needs(asked, act)
+    if asked.context.rules >= 5 and authority.asks_who(asked):
+        wanted += persons.needs(asked, persons.signing(asked, slot, authority.own_need(asked)))
     if slot is not None and definition.chain_of(stage).apart:
         wanted += apart.needs(asked, slot)
     if stage.compare is not None and not isinstance(act, Return):
@@ -182,22 +185,9 @@ def sign(asked: Asked, act: Signature) -> Decision:
         _check_complete(asked, stage, outcome)
     if stage.compare is not None:
         effects += comparing.compared(asked, act, stage)
-    signed: Effect = {
-        "e": "signed",
-        "slot": slot.key,
-        "person": asked.actor.person,
-        "unit": slot.unit,
-        "post": slot.post,
-        "as": held["as"],
-        **authority.standing_in(held),
-        "late": any(context.at >= d["missed"] for d in case.dues.values()),
-    }
+    signed = _signed(asked, slot, held)
     if act.vote:
         signed["vote"] = act.vote
-    if stage.stage in bodies.remembered(definition):
-        signed["body"] = stage.stage
-    if chain.apart and (post := apart.kept(asked, slot)):
-        signed["kept"] = post
     effects.append(signed)
     if slot.kind == "look-back":
         rule = look_back_rule(stage, case.stays, slot.key)
@@ -215,7 +205,7 @@ def sign(asked: Asked, act: Signature) -> Decision:
         return Decision(effects, held, slot.key)
     so_far = case.fold(effects, context.seq, context.at)
     if ahead.verdict == "refused" and REFUSED_EXIT not in stage.exits:
-        return Decision([*effects, *_restarted(so_far, so_far.slots[0], context.rules)], held, slot.key)
+        return Decision([*effects, *_restarted(asked, so_far, so_far.slots[0])], held, slot.key)
     if stage.assess is not None and ahead.verdict != "refused":
         effects.append(assessing.result(definition, stage, so_far))
         exit_name = str(effects[-1]["exit"])
@@ -231,8 +221,29 @@ def sign(asked: Asked, act: Signature) -> Decision:
         lines = asked.facts.get("lines", case.item, opens.list)
         if context.rules >= 3:
             gates.named_above(asked, opens, lines, path)
-        effects += of_lines(context, case, lines, opens)
+        after = definition.stage(stage.exits[exit_name].to)
+        effects += of_lines(context, case, lines, opens, again=not after.final)
     return Decision(effects, held, slot.key)
+
+
+def _signed(asked: Asked, slot: Slot, held: dict[str, Any]) -> Effect:
+    definition, stage = asked.definition, asked.case.stage
+    signed: Effect = {
+        "e": "signed",
+        "slot": slot.key,
+        "person": asked.actor.person,
+        "unit": slot.unit,
+        "post": slot.post,
+        "as": held["as"],
+        **authority.standing_in(held),
+        "late": any(asked.context.at >= d["missed"] for d in asked.case.dues.values()),
+        **paper.dated(asked),
+    }
+    if stage in bodies.remembered(definition):
+        signed["body"] = stage
+    if apart.asks(asked) and (post := apart.kept(asked, slot)):
+        signed["kept"] = post
+    return signed
 
 
 def _check_kind(asked: Asked, act: Signature, slot: Slot) -> None:
@@ -472,6 +483,9 @@ def send_back(asked: Asked, act: Return) -> Decision:
             act="return", expected=f"due=YYYY-MM-DD after {context.day}", actual=act.due or "none", place=place
         )
     if not within and (way := _way_back(stage, act)):
+        if act.straight and context.rules >= 5:
+            wanted = "a return to a place of this stage: from another stage nothing comes straight back"
+            raise WrongMeaning(expected=wanted, actual=f"straight, by {way}", place=place)
         again = stage.exits[way].to == stage.stage
         undone = [s.key for s in case.slots if s.state == "signed"] if context.rules >= 2 else []
         gone: list[Effect] = [{"e": "superseded", "slots": undone}] if undone else []
@@ -496,7 +510,7 @@ def send_back(asked: Asked, act: Return) -> Decision:
         if chosen is None or case.slots.index(chosen) >= index:
             raise OutOfTurn(expected=f"a place before {slot.key}", actual=act.to, place=place)
         target = chosen
-    effects = [back, *_restarted(case, target, context.rules, straight=act.straight)]
+    effects = [back, *_restarted(asked, case, target, straight=act.straight)]
     if dated:
         number = case.armed.get("rework", 0) + 1
         rule = dues.rule_of(stage, case.stays, f"rework-{number}")
@@ -532,10 +546,10 @@ def _stands_first(case: Case, slot: Slot) -> bool:
     return bool(case.plan) and not any(slot.key in downstream(case.plan, case.slots, s.key) for s in case.slots)
 
 
-def _restarted(case: Case, target: Slot, rules: int, *, straight: bool = False) -> list[Effect]:
+def _restarted(asked: Asked, case: Case, target: Slot, *, straight: bool = False) -> list[Effect]:
     """Everything behind a place signs anew; what was signed there stays on record as superseded. What signs beside it
     stands. ``straight``: only the place itself signs anew, and it comes back to whoever returned it."""
-    if rules >= 2:
+    if asked.context.rules >= 2:
         behind = set(downstream(case.plan, case.slots, target.key))
         wanted = [s for s in case.slots if s.key == target.key or s.key in behind]
         undone = [
@@ -545,7 +559,8 @@ def _restarted(case: Case, target: Slot, rules: int, *, straight: bool = False) 
         start = next(i for i, s in enumerate(case.slots) if s.key == target.key)
         undone = [s.key for s in case.slots[start:] if s.state != "waiting"]
     opened = restart(case, undone)
-    return [{"e": "superseded", "slots": undone}, *({"e": "slot-opened", "slot": k} for k in opened)]
+    gone: Effect = {"e": "superseded", "slots": undone, **paper.dated(asked)}
+    return [gone, *({"e": "slot-opened", "slot": k} for k in opened)]
 
 
 def _done(slot: Slot) -> bool:
@@ -613,16 +628,13 @@ def reopen(asked: Asked, act: Reopen) -> Decision:
     _seen_since(asked, stage)
     slot, held = open_slot(asked, act)
     path: Path = asked.facts.get("path", asked.case.unit, asked.context.day)
-    signed: Effect = {
-        "e": "signed",
-        "slot": slot.key,
-        "person": asked.actor.person,
-        "unit": slot.unit,
-        "post": slot.post,
-        "as": held["as"],
-        **authority.standing_in(held),
-        "late": False,
-    }
+    signed = _signed(asked, slot, held)
+    if asked.context.rules >= 5:
+        _kept_apart(asked, stage, slot, held)
+    else:
+        signed["late"] = False
+        signed.pop("body", None)
+        signed.pop("kept", None)
     so_far = asked.case.fold([signed], asked.context.seq, asked.context.at)
     return Decision(
         [signed, *leave(asked.context, so_far, stage.tracking.rebound, path, due_set=act.due)], held, slot.key

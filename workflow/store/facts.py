@@ -10,13 +10,13 @@ from sqlalchemy.engine import Connection
 
 from workflow.errors import Unknown
 from workflow.evidence import canonical
-from workflow.store import items, library
+from workflow.store import items, known, library
 from workflow.store import tables as t
 
 if TYPE_CHECKING:
     from workflow.store.org import OrgReader
 
-ORG_FACTS = frozenset({"path", "authority", "answerable", "appointed"})
+ORG_FACTS = frozenset({"path", "authority", "answerable", "appointed", "held", "same-person"})
 KEPT = 200_000
 
 _began = sa.select(t.tenure.c.from_on).where(t.tenure.c.id == sa.bindparam("tenure"))
@@ -47,6 +47,11 @@ def _reader(connection: Connection) -> OrgReader:
 def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, ...], Any]) -> Any:
     """One fact, as plain data that can be recorded."""
     kind = need[0]
+    if kind == "same-person":
+        same: tuple[str, ...] = ("same-persons",)
+        if same not in memory:
+            memory[same] = known.merged(connection)
+        return memory[same].get(need[1], [])
     if kind in ORG_FACTS:
         if need not in memory:
             memory[need] = _org_fact(connection, _reader(connection), need)
@@ -141,6 +146,10 @@ def _org_fact(connection: Connection, org: OrgReader, need: tuple[str, ...]) -> 
         _, unit, post, day, backstop = need
         first = next(iter(org.answerable(unit, post, day, backstop == "backstop")), None)
         return first and {**first, "from": connection.execute(_began, {"tenure": first["tenure"]}).scalar()}
+    if need[0] == "held":  # every tenure, past ones too
+        rows = known.find(connection, "tenures", person=need[1], unit=need[2], post=need[3])
+        held = [{"tenure": r["id"], "from": r["from_on"], "until": r["until_on"]} for r in rows]
+        return sorted(held, key=lambda h: str(h["tenure"]))
     _, person, unit, post, day, backstop = need
     found = org.authority(person, unit, post, day, backstop == "backstop")
     if found:

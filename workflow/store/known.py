@@ -136,3 +136,21 @@ def find(connection: Connection, name: str, **equal: str) -> list[dict[str, Any]
     asked = sa.select(*(table.c[c] for c in COLUMNS[name])).where(*(table.c[c] == v for c, v in equal.items()))
     rows = connection.execute(asked.order_by(*(table.c[k] for k in KEYS[name])))
     return [dict(zip(COLUMNS[name], row, strict=True)) for row in rows]
+
+
+_MERGES = sa.select(entry.c.body).where(entry.c.chain == "org", entry.c.act == "merge-persons")
+
+
+def merged(connection: Connection) -> dict[str, list[str]]:
+    """Persons who were registered more than once: each id with the others of the same person, in order.
+
+    Read from the entries that merged them, so that nothing but those says who is one person.
+    """
+    same: dict[str, set[str]] = {}
+    for body in connection.execute(_MERGES).scalars():
+        act = orjson.loads(body)["act"]
+        one, other = act["person"], act["into"]
+        together = same.get(one, {one}) | same.get(other, {other})
+        for person in together:
+            same[person] = together
+    return {person: sorted(ids - {person}) for person, ids in same.items()}
