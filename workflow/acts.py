@@ -404,6 +404,19 @@ class Reverse(Signature):
     finding: str = ""  # the item, document or digest that shows it
 
 
+CONFIRMED, REFUTED = "confirmed", "refuted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordCheck(Signature):
+    """Put on record what a check found of an item (抽查认定): what was claimed is ``confirmed``, or ``refuted`` and sent back
+    with a new date (``due``). What was claimed stays beside it. Source: S0 「督促限期整改到位」, R122; R114, R115."""
+
+    kind: ClassVar[str] = "record-check"
+    finding: str = ""  # the item, document or digest of the check
+    method: str = ""  # how it was checked
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenBallot(Signature):
     """Freeze the roll of a vote and open its box. By the issuer of the codes, who neither counts nor signs the sheet.
@@ -451,7 +464,7 @@ class Migrate(Act):
 SIGNATURES: tuple[type[Signature], ...] = (Sign, Decide, Accept, CloseOut, LookBack, Return, Reopen)
 SIGNATURES += (Extend, Pause, Resume)
 SIGNATURES += (Exempt, Supplement, Contradict, Reverse)
-SIGNATURES += (OpenBallot,)
+SIGNATURES += (OpenBallot, RecordCheck)
 SIGNATURES += (Delegate, Recall, HandOver, AskOverride, Override, Suspend, Activate)
 _VERBS: tuple[type[Act], ...] = (Open, Submit, ReportZero, RecordTally, CloseLine, NameLead, PostNotice)
 _VERBS += (

@@ -123,6 +123,9 @@ class Case:
             proposed something, ``reversed`` the entry that took it off again.
         form: how the manifest is made. 1: without figures (items opened before they were bound); 2: with them.
         assigned: who was named in which role: role -> {person, post, unit}.
+        claimed: what its own signers say it is: {as, by, stage, round, seq, at}; ``verified`` what a check found since:
+            {says, finding, method, unit, seq, at}.
+        burden: the days fixed at its unit: {kind, unit, n, from, until, state}, ``persons`` once it was held.
         marks: what was said about a report from outside its chain: exempted, supplemented, contradicted -> {seq, at}.
         handed: where the flow takes ink, the day on which papers were handed in last.
         behind: what lists of this item opened, where it goes on afterwards: list -> [{item, is}], ``is`` the digest of the
@@ -177,6 +180,9 @@ class Case:
     acted: tuple[dict[str, str], ...] = ()  # who signed as what in this item, where the definition asks across rounds
     handed: str = ""
     behind: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    claimed: dict[str, Any] = field(default_factory=dict)
+    verified: dict[str, Any] = field(default_factory=dict)
+    burden: dict[str, Any] = field(default_factory=dict)
 
     @property
     def open_slots(self) -> list[Slot]:
@@ -587,6 +593,24 @@ def _item_opened(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case.but(behind={**case.behind, e["list"]: [*before, {"item": e["item"], "is": e["is"]}]})
 
 
+def _claimed(case: Case, e: Effect, seq: int, at: int) -> Case:
+    """A new claim: nobody has checked it yet."""
+    here = {"stage": case.stage, "round": case.round, "seq": seq, "at": at}
+    return case.but(claimed={"as": e["as"], "by": e["by"], **here}, verified={})
+
+
+def _checked(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return case.but(verified={k: v for k, v in e.items() if k != "e"} | {"seq": seq, "at": at})
+
+
+def _burden_fixed(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return case.but(burden={k: v for k, v in e.items() if k != "e"} | {"state": "fixed"})
+
+
+def _burden_ended(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return case.but(burden={**case.burden, "state": e["state"], "persons": e["persons"]})
+
+
 def _nothing(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case
 
@@ -636,6 +660,10 @@ _APPLY = {
     "reversed": _marked,
     "count-reached": _nothing,
     "assessed": _assessed,
+    "burden-fixed": _burden_fixed,
+    "burden-ended": _burden_ended,
+    "claimed": _claimed,
+    "checked": _checked,
     "compared": _nothing,
     "same-words": _nothing,
     "moved": _moved,

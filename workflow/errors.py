@@ -292,6 +292,15 @@ class NotReached(Refused):
     zh = "{person} 的累计次数已不足({place}):应为 {expected};实为 {actual}。请选择不以累计次数为依据的处理结果"
 
 
+class BurdenHeld(Refused):
+    """A visit or request is held back: the unit is visited on these days already, or was asked for too much. Source: S0
+    「不集中到一个单位去」, R200, R201."""
+
+    code = "burden-held"
+    en = "{unit} has enough to bear ({place}): expected {expected}; there are {actual}. Choose other days, or join what is fixed"
+    zh = "{unit} 负担已满({place}):应为 {expected};已有 {actual}。请另选日期,或并入已定事项"
+
+
 class OneByOne(Refused):
     """The step is done item by item; several at once is refused. Source: S0 「逐个评估」, R134."""
 

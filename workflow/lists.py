@@ -22,7 +22,8 @@ EVERY = Wanted()
 
 @dataclass(frozen=True)
 class Row:
-    """One item as it is now. ``opened_at`` in microseconds UTC."""
+    """One item as it is now. ``opened_at`` in microseconds UTC; ``claimed`` is what its own signers say it is, ``verified``
+    what a check found since: confirmed, refuted, or empty."""
 
     item: str
     flow: str
@@ -35,6 +36,8 @@ class Row:
     category: str
     final: bool
     opened_at: int
+    claimed: str = ""
+    verified: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ def items(desk: Desk, sight: Sight, wanted: Wanted, *, under: str = "", after: s
 
 def _row(r: Any) -> Row:
     key = (r.id, r.flow, r.definition, r.campaign, r.unit)
-    return Row(*key, r.stage, r.round, r.klass, r.category, bool(r.final), r.opened_at)
+    said = (r.claimed or "", r.verified or "")
+    return Row(*key, r.stage, r.round, r.klass, r.category, bool(r.final), r.opened_at, *said)
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ _PAST = {
     "supplement": "item.supplemented",
     "contradict": "item.contradicted",
     "reverse": "item.reversed",
+    "record-check": "item.checked",
 }
 
 

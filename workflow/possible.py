@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workflow.acts import (
+    CONFIRMED,
+    REFUTED,
     Accept,
     Act,
     Activate,
@@ -33,6 +35,7 @@ from workflow.acts import (
     Pause,
     PostNotice,
     Recall,
+    RecordCheck,
     RecordTally,
     RemoveSigner,
     Reopen,
@@ -98,7 +101,7 @@ def may(desk: Desk, item: str, actor: Actor, *, due: str = "") -> list[Possible]
     tracking = definition.stage(case.stage).tracking
     today = local_day(at, definition.flow.timezone).isoformat()
     for act in _candidates(case, definition, actor, due):
-        if tracking is not None and tracking.dated and isinstance(act, (Reopen, LookBack)):
+        if tracking is not None and tracking.dated and isinstance(act, (Reopen, LookBack, RecordCheck)):
             act = replace(act, on=today)
         slot, outcome = getattr(act, "slot", ""), getattr(act, "outcome", "")
         try:
@@ -140,6 +143,11 @@ def _candidates(case: Case, definition: Definition, actor: Actor, due: str) -> I
             yield Withdraw(item=case.item, by=actor, slot=slot.key)
     if stage.tracking is not None:
         yield Reopen(item=case.item, by=actor, seen=seen, reason=WRITTEN, due=due)
+    if stage.checked is not None:
+        said: dict[str, Any] = {"item": case.item, "by": actor, "seen": seen, "reason": WRITTEN, "finding": WRITTEN}
+        method = next(iter(stage.checked.methods), "")
+        for found, date in ((CONFIRMED, ""), (REFUTED, due)):
+            yield RecordCheck(**said, outcome=found, method=method, due=date)
     if case.counted:
         yield Reverse(item=case.item, by=actor, seen=seen, reason=WRITTEN, finding=WRITTEN)
     for handing in (Submit, *([ReportZero] if stage.zero else []), *([RecordTally] if stage.tally else [])):

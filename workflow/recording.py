@@ -34,6 +34,7 @@ WET = "WET"
 # ``place`` and ``delegate`` who may do what in whose place, ``paper`` what was signed in ink and who registered it.
 STATED: tuple[str, ...] = ("outcome", "vote", "due", "minutes", "rule", "to", "finding")
 STATED += ("roll", "eligible", "codes", "keys")
+STATED += ("method",)
 STATED += ("on", "paper", "straight", "delegate", "place", "leaver")
 STATEMENT = "application/vnd.signoff.statement+v1"
 PREPARED_SECONDS = 120

@@ -19,7 +19,9 @@ from typing import Any
 
 from workflow import assessments as judging
 from workflow import blocked as blocking
+from workflow import burdens as bearing
 from workflow import campaign as glance
+from workflow import claims as saying
 from workflow import clear as clearing
 from workflow import irregularities as irregular
 from workflow import lists, obligations, possible, receipt, views, voting
@@ -60,6 +62,9 @@ OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep,
     "why.count_lines",
     "why.sentence",
     "assessments.words",
+    "burdens.counted",
+    "burdens.short",
+    "claims.differing",
     "campaign.by_person",
     "campaign.by_matter",
     "voting.open_ballot",  # acts
@@ -298,6 +303,15 @@ class Seen:
     def claims(self, flow: str, campaign: str, level: str, at: int | None = None) -> list[glance.Claim]:
         return glance.claims(self._desk, self.sight, flow, campaign, self._at(at), level)
 
+    def item_claims(self, flow: str, campaign: str, at: int | None = None) -> list[saying.Claimed]:
+        """What items are claimed to be, and what checks found of them."""
+        rows = saying.claims(self._desk, flow, campaign, self._at(at))
+        return [replace(c, finding=self._id(c.finding)) for c in rows if self._sees(c)]
+
+    def burdens(self, kind: str, since: date, until: date) -> list[bearing.Borne]:
+        """Visits to units, or requests to them, that begin between two days, both included."""
+        return [b for b in bearing.burdens(self._desk, kind, since, until) if self._sees(b)]
+
     def late(self, flow: str, campaign: str, at: int | None = None) -> list[glance.Late]:
         return glance.late(self._desk, self.sight, flow, campaign, self._at(at))
 
@@ -353,6 +367,10 @@ class Seen:
 
     # --- the organisation -----------------------------------------------------------------------------------------
 
+    def roster(self, level: str, on: date) -> list[str]:
+        """The units of a level on a day that may be seen, in the order of offices' lists."""
+        return [u for u in self._desk.organisation().roster([level], on.isoformat()) if self.sight.sees(u)]
+
     def children(self, unit: str) -> list[str]:
         """The units directly below one that may be seen."""
         self._refuse_unit(unit)
@@ -404,11 +422,14 @@ class Seen:
         return item if unit is None or (self.sight.sees(unit) and item not in self._hidden) else ""
 
     def _own(self, case: Case) -> Case:
-        """A case without the id of what opened it, where that may not be seen: it is no part of what is signed."""
-        opener = case.cites.get("item", "")
-        if not opener or self._id(opener):
-            return case
-        return case.but(cites={})
+        """A case without the ids of what opened it and of the check that was made of it, where these may not be seen: they
+        are no part of what is signed."""
+        opener, finding = case.cites.get("item", ""), case.verified.get("finding", "")
+        if opener and not self._id(opener):
+            case = case.but(cites={})
+        if finding and not self._id(finding):
+            case = case.but(verified={**case.verified, "finding": ""})
+        return case
 
     def _remark(self, remark: history.Remark) -> history.Remark:
         return replace(remark, finding=self._id(remark.finding))

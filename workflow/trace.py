@@ -72,7 +72,7 @@ class Statement:
 
     Attributes:
         item: empty where there is none: a report that was owed and never begun.
-        why: how the trace came here: finding, report, opened by, about, contradicts, rested on
+        why: how the trace came here: finding, report, opened by, about, contradicts, checked, rested on
             (a prior item, or one it had to wait for), relies on, below.
         zero: whether it stands as a zero report; ``marks`` what was said of it: exempted, supplemented, contradicted.
         remarks: signed acts beside the chain, with their reasons.
@@ -264,6 +264,8 @@ class _Tracer:
         for report in queries.contradicted_by(self.desk.connection, item):
             if report not in self.seen:
                 yield from self._left_out(report)
+        for other in queries.checked_by(self.desk.connection, item):
+            yield from self._follow(other, "checked")
 
     def _left_out(self, report: str) -> Iterator[Statement]:
         """The line of the report that a check found false, if that is what opened the item. Source: 「应报未报」, R055."""

@@ -31,6 +31,7 @@ from workflow.acts import (
     Pause,
     PostNotice,
     Recall,
+    RecordCheck,
     RecordTally,
     RemoveSigner,
     Reopen,
@@ -599,6 +600,34 @@ class Verbs:
         outside shows that it should not have been. All entries stay. Source: R170."""
         act = Reverse(item=item, by=by, seen=seen, reason=reason, finding=finding, proof=dict(proof or {}))
         return self.act(act, request_id=request_id)
+
+    def record_check(
+        self,
+        item: str,
+        by: Actor,
+        seen: str,
+        outcome: str,
+        finding: str,
+        reason: str,
+        *,
+        method: str = "",
+        due: date | str = "",
+        on: str = "",
+        proof: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Put on record what a check found of an item (抽查认定), beside what its signers claim.
+
+        Args:
+            outcome: ``confirmed``: it is as claimed; ``refuted``: it is not, and the item goes back.
+            finding: the item of the check, or a document or digest that shows it.
+            reason: what was seen, in writing.
+            method: how it was checked, one of those the definition names.
+            due: the new date by which it is to be done (YYYY-MM-DD); asked for with ``refuted``. Source: R122.
+            on: the day it was seen, YYYY-MM-DD, where it is recorded on a later one.
+        """
+        said = {"outcome": outcome, "finding": finding, "reason": reason, "method": method, "due": str(due), "on": on}
+        return self._say(RecordCheck, item, by, seen, **said, proof=proof, request_id=request_id)
 
 
 def closed_and_unchanged(held: list[dict[str, Any]], value: list[Any]) -> list[int]:

@@ -523,10 +523,12 @@ class Verifier:
                 for counter, rows in case.counted.items()
                 for r in rows
             },
+            claim=_claim(case),
+            burden=_burden(case),
         )
         assert self._working is not None
         found = self._working.of(item)
-        for name in ("slots", "dues", "lists", "counts"):
+        for name in ("slots", "dues", "lists", "counts", "claim", "burden"):
             if getattr(found, name) != getattr(expected, name):
                 self._fail(
                     "projection", item, f"{name}: expected {getattr(expected, name)}; got {getattr(found, name)}"
@@ -613,6 +615,21 @@ def _verify_part(
             return Verifier(connection, contents, policy, **checks).run(part=part)
     finally:
         db.dispose()
+
+
+def _claim(case: Case) -> tuple[Any, ...] | None:
+    """What the working tables say of a claim and of what a check found."""
+    claimed, verified = case.claimed, case.verified
+    if not claimed and not verified:
+        return None
+    found = (verified.get("says", ""), verified.get("at"), verified.get("finding", ""))
+    return (claimed.get("as", ""), claimed.get("at"), *found)
+
+
+def _burden(case: Case) -> tuple[Any, ...] | None:
+    held = case.burden
+    names = ("kind", "unit", "n", "from", "until", "state")
+    return (*(held[n] for n in names), held.get("persons", 0)) if held else None
 
 
 def verify_database(

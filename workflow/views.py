@@ -12,6 +12,7 @@ from typing import Any
 
 from workflow import obligations, personal
 from workflow.case import Case
+from workflow.claims import claims
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
@@ -60,7 +61,8 @@ def roll_call(desk: Desk, flow: str, campaign: str, at: int, level: str) -> Roll
 
 @dataclass(frozen=True)
 class RegisterRow:
-    """One item in the register (名册) as of an instant."""
+    """One item in the register (名册) as of an instant. ``claimed`` is what its own signers say it is, ``verified`` what a
+    check found since: ``confirmed``, ``refuted``, or empty where nobody has checked (R114, R115)."""
 
     item: str
     unit: str
@@ -69,6 +71,8 @@ class RegisterRow:
     stage: str
     round: int
     opened_at: int
+    claimed: str = ""
+    verified: str = ""
 
 
 def register(desk: Desk, flow: str, campaign: str, at: int) -> list[RegisterRow]:
@@ -77,11 +81,12 @@ def register(desk: Desk, flow: str, campaign: str, at: int) -> list[RegisterRow]
     definition = desk.engine.newest(desk.connection, flow)
     day = local_day(at, definition.flow.timezone).isoformat()
     order = {unit: n for n, unit in enumerate(OrgReader(desk.connection).roster(definition.flow.levels, day))}
+    said = {c.item: (c.claimed, c.verified) for c in claims(desk, flow, campaign, at)}
+    placed = (
+        RegisterRow(r["id"], r["unit"], r["klass"], r["category"], r["stage"], r["round"], r["opened_at"]) for r in rows
+    )
     return sorted(
-        (
-            RegisterRow(r["id"], r["unit"], r["klass"], r["category"], r["stage"], r["round"], r["opened_at"])
-            for r in rows
-        ),
+        (replace(r, claimed=said[r.item][0], verified=said[r.item][1]) if r.item in said else r for r in placed),
         key=lambda r: (order.get(r.unit, len(order)), r.opened_at, r.item),
     )
 

@@ -33,6 +33,7 @@ CACHES = {
 }
 # What the entries lead to and can rebuild, what is sent out, and who is alive: no evidence.
 PROJECTIONS = {"wf_slot", "wf_stay", "wf_due", "wf_outbox", "wf_roll_call", "wf_heartbeat", "wf_count", "wf_words"}
+PROJECTIONS |= {"wf_claim", "wf_burden"}
 # Contents kept in the database lie under their digest and are recomputed by the store whenever they are read; personal
 # values and the keys that hide them may be destroyed, and stand beside the commitments in the entries. Not changed here.
 # A ballot box is sealed, and what was counted stands in the entries.
@@ -152,6 +153,7 @@ RARE = {
     "resume",
     "reverse",
     "open-ballot",
+    "record-check",
 }
 """Kinds that the honest history has none of; their entries are bytes like all others."""
 

@@ -87,7 +87,7 @@ def test_what_may_be_done_is_what_every_verb_then_does(world: World) -> None:
     own = {"open", "view", "fire", "reproject-due", "move-item", "migrate"}  # about no item yet, or the engine's own
     named = {"delegate", "hand-over", "open-ballot"}  # to whom is for the person to say: no answer without a name
     rest = {"override", "activate"}  # only where the first of two asked, or the item rests: tests/contract/test_places
-    rare = {"decide", "remove-signer", "resume", "reverse", "record-tally", "report-zero"}
+    rare = {"record-check", "decide", "remove-signer", "resume", "reverse", "record-tally", "report-zero"}
     assert set(KINDS) - own - named - rest - rare <= asked, set(KINDS) - own - asked
 
 

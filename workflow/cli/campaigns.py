@@ -84,6 +84,7 @@ def campaign(
         if reports:
             found["coverage"] = asdict(seen.coverage(reports, of, below, at))
             found["claims"] = [asdict(c) for c in seen.claims(reports, of, below, at)]
+        found["items"] = [asdict(c) for c in seen.item_claims(flow, of, at)]
         late = seen.late(flow, of, at)
         found["overdue"] = [asdict(r) for r in late]
         found["overdue-by-person"] = by_person(late)
@@ -197,6 +198,18 @@ def _lines(seen: Seen, found: dict[str, Any], lang: Language) -> Iterator[str]:
         )
         for x in against[:SHOWN]:
             yield f"  {called[x['unit']]}: {x['claimed']} → {x['verified']}"
+    if said := found["items"]:
+        checked = [x for x in said if x["verified"]]
+        other = [x for x in checked if x["verified"] == "refuted"]
+        yield (
+            f"事项申报与核实:申报 {len(said)},已核实 {len(checked)},与申报不符 {len(other)}"
+            if zh
+            else f"items claimed {len(said)}, checked {len(checked)}; {len(other)} found otherwise"
+        )
+        called = seen.names([x["unit"] for x in other[:SHOWN]], lang)
+        for x in other[:SHOWN]:
+            yield f"  {called[x['unit']]} · {x['item']}: {x['claimed'] or '-'} → {x['verified']} ({x['finding']})"
+        yield from _more(len(other), zh)
     yield f"逾期未办节点:{len(found['overdue'])}" if zh else f"overdue nodes: {len(found['overdue'])}"
     for person, n in list(found["overdue-by-person"].items())[:SHOWN]:
         yield f"  {names.get(person, person) or ('职务空缺' if zh else 'vacant')}: {n}"

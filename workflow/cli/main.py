@@ -39,6 +39,7 @@ from workflow.cli import (
     times,
     tracing,
     versions,
+    visiting,
 )
 
 app = typer.Typer(
@@ -65,6 +66,7 @@ for module in (
     versions,
     irregular,
     campaigns,
+    visiting,
     times,
     evidence,
     logs,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from workflow.definition.check_ballots import BallotsChecking
+from workflow.definition.check_checks import ChecksChecking
 from workflow.definition.check_dates import DatesChecking
 from workflow.definition.check_duties import DutiesChecking
 from workflow.definition.check_obligations import ObligationsChecking
@@ -61,6 +62,7 @@ class _Checking(
     DatesChecking,
     ScoresChecking,
     BallotsChecking,
+    ChecksChecking,
     PrivacyChecking,
     DutiesChecking,
 ):
@@ -76,6 +78,7 @@ class _Checking(
         self.dates()
         self.scores()
         self.ballots()
+        self.checks()
         self.privacy()
         self.duties()
 

@@ -42,6 +42,8 @@ CHINESE: Mapping[str, str] = {
     "overlays": "下级加严",
     "counters": "累计计次",
     "quiet": "免打扰",
+    "burden": "减负",
+    "persons": "人次",
     "colour": "颜色",
     # texts, spans, nodes
     "zh": "中文",
@@ -187,6 +189,8 @@ CHINESE: Mapping[str, str] = {
     "not-by": "回避",
     "other-body-than": "另一单位",
     "looks-after": "联系单位",
+    "checked": "抽查认定",
+    "back": "退至",
     "one-by-one": "逐个",
     "new-round": "新一轮",
     "then": "其后",
@@ -205,6 +209,7 @@ CHINESE: Mapping[str, str] = {
     "unit-by": "单位字段",
     "exit-by": "去向字段",
     "reverses": "撤销计入",
+    "claims": "申报为",
     "while": "以累计为据",
     # counts of persons
     "person": "人员字段",

@@ -544,6 +544,8 @@ class Exit(Model):
     counts: Code | None = None  # this way out puts what was held on the count of each person: see Counter
     reverses: Code | None = None  # this way out takes what this item put there off again; all entries stay
     while_: Code | None = None  # only while the count about whose person this item is still holds
+    burden: Literal["fixed", "held", "empty", "called-off"] | None = None  # empty: held without an outcome (R212)
+    claims: Code | None = None  # whoever signed this way out claims that it is so; a check says whether it is (R114)
 
     @model_validator(mode="before")
     @classmethod
@@ -840,6 +842,37 @@ class Compare(Model):
     unit_by: Code = "unit"
 
 
+class Checked(Model):
+    """Who records what a check found of an item that stands here, and by which exit a finding sends it back: with a new
+    date, whoever's turn it is. ``methods`` are the ways in which it may have been checked (明查暗访、电话抽查).
+    Source: S0 「组织开展抽查,对问题没有完全解决的,督促限期整改到位」, R122; R120."""
+
+    by: Whos
+    back: Code
+    methods: Codes = ()
+
+
+class Figure(Model):
+    """One whole number of a material."""
+
+    material: Code
+    field: Code
+
+
+class Burden(Model):
+    """What an item of this flow asks of its unit: a visit, with its days in a ``material``, or without one a request, on
+    the day it is fixed. All flows of one ``kind`` count together: no two visits to a unit on one day, and at most so many
+    begun ``within`` any such span. ``persons`` says how many came. Source: S0 「不集中到一个单位去」, R201; R200, R125."""
+
+    kind: Code
+    material: Code | None = None
+    from_: Code | None = Field(default=None, alias="from")
+    until: Code | None = None
+    at_most: Count
+    within: Span
+    persons: Figure | None = None
+
+
 class Stage(Model):
     """Where an item is, who must do what there by when, and how it leaves."""
 
@@ -866,6 +899,7 @@ class Stage(Model):
     zero: Zero | None = None
     not_by: Whos = ()
     other_body_than: Codes = ()  # stages of this round: whichever unit signed there, another one signs here (R138)
+    checked: Checked | None = None
     looks_after: Codes = ()  # posts whose holders sign only for units that a body of theirs looks after (R011)
     one_by_one: StrictBool = False
     at_most: Limit | None = None
@@ -1017,6 +1051,7 @@ class Flow(Model):
     chains: dict[Code, Chain] = {}
     ladder: dict[Code, tuple[Rung, ...]] = {}
     quiet: Quiet | None = None
+    burden: Burden | None = None
     counters: dict[Code, Counter] = {}
     stages: tuple[Stage, ...]
     reports: Reports | None = None

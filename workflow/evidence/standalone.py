@@ -462,7 +462,7 @@ _OWN_ACTS: dict[str, tuple[str, str]] = {
     "delegate": ("delegated", "delegate"), "recall": ("recalled", ""), "copy": ("copied", "person post unit"),
     "hand-over": ("handed-over", "place leaver delegate"),
     "ask-override": ("override-asked", "place"), "override": ("overridden", "place"),
-    "open-ballot": ("ballot-opened", "roll eligible codes keys"),
+    "open-ballot": ("ballot-opened", "roll eligible codes keys"), "record-check": ("checked", "finding method"),
     "suspend": ("suspended", ""), "activate": ("activated", ""),
 }  # fmt: skip
 LEADS_TO = {kind: (names.split(), members.split()) for kind, (names, members) in _OWN_ACTS.items()}
@@ -475,7 +475,7 @@ OF_NO_PLACE: tuple[str, ...] = (
     "contradicted",
     "reversed",
 )  # but signed
-OF_NO_PLACE += ("handed-over", "override-asked", "overridden", "suspended", "activated", "ballot-opened")
+OF_NO_PLACE += ("handed-over", "override-asked", "overridden", "suspended", "activated", "ballot-opened", "checked")
 SIGNED = ("signed", "returned", "delegated", "recalled", *OF_NO_PLACE)
 SIGNATURES = frozenset(kind for kind, (effects, _) in LEADS_TO.items() if effects[-1] in SIGNED)
 OWN = frozenset(effect for effects, _ in LEADS_TO.values() for effect in effects)
@@ -494,6 +494,7 @@ STATED = (
         "rule",
         "to",
         "finding",
+        "method",
         "on",
         "paper",
         "roll",

@@ -34,6 +34,7 @@ from workflow.acts import (
     Pause,
     PostNotice,
     Recall,
+    RecordCheck,
     RemoveSigner,
     Reopen,
     ReprojectDue,
@@ -54,6 +55,7 @@ from workflow.rules import (
     authority,
     ballots,
     changing,
+    checking,
     clocks,
     counting,
     delegating,
@@ -100,6 +102,8 @@ def needs(asked: Asked) -> list[Need]:
         wanted = ballots.needs(asked)
     elif isinstance(act, Reverse):
         wanted = counting.reverse_needs(asked)
+    elif isinstance(act, RecordCheck):
+        wanted = checking.needs(asked)
     elif isinstance(act, ReprojectDue):
         wanted = []
     elif isinstance(act, MoveItem):
@@ -218,6 +222,8 @@ def _decide(asked: Asked) -> Decision:
         return migrating.migrate(asked, act)
     if isinstance(act, Return):
         return signing.send_back(asked, act)
+    if isinstance(act, RecordCheck):
+        return checking.record(asked, act)
     if isinstance(act, Reopen):
         return signing.reopen(asked, act)
     if isinstance(act, Signature):

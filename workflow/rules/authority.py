@@ -133,7 +133,16 @@ def assigned(asked: Asked, slot: Slot, held: dict[str, Any]) -> None:
     Raises:
         NotAssigned: names the units that the person, or whoever they stand for, does look after.
     """
-    if slot.post not in asked.definition.stage(asked.case.stage).looks_after:
+    looks_after(asked, slot.post, held)
+
+
+def looks_after(asked: Asked, post: str, held: dict[str, Any]) -> None:
+    """The same for an act that no place waits for.
+
+    Raises:
+        NotAssigned: see there.
+    """
+    if post not in asked.definition.stage(asked.case.stage).looks_after:
         return
     person = held.get("principal", asked.actor.person)
     mine = asked.facts.get(*_looks_after(asked, person))

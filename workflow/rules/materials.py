@@ -111,8 +111,12 @@ def lists_only(definition: Definition, figures: dict[str, dict[str, Any]]) -> No
 
 
 def _dated(definition: Definition, material: Material) -> set[str]:
-    """The dates of a material that dues of the flow rest on."""
+    """The dates of a material that dues of the flow rest on, and those of a visit."""
     named = {s.due.field for s in definition.flow.stages if s.due is not None}
+    if (burden := definition.flow.burden) is not None and definition.flow.materials.get(
+        burden.material or ""
+    ) is material:
+        named |= {burden.from_, burden.until}
     return {k for k, f in material.fields.items() if f.type == "date" and k in named}
 
 

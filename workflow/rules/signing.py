@@ -34,6 +34,7 @@ from workflow.rules import (
     authority,
     ballots,
     bodies,
+    burdens,
     comparing,
     counting,
     dues,
@@ -49,7 +50,7 @@ from workflow.rules.materials import is_day
 from workflow.rules.moving import leave, look_back_rule
 from workflow.rules.opening import of_lines
 from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, downstream, keys, votes
-from workflow.rules.stages import REFUSED_EXIT, RETURN_EXIT, choosable, returning
+from workflow.rules.stages import REFUSED_EXIT, RETURN_EXIT, choosable, returning, ways
 
 MEANS: dict[str, tuple[type[Signature], ...]] = {
     "prepare": (Sign,),
@@ -86,6 +87,7 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
         wanted += gates.needs_to_sign(asked)
     if ends:
         wanted += counting.needs(asked, stage)
+        wanted += burdens.needs(asked, stage)
         wanted += [("lines", case.item, e.opens.list) for e in stage.exits.values() if e.opens is not None][:1]
     return wanted
 
@@ -195,7 +197,7 @@ def sign(asked: Asked, act: Signature) -> Decision:
             effects.append({"e": "due-met", "rule": rule, "late": context.at >= case.dues[rule]["missed"]})
     rebound = stage.tracking is not None and act.outcome == stage.tracking.rebound
     if rebound:
-        _seen_since(asked, stage)
+        seen_since(asked, stage)
     if ahead.not_needed:
         effects.append({"e": "not-needed", "slots": list(ahead.not_needed)})
     if ahead.verdict == "open" and not rebound:
@@ -214,8 +216,12 @@ def sign(asked: Asked, act: Signature) -> Decision:
     _check_exit(asked, act, stage, exit_name)
     counting.holds(asked, stage, exit_name)
     effects += counting.follow(asked, stage, exit_name)
+    effects += burdens.follow(asked, stage, exit_name)
     path: Path = asked.facts.get("path", case.unit, context.day)
-    opens = stage.exits[exit_name].opens
+    opens, claims = stage.exits[exit_name].opens, stage.exits[exit_name].claims
+    if claims is not None:
+        persons = sorted({s.person for s in so_far.slots if s.state == "signed"})
+        effects.append({"e": "claimed", "as": claims, "by": persons})
     effects += leave(context, so_far, exit_name, path, due_set=act.due)
     if opens is not None and case.level == opens.at_level:
         lines = asked.facts.get("lines", case.item, opens.list)
@@ -408,14 +414,10 @@ def _exit(asked: Asked, act: Signature, stage: Stage, outcome: str, case: Case) 
         return outcome or stage.tracking.held
     if stage.notice is not None and stage.notice.objection and case.objections:
         return stage.notice.objection
-    ways = [
-        name
-        for name in stage.exits
-        if name != REFUSED_EXIT and not returning(name) and not (stage.notice and name == stage.notice.objection)
-    ]
-    name = outcome or (ways[0] if len(ways) == 1 else "")
+    leading = ways(stage)
+    name = outcome or (leading[0] if len(leading) == 1 else "")
     if not name:
-        raise NoSuchExit(expected=sorted(ways), actual="none chosen", place=place)
+        raise NoSuchExit(expected=sorted(leading), actual="none chosen", place=place)
     return name
 
 
@@ -590,7 +592,7 @@ def _level_below(case: Case, slot: Slot, index: int) -> Slot:
     return next(s for s in case.slots if s.unit == below)
 
 
-def _seen_since(asked: Asked, stage: Stage) -> None:
+def seen_since(asked: Asked, stage: Stage) -> None:
     """What reopens an item was seen after it was closed out: stale evidence reopens nothing. Source: R148.
 
     Raises:
@@ -625,7 +627,7 @@ def reopen(asked: Asked, act: Reopen) -> Decision:
             actual="none",
             place=asked.definition.place("stages", stage.stage, "tracking"),
         )
-    _seen_since(asked, stage)
+    seen_since(asked, stage)
     slot, held = open_slot(asked, act)
     path: Path = asked.facts.get("path", asked.case.unit, asked.context.day)
     signed = _signed(asked, slot, held)

@@ -67,11 +67,17 @@ REFUSED_EXIT = "refused"
 
 
 def choosable(stage: Stage) -> list[str]:
-    """The exits that a person may propose. Not those that an act of another kind takes (a return, a vote that fails, an
-    objection), nor any where a tally computes the way out."""
+    """The exits that a person may propose; none where a tally, an assessment or a look-back decides the way out."""
     if stage.tally is not None or stage.tracking is not None or stage.assess is not None:
         return []
+    return ways(stage)
+
+
+def ways(stage: Stage) -> list[str]:
+    """The exits by which signing leads out: not those that an act of another kind takes (a return, a vote that fails, an
+    objection, a check)."""
     taken = {REFUSED_EXIT, stage.notice.objection if stage.notice is not None else None}
+    taken.add(stage.checked.back if stage.checked is not None else None)
     return [name for name in stage.exits if name not in taken and not returning(name)]
 
 

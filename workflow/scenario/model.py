@@ -64,6 +64,7 @@ VERBS: Mapping[str, Verb] = {
     "open-ballot": Verb(("roll",), ("seen",)),
     "cast": Verb((), ("papers", "answers", "code"), by=False),
     "count-ballot": Verb((), ("keys",)),
+    "record-check": Verb(("outcome", "finding", "reason"), ("seen", "method", "due", "on")),
     "show": Verb(("keep",), by=False),
     "sign-through": Verb((), ("opinion", "outcome", "reason", "minutes", "due", "until"), by=False),
 }

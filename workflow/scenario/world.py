@@ -375,6 +375,12 @@ class World:
         }
         verbs[step.do](item, by, seen, **a)
 
+    def _record_check(self, step: Step, item: str) -> None:
+        by, case = self._by(step, item)
+        a = dict(step.args)
+        seen = self._seen(a.pop("seen", ""), case)
+        self.engine.record_check(item, by, seen, **a)
+
     def _supplement(self, step: Step, item: str) -> None:
         by, case = self._by(step, item)
         a = dict(step.args)
@@ -483,6 +489,7 @@ _DO: dict[str, Callable[[World, Step, str], None]] = {
     "object": World._object,
     "adopt-nodes": World._adopt,
     **dict.fromkeys(("extend", "pause", "resume", "exempt", "contradict", "reverse"), World._clock),
+    "record-check": World._record_check,
     "supplement": World._supplement,
     **dict.fromkeys(("withdraw", "add-signer", "remove-signer", "transfer", "urge"), World._change),
     **dict.fromkeys(

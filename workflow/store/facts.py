@@ -80,6 +80,10 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
         from workflow.store.groups import GroupReader  # few stages are signed by members of bodies
 
         return GroupReader(connection).looked_after_by(need[1], need[2])
+    if kind == "burden":
+        from workflow.store import burdens  # few flows ask something of a unit
+
+        return burdens.around(connection, *need[1:5])
     if kind == "known-of":
         return items.known_of(connection, need[1], need[2], need[3])
     if kind == "everyone":

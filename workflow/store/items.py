@@ -170,6 +170,16 @@ _reverse_count = Statement(
     )
     .values(reversed_seq=bindparam("reversed_seq"))
 )
+_in_claim = ("claimed", "claimed_at", "verified", "verified_at", "finding")
+_insert_claim = Insert(t.claim, ("item", *_in_claim))
+_update_claim = Update(t.claim, {"b_item": "item"}, _in_claim)
+_delete_burden = Statement(t.burden.delete().where(t.burden.c.item == bindparam("b_item")))
+_insert_burden = Insert(t.burden, ("kind", "unit", "n", "item", "flow", "from_on", "until_on", "state", "persons"))
+_end_burden = Statement(
+    t.burden.update()
+    .where(t.burden.c.item == bindparam("b_item"))
+    .values(state=bindparam("state"), persons=bindparam("persons"))
+)
 _delete_words = Statement(
     t.words.delete().where(t.words.c.item == bindparam("b_item"), t.words.c.field == bindparam("b_field"))
 )
@@ -536,9 +546,15 @@ def project(connection: Connection, written: Sequence[Written], lists: dict[str,
             else:
                 statement.run_many(connection, found)
         except IntegrityError as error:
+            row = found[0]
+            if statement is _insert_burden:
+                raise Conflict(
+                    item=row["item"],
+                    expected=f"nothing else fixed for {row['unit']} ({row['kind']})",
+                    actual="something was at the same moment",
+                ) from error
             if statement is not _insert_count:
                 raise
-            row = found[0]
             raise Conflict(
                 item=row["item"],
                 expected=f"{row['person']} counted {row['n'] - 1} time(s) for {row['counter']}",
@@ -698,6 +714,29 @@ def _reached(put: Any, w: Written, e: Effect) -> None:
         )
 
 
+def _claimed(put: Any, w: Written, e: Effect) -> None:
+    """What is claimed and what was found, as they stand after the entry."""
+    claimed, verified = w.case.claimed, w.case.verified
+    row = {"claimed": claimed.get("as", ""), "claimed_at": claimed.get("at")}
+    row |= {"verified": verified.get("says", ""), "verified_at": verified.get("at")}
+    row["finding"] = verified.get("finding", "")
+    if w.before.claimed or w.before.verified:
+        put(_update_claim, {"b_item": w.case.item, **row})
+    else:
+        put(_insert_claim, {"item": w.case.item, **row})
+
+
+def _burden_fixed(put: Any, w: Written, e: Effect) -> None:
+    if w.before.burden:
+        put(_delete_burden, {"b_item": w.case.item})
+    row = {"item": w.case.item, "flow": w.case.flow, "kind": e["kind"], "unit": e["unit"], "n": e["n"]}
+    put(_insert_burden, {**row, "from_on": e["from"], "until_on": e["until"], "state": "fixed", "persons": 0})
+
+
+def _burden_ended(put: Any, w: Written, e: Effect) -> None:
+    put(_end_burden, {"b_item": w.case.item, "state": e["state"], "persons": e["persons"]})
+
+
 def _words(put: Any, w: Written, e: Effect) -> None:
     """The digests of words that should be an item's own, as they were handed in last."""
     for name, figures in e.get("figures", {}).items():
@@ -782,6 +821,10 @@ _PROJECT = {
     "counted": _counted,
     "count-reversed": _uncounted,
     "count-reached": _reached,
+    "burden-fixed": _burden_fixed,
+    "burden-ended": _burden_ended,
+    "claimed": _claimed,
+    "checked": _claimed,
     "submitted": _words,
     "moved": _relocated,
     "migrated": _migrated,
@@ -810,6 +853,11 @@ _ORDER: tuple[Statement, ...] = (
     _close_line,
     _insert_count,
     _reverse_count,
+    _insert_claim,
+    _update_claim,
+    _delete_burden,
+    _insert_burden,
+    _end_burden,
     _delete_words,
     _insert_words,
     _insert_outbox,

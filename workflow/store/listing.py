@@ -16,7 +16,8 @@ from workflow.store import tables as t
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which items; an empty text asks for any, ``final`` None for open and closed alike.
+    """Which items; an empty text asks for any, ``final`` None for open and closed alike. ``verified`` is confirmed, refuted,
+    or unchecked: claimed, and nobody has said since whether it is so.
 
     Attributes:
         units: the units the items are about; None: of any unit.
@@ -30,6 +31,8 @@ class Wanted:
     klass: str = ""
     category: str = ""
     final: bool | None = None
+    claimed: str = ""
+    verified: str = ""
     covert: Collection[str] = ()
 
 
@@ -45,8 +48,11 @@ _shown = sa.select(
     t.item.c.category,
     t.item.c.final,
     t.item.c.opened_at,
-)
+    t.claim.c.claimed,
+    t.claim.c.verified,
+).outerjoin_from(t.item, t.claim, t.claim.c.item == t.item.c.id)
 UNANNOUNCED = "unannounced"
+UNCHECKED = "unchecked"
 _unannounced = sa.select(t.item.c.id, t.item.c.unit).where(sa.text("klass = 'unannounced'"))  # as its index has it
 _where_from = sa.select(t.item.c.unit).where(t.item.c.id == bindparam("item"))
 
@@ -160,6 +166,15 @@ def _conditions(connection: Connection, wanted: Wanted) -> list[sa.ColumnElement
         )
         if getattr(wanted, name)
     ]
+    if wanted.claimed or wanted.verified:
+        said = sa.select(t.claim.c.item)
+        if wanted.claimed:
+            said = said.where(t.claim.c.claimed == bindparam("w_claimed"))
+        if wanted.verified == UNCHECKED:
+            said = said.where(t.claim.c.claimed != "", t.claim.c.verified == "")
+        elif wanted.verified:
+            said = said.where(t.claim.c.verified == bindparam("w_verified"))
+        found.append(c.id.in_(said))
     if wanted.final is not None:
         found.append(c.final == bindparam("w_final"))
     if wanted.units is not None:
@@ -171,6 +186,7 @@ def _conditions(connection: Connection, wanted: Wanted) -> list[sa.ColumnElement
 def _values(wanted: Wanted) -> dict[str, Any]:
     names = ("flow", "campaign", "stage", "klass", "category")
     values: dict[str, Any] = {f"w_{n}": getattr(wanted, n) for n in names if getattr(wanted, n)}
+    values |= {f"w_{n}": v for n in ("claimed", "verified") if (v := getattr(wanted, n)) not in ("", UNCHECKED)}
     if wanted.final is not None:
         values["w_final"] = wanted.final
     if wanted.units is not None:

@@ -143,6 +143,16 @@ _contradictions = (
     .where(sa.text(t.MARKS), t.entry.c.act == "contradict")
     .order_by(t.entry.c.chain, t.entry.c.seq)
 )
+_checks = sa.select(t.entry.c.chain, t.entry.c.body).where(sa.text(t.CHECKS)).order_by(t.entry.c.chain, t.entry.c.seq)
+_claims = (
+    sa.select(
+        *(t.claim.c.item, t.item.c.unit, t.claim.c.claimed, t.claim.c.claimed_at),
+        *(t.claim.c.verified, t.claim.c.verified_at, t.claim.c.finding),
+    )
+    .join(t.item, t.item.c.id == t.claim.c.item)
+    .where(t.item.c.flow == bindparam("flow"), t.item.c.campaign == bindparam("campaign"))
+    .order_by(t.item.c.opened_at, t.item.c.id)
+)
 _size = sa.select(
     sa.func.count(), sa.func.coalesce(sa.func.sum(sa.func.length(t.entry.c.body) + sa.func.length(t.entry.c.seal)), 0)
 ).select_from(t.entry)
@@ -219,6 +229,17 @@ def contradicted_by(connection: Connection, finding: str) -> list[str]:
     """The reports that were contradicted by a finding, each once. Reads the contradictions alone, which are few."""
     found = {r.chain: None for r in connection.execute(_contradictions) if _finding(r.body) == finding}
     return list(found)
+
+
+def checked_by(connection: Connection, finding: str) -> list[str]:
+    """The items about which a finding was put on record, each once. Reads the records of checks alone."""
+    found = {r.chain: None for r in connection.execute(_checks) if _finding(r.body) == finding}
+    return list(found)
+
+
+def claims(connection: Connection, flow: str, campaign: str) -> Sequence[Any]:
+    """What is claimed and found of the items of a flow and campaign, as it stands now, in order of opening."""
+    return connection.execute(_claims, {"flow": flow, "campaign": campaign}).all()
 
 
 def _finding(body: bytes) -> str:

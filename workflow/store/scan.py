@@ -38,6 +38,15 @@ _dues = sa.select(
 _counts = sa.select(
     t.count.c.item, t.count.c.counter, t.count.c.person, t.count.c.n, t.count.c.reversed_seq, t.count.c.opened
 )
+_claims = sa.select(
+    t.claim.c.item,
+    *(t.claim.c.claimed, t.claim.c.claimed_at, t.claim.c.verified, t.claim.c.verified_at, t.claim.c.finding),
+)
+_burdens = sa.select(
+    t.burden.c.item,
+    *(t.burden.c.kind, t.burden.c.unit, t.burden.c.n, t.burden.c.from_on, t.burden.c.until_on),
+    *(t.burden.c.state, t.burden.c.persons),
+)
 _listed = sa.select(t.line.c.item).distinct()
 _lines = (
     sa.select(t.line.c.list, t.line.c.no, t.line.c.cells, t.line.c.closed_seq, t.line.c.closed_at)
@@ -205,6 +214,8 @@ class Projected:
         slots: the open ones: key, unit, post, kind, stage.
         dues: those not met: rule, ladder, first missed moment, next rung, whether none is left.
         lists: name -> digest of all lines, how many; and of each closed line by number, which entry closed it and when.
+        burden: the days fixed at its unit: kind, unit, number, first and last day, state, persons; None for none.
+        claim: what is claimed and since when, what a check found and when, and its finding; None where neither is.
         counts: what it put on counts of persons: counter, person, number, the entry that took it off, what it opened.
     """
 
@@ -212,6 +223,8 @@ class Projected:
     dues: set[tuple[Any, ...]]
     lists: dict[str, tuple[str, int, Closings]]
     counts: set[tuple[Any, ...]]
+    claim: tuple[Any, ...] | None
+    burden: tuple[Any, ...] | None
 
 
 class Working:
@@ -233,6 +246,12 @@ class Working:
             self._dues.setdefault(item, set()).add((rule, ladder, missed, step, state == 2 and bool(none_left)))
         for item, *rest in connection.execute(_counts.where(_within(t.count.c.item, part))):
             self._counts.setdefault(item, set()).add(tuple(rest))
+        self._claims: dict[str, tuple[Any, ...]] = {
+            item: tuple(rest) for item, *rest in connection.execute(_claims.where(_within(t.claim.c.item, part)))
+        }
+        self._burdens: dict[str, tuple[Any, ...]] = {
+            item: tuple(rest) for item, *rest in connection.execute(_burdens.where(_within(t.burden.c.item, part)))
+        }
         self._listed = set(connection.execute(_listed.where(_within(t.line.c.item, part))).scalars())
 
     def of(self, item: str) -> Projected:
@@ -243,12 +262,15 @@ class Working:
             slots=self._slots.pop(item, set()),
             dues=self._dues.pop(item, set()),
             counts=self._counts.pop(item, set()),
+            claim=self._claims.pop(item, None),
+            burden=self._burdens.pop(item, None),
             lists=self._lists(item) if listed else {},
         )
 
     def left(self) -> set[str]:
         """Items that nobody asked about, though the tables have rows of them."""
-        return self._slots.keys() | self._dues.keys() | self._counts.keys() | self._listed
+        held = (self._slots, self._dues, self._counts, self._claims, self._burdens)
+        return self._listed.union(*(one.keys() for one in held))
 
     def _lists(self, item: str) -> dict[str, tuple[str, int, Closings]]:
         held: dict[str, list[Any]] = {}

@@ -36,6 +36,7 @@ REVISIONS = (
     "0009",
     "0010",
     "0011",
+    "0012",
 )  # oldest first; a test holds this against the files
 NEEDED = REVISIONS[-1]
 NONE = "none"

@@ -253,6 +253,7 @@ item = Table(
     Index("wf_item_unannounced", "unit", "id", sqlite_where=sql("klass = 'unannounced'")),
 )
 
+CHECKS = "act = 'record-check'"  # as a literal too
 MARKS = "act IN ('contradict', 'exempt', 'supplement')"  # as a literal, or a plan cannot use the index
 
 entry = Table(
@@ -271,6 +272,7 @@ entry = Table(
     UniqueConstraint("chain", "seq"),
     UniqueConstraint("request_id"),
     Index("wf_entry_marks", "chain", "act", "at", sqlite_where=sql(MARKS)),
+    Index("wf_entry_checks", "chain", "seq", sqlite_where=sql(CHECKS)),
 )
 
 chain = Table(  # heads of chains that are not items: org, views of an item
@@ -378,6 +380,35 @@ count = Table(  # what was held with persons and counts, over all items; (counte
     Column("reversed_seq", Integer),  # the entry of the item that took it off again
     Index("wf_count_item", "item"),
     Index("wf_count_person", "person"),
+)
+
+claim = Table(  # what an item's own signers say it is, and what a check found since; the entries have all of them
+    "wf_claim",
+    metadata,
+    Column("item", Id, primary_key=True),
+    Column("claimed", Id, nullable=False),  # empty where nothing is claimed
+    Column("claimed_at", Moment),
+    Column(
+        "verified", String(16), nullable=False
+    ),  # confirmed, refuted; empty: nobody has said, which confirms nothing
+    Column("verified_at", Moment),
+    Column("finding", Text, nullable=False),
+)
+
+burden = Table(  # a visit to a unit, or a request to it, once it is fixed: none at the same time, and not too many
+    "wf_burden",
+    metadata,
+    Column("kind", Id, primary_key=True),
+    Column("unit", Id, primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),  # two at the same moment: the second is refused
+    Column("item", Id, nullable=False),
+    Column("flow", Id, nullable=False),
+    Column("from_on", Day, nullable=False),
+    Column("until_on", Day, nullable=False),  # included
+    Column("state", String(16), nullable=False),  # fixed, held, empty (held without an outcome), called-off
+    Column("persons", Integer, nullable=False),
+    Index("wf_burden_item", "item", unique=True),
+    Index("wf_burden_days", "kind", "from_on"),
 )
 
 words = Table(  # digests of texts that should be an item's own: the same one twice is flagged

@@ -73,6 +73,7 @@ def register(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: 
     hidden = hidden_from(desk, sight)
     found = [r for r in views.register(desk, flow, campaign, at) if sight.sees(r.unit) and r.item not in hidden]
     w = _Words(desk, desk.engine.newest(desk.connection, flow), lang, (r.unit for r in found))
+    verified = {"confirmed": w.say("属实", "confirmed"), "refuted": w.say("不符", "refuted")}
     klass = {"register": w.say("名册", "register"), "watch": w.say("关注", "watch")}
     rows = tuple(
         (
@@ -82,6 +83,8 @@ def register(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: 
             w.category(r.category),
             w.stage(r.stage),
             str(r.round),
+            r.claimed,
+            verified.get(r.verified, r.verified),
             w.when(r.opened_at),
             r.item,
         )
@@ -89,7 +92,8 @@ def register(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: 
     )
     columns = (
         *(w.say("序号", "no"), w.say("单位", "unit"), w.say("类别", "class"), w.say("问题类型", "category")),
-        *(w.say("环节", "stage"), w.say("轮次", "round"), w.say("列入时间", "opened"), w.say("事项", "item")),
+        *(w.say("环节", "stage"), w.say("轮次", "round"), w.say("申报", "claimed"), w.say("核实", "verified")),
+        *(w.say("列入时间", "opened"), w.say("事项", "item")),
     )
     return Sheet(w.say("整顿对象名册", "Register"), w.as_of(at, len(rows)), columns, rows, w.signers)
 

@@ -223,6 +223,8 @@ def _items(call: Call, seen: Seen) -> Any:
         stage=call.asked("stage"),
         klass=call.asked("class"),
         category=call.asked("category"),
+        claimed=call.asked("claimed"),
+        verified=call.asked("verified"),
         final={"open": False, "closed": True}.get(call.asked("state")),
     )
     page = seen.items(wanted, under=call.asked("under"), after=call.asked("after"), limit=call.limit())
