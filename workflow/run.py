@@ -22,7 +22,7 @@ class Ran:
     opened: int = 0
 
 
-def run_until(engine: Engine, at: int, *, each: Callable[[Swept], None] | None = None) -> Ran:
+def run_until(engine: Engine, at: int, *, each: Callable[[Swept], None] | None = None, watch: bool = True) -> Ran:
     """Move the engine's clock to a moment, and sweep at every moment on the way at which a rung or a roll call comes.
 
     One rung of a due fires for each sweep, so a moment is swept until nothing fires at it any more.
@@ -30,6 +30,7 @@ def run_until(engine: Engine, at: int, *, each: Callable[[Swept], None] | None =
     Args:
         at: where to stop, µs UTC; what comes at that very moment happens.
         each: told of every sweep.
+        watch: also look for places that nobody may sign, as a node's sweep does.
 
     Raises:
         TypeError: the engine's clock cannot be set.
@@ -42,7 +43,7 @@ def run_until(engine: Engine, at: int, *, each: Callable[[Swept], None] | None =
         raise ValueError(f"expected a moment not before {clock.now()}; got {at}")
     sweeps = fired = failed = opened = 0
     while True:
-        swept = tick(engine, clock.now())
+        swept = tick(engine, clock.now(), watch=watch)
         sweeps, fired, failed, opened = sweeps + 1, fired + swept.fired, failed + swept.failed, opened + swept.opened
         if each is not None:
             each(swept)

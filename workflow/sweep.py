@@ -66,15 +66,15 @@ class _Mark:
 _marks: WeakKeyDictionary[Engine, _Mark] = WeakKeyDictionary()
 
 
-def tick(engine: Engine, at: int | None = None, *, node: str = "") -> Swept:
-    """One sweep at the database's moment (or at ``at``, which a simulation gives)."""
+def tick(engine: Engine, at: int | None = None, *, node: str = "", watch: bool = True) -> Swept:
+    """One sweep at the database's moment (or at ``at``, which a simulation gives); ``watch``: look for blocked places."""
     with engine.look() as desk:  # all that an idle sweep does
         connection = desk.connection
         moment = at if at is not None else engine.now(connection)
         engine.look_for_calendars(connection)
         calls = rollcall.waits(engine, connection, moment)
         start = _begin(engine, connection, moment)
-        nobody = _nobody(engine, desk, moment)
+        nobody = _nobody(engine, desk, moment) if watch else []
     if at is None and engine.clock.in_database:
         skew = engine.clock.now() - moment
         if abs(skew) > SKEW:

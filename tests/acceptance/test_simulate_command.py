@@ -5,34 +5,38 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from tests.contract.world import MATTER, TALK, flow_text
-from workflow import loads
+from workflow import load, loads
 from workflow.calendar_file import load_calendar
 from workflow.cli.main import app
-from workflow.definition.shipped import shipped_calendar
+from workflow.definition.definition import Definition
+from workflow.definition.shipped import shipped_calendar, shipped_flow
 from workflow.errors import Unknown
 from workflow.org.model import Org
 from workflow.prover.offices import invented
-from workflow.simulation.random_walk import Behaviour, Figures, simulate, with_node
+from workflow.simulation.behaviour import Behaviour, fails
+from workflow.simulation.random_walk import Figures, simulate, with_node
 
 SOUND = flow_text(MATTER).replace("  - stage: above\n", "  - stage: above\n    new-round: true\n")
 CALENDAR = load_calendar(shipped_calendar("cn"))
 FLOW, TALKS = loads(SOUND), loads(flow_text(TALK))
+MAIN = load(shipped_flow("organisation-rectification"))
 
 
-def run(n: int = 2, seed: int = 1, flow: object = FLOW, **how: float) -> Figures:
-    return simulate(flow, CALENDAR, n, seed, Behaviour(**how), others=[TALKS], at_most=60)  # type: ignore[arg-type]
+def run(n: int = 2, seed: int = 1, flow: Definition = FLOW, **how: Any) -> Figures:
+    return simulate(flow, CALENDAR, n, seed, Behaviour(**how), others=[TALKS], at_most=150 if flow is MAIN else 60)
 
 
 def test_the_same_seed_gives_the_same_figures_and_another_seed_others() -> None:
     one, again, other = run(), run(), run(seed=2)
     assert (one.finals, one.paths, one.load, one.missed) == (again.finals, again.paths, again.load, again.missed)
     assert one.paths != other.paths
-    assert one.finals.total() + len(one.dead_ends) + one.unfinished == 2
+    assert one.finals.total() + len(one.dead_ends) + one.unfinished.total() == 2
     assert one.dead_ends == [] and one.load["secretary@second"] > 0
     assert one.longest[1][0] == "report"
 
@@ -43,10 +47,46 @@ def test_people_who_let_duties_lie_miss_more_and_climb_the_ladder() -> None:
     assert idle.rungs["reminded"] > prompt.rungs["reminded"]
 
 
-def test_an_earlier_node_is_missed_more_often() -> None:
-    assert run().missed["report"] < run(flow=with_node(FLOW, "report", date(2019, 8, 2))).missed["report"]
+def test_an_earlier_node_is_missed_more_often_and_the_same_people_do_the_same() -> None:
+    moved, said = with_node(FLOW, "report", date(2019, 8, 2))
+    before, after = run(), run(flow=moved)
+    assert before.missed["report"] < after.missed["report"] <= after.armed["report"] == 2
+    assert before.paths == after.paths and before.nodes["report"] == "report"
+    assert [p.code for p in said] == ["node-before-in-force"]
     with pytest.raises(Unknown):
         with_node(FLOW, "reprot", date(2019, 8, 2))
+
+
+def test_a_date_that_breaks_the_order_of_nodes_is_told_with_its_figures() -> None:
+    _, said = with_node(MAIN, "acceptance", date(2019, 10, 1))
+    assert {p.code for p in said} == {"nodes-out-of-order"}
+
+
+def test_what_fails_is_known_of_every_way_out() -> None:
+    poor = {f"{s.stage}.{e}" for s in MAIN.flow.stages for e in s.exits if fails(MAIN, s, e)}
+    assert poor == {
+        "plan.returned", "mass-evaluation.failed", "mass-evaluation.no-quorum", "preliminary-acceptance.failed",
+        "look-back-first.gaps", "acceptance.unqualified", "result-notice.objected", "closed.rebound",
+        "watched.worse", "watched.keep",
+    }  # fmt: skip
+
+
+def test_nobody_who_does_well_comes_to_rework_and_who_always_fails_does() -> None:
+    found = {("investigation", "found"): 1.0, ("determination", "entered-in-register"): 1.0}
+    well = run(3, flow=MAIN, fail=0.0, send_back=0.0, days=0.1, ways=found)
+    straight = [s.stage for s in MAIN.flow.stages[:9]] + ["result-notice", "closed", "archived"]
+    assert set(map(tuple, well.paths.values())) == {tuple(straight)}
+    assert well.finals == {"archived": 3} and not well.missed
+    ill = run(3, flow=MAIN, fail=1.0, send_back=0.0, days=0.1, ways=found)
+    assert all("rework" in path and "acceptance" not in path for path in ill.paths.values())
+
+
+def test_how_often_a_way_out_is_taken_can_be_said() -> None:
+    none_found = run(4, flow=MAIN, ways={("investigation", "nothing-found"): 1.0})
+    assert none_found.finals == {"zero-reported": 4}
+    for ways, word in (({("investigaton", "found"): 1.0}, "investigaton"), ({("plan", "x"): 1.0}, "accepted")):
+        with pytest.raises(Unknown, match=word):
+            run(1, flow=MAIN, ways=ways)
 
 
 def test_a_place_that_nobody_may_sign_is_a_dead_end() -> None:
@@ -64,9 +104,23 @@ def test_the_command_tells_figures(tmp_path: Path) -> None:
     file.write_text(flow_text(TALK))
     said = CliRunner().invoke(app, ["simulate", str(file), "-n", "2", "--json"])
     assert said.exit_code == 0, said.output
-    assert json.loads(said.output)["as written"]["ended"] == {"done": 2}
-    assert "最长路径:s000" in CliRunner().invoke(app, ["simulate", str(file), "-n", "2", "--lang", "zh"]).output
-    assert CliRunner().invoke(app, ["simulate", str(file), "--node", "report=soon"]).exit_code == 2
+    figures = json.loads(said.output)["as written"]
+    assert figures["ended"] == {"done": 2} and figures["unfinished"] == {}
+    assert all(0 < load["busiest-week"] <= load["signatures"] for load in figures["load"].values())
+    chinese = CliRunner().invoke(app, ["simulate", str(file), "-n", "2", "--lang", "zh"]).output
+    assert "最长路径:s000" in chinese and "中位数" in chinese and "时限:逾期的事项数" in chinese
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "expected"),
+    [("--node", "report=soon", "NAME=2019-10-31"), ("--way", "report=1", "STAGE.EXIT"), ("--way", "a.b=2", "0 and 1")],
+)
+def test_a_typo_in_an_option_is_told(option: str, given: str, expected: str, tmp_path: Path) -> None:
+    file = tmp_path / "talk.yaml"
+    file.write_text(flow_text(TALK))
+    said = CliRunner().invoke(app, ["simulate", str(file), option, given])
+    assert said.exit_code == 2
+    assert expected in " ".join(said.output.replace("│", " ").split())
 
 
 def test_one_item_is_handled_by_keyboard(tmp_path: Path) -> None:

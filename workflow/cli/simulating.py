@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -12,7 +14,10 @@ import typer
 from workflow.cli.arguments import Lang, say, told
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from workflow.acts import Act
+    from workflow.definition.problem import Problem
     from workflow.errors import Language
     from workflow.simulation.office import Office
     from workflow.simulation.random_walk import Figures
@@ -36,6 +41,10 @@ def simulate(
     fail: Annotated[
         float, typer.Option("--fail", min=0, max=1, help="Share of votes and scores that fail · 不合格比例")
     ] = 0.2,
+    way: Annotated[
+        list[str] | None,
+        typer.Option("--way", metavar="STAGE.EXIT=SHARE", help="How often a way out is taken · 某出口的比例"),
+    ] = None,
     node: Annotated[
         list[str] | None, typer.Option("--node", metavar="NAME=DATE", help="And what if it were then · 节点改期")
     ] = None,
@@ -52,9 +61,10 @@ def simulate(
         from workflow.cli.flows import beside, flow_of
         from workflow.definition.shipped import shipped_calendar
         from workflow.org.importing import read_org
+        from workflow.simulation.behaviour import Behaviour
         from workflow.simulation.office import office
-        from workflow.simulation.random_walk import Behaviour, with_node
         from workflow.simulation.random_walk import simulate as run
+        from workflow.simulation.random_walk import with_node
 
         definition, path = flow_of(flow)
         calendar, others = load_calendar(shipped_calendar(definition.flow.calendar)), beside(path)
@@ -63,12 +73,13 @@ def simulate(
             with office(definition, calendar, others, held) as here:
                 _by_hand(here, language)
             return
-        behaviour = Behaviour(days=days, lie=lie, send_back=send_back, fail=fail)
+        behaviour = Behaviour(days=days, lie=lie, send_back=send_back, fail=fail, ways=_ways(way or ()))
+        broken: dict[str, list[Problem]] = {}
         found = {"": run(definition, calendar, items, seed, behaviour, others=others, org=held)}
         for given in node or ():
             name, _, on = given.partition("=")
             try:
-                moved = with_node(definition, name, date.fromisoformat(on))
+                moved, broken[given] = with_node(definition, name, date.fromisoformat(on))
             except ValueError:
                 raise typer.BadParameter(f"expected NAME=2019-10-31; got {given}", param_hint="--node") from None
             found[given] = run(moved, calendar, items, seed, behaviour, others=others, org=held)
@@ -76,9 +87,25 @@ def simulate(
         say(json.dumps({given or "as written": _data(f) for given, f in found.items()}, ensure_ascii=False, indent=2))
     else:
         for given, figures in found.items():
-            _tell(figures, given, found[""], language)
+            for line in _told(figures, given, found[""], broken.get(given, ()), language):
+                say(line)
     if any(f.dead_ends for f in found.values()):
         raise typer.Exit(1)
+
+
+def _ways(given: Iterable[str]) -> dict[tuple[str, str], float]:
+    """``STAGE.EXIT=SHARE``, several times."""
+    ways: dict[tuple[str, str], float] = {}
+    for one in given:
+        way, _, share = one.partition("=")
+        stage, _, exit_ = way.partition(".")
+        try:
+            ways[stage, exit_] = float(share)
+        except ValueError:
+            ways[stage, exit_] = -1.0
+        if not exit_ or not 0.0 <= ways[stage, exit_] <= 1.0:
+            raise typer.BadParameter(f"expected STAGE.EXIT=0.3, between 0 and 1; got {one}", param_hint="--way")
+    return ways
 
 
 def _data(f: Figures) -> dict[str, Any]:
@@ -89,12 +116,12 @@ def _data(f: Figures) -> dict[str, Any]:
         "seconds": round(f.seconds, 2),
         "ended": dict(sorted(f.finals.items())),
         "dead-ends": [list(d) for d in f.dead_ends],
-        "unfinished": f.unfinished,
+        "unfinished": dict(f.unfinished.most_common()),
         "days": {"median": _median(f.days), "most": max(f.days, default=0)},
         "longest": {"item": item, "stages": path},
-        "load": dict(f.load.most_common()),
+        "load": {o: {"signatures": n, "busiest-week": f.busiest[o]} for o, n in f.load.most_common()},
         "stays": dict(f.stays.most_common()),
-        "missed": dict(f.missed.most_common()),
+        "dues": {d: {"items": n, "missed": f.missed[d], "node": f.nodes.get(d, "")} for d, n in f.armed.most_common()},
         "rungs": dict(sorted(f.rungs.items())),
     }
 
@@ -103,38 +130,58 @@ def _median(values: list[int]) -> int:
     return sorted(values)[len(values) // 2] if values else 0
 
 
-def _tell(f: Figures, given: str, plain: Figures, lang: Language) -> None:
+def _told(f: Figures, given: str, plain: Figures, broken: Iterable[Problem], lang: Language) -> Iterator[str]:
+    """What happened, for people; beside another date of a node, how it differs from the flow as written."""
     zh = lang == "zh"
     if given:
-        say(f"—— 若 {given} ——" if zh else f"-- if {given} --")
-    ended = ", ".join(f"{stage} {n}" for stage, n in f.finals.most_common()) or "-"
+        yield ""
+        yield f"—— 若 {given} ——" if zh else f"-- if {given} --"
+        yield from (f"{'注意' if zh else 'note'}: {p.message.get(lang)} [{p.code}]" for p in broken)
     item, path = f.longest
     rows = [
         ("事项", "items", f"{f.items}"),
         ("办理次数", "acts", f"{f.acts}"),
-        ("办结", "ended", ended),
-        ("死路", "dead ends", ", ".join(f"{i} in {s}" for i, s in f.dead_ends) or "0"),
-        ("未办结", "unfinished", f"{f.unfinished}"),
-        ("历时(天)", "days", f"median {_median(f.days)}, most {max(f.days, default=0)}"),
-        ("最长路径", "longest path", f"{item}: {' > '.join(path)}"),
-        ("各职务签批", "load", ", ".join(f"{post} {n}" for post, n in f.load.most_common())),
-        (
-            "逾期",
-            "missed",
-            ", ".join(_against(s, n, plain.missed[s], bool(given)) for s, n in f.missed.most_common()) or "0",
-        ),
-        ("督办", "rungs", ", ".join(f"{k} {n}" for k, n in sorted(f.rungs.items())) or "0"),
+        ("办结", "ended", _counted(f.finals) or "-"),
+        ("死路", "dead ends", ", ".join(f"{i}: {s}" for i, s in f.dead_ends) or "0"),
+        ("未办结", "unfinished", _counted(f.unfinished) or "0"),
+        ("历时(天)", "days", _days(f, zh)),
+        ("最长路径", "longest path", f"{item} ({len(path)}): {' > '.join(_turns(path))}"),
+        ("督办", "rungs", _counted(f.rungs) or "0"),
     ]
     if given:
         change = f.missed.total() - plain.missed.total()
         rows.append(("逾期变化", "missed, change", f"{plain.missed.total()} -> {f.missed.total()} ({change:+})"))
     for name_zh, name_en, value in rows:
-        say(f"{name_zh}:{value}" if zh else f"{name_en + ':':<14} {value}")
-    say(f"{f.seconds:.1f} s")
+        yield f"{name_zh}:{value}" if zh else f"{name_en + ':':<14} {value}"
+    yield (
+        "各岗位签批:合计;一个单位一周最多" if zh else "load:          signatures in all; most for one office in a week"
+    )
+    for post, n in f.load.most_common():
+        yield f"  {n:>6} {f.busiest[post]:>5}  {post}"
+    yield "时限:逾期的事项数/有此时限的事项数" if zh else "dues:          items that missed it, of those that had it"
+    for due in sorted(f.armed, key=lambda d: (-f.missed[d], d)):
+        node = f"  ({'节点' if zh else 'node'} {f.nodes[due]})" if due in f.nodes else ""
+        more = f.missed[due] - plain.missed[due]
+        yield f"  {f.missed[due]:>6} / {f.armed[due]:<5} {due}{node}" + (f"  {more:+}" if given and more else "")
+    yield f"{f.seconds:.1f} s"
 
 
-def _against(stage: str, n: int, before: int, compared: bool) -> str:
-    return f"{stage} {n}" + (f" ({n - before:+})" if compared and n != before else "")
+def _counted(found: Counter[str]) -> str:
+    return ", ".join(f"{name} {n}" for name, n in found.most_common())
+
+
+def _days(f: Figures, zh: bool) -> str:
+    if not f.days:
+        return "-"
+    middle, most = _median(f.days), max(f.days)
+    return f"中位数 {middle},最长 {most}" if zh else f"median {middle}, most {most}"
+
+
+def _turns(path: list[str]) -> Iterator[str]:
+    """A path for people: a stage entered several times running stands once."""
+    for stage, stays in itertools.groupby(path):
+        n = len(list(stays))
+        yield stage + (f" x{n}" if n > 1 else "")
 
 
 def _by_hand(here: Office, lang: Language) -> None:

@@ -303,7 +303,7 @@ def _beside(
     spec = stage.notice
     if spec is not None and everyone:
         held = case.notices.get(spec.content, {})
-        posted = held.get("stay") == case.stays
+        posted = held.get("stay") == case.stays and held.get("papers", case.papers) == case.papers
         lacking = [c for c in spec.channels if not posted or c not in held.get("channels", ())]
         if not posted or lacking:
             yield PostNotice(

@@ -12,17 +12,19 @@ from workflow.acts import Act, CloseLine, Decide, Objection, ReportZero, Submit
 from workflow.calendar import Calendar
 from workflow.case import Case
 from workflow.clock import SettableClock, local_day, start_of_day
+from workflow.definition.check_duties import mentioned
 from workflow.definition.definition import Definition
 from workflow.engine import Engine
 from workflow.errors import WorkflowError
 from workflow.org.importing import OrgImport
 from workflow.org.model import Org
-from workflow.prover.moves import moves, waits_until
+from workflow.prover.moves import moves
 from workflow.prover.offices import Offices, invented
 from workflow.rules import decide
 from workflow.run import run_until
 from workflow.simulation.papers import paper
-from workflow.store import items
+from workflow.store import alarms, items
+from workflow.sweep import ATTEMPTS
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -70,11 +72,6 @@ class Office:
                 found.append(act)
         return found
 
-    def waits_until(self, item: str) -> int | None:
-        """When more can be done on an item of which nobody can do anything now."""
-        case = self.case(item)
-        return waits_until(case, self.definition.stage(case.stage), self.clock.now())
-
     def do(self, act: Act) -> None:
         """Do an act with papers that are really there.
 
@@ -113,9 +110,15 @@ class Office:
             engine.act(act)
 
     def move_to(self, at: int) -> None:
-        """Let time pass; rungs fire on the way, at their moments."""
-        if at > self.clock.now():
-            run_until(self.engine, at)
+        """Let time pass; rungs fire and roll calls are held on the way, at their moments."""
+        if at <= self.clock.now():
+            return
+        with self.engine.reading() as connection:
+            first = alarms.next_after(connection, -1, ATTEMPTS)
+        if self.definition.flow.obligations or (first is not None and first <= at):
+            run_until(self.engine, at, watch=False)
+        else:
+            self.clock.set(at)
 
 
 @contextmanager
@@ -126,7 +129,8 @@ def office(
     org: Org | None = None,
     day: date | None = None,
 ) -> Iterator[Office]:
-    """An office with the flow, and others that its ladders propose, in force; gone at the end."""
+    """An office with the flow, and those of the others that it speaks of, in force; gone at the end. The others only take
+    in what is opened: reports they ask for are no part of this trial."""
     first = day or min((n.in_force for n in definition.flow.nodes.values()), default=date(2019, 8, 1))
     clock = SettableClock(start_of_day(first, definition.flow.timezone) + 9 * HOUR)
     held = org if org is not None else invented(definition)
@@ -135,9 +139,24 @@ def office(
         engine = Engine.at(f"sqlite:///{folder / 'simulation.db'}", folder / "home", clock=clock, durable=False)
         try:
             engine.publish_calendar(calendar)
-            for one in {d.name: d for d in (*others, definition)}.values():
+            for one in (*_spoken_of(definition, others), definition):
                 engine.publish(one)
             engine.import_org(OrgImport(held.units, held.parents, held.persons, held.tenures))
             yield Office(engine, clock, definition, held)
         finally:
             engine.close()
+
+
+def _spoken_of(definition: Definition, others: Sequence[Definition]) -> list[Definition]:
+    """Those of the others that a flow opens, or that these open, without the reports they ask for period by period."""
+    known = {d.name: d for d in others if d.name != definition.name}
+    found: dict[str, Definition] = {}
+    waiting = [definition]
+    while waiting:
+        for name in {*mentioned(waiting.pop().flow.canonical())} & known.keys() - found.keys():
+            found[name] = known[name]
+            waiting.append(known[name])
+    return [
+        Definition.of(d.flow.model_copy(update={"obligations": {}})) if d.flow.obligations else d
+        for d in found.values()
+    ]

@@ -1,7 +1,7 @@
 """Many invented items at once, each going its way by chance: the same seed gives the same figures.
 
-``Behaviour`` says how people are: how long they take, how often they let a duty lie until it is missed, how often they
-send back. Nothing decides but the rules; chance only chooses among what they allow.
+``Behaviour`` says how people are. Nothing decides but the rules; chance only chooses among what they allow. What is counted
+is read from the entries, so that nothing is counted which the engine did not do.
 """
 
 from __future__ import annotations
@@ -13,49 +13,48 @@ from dataclasses import dataclass, field
 from datetime import date
 from random import Random
 from time import perf_counter
-from typing import Any
 
-from workflow.acts import Act, Objection, Reopen, Return, Submit
 from workflow.calendar import Calendar
+from workflow.case import Case
+from workflow.clock import local_day
+from workflow.definition.check import check
 from workflow.definition.definition import Definition
 from workflow.definition.model import Node
+from workflow.definition.positions import Positions
+from workflow.definition.problem import Problem
 from workflow.errors import Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.org.model import Org
+from workflow.prover.moves import moves, waits_until
 from workflow.prover.offices import kinds
+from workflow.simulation.behaviour import Behaviour, by_choice
 from workflow.simulation.office import DAY, HOUR, Office, office
 from workflow.store import scan
 
-AGAIN = 0.2
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """How people are. ``days`` they take for an act, on average; shares between 0 and 1 of duties let lie until ``late``
-    days after the date, of signatures refused by a return, of votes and scores that fail."""
-
-    days: float = 1.0
-    lie: float = 0.0
-    late: float = 8.0
-    send_back: float = 0.05
-    fail: float = 0.2
+MINUTE = HOUR // 60
 
 
 @dataclass
 class Figures:
-    """What happened. ``paths``: of each item its stages in order; ``load``: signatures by level and post."""
+    """What happened. ``paths``: of each item its stages in order; ``load``: signatures by post and level, ``busiest``: the
+    most that one office had of them in a week; ``stays``: how often each stage was entered. ``armed`` and ``missed``: how
+    many items had a due, and how many of these missed it; a due is a stage, or a stage and what in it is due
+    (``investigation/second``), ``nodes`` names the node that dates it."""
 
     items: int = 0
     seconds: float = 0.0
     acts: int = 0
     finals: Counter[str] = field(default_factory=Counter)
     dead_ends: list[tuple[str, str]] = field(default_factory=list)
-    unfinished: int = 0
+    unfinished: Counter[str] = field(default_factory=Counter)
     days: list[int] = field(default_factory=list)
     paths: dict[str, list[str]] = field(default_factory=dict)
     load: Counter[str] = field(default_factory=Counter)
+    busiest: Counter[str] = field(default_factory=Counter)
     stays: Counter[str] = field(default_factory=Counter)
+    armed: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
+    nodes: dict[str, str] = field(default_factory=dict)
     rungs: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -80,13 +79,15 @@ def simulate(
     """Send ``n`` items through a flow.
 
     Args:
+        others: flows that this one may open; only those it speaks of are put in force.
         horizon: days after which an item counts as unfinished; ``at_most`` acts likewise.
 
     Raises:
-        Unknown: the organisation has no unit of the lowest level.
+        Unknown: the organisation has no unit of the lowest level, or the behaviour names a way that is none.
     """
     began = perf_counter()
     behaviour = behaviour or Behaviour()
+    behaviour.known_to(definition)
     figures = Figures(items=n)
     with office(definition, calendar, others, org, day) as here:
         first = definition.flow.levels[0]
@@ -98,30 +99,30 @@ def simulate(
         rngs = {f"s{k:04}": Random(f"{seed}/{k}") for k in range(n)}  # each item has its own chance
         for k, item in enumerate(rngs):
             here.open(item, units[k % len(units)])
-            heapq.heappush(waiting, (start + _pause(rngs[item], behaviour, here, item, ""), k, item))
+            pause = _pause(rngs[item], behaviour, here.case(item), start, fresh=True)
+            heapq.heappush(waiting, (start + pause, k, item))
         counts: Counter[str] = Counter()
         while waiting:
             at, k, item = heapq.heappop(waiting)
-            if at > start + horizon * DAY or counts[item] >= at_most:
-                figures.unfinished += 1
-                continue
             here.move_to(at)
-            before = here.case(item).stage
-            done = _step(here, item, rngs[item], behaviour)
-            if done is None:
-                later = here.waits_until(item)
+            case = here.case(item)
+            if at > start + horizon * DAY or counts[item] >= at_most:
+                figures.unfinished[case.stage] += 1
+                continue
+            later = waits_until(case, definition.stage(case.stage), at)
+            if not _step(here, case, rngs[item], behaviour, idle=later is not None):
                 if later is None:
-                    figures.dead_ends.append((item, before))
+                    figures.dead_ends.append((item, case.stage))
                 else:
                     heapq.heappush(waiting, (later, k, item))
                 continue
             counts[item] += 1
-            case = here.case(item)
-            if case.final:
-                figures.finals[case.stage] += 1
+            after = here.case(item)
+            if after.final:
+                figures.finals[after.stage] += 1
                 figures.days.append((here.clock.now() - start) // DAY)
             else:
-                pause = _pause(rngs[item], behaviour, here, item, before)
+                pause = _pause(rngs[item], behaviour, after, here.clock.now(), fresh=after.stays != case.stays)
                 heapq.heappush(waiting, (here.clock.now() + pause, k, item))
         figures.acts = counts.total()
         _count(here, figures, set(rngs))
@@ -129,73 +130,87 @@ def simulate(
     return figures
 
 
-def _pause(rng: Random, behaviour: Behaviour, here: Office, item: str, before: str) -> int:
+def _pause(rng: Random, behaviour: Behaviour, case: Case, now: int, *, fresh: bool) -> int:
     """How long until the next act; at the beginning of a stay a duty may be let lie until its date has passed."""
     quick = int(min(rng.expovariate(1 / max(behaviour.days, 0.01)), 20 * behaviour.days + 1) * DAY)
-    case = here.case(item)
-    lies = rng.random() < behaviour.lie
-    if case.stage == before or not lies or not case.dues:
-        return max(quick, HOUR // 60)
+    lies, lateness = rng.random() < behaviour.lie, rng.uniform(0, behaviour.late)
+    if not fresh or not lies or not case.dues:
+        return max(quick, MINUTE)
     missed: int = min(d["missed"] for d in case.dues.values())
-    return max(missed - here.clock.now() + int(rng.uniform(0, behaviour.late) * DAY), HOUR)
+    return max(missed - now + int(lateness * DAY), HOUR)
 
 
-def _step(here: Office, item: str, rng: Random, behaviour: Behaviour) -> Act | None:
-    """One act, by chance among those allowed; None where there is none."""
-    options, handed = here.options(item), here.case(item).materials
-    while options:
-        act = rng.choices(options, [_weight(o, behaviour, handed) for o in options])[0]
+def _step(here: Office, case: Case, rng: Random, behaviour: Behaviour, *, idle: bool) -> bool:
+    """One act, by chance among those that the rules allow; False where there is none, or where people rather wait.
+
+    Args:
+        idle: something is to come by itself (a window ends), so that people may do nothing.
+    """
+    options = list(moves(here.definition, here.offices, case, here.clock.now()))
+    for act in by_choice(rng, behaviour, here.definition, case, options, idle=idle):
+        if act is None:
+            return False
         try:
             here.do(act)
-        except WorkflowError:  # the real paper is looked at more closely than its figures
-            options.remove(act)
+        except WorkflowError:
             continue
-        return act
-    return None
-
-
-def _weight(act: Act, behaviour: Behaviour, handed: Mapping[str, str]) -> float:
-    """How likely people do this rather than that: what is handed in already is rarely handed in again."""
-    if isinstance(act, Submit) and act.materials.keys() <= handed.keys():
-        return AGAIN * (max(behaviour.fail, 1e-6) if _poor(act) else 1.0)
-    if isinstance(act, (Return, Reopen, Objection)):
-        return max(behaviour.send_back, 1e-6)
-    return max(behaviour.fail, 1e-6) if isinstance(act, Submit) and _poor(act) else 1.0
-
-
-def _poor(act: Submit) -> bool:
-    """A vote without a quorum or with a majority against; for scores chance alone decides."""
-    figures: list[dict[str, Any]] = list(act.figures.values())
-    return any(f.get("voted") == 0 or f.get("dissatisfied", 0) > 0 for f in figures)
+        return True
+    return False
 
 
 def _count(here: Office, figures: Figures, ours: set[str]) -> None:
     """Count from the entries themselves: only what the engine really did."""
+    zone, now = here.definition.flow.timezone, here.clock.now()
     levels = {u.id: u.level for u in here.org.units}
-    now = here.clock.now()
+    armed: set[tuple[str, str]] = set()
+    missed: set[tuple[str, str]] = set()
+    weeks: Counter[tuple[str, str, tuple[int, int]]] = Counter()
     with here.engine.reading() as connection:
         for chain, rows in scan.chains(connection):
             if chain not in ours:
                 continue
+            places: dict[str, str] = {}
             for row in rows:
-                for e in canonical.decode(row.body)["effects"]:
-                    if e["e"] == "entered":
+                body = canonical.decode(row.body)
+                for e in body["effects"]:
+                    kind = e["e"]
+                    if kind == "entered":
+                        places = {s["key"]: f"{s['post']}@{s['level']}" for s in e.get("slots", ())}
                         figures.paths.setdefault(chain, []).append(e["stage"])
                         figures.stays[e["stage"]] += 1
-                    elif e["e"] == "signed":
-                        figures.load[f"{e['post']}@{levels.get(e['unit'], e['unit'])}"] += 1
-                    elif e["e"] == "due-met" and e["late"]:
-                        figures.missed[e["rule"].split("/")[0]] += 1
-                    elif e["e"] in ("reminded", "proposed"):
-                        figures.rungs[e["e"]] += 1
+                    elif kind == "signed":
+                        office_ = f"{e['post']}@{levels.get(e['unit'], e['unit'])}"
+                        week = local_day(body["at"], zone).isocalendar()
+                        figures.load[office_] += 1
+                        weeks[office_, e["unit"], (week.year, week.week)] += 1
+                    elif kind == "due-armed":
+                        armed.add((chain, _due(e["rule"], places)))
+                    elif kind == "due-met" and e["late"]:
+                        missed.add((chain, _due(e["rule"], places)))
+                    elif kind in ("reminded", "proposed"):
+                        figures.rungs[kind] += 1
     for item in ours:
-        for rule, due in here.case(item).dues.items():
-            if now >= due["missed"]:
-                figures.missed[rule.split("/")[0]] += 1
+        case = here.case(item)
+        places = {s.key: f"{s.post}@{s.level}" for s in case.slots}
+        missed |= {(item, _due(rule, places)) for rule, due in case.dues.items() if now >= due["missed"]}
+    figures.armed, figures.missed = Counter(due for _, due in armed), Counter(due for _, due in missed)
+    for (office_, _, _), n in weeks.items():
+        figures.busiest[office_] = max(figures.busiest[office_], n)
+    for stage in here.definition.flow.stages:
+        if stage.due is not None and stage.due.node is not None:
+            figures.nodes[stage.stage] = stage.due.node
+        figures.nodes |= {f"{stage.stage}/{also.node}": also.node for also in stage.also_due}
 
 
-def with_node(definition: Definition, node: str, on: date) -> Definition:
-    """The same definition with a node on another date, in every set that has it.
+def _due(rule: str, places: Mapping[str, str]) -> str:
+    """What is due, without which stay it was and how often it was armed; of a place in the chain, whose place."""
+    stage, _, more = rule.partition("/")
+    parts = [part for part in more.split("/") if not part.isdecimal()]
+    return "/".join([stage, *(places.get(part.removeprefix("slot-"), part) for part in parts)])
+
+
+def with_node(definition: Definition, node: str, on: date) -> tuple[Definition, list[Problem]]:
+    """The same definition with a node on another date, in every set that has it; and what lint would say of that date.
 
     Raises:
         Unknown: no set has such a node.
@@ -208,4 +223,6 @@ def with_node(definition: Definition, node: str, on: date) -> Definition:
         name: s.model_copy(update={"nodes": {n: Node(on=on) if n == node else held for n, held in s.nodes.items()}})
         for name, s in flow.nodes.items()
     }
-    return Definition.of(flow.model_copy(update={"nodes": sets, "version": f"{flow.version}~"}))
+    moved = flow.model_copy(update={"nodes": sets, "version": f"{flow.version}~"})
+    before = {(p.code, p.message) for p in check(flow, Positions())}
+    return Definition.of(moved), [p for p in check(moved, Positions()) if (p.code, p.message) not in before]
