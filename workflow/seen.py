@@ -69,6 +69,7 @@ OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep,
     "campaign.by_matter",
     "voting.open_ballot",  # acts
     "voting.cast",
+    "voting.paper",  # asked with a code and by nobody
     "voting.count",
     "obligations.in_force",  # definitions and calendars are everybody's: 全体党员职工群众清楚在开展集中整顿
     "obligations.periods",

@@ -102,12 +102,7 @@ def cast(desk: Desk, item: str, code: str, answers: Mapping[str, str]) -> None:
                 actual="another answer" if field in asked else "another question",
                 place=definition.place("materials", ballot.box),
             )
-    box = ballots.lock(desk.connection, item, case.stays)
-    if box is None or box.result is not None:
-        raise _no("cast", "an open vote", "it is over" if box else "none was opened")
-    who = ballotbox.hash_of_voter(code) if ballot.mode == "open" else ballotbox.hash_of_code(code)
-    if who not in box.unused:
-        raise _no("cast", "a code that was handed out and not used", "used" if who in box.used else "no such code")
+    box, who = _entitled(ballots.lock(desk.connection, item, case.stays), ballot, code)
     if ballot.mode == "open":
         paper = canonical.encode({MARK: code, **dict(answers)})
     else:
@@ -115,6 +110,38 @@ def cast(desk: Desk, item: str, code: str, answers: Mapping[str, str]) -> None:
         paper = ballotbox.seal(secrets.token_bytes(ballotbox.MARK) + chosen, case.ballot["keys"].values())
     after = ballots.Box(box.unused - {who}, box.used | {who}, (*box.papers, paper), None)
     ballots.put(desk.connection, item, case.stays, after)
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What a code lets somebody fill in: question -> choices. ``secret``: nobody learns who did."""
+
+    case: Case
+    definition: Definition
+    questions: Mapping[str, tuple[str, ...]]
+    secret: bool
+
+
+def paper(desk: Desk, item: str, code: str) -> Paper:
+    """The paper that a code which was not used yet lets somebody fill in; nothing is written, and the code stays good.
+
+    Raises:
+        BallotRefused, Unknown: as when it is cast.
+    """
+    case, definition = desk.case_of(item)
+    _, ballot = _spec(case, definition, "cast")
+    _entitled(ballots.read(desk.connection, item, case.stays), ballot, code)
+    return Paper(case, definition, _questions(definition, ballot), ballot.mode == "secret")
+
+
+def _entitled(box: ballots.Box | None, ballot: Ballot, code: str) -> tuple[ballots.Box, bytes]:
+    """The open box, and the hash of a code that is good for one paper in it."""
+    if box is None or box.result is not None:
+        raise _no("cast", "an open vote", "it is over" if box else "none was opened")
+    who = ballotbox.hash_of_voter(code) if ballot.mode == "open" else ballotbox.hash_of_code(code)
+    if who not in box.unused:
+        raise _no("cast", "a code that was handed out and not used", "used" if who in box.used else "no such code")
+    return box, who
 
 
 def count(

@@ -124,3 +124,12 @@ def test_who_is_nobody_sees_nothing(world: World) -> None:
 )
 def test_no_path_leads_out(world: World, path: str) -> None:
     assert visitor(world).get(path).status_code == 404
+
+
+def test_whoever_is_signed_in_finds_the_way_out_where_the_host_has_one(world: World) -> None:
+    def pages(person: str, logout: str) -> str:
+        app = console(world.engine, lambda _: Identity(person, operator=not person), logout=logout)
+        return TestClient(app).get("/items").text
+
+    assert 'href="/logout"' in pages(HANDLER, "/logout")
+    assert "logout" not in pages(HANDLER, "") and "logout" not in pages("", "/logout")

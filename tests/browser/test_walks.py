@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import DESK, PHONE, Site
+from tests.contract.polling import Poll
 from workflow import bundle
 from workflow.sight import all_of
 from workflow.store import database
@@ -76,6 +77,31 @@ def test_a_zero_report_is_handed_in_and_signed_at_every_place(site: Site, lang: 
         page.wait_for_url(f"{site.address}/items/s-1")
     case = site.world.case("s-1")
     assert case.stage == "zero-reported" and case.final
+
+
+@both
+def test_a_secret_vote_is_cast_with_a_code_by_nobody_known(site: Site, lang: str) -> None:
+    """Source: R215."""
+    poll = Poll(site.world, "p1", 6)
+    page = site.enter("o1-secretary", lang)
+    for n, code in enumerate(poll.codes):
+        page.goto(f"{site.address}/ballot?item=p1")
+        assert not page.locator("header nav").is_visible(), "whoever votes is signed in nowhere"
+        page.locator("input[name=code]").fill(code)
+        page.locator("button.primary").click()
+        page.get_by_label("满意" if lang == "zh" else "satisfied", exact=True).check()
+        page.get_by_label("知晓" if lang == "zh" else "heard of it", exact=True).check()
+        assert code not in page.url
+        page.locator("button.primary").click()
+        page.locator(".verdict.code-0").wait_for()
+        assert n == 0 or code not in page.content()
+    page.goto(f"{site.address}/ballot?item=p1")
+    page.locator("input[name=code]").fill(poll.codes[0])
+    page.locator("button.primary").click()
+    assert page.locator("[role=alert]").is_visible()
+    poll.count()
+    assert site.world.engine.show("p1").contents["votes"]["dissatisfied"] == 0
+    assert poll.sign() == "done"
 
 
 @both

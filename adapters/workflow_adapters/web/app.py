@@ -43,11 +43,14 @@ Page = Callable[[Visit], Response]
 class Console:
     """What lives as long as the application."""
 
-    def __init__(self, engine: Engine, who: Resolver, *, writes: bool, zone: str, secret: bytes | None) -> None:
+    def __init__(
+        self, engine: Engine, who: Resolver, *, writes: bool, zone: str, secret: bytes | None, logout: str
+    ) -> None:
         self.engine = engine
         self.who = who
         self.writes = writes
         self.zone = zone
+        self.logout = logout
         self.seats = Seats(secret or secrets.token_bytes(32))
         self.sights = Sights()
         self.templates = Environment(
@@ -67,6 +70,7 @@ def console(
     hosts: Sequence[str] = LOCAL,
     zone: str = "Asia/Shanghai",
     secret: bytes | None = None,
+    logout: str = "",
 ) -> Starlette:
     """The pages as an ASGI application; mount it anywhere, start it explicitly.
 
@@ -76,17 +80,18 @@ def console(
         hosts: the names under which it may be called; others are refused.
         zone: the zone in which moments are shown.
         secret: at least 32 bytes, the same on every node, where there are several behind one address.
+        logout: where the host ends a login; every page of somebody who is signed in has a link there.
 
     Raises:
         ValueError: the secret is shorter.
     """
     if secret is not None and len(secret) < 32:
         raise ValueError(f"expected a secret of at least 32 bytes; got {len(secret)}")
-    from workflow_adapters.web.pages import PAGES
+    from workflow_adapters.web.pages import PAGES, UNNAMED
 
-    home = Console(engine, who, writes=writes, zone=zone, secret=secret)
+    home = Console(engine, who, writes=writes, zone=zone, secret=secret, logout=logout)
     routes = [
-        Route(path, _endpoint(home, page, name), methods=list(methods), name=name)
+        Route(path, (_unnamed if name in UNNAMED else _endpoint)(home, page, name), methods=list(methods), name=name)
         for path, page, name, methods in PAGES
     ]
     app = Starlette(
@@ -121,9 +126,39 @@ def _endpoint(home: Console, page: Page, name: str) -> Callable[[Request], Await
     return endpoint
 
 
+def _unnamed(home: Console, page: Page, _name: str) -> Callable[[Request], Awaitable[Response]]:
+    """A page that must not know who is there. Its forms carry no token: what they need is a secret in itself."""
+
+    async def endpoint(request: Request) -> Response:
+        visit = Visit(home, request, Identity(), "")
+        if request.method == "POST":
+            refused = await _read_fields(visit, LARGEST_FORM)
+            if refused is not None:
+                return _guarded(refused)
+        return _guarded(await run_in_threadpool(_answered, visit, page))
+
+    return endpoint
+
+
 async def _read_form(visit: Visit, seat: str, name: str) -> Response | None:
     """Read a posted form, unless it is too large or was not made for this browser and person."""
-    most = LARGEST if name == "checked" else LARGEST_FORM
+    refused = await _read_fields(visit, LARGEST if name == "checked" else LARGEST_FORM)
+    if refused is not None:
+        return refused
+    texts = dict(visit.form)
+    if not visit.console.seats.holds(seat, visit.who, texts.pop(FIELD, "")):
+        return _told(
+            visit,
+            403,
+            "此表单不是为您当前的登录生成的,未作任何处理。请返回原页面,刷新后重试。",
+            "This form was not made for you in this browser; nothing was done. Go back, reload the page and try again.",
+        )
+    visit.form = texts
+    return None
+
+
+async def _read_fields(visit: Visit, most: int) -> Response | None:
+    """Read a posted form, unless it is too large."""
     length = visit.request.headers.get("content-length", "")
     if not length.isdigit() or int(length) > most:
         return _told(visit, 413, f"提交内容过大:最多 {most >> 20} MB。", f"That is too large: at most {most >> 20} MB.")
@@ -134,13 +169,6 @@ async def _read_form(visit: Visit, seat: str, name: str) -> Response | None:
                 visit.files = {**visit.files, key: await value.read()}
             else:
                 texts[key] = value
-    if not visit.console.seats.holds(seat, visit.who, texts.pop(FIELD, "")):
-        return _told(
-            visit,
-            403,
-            "此表单不是为您当前的登录生成的,未作任何处理。请返回原页面,刷新后重试。",
-            "This form was not made for you in this browser; nothing was done. Go back, reload the page and try again.",
-        )
     visit.form = texts
     return None
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from starlette.responses import Response
 
-from workflow_adapters.web.pages import acting, evidence, item, overview, registers, responsibility, times, work
+from workflow_adapters.web.pages import acting, ballot, evidence, item, overview, registers, responsibility, times, work
 from workflow_adapters.web.visit import Visit
 
 READ, WRITE = ("GET",), ("POST",)
@@ -33,6 +33,12 @@ PAGES: tuple[tuple[str, Callable[[Visit], Response], str, tuple[str, ...]], ...]
     ("/ladders", times.ladders, "ladders", READ),
     ("/campaign", overview.campaign, "campaign", READ),
     ("/organisation", responsibility.tree, "organisation", READ),
+    ("/ballot", ballot.begin, "ballot", READ),
+    ("/ballot/paper", ballot.paper, "ballot-paper", WRITE),
+    ("/ballot/cast", ballot.cast, "ballot-cast", WRITE),
     ("/verify", evidence.verify, "verify", READ),
     ("/verify/bundle", evidence.checked, "checked", WRITE),
 )
+
+UNNAMED = frozenset({"ballot", "ballot-paper", "ballot-cast"})
+"""Pages on which nobody is asked who they are: the host's resolver is not called, and no cookie is read or set."""
