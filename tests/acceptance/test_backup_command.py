@@ -34,9 +34,6 @@ def test_an_office_comes_back_as_it_was_and_nothing_changed_does(tmp_path: Path)
     one.write_bytes(one.read_bytes() + b" ")
     assert one.name in run("restore", copy, tmp_path / "third.db", "--lang", "en", code=2)
     assert not (tmp_path / "third.db").exists()
-    assert "pg_dump" in run(
-        "backup", "postgresql://host/name", tmp_path / "x", "--home", tmp_path, "--lang", "en", code=2
-    )
     run("backup", tmp_path / "none.db", tmp_path / "y", code=2)
 
 

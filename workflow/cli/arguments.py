@@ -58,7 +58,7 @@ def url_of(db: str, lang: Language, *, new: bool = False, read_only: bool = Fals
     from workflow.errors import Said, Unknown
     from workflow.store.database import file_url
 
-    path = _file(db)
+    path = file_of(db)
     if path is None:
         return db
     if not new and not path.is_file():
@@ -106,7 +106,7 @@ def home_of(db: str, home: Path | None, lang: Language) -> Path:
     """
     from workflow.errors import Said, Unknown
 
-    path = _file(db)
+    path = file_of(db)
     if home is not None:
         return home
     if path is None:
@@ -114,7 +114,7 @@ def home_of(db: str, home: Path | None, lang: Language) -> Path:
     return path.with_name(f"{path.name}.home")
 
 
-def _file(db: str) -> Path | None:
+def file_of(db: str) -> Path | None:
     """The SQLite file that is meant, or None for another database."""
     if "://" not in db:
         return Path(db)

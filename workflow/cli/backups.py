@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, say, told
+from workflow.cli.arguments import Database, Home, Lang, file_of, home_of, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.backup import Made
@@ -21,20 +21,6 @@ def register(app: typer.Typer) -> None:
     app.command()(restore)
 
 
-def _file(db: str, lang: Language) -> Path:
-    from workflow.errors import Unknown
-
-    path = Path(db.removeprefix("sqlite:///"))
-    if "://" in str(path) or "://" in db.removeprefix("sqlite:///"):
-        hint = (
-            ";PostgreSQL 请用 pg_dump,并备份 --home 目录"
-            if lang == "zh"
-            else "; for PostgreSQL use pg_dump, and copy the home"
-        )
-        raise Unknown(kind="SQLite file", name=db, hint=hint)
-    return path
-
-
 def backup(
     db: Database,
     folder: Folder,
@@ -42,24 +28,28 @@ def backup(
     home: Home = None,
     lang: Lang = "",
 ) -> None:
-    """Copy a SQLite office while it is in use, and verify the copy · 备份并核验"""
+    """Copy an office while it is in use, SQLite or PostgreSQL, and verify the copy · 备份并核验
+
+    The same form from either database: one SQLite file as of one moment, the contents, and a manifest of digests.
+    """
     language = cast("Language", lang)
     with told(language):
         from workflow.backup import backup as made
 
-        path = _file(db, language)
-        if not path.is_file():
-            raise FileNotFoundError(2, "没有此文件" if language == "zh" else "no such file", str(path))
-        _tell(made(path, home_of(db, home, language), folder, key=key), language)
+        url_of(db, language)  # a file that is not there is told
+        _tell(made(file_of(db) or db, home_of(db, home, language), folder, key=key), language)
 
 
 def restore(folder: Folder, db: Database, home: Home = None, lang: Lang = "") -> None:
-    """Bring a backup back to where nothing stands, and verify what came back · 恢复并核验"""
+    """Bring a backup back to where nothing stands, and verify what came back · 恢复并核验
+
+    DB is a SQLite file that is not there yet, or an empty PostgreSQL database; whichever the backup was of.
+    """
     language = cast("Language", lang)
     with told(language):
         from workflow.backup import restore as back
 
-        _tell(back(folder, _file(db, language), home_of(db, home, language)), language)
+        _tell(back(folder, file_of(db) or db, home_of(db, home, language)), language)
 
 
 def _tell(made: Made, lang: Language) -> None:

@@ -20,11 +20,17 @@ PORTION = 1_000  # rows a statement
 Progress = Callable[[str, int], None]
 
 
-def copy(source: Engine, target: Engine, progress: Progress | None = None) -> dict[str, int]:
+def copy(
+    source: Engine,
+    target: Engine,
+    progress: Progress | None = None,
+    before_commit: Callable[[Connection], None] | None = None,
+) -> dict[str, int]:
     """Copy everything from one consistent moment into an empty database, in one transaction.
 
     Args:
         progress: told of each table and how many rows it had.
+        before_commit: looks at what was written; whatever it raises leaves the target empty.
 
     Returns:
         How many rows each table had.
@@ -48,6 +54,8 @@ def copy(source: Engine, target: Engine, progress: Progress | None = None) -> di
             if progress is not None:
                 progress(table.name, copied[table.name])
         _go_on(written)
+        if before_commit is not None:
+            before_commit(written)
     return copied
 
 
