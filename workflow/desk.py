@@ -640,12 +640,22 @@ class Desk(Verbs):
         head = items.read(self.connection, act.item)
         case = Case.of_snapshot(head.snapshot)
         pinned = self.engine.definition(self.connection, case.definition)
+        place = self.may_look(act, case, pinned, head.org)
+        more: dict[str, Any] = {"head": head.seq} | ({} if place else {"aside": True})
+        return self._alone(f"view:{act.item}", act.record(), more)
+
+    def may_look(self, act: View, case: Case, pinned: Definition, org: bytes | None) -> bool:
+        """Whether a place of the present stage is that of whoever looks: of their post, or delegated to them.
+
+        Raises:
+            NotHolder: as for a look. Unknown: nobody looks.
+        """
         by = act.by
         if by is None:
             raise Unknown(kind="actor", name="nobody", hint="; view is a person's act: by=Actor(person, post, unit)")
         day = local_day(self.engine.now(self.connection), pinned.flow.timezone).isoformat()
         need = authority.need(pinned, by.person, by.unit, by.post, day)
-        found = facts.load(self.connection, need, self.engine.memory.at(head.org))
+        found = facts.load(self.connection, need, self.engine.memory.at(org))
         given = any(s.delegate == by.person for s in case.open_slots)
         if not found.get("tenure") and not found.get("mandates") and not given:
             raise NotHolder(
@@ -657,9 +667,7 @@ class Desk(Verbs):
                 actual=by.person,
                 place=pinned.place("posts", by.post),
             )
-        place = given or any((s.post, s.unit) == (by.post, by.unit) for s in case.slots)
-        more: dict[str, Any] = {"head": head.seq} | ({} if place else {"aside": True})
-        return self._alone(f"view:{act.item}", act.record(), more)
+        return given or any((s.post, s.unit) == (by.post, by.unit) for s in case.slots)
 
     def import_org(self, imported: OrgImport) -> Receipt:
         """Write an organisation import and its one signed entry, together. See ``Engine.import_org``."""

@@ -1,7 +1,8 @@
 """Who may do what, answered before acting: the rules are asked, nothing is written.
 
 The same ``decide`` that the verb will run answers here, so the two agree; what a person still has to write (a reason, an
-opinion, minutes) is taken as written.
+opinion, minutes) is taken as written. Where somebody has to be named (whom to delegate to, who succeeds a leaver) or a way
+chosen (whither to return), it may be done if there is one for which it may; ``act`` names that one.
 """
 
 from __future__ import annotations
@@ -25,9 +26,12 @@ from workflow.acts import (
     Contradict,
     Copy,
     Decide,
+    Delegate,
     Exempt,
     Extend,
+    HandOver,
     LookBack,
+    Migrate,
     NameLead,
     Objection,
     OpenBallot,
@@ -49,16 +53,19 @@ from workflow.acts import (
     Suspend,
     Transfer,
     Urge,
+    View,
     Withdraw,
 )
 from workflow.case import Case, Slot
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
-from workflow.errors import Refused, WorkflowError
+from workflow.errors import WorkflowError
 from workflow.evidence.digest import digest
 from workflow.rules import decide
+from workflow.rules.authority import backstop
 from workflow.rules.linking import closing
+from workflow.rules.stages import returning
 from workflow.store import items
 
 WRITTEN = "…"
@@ -103,24 +110,107 @@ def may(desk: Desk, item: str, actor: Actor, *, due: str = "") -> list[Possible]
     for act in _candidates(case, definition, actor, due):
         if tracking is not None and tracking.dated and isinstance(act, (Reopen, LookBack, RecordCheck)):
             act = replace(act, on=today)
-        slot, outcome = getattr(act, "slot", ""), getattr(act, "outcome", "")
-        try:
-            decide(desk.ask(act, case, head.org, head.seq + 1, at))
-        except (Refused, WorkflowError) as refusal:
-            out.append(Possible(act.kind, slot, outcome, refusal, act))
-        else:
-            out.append(Possible(act.kind, slot, outcome, None, act))
+        out.append(_asked(desk, act, case, head, at))
+    for ways in (
+        *_returns(case, definition, actor, due),
+        *_delegations(desk, case, definition, actor, today),
+        *_hand_overs(desk, case, definition, actor, today),
+    ):
+        out.append(_any(desk, ways, case, head, at))
+    newest = desk.engine.newest(desk.connection, case.flow)
+    if newest.digest != case.definition:
+        moved = Migrate(item=item, by=actor, to=newest.digest, reason=WRITTEN)
+        out.append(_asked(desk, moved, case, head, at, newest))
+    look = View(item=item, by=actor, seen=case.content)
+    try:
+        desk.may_look(look, case, definition, head.org)
+    except WorkflowError as refusal:
+        out.append(Possible(look.kind, refusal=refusal, act=look))
+    else:
+        out.append(Possible(look.kind, act=look))
     return out
+
+
+def _asked(desk: Desk, act: Act, case: Case, head: Any, at: int, to: Definition | None = None) -> Possible:
+    refused: WorkflowError | None = None
+    try:
+        decide(desk.ask(act, case, head.org, head.seq + 1, at, to))
+    except WorkflowError as refusal:
+        refused = refusal
+    return Possible(act.kind, getattr(act, "slot", ""), getattr(act, "outcome", ""), refused, act)
+
+
+def _any(desk: Desk, ways: list[Act], case: Case, head: Any, at: int) -> Possible:
+    """The first of several ways in which an act may be done; where there is none, why the first may not."""
+    first: Possible | None = None
+    for act in ways:
+        found = _asked(desk, act, case, head, at)
+        if found.allowed:
+            return found
+        first = first or found
+    assert first is not None
+    return first
+
+
+def _returns(case: Case, definition: Definition, actor: Actor, due: str) -> Iterator[list[Act]]:
+    """Back as the chain says, or whither it lets one choose: an exit that returns, or an earlier place."""
+    stage = definition.stage(case.stage)
+    whither = ["", *filter(returning, stage.exits)]
+    if definition.chain_of(stage).return_.to == "any":
+        whither += [s.key for s in case.slots if s.state == "signed"]
+    for slot in _at(case, actor):
+        said: dict[str, Any] = {"item": case.item, "by": actor, "seen": case.content, "slot": slot.key}
+        yield [Return(**said, reason=WRITTEN, due=due, to=to) for to in whither]
+
+
+def _persons(desk: Desk, definition: Definition, unit: str, day: str) -> Iterator[tuple[str, str]]:
+    """Who holds which post at a unit: (person, post)."""
+    for post in definition.flow.posts:
+        for held in desk.organisation().answerable(unit, post, day, False):
+            yield held["person"], post
+
+
+def _delegations(desk: Desk, case: Case, definition: Definition, actor: Actor, day: str) -> Iterator[list[Act]]:
+    for slot in _at(case, actor):
+        said: dict[str, Any] = {"item": case.item, "by": actor, "seen": case.content, "slot": slot.key}
+        others = [(p, post) for p, post in _persons(desk, definition, slot.unit, day) if p != actor.person]
+        yield [
+            Delegate(**said, reason=WRITTEN, delegate=person, post=post)
+            for person, post in others or [(actor.person, actor.post)]
+        ]
+
+
+def _hand_overs(desk: Desk, case: Case, definition: Definition, actor: Actor, day: str) -> Iterator[list[Act]]:
+    """What waits at each open place, from each who may leave it to each who may take it over."""
+    for slot in case.open_slots:
+        said: dict[str, Any] = {"item": case.item, "by": actor, "seen": case.content, "place": slot.key}
+        org = desk.organisation()
+        held = [
+            a["person"]
+            for a in org.answerable(slot.unit, slot.post, day, backstop(definition, slot.post) == "backstop")
+        ]
+        leavers = [*held, *([slot.delegate] if slot.delegate else [])] or [actor.person]
+        own = [p for p, post in _persons(desk, definition, slot.unit, day) if slot.own_post and post == slot.own_post]
+        yield [
+            HandOver(**said, reason=WRITTEN, leaver=leaver, delegate=successor)
+            for leaver in leavers
+            for successor in [p for p in dict.fromkeys([*held, *own]) if p != leaver] or [leaver]
+        ]
+
+
+def _at(case: Case, actor: Actor) -> list[Slot]:
+    """The places that somebody stands at: the open ones of the post, else its first; where it has none, the first open."""
+    mine = [s for s in case.slots if (s.post, s.unit) == (actor.post, actor.unit)]
+    return [s for s in mine if s.state == "open"] or mine[:1] or case.open_slots[:1]
 
 
 def _candidates(case: Case, definition: Definition, actor: Actor, due: str) -> Iterator[Act]:
     """One act of each verb that a person could try on the item as it stands."""
     stage = definition.stage(case.stage)
     mine = [s for s in case.slots if (s.post, s.unit) == (actor.post, actor.unit)]
-    asked = [s for s in mine if s.state == "open"] or mine[:1] or case.open_slots[:1]
     seen = case.content
     outcomes = [""] if case.outcome or not stage.exits else ["", *stage.exits]
-    for slot in asked:
+    for slot in _at(case, actor):
         verb = {"decision": Decide, "look-back": LookBack}.get(slot.kind, Sign)
         for outcome in outcomes:
             yield verb(
@@ -137,7 +227,6 @@ def _candidates(case: Case, definition: Definition, actor: Actor, due: str) -> I
         if slot.kind == "sign":
             yield Accept(item=case.item, by=actor, seen=seen, slot=slot.key, opinion=WRITTEN, due=due)
             yield CloseOut(item=case.item, by=actor, seen=seen, slot=slot.key, opinion=WRITTEN)
-        yield Return(item=case.item, by=actor, seen=seen, slot=slot.key, reason=WRITTEN, due=due)
     for slot in mine:
         if slot.state == "signed":
             yield Withdraw(item=case.item, by=actor, slot=slot.key)
@@ -175,8 +264,10 @@ def _changes_of_places(case: Case, definition: Definition, actor: Actor, mine: l
         yield Recall(item=case.item, by=actor, seen=case.content, slot=slot.key)
     said: dict[str, Any] = {"item": case.item, "by": actor, "seen": case.content, "reason": WRITTEN}
     for slot in case.open_slots:
-        yield (Override if slot.key in case.overriding else AskOverride)(**said, place=slot.key)
-    yield (Activate if case.suspended else Suspend)(**said)
+        yield AskOverride(**said, place=slot.key)
+        yield Override(**said, place=slot.key)
+    yield Suspend(**said)
+    yield Activate(**said)
     yield Copy(item=case.item, by=actor, person=actor.person, post=actor.post, unit=actor.unit)
     for slot in case.slots:
         if "+" in slot.key:
