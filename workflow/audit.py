@@ -19,7 +19,7 @@ from workflow import logbook, logcheck
 from workflow.errors import BadOwnCheckpoint, LogBroken, Unknown, WorkflowError
 from workflow.evidence.checkpoint import Note, parse_mark
 from workflow.evidence.content import ContentStore
-from workflow.evidence.standalone import LEVELS, Checkpoint, Policy
+from workflow.evidence.standalone import COSIGNS, LEVELS, Checkpoint, Policy
 from workflow.logcheck import LogReport
 from workflow.store import database, scan
 from workflow.store import log as store
@@ -224,14 +224,14 @@ class _Audit:
     def _cosigners(self, epoch: Epoch) -> Iterator[int]:
         """By checkpoint from the auditor's own on, how many of the policy's witnesses cosigned it."""
         assert self.own is not None
-        yield self.own.cosigners(self.policy.witnesses)
+        yield len(self.own.by(self.policy.witnesses, COSIGNS))
         marks = [(row.size, parse_mark(row.line)) for row in store.cosignatures(self.connection, epoch.epoch)]
         for stored in store.checkpoints(self.connection, epoch.epoch):
             if stored.size >= self.own.size:
                 note = Note.parse(stored.note)
                 for size, mark in marks:
                     note = note.with_mark(mark) if size == stored.size else note
-                yield Checkpoint.read(str(note)).cosigners(self.policy.witnesses)
+                yield len(Checkpoint.read(str(note)).by(self.policy.witnesses, COSIGNS))
 
     def _complete(self, epoch: Epoch) -> bool:
         """Does the newest heads tree under the auditor's checkpoint know every chain? ``logcheck`` has recomputed it."""

@@ -1,8 +1,9 @@
 """Writing a bundle (``.wfproof``): everything an auditor needs to check some items alone, in one file.
 
 A bundle holds the requested chains, every chain that their entries rely on (the organisation's imports, cited reports,
-the items they opened), the definitions and calendars, and the documents; what is not given out is listed by digest. With
-a log it also holds the newest checkpoint, each entry's path to it, and the proofs that it continues earlier ones.
+the items they opened), what became of keys, the definitions and calendars, and the documents; what is not given out is
+listed by digest. With a log it also holds the newest checkpoint, each entry's path to it, and the proofs that it
+continues earlier ones.
 Nothing in it is trusted by whoever verifies: see ``workflow/evidence/standalone.py``, which also describes the format.
 """
 
@@ -16,7 +17,7 @@ from typing import Any, BinaryIO, Literal, Protocol
 
 from workflow import logbook
 from workflow.errors import ContentMissing, Said, Unknown
-from workflow.evidence import canonical
+from workflow.evidence import canonical, keyring
 from workflow.evidence.content import ContentStore
 from workflow.store import items, library, scan, selection
 from workflow.store import log as logbook_store
@@ -136,7 +137,8 @@ def write(
         Unknown: there is no such item, or nothing about that unit or in that campaign.
     """
     wanted = _wanted(connection, kind, name)
-    chains, named, relied = _closure(connection, wanted + list(log.chains() if log is not None else ()))
+    keys = [keyring.CHAIN] if selection.has_chain(connection, keyring.CHAIN) else []
+    chains, named, relied = _closure(connection, keys + wanted + list(log.chains() if log is not None else ()))
     file = _Lines(out)
     file.put(
         t="header",
@@ -169,7 +171,7 @@ def write(
         heads += [(chain, row.seq, row.hash) for row in rows[-1:]]
     for chain, seq, hash_ in heads:
         file.put(t="head", chain=chain, seq=seq, hash=hash_.hex())
-    for chain in chains if log is not None else ():
+    for chain in dict.fromkeys([*chains, keyring.CHAIN]) if log is not None else ():  # or that there are no key events
         proof = log.head(chain) if log is not None else None
         if proof is not None:
             file.put(t="heads", chain=chain, proof=dict(proof))

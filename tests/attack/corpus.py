@@ -14,10 +14,23 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tests.attack.making import STRANGER, WITNESSES, Bundle, Held, Honest, body_of, make_honest, rehash, with_body
+from tests.attack.making import (
+    NEXT_NODE,
+    NODE,
+    STRANGER,
+    WITNESSES,
+    Bundle,
+    Held,
+    Honest,
+    body_of,
+    make_honest,
+    rehash,
+    with_body,
+)
 from workflow.evidence import merkle
 from workflow.evidence.checkpoint import Checkpoint, Note, cosign, sign
 from workflow.evidence.digest import digest, pae
@@ -792,6 +805,130 @@ def forked_log_with_an_invented_proof(made: Bundle, honest: Honest) -> None:
 @attack("V2", "older", base="early")
 def restored_backup(made: Bundle, honest: Honest) -> None:
     """Honest in itself, and older than what the auditor has seen."""
+
+
+# --- keys: handed over, revoked, stolen -----------------------------------------------------------------------------------
+
+
+def _sealed_with(made: Bundle, key: Held, at: int) -> None:
+    """A sweep's entry at the end of m3, of any moment, sealed with another key than the engine's."""
+    last = made.entries("m3")[-1]
+    body = body_of(last)
+    body |= {"act": {"kind": "fire", "item": "m3", "rule": "report/1", "step": 9}, "effects": [], "at": at}
+    body.pop("statement", None), body.pop("proof", None)
+    new = {"t": "entry", "chain": "m3", "seq": 0, "body": "", "seal": last["seal"]}
+    with_body(new, body)
+    made.after(last, new)
+    made.touched.append(new)
+    rehash(made, "m3", key)
+
+
+def _event(made: Bundle, kind: str) -> dict[str, Any]:
+    return next(b for e in made.entries("keys") if (b := body_of(e))["act"]["kind"] == kind)
+
+
+@attack("V0", "key-not-good")
+def sealed_with_a_key_before_it_was_registered(made: Bundle, honest: Honest) -> None:
+    _sealed_with(made, NODE, _event(made, "rotate-key")["at"] - 1)
+
+
+@attack("V2", "tail")
+def sealed_with_a_key_in_its_last_hour(made: Bundle, honest: Honest) -> None:
+    """Honest keys may seal until they are handed over: nothing shows yet, and nothing above V2 is claimed."""
+    _sealed_with(made, NODE, _event(made, "rotate-key")["act"]["until"])
+
+
+@attack("V0", "key-not-good")
+def sealed_with_a_key_that_was_handed_over(made: Bundle, honest: Honest) -> None:
+    _sealed_with(made, NODE, _event(made, "rotate-key")["act"]["until"] + 1)
+
+
+@attack("V0", "key-not-good")
+def sealed_with_a_revoked_key(made: Bundle, honest: Honest) -> None:
+    _sealed_with(made, NEXT_NODE, _event(made, "revoke-key")["act"]["since"])
+
+
+@attack("V0", "key-not-good")
+def back_dated_with_a_revoked_key(made: Bundle, honest: Honest) -> None:
+    _sealed_with(made, NEXT_NODE, _event(made, "revoke-key")["act"]["since"] - 1)
+
+
+@attack("V0", "inclusion")
+def back_dated_in_the_log_with_a_revoked_key(made: Bundle, honest: Honest) -> None:
+    """It stands in a log of its own at the place of the tree's last leaf; the log of the bundle is another."""
+    _sealed_with(made, NEXT_NODE, _event(made, "revoke-key")["act"]["since"] - 1)
+    made.entries("m3")[-1] |= {"index": _own_size(honest) - 1, "path": ""}
+
+
+@attack("V4", "no-heads")
+def key_events_left_out(made: Bundle, honest: Honest) -> None:
+    made.drop(*made.entries("keys"), *(h for h in made.lines if h.get("chain") == "keys"))
+
+
+@attack("V0", "cut")
+def revocation_cut_off(made: Bundle, honest: Honest) -> None:
+    made.drop(*made.entries("keys")[-2:])
+    rehash(made, "keys", log=True)
+
+
+@attack("V0", "cut")
+def key_events_left_out_under_their_own_proof(made: Bundle, honest: Honest) -> None:
+    made.drop(*made.entries("keys"), *(h for h in made.of_kind("head") if h["chain"] == "keys"))
+
+
+@attack("V0", "heads")
+def key_events_denied_by_neighbours_that_are_none(made: Bundle, honest: Honest) -> None:
+    heads = [h for h in _heads_of(made) if h["chain"] != "keys"]
+    first, last = next((a, b) for a, b in pairwise(heads) if b["index"] == a["index"] + 1)
+    key_events_left_out_under_their_own_proof(made, honest)
+    line = next(h for h in made.of_kind("heads") if h["chain"] == "keys")
+    line["proof"] = {"before": first, "after": last}
+
+
+@attack("V0", "heads")
+def key_events_denied_by_neighbours_apart(made: Bundle, honest: Honest) -> None:
+    held = next(h["proof"]["head"] for h in made.of_kind("heads") if h["chain"] == "keys")
+    before = [h for h in _heads_of(made) if h["index"] < held["index"]][-1]
+    after = next(h for h in _heads_of(made) if h["index"] > held["index"])
+    key_events_left_out_under_their_own_proof(made, honest)
+    next(h for h in made.of_kind("heads") if h["chain"] == "keys")["proof"] = {"before": before, "after": after}
+
+
+def _heads_of(made: Bundle) -> list[dict[str, Any]]:
+    heads = [h["proof"]["head"] for h in made.of_kind("heads") if "head" in h["proof"]]
+    return sorted(heads, key=lambda h: int(h["index"]))
+
+
+def _changed_event(name: str, code: str, kind: str, change: Callable[[dict[str, Any]], Any], nth: int = 0) -> None:
+    def run(made: Bundle, honest: Honest) -> None:
+        events = [body_of(e)["seq"] for e in made.entries("keys") if body_of(e)["act"]["kind"] == kind]
+        forged(made, honest, "keys", events[nth], lambda b: change(b["act"]))
+
+    ATTACKS.append(Attack(f"{name}_fail", "campaign", run, "V0", code))
+
+
+_changed_event("key_handed_over_without_the_old_one", "keys", "rotate-key", lambda a: a.update(old="00" * 64))
+_changed_event("key_handed_over_without_the_new_one", "keys", "rotate-key", lambda a: a.update(new="00" * 64))
+_changed_event("key_handed_over_unsigned", "keys", "rotate-key", lambda a: a.pop("old"))
+_changed_event("key_handed_over_for_longer", "keys", "rotate-key", lambda a: a.update(until=a["until"] + 1))
+_changed_event("key_registered_without_holding_it", "keys", "register-key", lambda a: a.update(proof="00" * 64))
+_changed_event(
+    "key_registered_twice", "keys", "revoke-key", lambda a: a.update(kind="register-key", of="x", algorithm="x")
+)
+_changed_event(
+    "key_revoked_that_was_never_registered", "keys", "revoke-key", lambda a: a.update(key=STRANGER.public_key().hex())
+)
+_changed_event("key_revoked_for_later", "keys", "revoke-key", lambda a: a.update(since=a["since"] + 10**12))
+_changed_event("key_event_of_no_kind", "keys", "revoke-key", lambda a: a.update(kind="forgive-key"))
+_changed_event("key_event_without_a_key", "body", "revoke-key", lambda a: a.pop("key"))
+
+
+@attack("V0", "key-not-good")
+def personal_key_registered_for_somebody_else(made: Bundle, honest: Honest) -> None:
+    """The person has a registered key, and it is another one than the one that signed."""
+    person = body_of(made.entries("m1")[_personal(made) - 1])["statement"]["person"]
+    event = next(b for e in made.entries("keys") if (b := body_of(e))["act"]["use"] == "signer")
+    forged(made, honest, "keys", event["seq"], lambda b: b["act"].update(of=person))
 
 
 # --- with the log's key too: only witnesses and heads tell ---------------------------------------------------------------

@@ -27,7 +27,9 @@ from workflow.evidence import canonical
 from workflow.evidence.checkpoint import COSIGNATURE, NoteKey, cosign
 from workflow.evidence.entry import entry_hash, seal_entries
 from workflow.evidence.keys import key_id_of
+from workflow.keybook import Keybook
 from workflow.logbook import Logbook
+from workflow.store import database
 
 ORIGIN = "signoff.local/log"
 
@@ -53,6 +55,7 @@ def own_key(person: str) -> bytes:
     return Held(f"person {person}").public_key()
 
 
+NODE, NEXT_NODE = Held("another node"), Held("another node, later")  # handed over, then revoked
 WITNESSES = {name: Held(name) for name in ("superior.example", "discipline.example", "archive.example")}
 STRANGER = Held("a stranger")
 
@@ -244,6 +247,7 @@ def make_honest(folder: Path) -> Honest:
     engine = world.engine
     book = Logbook.at(engine, folder / "signer")
     honest = Honest(world, book)
+    _keyed(world)
     _returned(world)
     sign_own(world, "m1")
     sign_own(world, "m1")
@@ -259,6 +263,7 @@ def make_honest(folder: Path) -> Honest:
     _placed(world)
     _counted(world)
     world.begin("m3", "o3")
+    _revoked(world)
     world.clock.advance(timedelta(days=59))
     world.sign("m2")
     world.clock.advance(timedelta(days=1))
@@ -280,11 +285,32 @@ def make_honest(folder: Path) -> Honest:
     return honest
 
 
+def _keyed(world: World) -> None:
+    """Keys on record: of another node, handed over to its next, of a person and of a witness."""
+    with database.writing(world.engine.db) as connection:
+        book = Keybook(connection, world.engine.key, world.clock.now())
+        book.register("engine", "node 2", NODE.public_key(), by="nobody", reason="another node", unvouched=True)
+        book.register("signer", "t1-handler", own_key("t1-handler"), by="nobody", reason="a token", holder=None)
+        witness = WITNESSES["archive.example"]
+        book.register("witness", "archive.example", witness.public_key(), by="nobody", reason="asked", holder=witness)
+        more = {"until": world.clock.now() + 3_600_000_000, "by": "nobody", "reason": "its year is over"}
+        book.rotate("engine", NODE, NEXT_NODE, **more)
+
+
+def _revoked(world: World) -> None:
+    with database.writing(world.engine.db) as connection:
+        at = world.clock.now()
+        book = Keybook(connection, world.engine.key, at)
+        id_ = NEXT_NODE.key_id().hex()
+        book.revoke(id_, since=at - 86_400_000_000, by="nobody", reason="its disk was stolen")
+        book.revoke(id_, since=at - 3_600_000_000, by="nobody", reason="its disk was stolen, said again")
+
+
 def policy_of(world: World, book: Logbook) -> dict[str, Any]:
     """What an auditor pins: the keys were handed to them, not read from a bundle."""
     return {
         "origin": ORIGIN,
-        "engine_keys": [{"key": world.engine.key.public_key().hex()}],
+        "engine_keys": [{"key": k.public_key().hex()} for k in (world.engine.key, NODE, NEXT_NODE)],
         "checkpoint_keys": [str(book.note_key(1))],
         "witnesses": [str(witness_key(name)) for name in WITNESSES],
         "quorum": 2,

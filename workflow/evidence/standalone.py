@@ -19,13 +19,18 @@ What each level means (it is computed, and never higher than what was checked):
 
 V0 nothing was checked, or something does not hold; V1 bodies are canonical, chains unbroken from their first entry,
 statements fit the acts that carry them and the contents under them, definitions and contents match their digests;
-V2 all of it is sealed by keys of the policy; V3 every entry lies in the log that the checkpoint you brought yourself
-fixes; V4 a quorum of your witnesses cosigned that; V5 a heads tree in the log proves that no chain was cut short.
-Whether the rules of the definition allow this history is not checked here; the package's own verifier replays them.
+V2 all of it is sealed by keys of the policy that were good at the time; V3 every entry lies in the log that the
+checkpoint you brought yourself fixes; V4 a quorum of your witnesses cosigned that; V5 a heads tree in the log proves
+that no chain was cut short, and no revocation of a key left out. Whether the rules of the definition allow this history
+is not checked here; the package's own verifier replays them.
 
 A bundle is a file of lines, each a JSON object: one ``header``; then ``key`` (claimed only), ``library`` (definitions
 and calendars), ``checkpoint``, ``consistency``, ``entry``, ``head``, ``heads``, ``content`` and ``withheld`` in any
 number; one ``end`` with the digest of all bytes before it. Bytes are in base64, hashes in hex.
+
+The file has three parts, between double lines. The first is what V1 to V5 rest on: bytes, chains, seals, keys, log. The
+second holds what an entry says against itself and its chain: act, effects, signed statement, papers. The third decides
+nothing: words in two languages, the report as text and JSON, the command line.
 """
 
 from __future__ import annotations
@@ -39,12 +44,17 @@ import struct
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NoReturn
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+# =======================================================================================================================
+# I. Bytes, chains, seals, keys, log
+# =======================================================================================================================
 
 FORMAT = "wfproof/1"
 FILE_LIMIT = 1 << 32
@@ -54,79 +64,20 @@ NOTE_LIMIT = 1 << 16
 POLICY_LIMIT = 16 << 20  # it may pin the keys of many persons
 DEPTH_LIMIT = 64
 FAILURES_KEPT = 1_000
+TOGETHER = 500  # signatures that are handed to another process at a time; a bundle with fewer needs none
 LEVELS = ("V0", "V1", "V2", "V3", "V4", "V5")
 STRENGTHS = ("S0", "S1", "S2", "S3")
+ED25519 = "ed25519"
 WET = "WET"  # signed in ink on paper and registered with a scan
 
 SEAL = "application/vnd.signoff.seal+v1"
 STATEMENT = "application/vnd.signoff.statement+v1"
+KEY_EVENT = "application/vnd.signoff.key-event+v1"
 ENTRY = b"signoff/entry/v1"
-# Chains that are no item's: the organisation's imports, what the log says of itself, which version of a flow came when.
-ORG, LOG, FLOWS = "org", "log", "flows"
-
-# What every failure and every limit of a check means, in English and Chinese.
-WORDS = {
-    "empty": ("nothing was checked", "未核验任何内容"),
-    "format": ("the file is not a well-formed bundle", "文件不是合格的证据包"),
-    "size": ("too large or too deep", "超出大小或层数上限"),
-    "end": ("the bundle is cut short or was changed after it was made", "证据包不完整或制作后被改动"),
-    "origin": ("of another log than the policy pins", "并非核验策略指定的日志"),
-    "body": ("the entry's bytes are not canonical or lack a member", "记录字节不规范或缺项"),
-    "chain": ("the chain of entries is broken", "记录链断裂"),
-    "head": ("the chain does not end where the bundle says", "链末与证据包所称不符"),
-    "library": ("a definition or calendar is absent or not what its digest says", "流程定义或日历缺失,或与摘要不符"),
-    "content": ("a document is absent or not what its digest says", "材料缺失,或与摘要不符"),
-    "tally": ("a tally sheet is not the sum of the opened papers", "计票单与开箱票不符"),
-    "votes": ("votes whose papers are not in the bundle", "未附开箱票的投票"),
-    "algorithm": ("a digest by an algorithm the policy does not allow", "摘要算法不在核验策略之内"),
-    "act": ("the act does not fit its entry", "办理动作与记录不符"),
-    "effect": ("the effects do not fit the act", "办理结果与办理动作不符"),
-    "statement": ("the signed statement does not fit the act", "签署声明与办理动作不符"),
-    "nonce": ("a single-use number was used twice", "一次性随机数重复使用"),
-    "signer": ("the person's own signature does not hold", "个人签名不成立"),
-    "strength": ("a signature weaker than the policy demands", "签名强度低于核验策略要求"),
-    "cite": ("an entry that is relied on is absent or another one", "所依据的记录缺失或不符"),
-    "seal": ("the engine's seal does not hold", "引擎封印不成立"),
-    "key-position": ("sealed with a key outside the part of the log it counts for", "封印密钥超出其有效的日志区段"),
-    "checkpoint": ("a checkpoint does not hold", "检查点不成立"),
-    "inclusion": ("the entry is not in the log where the bundle says", "记录不在所称的日志位置"),
-    "fork": ("the bundle's log is not the one of your checkpoint", "证据包的日志与您的检查点不是同一日志"),
-    "heads": ("the proof of the chains' heads does not hold", "链首证明不成立"),
-    "cut": ("the log knows later entries of the chain", "日志中该链另有后续记录"),
-    "lost": ("something the earlier bundle held is gone", "先前证据包中的内容已丢失"),
-    "changed": ("something the earlier bundle held was changed", "先前证据包中的内容被改动"),
-    "rules": ("whether the rules of the definition allow this history", "流程规则是否允许这段历史"),
-    "no-policy": ("signatures and seals: no policy was given", "签名与封印:未提供核验策略"),
-    "no-engine-keys": ("seals: the policy pins no engine key", "封印:核验策略未指定引擎密钥"),
-    "no-checkpoint": ("the log: you brought no checkpoint of your own", "日志:您未自带检查点"),
-    "no-log": ("the log: the bundle carries no checkpoint", "日志:证据包不含检查点"),
-    "older": (
-        "the log: your checkpoint is newer than the bundle; ask for a new one",
-        "日志:检查点新于证据包,请索取新包",
-    ),
-    "no-consistency": (
-        "the log: no proof leads from your checkpoint to the bundle's",
-        "日志:缺少两检查点间的一致性证明",
-    ),
-    "tail": ("the unanchored tail: entries outside your checkpoint", "未锚定的尾部:检查点之外的记录"),
-    "no-quorum": ("witnesses: fewer than the policy's quorum cosigned", "见证:联署未达核验策略法定数"),
-    "no-heads": ("completeness: a chain has no proven head", "完整性:有链缺少链首证明"),
-    "withheld": ("contents that the bundle lists but does not hold", "仅列摘要、未附内容的材料"),
-    "signer-unknown": ("persons' own signatures whose keys the policy lacks", "核验策略中没有其密钥的个人签名"),
-    "selection": ("whether nothing else belongs to what was asked for", "所索取范围内是否另有事项"),
-    "withdrawn": ("documents that the earlier bundle held and the later one only lists", "先前附有、现仅列摘要的材料"),
-    "seal-only": (
-        "entries whose kind this verifier does not know (chain and seal only)",
-        "本程序不识其种类的记录(仅核链与封印)",
-    ),
-}
-TITLES = {
-    "result": ("result", "结论"), "holds": ("holds", "成立"), "fails": ("does NOT hold", "不成立"),
-    "unchecked": ("could not be checked", "无法核验"), "level": ("level", "层级"), "wanted": ("asked for", "要求"),
-    "entries": ("entries", "记录"), "chains": ("chains", "链"), "signatures": ("signatures", "签名"),
-    "contents": ("contents", "材料"), "anchored": ("anchored", "已锚定"), "tail": ("unanchored tail", "未锚定尾部"),
-    "rules": ("rules: not checked", "规则:未核验"), "not": ("not checked", "未核验"), "more": ("and more", "另有更多"),
-}  # fmt: skip
+SIGNS, COSIGNS = 1, 4  # kinds of signed-note keys
+# Chains that are no item's: the organisation's imports, what the log says of itself, which version of a flow came when,
+# and what became of keys.
+ORG, LOG, FLOWS, KEYS = "org", "log", "flows", "keys"
 
 Json = dict[str, Any]
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError)
@@ -140,6 +91,12 @@ class Bad(Exception):
         self.code, self.detail = code, detail
 
 
+def need(holds: object, code: str, told: str, *given: object) -> None:
+    """What must hold, and what is said if it does not."""
+    if not holds:
+        raise Bad(code, told.format(*given))
+
+
 class Unusable(Exception):
     """The verifier's own input (policy, checkpoint, arguments) cannot be used: exit 2."""
 
@@ -151,9 +108,12 @@ def _refused(text: str) -> NoReturn:
     raise Bad("body", f"the number {text[:20]}")
 
 
-_decode = json.JSONDecoder(parse_float=_refused, parse_constant=_refused).decode
+def _small(text: str) -> int:
+    return int(text) if len(text) < 16 or -(1 << 53) < int(text[:20]) < 1 << 53 else _refused(text)
+
+
+_decode = json.JSONDecoder(parse_int=_small, parse_float=_refused, parse_constant=_refused).decode
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False).encode
-_LONG = re.compile(r"[0-9]{16}")  # digits of which every integer beyond the profile has as many
 _BEYOND_ASCII = re.compile(r'[^\x00-\x7f][^"]*+"(:?)')  # to the end of a text; a colon behind it says that it is a key
 
 
@@ -168,47 +128,33 @@ def parse(data: bytes, limit: int) -> Any:
     Raises:
         Bad: they are too large or too deep, no JSON, outside the profile, or not spelled canonically.
     """
-    if len(data) > limit:
-        raise Bad("size", f"{len(data)} bytes; at most {limit} are read")
+    need(len(data) <= limit, "size", "{} bytes; at most {} are read", len(data), limit)
     try:
         text = data.decode()
         value = _decode(text)
-        if _encode(value) != text:
-            raise Bad("body", "JSON, but not in its canonical spelling")
+        need(_encode(value) == text, "body", "JSON, but not in its canonical spelling")
+        shallow = text.count("{") + text.count("[") <= DEPTH_LIMIT
+        words = '\\"' not in text and unicodedata.is_normalized("NFC", text) and ":" not in _BEYOND_ASCII.findall(text)
+        if not (shallow and (text.isascii() or words)):  # value by value only where the text does not settle it
+            _within(value, DEPTH_LIMIT)
     except RecursionError:
         raise Bad("size", f"more than {DEPTH_LIMIT} levels of nesting") from None
     except ValueError as error:
         raise Bad("body", f"no JSON: {type(error).__name__}") from None
-    if text.count("{") + text.count("[") > DEPTH_LIMIT and _depth(value) > DEPTH_LIMIT:
-        raise Bad("size", f"more than {DEPTH_LIMIT} levels of nesting")
-    surely = text.isascii() or (unicodedata.is_normalized("NFC", text) and '\\"' not in text)
-    if not surely or _LONG.search(text) or (not text.isascii() and ":" in _BEYOND_ASCII.findall(text)):
-        _look_closely(value)
     return value
 
 
-def _depth(value: Any) -> int:
-    depth, level = 0, [value]
-    while level := [v for v in level if isinstance(v, (dict, list))]:
-        depth += 1
-        level = [child for v in level for child in (v.values() if isinstance(v, dict) else v)]
-    return depth
-
-
-def _look_closely(value: Any) -> None:
-    """Every key ASCII, every text NFC, every integer small. ``value`` is not deeper than ``DEPTH_LIMIT``."""
-    if isinstance(value, dict):
-        for key, child in value.items():
-            if not key.isascii():
-                raise Bad("body", "a key that is not ASCII")
-            _look_closely(child)
-    elif isinstance(value, list):
+def _within(value: Any, deeper: int) -> None:
+    """Every key ASCII, every text NFC, at most so many levels."""
+    if isinstance(value, str):
+        need(unicodedata.is_normalized("NFC", value), "body", "a text that is not in NFC")
+    elif isinstance(value, (dict, list)):
+        need(deeper, "size", "more than {} levels of nesting", DEPTH_LIMIT)
+        if isinstance(value, dict):
+            need(all(key.isascii() for key in value), "body", "a key that is not ASCII")
+            value = value.values()
         for child in value:
-            _look_closely(child)
-    elif isinstance(value, int) and not -(1 << 53) < value < 1 << 53:
-        raise Bad("body", "an integer outside +-2**53")
-    elif isinstance(value, str) and not unicodedata.is_normalized("NFC", value):
-        raise Bad("body", "a text that is not in NFC")
+            _within(child, deeper - 1)
 
 
 def unbase64(text: str) -> bytes:
@@ -243,6 +189,20 @@ def signed_by(key: bytes, signature: bytes, data: bytes) -> bool:
     return True
 
 
+def all_signed(checks: Sequence[tuple[bytes, bytes, bytes]]) -> list[bool]:
+    return [signed_by(*check) for check in checks]
+
+
+def said(error: Exception) -> str:
+    return str(error)[:80] or type(error).__name__
+
+
+def text_of(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text; got {type(value).__name__}")
+    return value
+
+
 # --- Merkle trees (RFC 6962) -------------------------------------------------------------------------------------------
 
 
@@ -264,43 +224,36 @@ class Tree:
         """The root that a leaf's path leads to; ValueError if no tree of that size has such a path there."""
         if not 0 <= index < size:
             raise ValueError(f"index {index} of {size}")
-        last, made, rest = size - 1, leaf, list(reversed(path))
+        last, made, used = size - 1, leaf, 0
         while last:
-            if index & 1:
-                made = self.node(rest.pop(), made) if rest else _short()
-            elif index < last:
-                made = self.node(made, rest.pop()) if rest else _short()
+            if index & 1 or index < last:  # the last node of an odd level goes up as it is
+                part = path[used] if used < len(path) else b""
+                made, used = self.node(part, made) if index & 1 else self.node(made, part), used + 1
             index, last = index >> 1, last >> 1
-        if rest:
-            raise ValueError("the path is too long")
+        if used != len(path):
+            raise ValueError(f"a path of {len(path)}; expected {used}")
         return made
 
     def consistent(self, m: int, n: int, old: bytes, new: bytes, path: Sequence[bytes]) -> bool:
-        """Whether the tree of n leaves begins with that of m leaves (0 < m <= n). Source: RFC 9162, 2.1.4.2."""
-        if m == n:
-            return old == new and not path
-        if not 0 < m < n or not path:
+        """Whether the tree of n leaves begins with that of m leaves (0 < m <= n). Source: RFC 6962, 2.1.2."""
+        rest = list(path)
+
+        def roots(m: int, n: int, whole: bool) -> tuple[bytes, bytes]:
+            """Of the first m, and of all n leaves of a subtree; ``whole``: it begins where the tree does."""
+            if m == n:
+                known = old if whole else rest.pop()
+                return known, known
+            split, part = 1 << (n - 1).bit_length() - 1, rest.pop()
+            if m <= split:
+                first, second = roots(m, split, whole)
+                return first, self.node(second, part)
+            first, second = roots(m - split, n - split, False)
+            return self.node(part, first), self.node(part, second)
+
+        try:
+            return 0 < m <= n and roots(m, n, True) == (old, new) and not rest
+        except IndexError:  # the path is too short
             return False
-        hashes = [old, *path] if m & (m - 1) == 0 else list(path)
-        node, last = m - 1, n - 1
-        while node & 1:
-            node, last = node >> 1, last >> 1
-        first = second = hashes[0]
-        for part in hashes[1:]:
-            if last == 0:
-                return False
-            if node & 1 or node == last:
-                first, second = self.node(part, first), self.node(part, second)
-                while node and not node & 1:
-                    node, last = node >> 1, last >> 1
-            else:
-                second = self.node(second, part)
-            node, last = node >> 1, last >> 1
-        return last == 0 and (first, second) == (old, new)
-
-
-def _short() -> NoReturn:
-    raise ValueError("the path is too short")
 
 
 def hashes_of(data: bytes) -> list[bytes]:
@@ -338,23 +291,10 @@ class Policy:
         """Raises ``Unusable`` for anything unknown: a misspelt member must not weaken a check unseen."""
         try:
             plain = json.loads(data)
-            made = cls(given=True)
-            for name in plain.keys() - {"v"}:
-                if name not in cls.__dataclass_fields__ or name == "given":
-                    raise ValueError(f"the unknown member {name!r}")
-            for one in plain.get("engine_keys", []):
-                key = _key(one["key"])
-                before = one.get("before")
-                if not (before is None or type(before) is int) or one.keys() - {"key", "before"}:
-                    raise ValueError(f"an engine key with {sorted(one)}")
-                made.engine_keys[hashlib.sha256(key).digest()[:8]] = (key, before)
-            made.checkpoint_keys = [_note_key(one, 1) for one in plain.get("checkpoint_keys", [])]
-            made.witnesses = [_note_key(one, 4) for one in plain.get("witnesses", [])]
-            made.signers = {_text(p): {_key(k) for k in keys} for p, keys in plain.get("signers", {}).items()}
-            made.origin, made.strength = _text(plain.get("origin", "")), plain.get("strength", "S0")
-            made.log = _text(plain.get("log", made.origin))
-            made.quorum, made.wet = plain.get("quorum", 0), plain.get("wet", False) is True
-            made.digests, made.log_hash = tuple(plain.get("digests", ("sha256",))), plain.get("log_hash", "sha256")
+            if unknown := plain.keys() - _READ.keys() - {"v"}:
+                raise ValueError(f"the unknown members {sorted(unknown)}")
+            made = cls(given=True, **{name: read(plain[name]) for name, read in _READ.items() if name in plain})
+            made.log = made.log or made.origin
             if type(made.quorum) is not int or not 0 <= made.quorum <= len({k for _, k in made.witnesses}):
                 raise ValueError("a quorum that is no number up to that of the witnesses' keys")
             if made.strength not in STRENGTHS or not {*made.digests, made.log_hash} <= {"sha256", "sm3"}:
@@ -362,24 +302,24 @@ class Policy:
             if made.engine_keys and not made.origin:
                 raise ValueError("engine keys without the origin they seal for")
         except MALFORMED as error:
-            raise Unusable(f"the policy cannot be used: {_said(error)}") from None
+            raise Unusable(f"the policy cannot be used: {said(error)}") from None
         return made
-
-
-def _said(error: Exception) -> str:
-    return str(error)[:80] or type(error).__name__
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected text; got {type(value).__name__}")
-    return value
 
 
 def _key(text: str) -> bytes:
     key = bytes.fromhex(text)
     Ed25519PublicKey.from_public_bytes(key)
     return key
+
+
+def key_id(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()[:8]
+
+
+def _engine_key(one: Json) -> tuple[bytes, int | None]:
+    if one.keys() - {"key", "before"} or type(one.get("before", 0)) is not int:
+        raise ValueError(f"an engine key with {sorted(one)}")
+    return _key(one["key"]), one.get("before")
 
 
 def _note_id(name: str, kind: int, key: bytes) -> bytes:
@@ -395,6 +335,21 @@ def _note_key(text: str, kind: int) -> tuple[str, bytes]:
     return name, key[1:]
 
 
+_READ: dict[str, Callable[[Any], Any]] = {
+    "origin": text_of,
+    "log": text_of,
+    "engine_keys": lambda given: {key_id(key): (key, before) for key, before in map(_engine_key, given)},
+    "checkpoint_keys": lambda given: [_note_key(one, SIGNS) for one in given],
+    "witnesses": lambda given: [_note_key(one, COSIGNS) for one in given],
+    "quorum": lambda given: given,
+    "signers": lambda given: {person: {_key(key) for key in keys} for person, keys in given.items()},
+    "strength": text_of,
+    "digests": tuple,
+    "log_hash": text_of,
+    "wet": lambda given: given is True,
+}
+
+
 @dataclass
 class Checkpoint:
     """A C2SP tlog-checkpoint in a signed note."""
@@ -407,245 +362,33 @@ class Checkpoint:
 
     @classmethod
     def read(cls, note: str) -> Checkpoint:
-        if len(note) > NOTE_LIMIT:
-            raise ValueError("a note beyond the limit")
+        """Raises ValueError: it is none."""
         head, _, tail = note.rpartition("\n\n")
         lines = head.split("\n")
-        signatures = []
-        if not tail.endswith("\n") or len(lines) < 3 or not re.fullmatch(r"0|[1-9][0-9]{0,17}", lines[1]):
-            raise ValueError("not a checkpoint")
-        for line in tail[:-1].split("\n"):
-            dash, name, signature = line.split(" ")
-            if dash != "\u2014":
-                raise ValueError("not a signature line")
-            signatures.append((name, unbase64(signature)))
+        if len(note) > NOTE_LIMIT or len(lines) < 3 or not re.fullmatch(r"0|[1-9][0-9]{0,17}", lines[1]):
+            raise ValueError("not a checkpoint, or one beyond the limit")
+        if not re.fullmatch(r"(\u2014 [^ \n]+ [^ \n]+\n)+", tail):
+            raise ValueError("not the signature lines of a note")
+        signatures = [(name, unbase64(mark)) for _, name, mark in (line.split(" ") for line in tail[:-1].split("\n"))]
         root = unbase64(lines[2])
         if not lines[0] or len(root) != 32:
             raise ValueError("not a checkpoint")
         return cls(lines[0], int(lines[1]), root, f"{head}\n".encode(), signatures)
 
-    def by(self, keys: Iterable[tuple[str, bytes]]) -> bool:
-        """Whether one of these keys signed it (signed note, Ed25519)."""
-        for name, key in keys:
-            for named, data in self.signatures:
-                if named == name and data[:4] == _note_id(name, 1, key) and signed_by(key, data[4:], self.signed):
-                    return True
-        return False
-
-    def cosigners(self, witnesses: Iterable[tuple[str, bytes]]) -> int:
-        """How many witnesses cosigned it, each key counted once (C2SP cosignature/v1)."""
+    def by(self, keys: Collection[tuple[str, bytes]], kind: int = SIGNS) -> set[bytes]:
+        """Those of the keys that signed it (signed note, Ed25519), or cosigned it (C2SP cosignature/v1)."""
         found = set()
-        for name, key in witnesses:
-            for named, data in self.signatures:
-                if named == name and data[:4] == _note_id(name, 4, key) and len(data) == 76:
-                    (moment,) = struct.unpack(">Q", data[4:12])
-                    if signed_by(key, data[12:], b"cosignature/v1\ntime %d\n" % moment + self.signed):
-                        found.add(key)
-        return len(found)
+        for named, data in self.signatures:
+            for key in (k for name, k in keys if name == named and data[:4] == _note_id(name, kind, k)):
+                mark, text = data[4:], self.signed
+                if kind == COSIGNS:
+                    mark, text = data[12:], b"cosignature/v1\ntime %d\n" % int.from_bytes(data[4:12], "big") + text
+                if signed_by(key, mark, text):
+                    found.add(key)
+        return found
 
 
-# --- what an item's entries add up to ----------------------------------------------------------------------------------
-
-# An act leads to exactly these effects of its own, the first of which repeats these members of the act.
-_OWN_ACTS: dict[str, tuple[str, str]] = {
-    "open": ("opened", "item flow unit campaign category fields_ cites"),
-    **dict.fromkeys(("submit", "report-zero", "record-tally"), ("submitted", "materials figures")),
-    **dict.fromkeys(("sign", "decide", "accept", "close-out", "look-back", "reopen"), ("signed", "")),
-    "return": ("returned", ""), "withdraw": ("withdrawn", "slot"), "urge": ("urged", ""),
-    "add-signer": ("signer-added", ""), "remove-signer": ("signer-removed", "slot"), "transfer": ("transferred", "slot"),
-    "close-line": ("line-closed", "list no evidence"), "name-lead": ("lead-named", "person post unit role"),
-    "post-notice": ("notice-posted", "content"), "objection": ("objection-raised", "text"),
-    "adopt-nodes": ("nodes-bound", "nodes"), "move-item": ("moved", ""), "migrate": ("migrated", "to"),
-    "extend": ("due-extended", ""), "pause": ("due-paused", ""), "resume": ("due-resumed", ""),
-    "exempt": ("exempted", ""), "supplement": ("submitted supplemented", "materials figures"),
-    "contradict": ("contradicted", "finding"), "reverse": ("reversed", "finding"),
-    "delegate": ("delegated", "delegate"), "recall": ("recalled", ""), "copy": ("copied", "person post unit"),
-    "hand-over": ("handed-over", "place leaver delegate"),
-    "ask-override": ("override-asked", "place"), "override": ("overridden", "place"),
-    "open-ballot": ("ballot-opened", "roll eligible codes keys"), "record-check": ("checked", "finding method"),
-    "suspend": ("suspended", ""), "activate": ("activated", ""),
-}  # fmt: skip
-LEADS_TO = {kind: (names.split(), members.split()) for kind, (names, members) in _OWN_ACTS.items()}
-OF_NO_PLACE: tuple[str, ...] = (
-    "due-extended",
-    "due-paused",
-    "due-resumed",
-    "exempted",
-    "supplemented",
-    "contradicted",
-    "reversed",
-)  # but signed
-OF_NO_PLACE += ("handed-over", "override-asked", "overridden", "suspended", "activated", "ballot-opened", "checked")
-SIGNED = ("signed", "returned", "delegated", "recalled", *OF_NO_PLACE)
-SIGNATURES = frozenset(kind for kind, (effects, _) in LEADS_TO.items() if effects[-1] in SIGNED)
-OWN = frozenset(effect for effects, _ in LEADS_TO.values() for effect in effects)
-ALONG_WITH = {"suspend": "due-paused", "activate": "due-resumed"}  # of every clock there is, be they none or many
-PLAIN = frozenset(
-    {"view", "import-org", "publish", "fire", "reproject-due", "heads", "open-epoch", "incarnation"}
-)  # to none of these
-SLOTS_ONLY = frozenset(["signed", "slot-opened", "superseded", "not-needed"])  # effects that leave the content as it is
-# Members of an act that its statement repeats as they are, and those of which it has the digest.
-STATED = (
-    *(
-        "outcome",
-        "vote",
-        "due",
-        "minutes",
-        "rule",
-        "to",
-        "finding",
-        "method",
-        "on",
-        "paper",
-        "roll",
-        "eligible",
-        "codes",
-        "keys",
-        "straight",
-        "delegate",
-        "place",
-        "leaver",
-    ),
-)
-STATED_BY_DIGEST = ("opinion", "reason")
-
-
-class Case:
-    """As much of an item's state as its signatures cover: where it is, which slots are open, and the content shown."""
-
-    def __init__(self) -> None:
-        self.item = self.definition = self.stage = self.outcome = self.category = ""
-        self.round, self.stays = 1, 0
-        self.fields: Json = {}
-        self.materials: Json = {}
-        self.lists: Json = {}
-        self.relies: list[Any] = []
-        self.figures: Json = {}
-        self.form = 1  # of the manifest: 2 has the figures that rules decide on
-        self.assigned: Json = {}  # who was named in which role
-        self.roll: Json = {}  # who had reported when a report over the children was drawn up
-        self.ballot: Json = {}  # the vote of this stay
-        self.slots: dict[str, Json] = {}
-        self.shown = ""  # the content's digest, until something changes it
-
-    def content(self) -> str:
-        """The digest of what a person was shown: every material by digest, the outcome, the stage and the round."""
-        if self.shown:
-            return self.shown
-        manifest = {
-            "item": self.item, "round": self.round, "stage": self.stage, "stay": self.stays, "outcome": self.outcome,
-            "category": self.category, "fields": self.fields, "materials": self.materials, "lists": self.lists,
-            "relies": self.relies,
-        }  # fmt: skip
-        if self.form > 1 and self.figures:
-            manifest["figures"] = self.figures
-        if self.roll:
-            manifest["roll"] = self.roll
-        if self.assigned:
-            manifest["assigned"] = self.assigned
-        if self.ballot:
-            manifest["ballot"] = self.ballot
-        self.shown = digest(canonical(manifest))
-        return self.shown
-
-    def apply(self, effect: Json, seq: int) -> None:
-        kind = effect["e"]
-        if kind not in SLOTS_ONLY:
-            self.shown = ""
-        if kind == "opened":
-            self.item, self.definition = effect["item"], effect["definition"]
-            self.category, self.fields = effect.get("category", ""), effect.get("fields_", {})
-            self.form = effect.get("form", 1)
-        elif kind == "entered":
-            if effect.get("round", self.round) != self.round:
-                self.round = effect["round"]
-                self.materials = {k: v for k, v in self.materials.items() if k in self.lists}
-                self.figures = {k: v for k, v in self.figures.items() if k in self.lists}
-            elif "without" in effect:  # a vote held again begins without the old sheet
-                self.materials = {k: v for k, v in self.materials.items() if k not in effect["without"]}
-                self.figures = {k: v for k, v in self.figures.items() if k not in effect["without"]}
-            self.stage, self.outcome = effect["stage"], ""
-            self.stays += 1
-            self.ballot = {}
-            self.slots = self._places(effect)
-        elif kind == "submitted":
-            self.materials = {**self.materials, **effect.get("materials", {})}
-            if self.form > 1:
-                self.figures = {k: v for k, v in self.figures.items() if k not in effect.get("materials", {})}
-            for name, figures in effect.get("figures", {}).items():
-                of_list = ("lines", "closed", "links") if "lines" in figures else ()
-                self.figures[name] = {k: v for k, v in figures.items() if k not in (*of_list, "words")}
-                if "lines" in figures:
-                    kept = len(figures.get("closed", ()))
-                    closings = self.lists[name]["closings"] if kept else ""
-                    line = {"lines": figures["lines"], "open": figures["lines"] - kept, "closings": closings}
-                    line |= {"links": figures["links"]} if "links" in figures else {}
-                    self.lists = {**self.lists, name: line}
-            self.outcome, self.relies = effect.get("outcome", self.outcome), effect.get("relies", self.relies)
-            self.roll = effect.get("roll", self.roll)
-        elif kind == "lead-named" and "role" in effect:
-            person = {name: effect[name] for name in ("person", "post", "unit")}
-            self.assigned = {**self.assigned, effect["role"]: person}
-        elif kind == "ballot-opened":
-            self.ballot = {**{k: v for k, v in effect.items() if k != "e"}, "seq": seq}
-        elif kind == "outcome-set":
-            self.outcome = effect["outcome"]
-        elif kind == "signed":
-            self.slots[effect["slot"]].update(state="signed", seq=seq)
-        elif kind == "migrated":  # to another version of the flow; what was signed stays
-            if self.definition != effect["from"]:
-                raise Bad("effect", "migrated: from another definition than the item's")
-            self.definition, self.stage = effect["to"], effect.get("stage", self.stage)
-            if "slots" in effect:
-                signed = {key for key, slot in self.slots.items() if slot["state"] == "signed"}
-                self.slots = self._places(effect)
-                if signed != {key for key, slot in self.slots.items() if slot["state"] == "signed"}:
-                    raise Bad("effect", "migrated: a signature is dropped")
-        elif kind == "moved":  # to the successor of a unit: the places nobody has signed; what was signed stays
-            self.slots = {**self.slots, **self._places(effect)}
-        elif kind in ("signer-added", "signer-removed", "transferred"):
-            self.slots = self._places(effect)
-        elif kind == "exempted":
-            self.slots = {}
-        elif kind in ("delegated", "recalled"):
-            given = {k: effect.get(k, "") if kind == "delegated" else "" for k in ("delegate", "giver")}
-            self.slots[effect["slot"]].update(given)
-        elif kind == "handed-over":
-            given = {k: effect[k] if effect.get("giver") else "" for k in ("delegate", "giver")}
-            self.slots[effect["place"]].update(given)
-        elif kind == "overridden":
-            self.slots[effect["place"]]["state"] = kind
-        elif kind == "slot-opened":
-            self.slots[effect["slot"]]["state"] = "open"
-        elif kind in ("superseded", "not-needed"):
-            for key in effect["slots"]:
-                self.slots[key].update(state="waiting" if kind == "superseded" else kind)
-        elif kind == "line-closed":
-            held = self.lists[effect["list"]]
-            closings = digest(canonical([held["closings"], effect["no"], effect["evidence"]]))
-            self.lists = {**self.lists, effect["list"]: {**held, "open": held["open"] - 1, "closings": closings}}
-
-    def _places(self, effect: Json) -> dict[str, Json]:
-        """The places an effect lays out. Only a signature signs one: those that are signed were so before."""
-        laid = {slot["key"]: {"seq": 0, **slot} for slot in effect.get("slots", ())}
-        for key, slot in laid.items():
-            held = self.slots.get(key, {})
-            if slot["state"] == "signed" and (held.get("state"), held.get("seq")) != ("signed", slot["seq"]):
-                raise Bad("effect", f"{effect['e']}: place {key} is signed by nobody")
-        return laid
-
-
-def cited(act: Json) -> Iterator[str]:
-    """The digests of the documents an act hands in."""
-    yield from act.get("materials", {}).values()
-    for name in ("minutes", "evidence", "text"):
-        if act.get(name):
-            yield act[name]
-    if act.get("paper"):
-        yield act["paper"]["scan"]
-    if act.get("kind") == "import-org":
-        yield act["content"]
-        yield from act.get("parts", ())
+# --- the bundle -------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -696,23 +439,15 @@ class Report:
         return 2 if self.level < self.wanted else 0
 
 
-# --- the bundle --------------------------------------------------------------------------------------------------------
-
-MEMBERS = {
-    "header": {"t", "format", "origin", "made_at", "what", "chains"},
-    "key": {"t", "role", "id", "public"},
-    "library": {"t", "kind", "digest", "body"},
-    "checkpoint": {"t", "note"},
-    "consistency": {"t", "from", "to", "path"},
-    "entry": {"t", "chain", "seq", "body", "seal"},
-    "head": {"t", "chain", "seq", "hash"},
-    "heads": {"t", "chain", "proof"},
-    "content": {"t", "digest", "body"},
-    "withheld": {"t", "digest"},
-    "end": {"t", "lines", "digest"},
-}
-ORDER = {name: place for place, name in enumerate(MEMBERS)}  # lines of a kind stand together, in this order
+# Kinds of lines, in the order in which they stand together, with their members; an entry may have a place in the log.
+_MEMBERS = {
+    "header": "format origin made_at what chains", "key": "role id public", "library": "kind digest body",
+    "checkpoint": "note", "consistency": "from to path", "entry": "chain seq body seal", "head": "chain seq hash",
+    "heads": "chain proof", "content": "digest body", "withheld": "digest", "end": "lines digest",
+}  # fmt: skip
+MEMBERS = {kind: {"t", *members.split()} for kind, members in _MEMBERS.items()}
 ALLOWED = MEMBERS | {"entry": MEMBERS["entry"] | {"index", "path"}}
+ORDER = {kind: place for place, kind in enumerate(MEMBERS)}
 
 
 def lines_of(file: BinaryIO) -> Iterator[tuple[int, Json]]:
@@ -724,30 +459,57 @@ def lines_of(file: BinaryIO) -> Iterator[tuple[int, Json]]:
     running, number, place, read = hashlib.sha256(), 0, -1, 0
     while data := file.readline(LINE_LIMIT + 1):
         number, read = number + 1, read + len(data)
-        if len(data) > LINE_LIMIT or read > FILE_LIMIT:
-            raise Bad("size", f"line {number}")
-        if not data.endswith(b"\n"):
-            raise Bad("end", f"line {number} is cut")
+        need(len(data) <= LINE_LIMIT and read <= FILE_LIMIT, "size", "line {}", number)
+        need(data.endswith(b"\n"), "end", "line {} is cut", number)
         try:
             plain = json.loads(data)
         except (ValueError, RecursionError) as error:
             raise Bad("format", f"line {number}: no JSON ({type(error).__name__})") from None
-        kind = plain.get("t") if isinstance(plain, dict) else None
-        if not isinstance(kind, str) or kind not in MEMBERS:
-            raise Bad("format", f"line {number} is of no known kind")
-        if not MEMBERS[kind] <= plain.keys() <= ALLOWED[kind]:
-            raise Bad("format", f"line {number}: expected {sorted(MEMBERS[kind])}")
-        if ORDER[kind] < place or (kind == "header") != (number == 1) or place == ORDER["end"]:
-            raise Bad("format", f"line {number}: a {kind} is out of place")
-        if kind == "end" and (plain["lines"], plain["digest"]) != (number, "sha256:" + running.hexdigest()):
-            raise Bad("end", f"line {number}: other bytes stand before it than when it was made")
+        kind = str(plain.get("t")) if isinstance(plain, dict) else ""
+        need(kind in MEMBERS, "format", "line {} is of no known kind", number)
+        members, end = plain.keys(), ORDER["end"]
+        need(
+            MEMBERS[kind] <= members <= ALLOWED[kind], "format", "line {}: other members than {}", number, MEMBERS[kind]
+        )
+        fits = ORDER[kind] >= place != end and (kind == "header") == (number == 1)
+        need(fits, "format", "line {}: a {} is out of place", number, kind)
+        if kind == "end":
+            same = (plain["lines"], plain["digest"]) == (number, "sha256:" + running.hexdigest())
+            need(same, "end", "line {}: other bytes stand before it than when it was made", number)
         place = ORDER[kind]
         running.update(data)
         yield number, plain
-    if number == 0:
-        raise Bad("empty", "the file is empty")
-    if place != ORDER["end"]:
-        raise Bad("end", f"no end after line {number}")
+    need(place == ORDER["end"], "end" if number else "empty", "no end after line {}", number)
+
+
+class Signatures:
+    """Signatures to check, in another process where there are many, and what to say of those that do not hold."""
+
+    def __init__(self, fail: Callable[[str, str, str], None]) -> None:
+        self.fail = fail
+        self.told: dict[tuple[bytes, bytes, bytes], list[tuple[str, str, str]]] = {}  # by check, in order
+        self.waiting: list[tuple[bytes, bytes, bytes]] = []
+        self.pool: ProcessPoolExecutor | None = None
+        self.asked: list[Future[list[bool]]] = []
+
+    def add(self, key: bytes, signature: bytes, data: bytes, failure: tuple[str, str, str]) -> None:
+        """What is signed together costs one check. Failure: its code, place and detail."""
+        told = self.told.setdefault((key, signature, hashlib.sha256(data).digest()), [])
+        if not told:
+            self.waiting.append((key, signature, data))
+        told.append(failure)
+        if len(self.waiting) == TOGETHER:
+            self.pool = self.pool or ProcessPoolExecutor(1)
+            self.asked.append(self.pool.submit(all_signed, self.waiting))
+            self.waiting = []
+
+    def settle(self) -> None:
+        held = [good for asked in self.asked for good in asked.result()] + all_signed(self.waiting)
+        if self.pool:
+            self.pool.shutdown()
+        for good, told in zip(held, self.told.values(), strict=True):
+            for failure in () if good else told:
+                self.fail(*failure)
 
 
 class Verifier:
@@ -756,481 +518,320 @@ class Verifier:
     def __init__(self, policy: Policy, own: Checkpoint | None = None) -> None:
         self.policy, self.own = policy, own
         self.report = Report()
+        self.signatures = Signatures(self.report.fail)
+        self.tree = Tree(policy.log_hash)
         self.chains: dict[str, Chain] = {}
-        self.library: dict[str, Json] = {}
+        self.published: dict[str, Json] = {}  # definitions and calendars by digest
         self.contents: dict[str, bool] = {}  # digest -> whether the document is here
         self.named: dict[str, str] = {}  # digest of a document -> where it is first named
-        self.citations: dict[
-            tuple[str, int, str], str
-        ] = {}  # chain, number (0: any), hash -> where it is first relied on
+        self.citations: dict[tuple[str, int, str], str] = {}  # chain, number (0: any), hash -> where first relied on
         self.opened: list[tuple[str, str, Json]] = []  # place, the item opened, the citation it must carry
         self.boxes: dict[str, list[tuple[str, Json, Json]]] = {}  # papers of a vote -> place, sheet, how it counts
         self.nonces: set[str] = set()
-        self.sealed: set[tuple[bytes, bytes, bytes, int]] = set()
+        self.keys: dict[tuple[str, str], Json] = {}  # use and id -> whose a key is, and what became of it
+        self.used: list[tuple[str, str, str, int, int | None, str]] = []  # use, id, whose, moment, log index, place
         self.log: Checkpoint | None = None
-        self.tree = Tree(policy.log_hash)
-        self.proofs: list[tuple[int, int, list[bytes]]] = []
-        self.unknown_signers = 0
+        self.proofs: dict[tuple[int, int], list[bytes]] = {}  # of consistency, by the two sizes
         self.fixed: Json = {}  # the newest act that fixed a heads tree
         self.head_proofs: dict[str, Json] = {}
-        self.unproven = 0
-        self.made = b""  # the hash of the entry that is being looked at
+        self.unknown_signers = self.unproven = 0
 
     def run(self, file: BinaryIO) -> Report:
         """Read a bundle to its end and collect whatever does not hold."""
-        report, place = self.report, "bundle"
-        try:
-            for number, line in lines_of(file):
-                place = f"line {number}"
-                try:
-                    getattr(self, "_" + line["t"])(line, place)
-                except Bad as bad:
-                    report.fail(bad.code, place, bad.detail)
-                except MALFORMED as error:
-                    report.fail("format", place, f"{type(error).__name__}: {_said(error)}")
-        except Bad as bad:
-            report.fail(bad.code, "bundle", bad.detail)
-        try:
-            self._whole()
-        except Bad as bad:
-            report.fail(bad.code, "bundle", bad.detail)
+        self._try("format", "bundle", self._lines, file)
+        self.signatures.settle()
+        self._whole()
+        if self.fixed:
+            self._try("heads", "bundle", self._complete, self.fixed)
         self._level()
-        return report
+        return self.report
+
+    def _try(self, code: str, place: str, look: Callable[..., None], *given: Any) -> None:
+        """Look, and collect what does not hold; the other checks go on."""
+        try:
+            look(*given)
+        except Bad as bad:
+            self.report.fail(bad.code, place, bad.detail)
+        except MALFORMED as error:
+            self.report.fail(code, place, f"absent or of another form: {type(error).__name__} {said(error)}")
 
     # --- one line of each kind
 
-    def _header(self, line: Json, place: str) -> None:
-        report, wanted = self.report, line["chains"]
-        if line["format"] != FORMAT or type(line["made_at"]) is not int:
-            raise Bad("format", f"{place}: expected {FORMAT}")
-        report.origin, report.what = _text(line["origin"]), {k: _text(v) for k, v in line["what"].items()}
-        self.chains = {_text(name): Chain() for name in wanted}
-        if self.policy.origin and report.origin != self.policy.origin:
-            raise Bad("origin", f"expected {self.policy.origin}; got {report.origin}")
+    def _lines(self, file: BinaryIO) -> None:
+        looks = {
+            "header": self._header, "library": self._library, "checkpoint": self._checkpoint, "entry": self._entry,
+            "consistency": self._consistency, "head": self._head, "heads": self._heads, "content": self._content,
+            "withheld": self._withheld,
+        }  # fmt: skip
+        for number, line in lines_of(file):
+            if line["t"] in looks:  # claimed keys tell whom to ask, and the end was looked at when it was read
+                self._try("format", f"line {number}", looks[line["t"]], line)
 
-    def _key(self, line: Json, place: str) -> None:
-        """Claimed keys tell whom to ask. Nothing is checked with them."""
+    def _header(self, line: Json) -> None:
+        report, origin = self.report, text_of(line["origin"])
+        need(line["format"] == FORMAT and type(line["made_at"]) is int, "format", "expected {}", FORMAT)
+        report.origin, report.what = origin, {k: text_of(v) for k, v in line["what"].items()}
+        self.chains = {text_of(name): Chain() for name in line["chains"]}
+        need(self.policy.origin in ("", origin), "origin", "expected {}; got {}", self.policy.origin, origin)
 
-    def _allowed(self, text: str, code: str) -> None:
-        algorithm = text.partition(":")[0]
-        if algorithm not in self.policy.digests:
-            raise Bad("algorithm", f"{algorithm[:20]} of {code}; allowed: {', '.join(self.policy.digests)}")
+    def allowed(self, text: str) -> None:
+        algorithm, _, _ = text.partition(":")
+        need(algorithm in self.policy.digests, "algorithm", "{:.20}; allowed: {}", algorithm, self.policy.digests)
 
     def _fits(self, line: Json, code: str) -> bytes:
         """The bytes of a line, if they are what its digest says."""
-        self._allowed(line["digest"], code)
+        self.allowed(line["digest"])
         data = unbase64(line["body"])
-        if digest(data, line["digest"].partition(":")[0]) != line["digest"]:
-            raise Bad(code, f"{line['digest']}: the bytes have another digest")
+        same = digest(data, line["digest"].partition(":")[0]) == line["digest"]
+        need(same, code, "{}: the bytes have another digest", line["digest"])
         return data
 
-    def _library(self, line: Json, place: str) -> None:
-        body = parse(self._fits(line, "library"), LINE_LIMIT)
-        self.library[line["digest"]] = body
+    def _library(self, line: Json) -> None:
+        self.published[line["digest"]] = parse(self._fits(line, "library"), LINE_LIMIT)
 
-    def _content(self, line: Json, place: str) -> None:
+    def _content(self, line: Json) -> None:
         data = self._fits(line, "content")
         self.contents[line["digest"]] = True
-        if line["digest"] in self.boxes:
-            self._recount(line["digest"], data)
-
-    def _recount(self, box: str, data: bytes) -> None:
-        """The opened papers of a vote add up to the sheet that was signed over them; marks are each there once."""
-        for place, sheet, ballot in self.boxes[box]:
-            papers = parse(data, LINE_LIMIT)
-            sums: Json = {"voted": len(papers)}
-            for measure in ("aware", "dissatisfied"):
-                ((field, chosen),) = ballot[measure].items()
-                sums[measure] = sum(paper.get(field) in chosen for paper in papers)
-            if not papers and sheet.get("voted", 0) < ballot.get("at-least", 5):
-                sums["voted"] = sheet.get("voted")  # too few to be opened
-            if any(sheet.get(name) != number for name, number in sums.items()):
-                raise Bad("tally", f"{place}: the sheet is not the sum of the papers, {sums}")
-            if len({paper["mark"] for paper in papers}) != len(papers):
-                raise Bad("tally", f"{place}: two papers have one mark")
+        for place, sheet, ballot in self.boxes.get(line["digest"], ()):
+            self._try("tally", place, recount, parse(data, LINE_LIMIT), sheet, ballot)
             self.report.recounted += 1
 
-    def _withheld(self, line: Json, place: str) -> None:
-        self.contents.setdefault(_text(line["digest"]), False)
+    def _withheld(self, line: Json) -> None:
+        self.contents.setdefault(text_of(line["digest"]), False)
 
-    def _checkpoint(self, line: Json, place: str) -> None:
-        if self.log is not None:
-            raise Bad("format", f"{place}: a second checkpoint")
+    def _checkpoint(self, line: Json) -> None:
+        need(self.log is None, "format", "a second checkpoint")
         self.log = log = Checkpoint.read(line["note"])
-        if log.origin != (self.policy.log or log.origin):
-            raise Bad("checkpoint", f"of {log.origin}; the policy pins {self.policy.log}")
-        if self.policy.checkpoint_keys and not log.by(self.policy.checkpoint_keys):
-            raise Bad("checkpoint", f"size {log.size}: not signed by a key of the policy")
+        expected = self.policy.log or log.origin
+        need(log.origin == expected, "checkpoint", "of {}; the policy pins {}", log.origin, expected)
+        good = not self.policy.checkpoint_keys or log.by(self.policy.checkpoint_keys)
+        need(good, "checkpoint", "size {}: not signed by a key of the policy", log.size)
 
-    def _consistency(self, line: Json, place: str) -> None:
-        self.proofs.append((line["from"], line["to"], hashes_of(unbase64(line["path"]))))
+    def _consistency(self, line: Json) -> None:
+        self.proofs[line["from"], line["to"]] = hashes_of(unbase64(line["path"]))
 
-    def _head(self, line: Json, place: str) -> None:
-        chain = self.chains.get(line["chain"])
-        if chain is None or chain.head is not None:
-            raise Bad("head", f"{line['chain']}: a head without its chain, or a second one")
+    def _head(self, line: Json) -> None:
+        name, chain = line["chain"], self.chains.get(line["chain"], Chain(head=(0, b"")))
+        need(chain.head is None, "head", "{}: a head without its chain, or a second one", name)
         chain.head = (line["seq"], bytes.fromhex(line["hash"]))
 
-    def _heads(self, line: Json, place: str) -> None:
+    def _heads(self, line: Json) -> None:
         self.head_proofs[line["chain"]] = line["proof"]
 
-    def _end(self, line: Json, place: str) -> None:
-        """Its digest was checked when it was read."""
-
-    def _entry(self, line: Json, _: str) -> None:
-        report = self.report
-        report.entries += 1
-        name, number = _text(line["chain"]), line["seq"]
-        place = f"{name}#{number}"
+    def _entry(self, line: Json) -> None:
+        self.report.entries += 1
+        name = text_of(line["chain"])
+        place = f"{name}#{line['seq']}"
         chain = self.chains.setdefault(name, Chain())
         body, seal = unbase64(line["body"]), unbase64(line["seal"])
-        self.made = made = entry_hash(body, seal)
-        for look in (self._logged, self._sealed, self._stands):  # each of them, whatever the others find
-            try:
-                look(line, chain, body, seal, place)
-            except Bad as bad:
-                report.fail(bad.code, place, bad.detail)
-            except MALFORMED as error:
-                report.fail("body", place, f"a member is absent or of another form: {_said(error)}")
+        made = entry_hash(body, seal)
+        self._try("inclusion", place, self._logged, line, chain, made)  # each of them, whatever the others find
+        self._try("seal", place, self._sealed, line, body, seal, place)
+        self._try("body", place, self._stands, line, chain, body, seal, made, place)
         chain.hashes.append(made)
 
     # --- one entry
 
-    def _logged(self, line: Json, chain: Chain, body: bytes, seal: bytes, place: str) -> None:
+    def _logged(self, line: Json, chain: Chain, made: bytes) -> None:
         """Is the entry at its place in the bundle's log, after those before it, and in the log the verifier fixed?"""
         if "index" not in line:
             chain.tail = True
             return
-        index = line["index"]
-        if self.log is None or type(index) is not int:
+        index, log = line["index"], self.log
+        if log is None or type(index) is not int:
             raise Bad("inclusion", "a place in the log, but no checkpoint")
-        try:
-            root = self.tree.root_from(
-                index, self.log.size, self.tree.leaf(self.made), hashes_of(unbase64(line["path"]))
-            )
-        except (KeyError, ValueError) as error:
-            raise Bad("inclusion", f"index {index} of {self.log.size}: {error}") from None
-        if root != self.log.root:
-            raise Bad("inclusion", f"index {index} of {self.log.size}: the path leads to another root")
-        if chain.tail or index <= chain.highest:
-            raise Bad("inclusion", f"index {index}: the log has it before an earlier entry of its chain")
+        root = self.tree.root_from(index, log.size, self.tree.leaf(made), hashes_of(unbase64(line["path"])))
+        need(root == log.root, "inclusion", "index {} of {}: the path leads to another root", index, log.size)
+        behind = not chain.tail and index > chain.highest
+        need(behind, "inclusion", "index {}: the log has it before an earlier entry of its chain", index)
         chain.highest = index
         if self.own is not None and index < self.own.size:
             self.report.anchored += 1
 
-    def _sealed(self, line: Json, chain: Chain, body: bytes, seal: bytes, place: str) -> None:
+    def _sealed(self, line: Json, body: bytes, seal: bytes, place: str) -> None:
         """Is the seal by a key of the policy, at a place of the log where that key counts, and over this body?"""
-        if len(seal) < 80:
-            raise Bad("seal", "too short")
-        key_id, signature, index, size = struct.unpack_from(">8s64sII", seal)
-        try:
-            root = SEALS.root_from(index, size, SEALS.leaf(body), hashes_of(seal[80:]))
-        except ValueError as error:
-            raise Bad("seal", str(error)) from None
+        need(len(seal) >= 80, "seal", "too short")
+        id_, signature, index, size = struct.unpack_from(">8s64sII", seal)
+        root = SEALS.root_from(index, size, SEALS.leaf(body), hashes_of(seal[80:]))
         if not self.policy.engine_keys:
             return
-        key, before = self.policy.engine_keys.get(key_id, (None, None))
-        if key is None:
-            raise Bad("seal", f"the policy has no key {key_id.hex()}")
-        if before is not None and not ("index" in line and line["index"] < before):
-            raise Bad("key-position", f"key {key_id.hex()} counts only below index {before} of the log")
-        known = (key_id, signature, root, size)
-        if known not in self.sealed:
-            if not signed_by(key, signature, pae(SEAL, root + size.to_bytes(4, "big"))):
-                raise Bad("seal", f"the signature of key {key_id.hex()} does not cover this entry")
-            self.sealed.add(known)
+        key, before = self.policy.engine_keys.get(id_, (b"", None))
+        need(key, "seal", "the policy has no key {}", id_.hex())
+        if before is not None:
+            there = "index" in line and line["index"] < before
+            need(there, "key-position", "key {} counts only below index {} of the log", id_.hex(), before)
+        failure = ("seal", place, f"the signature of key {id_.hex()} does not cover this entry")
+        self.signatures.add(key, signature, pae(SEAL, root + size.to_bytes(4, "big")), failure)
 
-    def _stands(self, line: Json, chain: Chain, body: bytes, seal: bytes, place: str) -> None:
+    def _stands(self, line: Json, chain: Chain, body: bytes, seal: bytes, made: bytes, place: str) -> None:
         """Does the entry stand where it says, behind the entry it says, and does it mean what it says?"""
         plain, number = parse(body, BODY_LIMIT), len(chain.hashes) + 1
         for member, kind in (("v", int), ("chain", str), ("seq", int), ("prev", str), ("at", int), ("act", dict)):
-            if type(plain[member]) is not kind:
-                raise Bad("body", f"{member}: expected {kind.__name__}")
-        if plain["v"] != 1:
-            raise Bad("body", f"an entry of version {plain['v']}; this verifier knows 1")
+            need(type(plain[member]) is kind, "body", "{}: expected {}", member, kind)
+        need(plain["v"] == 1, "body", "an entry of version {}; this verifier knows 1", plain["v"])
         previous = chain.hashes[-1].hex() if chain.hashes else ""
-        for member, value in (("chain", line["chain"]), ("seq", number), ("prev", previous)):
-            if plain[member] != value:
-                raise Bad("chain", f"{member}: expected {value!r}; got {plain[member]!r}")
-        if line["seq"] != number:
-            raise Bad("chain", f"seq of the line: expected {number}; got {line['seq']!r}")
-        self._means(plain, chain, place)
-
-    def _means(self, body: Json, chain: Chain, place: str) -> None:
-        """Do act, effects and statement of the entry fit each other, and all that was said before in its chain?"""
-        act, effects, name, number = body["act"], body.get("effects", []), body["chain"], body["seq"]
-        kind = act["kind"]
-        for one in cited(act):
-            self._allowed(one, "content")
+        for member, value in (("chain", line["chain"]), ("seq", number), ("prev", previous), ("seq", line["seq"])):
+            need(plain[member] == value, "chain", "{}: expected {!r}; got {!r}", member, value, plain[member])
+        self.used.append(("engine", seal[:8].hex(), "", plain["at"], line.get("index"), place))
+        for one in named_by(plain["act"]):
+            self.allowed(one)
             self.named.setdefault(one, place)
-        if body.get("org"):
-            self._cite(ORG, 0, body["org"], place)
-        if kind == "open" and number == 1:
-            chain.case, chain.cites = Case(), act.get("cites", {})
-            if chain.cites.get("entry"):
-                self._cite(chain.cites["item"], chain.cites["seq"], chain.cites["entry"], place)
-        if kind == "move-item":
-            self._cite(act["cites"]["item"], act["cites"]["seq"], act["cites"]["entry"], place)
-        for fact, value in body.get("facts", {}).items():
-            if fact.startswith("children "):
-                for child in value:
-                    if "head" in child:
-                        self._cite(child["item"], child["seq"], child["head"], place)
-        case = chain.case
-        if name == LOG and kind == "heads":
-            self.fixed = act
-        if case is None:
-            if kind in LEADS_TO or (kind in PLAIN and name not in (ORG, LOG, FLOWS, f"view:{act.get('item')}")):
-                raise Bad("act", f"{kind} in a chain that is no item's, or another item's")
-            if kind not in PLAIN and name not in (ORG, LOG, FLOWS):
-                self.report.skip("seal-only", 1)
-            return
-        if act.get("item") != name or (kind == "open") != (number == 1):
-            raise Bad("act", f"{kind} of {act.get('item')!r}")
-        if kind not in LEADS_TO and kind not in PLAIN:
-            self.report.skip("seal-only", 1)
-        for digest_ in (body["definition"], body["calendar"]):
-            self._allowed(digest_, "library")
-            if digest_ not in self.library:
-                raise Bad("library", f"{digest_} is not in the bundle")
-        self._led(act, effects)
-        self._sheet(act, case, self.library[body["definition"]], place)
-        if kind in SIGNATURES:
-            self._statement(body, case, effects, place)
-        elif "statement" in body or "proof" in body:
-            raise Bad("statement", f"{kind} carries one, and is no signature")
-        for effect in effects:
-            case.apply(effect, number)
-            if effect["e"] == "item-opened":
-                citation = {"item": name, "seq": number, "entry": self.made.hex()}
-                self.opened.append((place, effect["item"], citation))
-            for child in effect.get("relies", ()):
-                self._cite(child["item"], child["seq"], child["head"], place)
-        if (case.item, case.definition) != (name, body["definition"]):
-            raise Bad("effect", "of another item or definition than it began with")
+        for name, at, hash_ in cited_by(plain):
+            self.citations.setdefault((text_of(name), at, text_of(hash_)), place)
+        if plain["chain"] == KEYS:
+            self._key_event(plain, line.get("index"))
+        else:
+            means(self, plain, chain, made, place)
 
-    def _sheet(self, act: Json, case: Case, flow: Json, place: str) -> None:
-        """Remember the sheet of a vote until its papers are read; they stand behind all entries."""
-        stage: Json = next((s for s in flow.get("stages", ()) if s.get("stage") == case.stage), {})
-        tally = stage.get("tally", {})
-        ballot, handed = tally.get("ballot"), act.get("materials", {})
-        if ballot and ballot.get("by-choice") and not case.ballot:
-            return  # counted by hand, on paper: there is nothing here to add up
-        if ballot and tally["material"] in handed:
-            sheet = act.get("figures", {}).get(tally["material"], {})
-            if sheet.get("eligible") != case.ballot.get("eligible"):
-                raise Bad("tally", "a sheet of another roll than the one frozen")
-            self.boxes.setdefault(handed.get(ballot["box"], ""), []).append((place, sheet, ballot))
+    # --- what the chain of keys says: it narrows what the policy trusts, and never adds to it
 
-    def _cite(self, chain: str, number: int, hash_: str, place: str) -> None:
-        self.citations.setdefault((_text(chain), number, _text(hash_)), place)
+    def _key_event(self, body: Json, index: int | None) -> None:
+        """A key is registered, handed over (signed by old and new), or revoked with the moment since when."""
+        act, at, kind = body["act"], body["at"], body["act"]["kind"]
+        use, public, to = text_of(act["use"]), bytes.fromhex(act["key"]), bytes.fromhex(act.get("to", ""))
+        covered = pae(KEY_EVENT, canonical({k: v for k, v in act.items() if k not in ("proof", "old", "new")}))
+        wanted = {"old": public, "new": to} if kind == "rotate-key" else {"proof": public} if "proof" in act else {}
+        for name, key in wanted.items():
+            good = act["algorithm"] != ED25519 or signed_by(key, bytes.fromhex(act[name]), covered)
+            need(good, "keys", "{} without its signature {}", kind, name)
+        held = self.keys.get((use, key_id(public).hex()))
+        need((held is None) == (kind == "register-key"), "keys", "{}: registered twice, or never", kind)
+        if held is None:
+            self.keys[use, key_id(public).hex()] = {"of": act["of"], "from": 0 if act.get("found") else at}
+        elif kind == "rotate-key":
+            new = (use, key_id(to).hex())
+            good = not fault_of(held, at, index) and "until" not in held and new not in self.keys and act["until"] >= at
+            need(good, "keys", "{}: the old key is not good any more, or the new one known", kind)
+            held["until"] = act["until"]
+            self.keys[new] = {"of": held["of"], "from": at}
+        else:
+            need(kind == "revoke-key" and act["since"] <= at, "keys", "{}: no event, or from a moment to come", kind)
+            held |= {"since": min(held.get("since", at), act["since"]), "revoked": held.get("revoked", index)}
 
-    def _led(self, act: Json, effects: list[Json]) -> None:
-        """An act leads to the effect of its kind and to no other act's; the engine's own acts lead to none of them."""
-        names, repeated = LEADS_TO.get(act["kind"], ([], []))
-        own = [effect for effect in effects if effect["e"] in OWN and effect["e"] != ALONG_WITH.get(act["kind"])]
-        if [effect["e"] for effect in own] != names:
-            raise Bad("effect", f"{act['kind']} leads to {[e['e'] for e in own]}; expected {names}")
-        for effect in own[:1]:
-            name = effect["e"]
-            differing = [m for m in repeated if effect.get(m) != act.get(m)]
-            if name == "signed":
-                differing += [m for m in ("person", "post", "unit") if effect[m] != act["by"][m]]
-            elif name == "moved":
-                differing += [m for m, of in (("from", "gone"), ("to", "successor")) if effect[m] != act[of]]
-            elif (
-                name in ("returned", "withdrawn", "override-asked", "overridden")
-                and effect["person"] != act["by"]["person"]
-            ):
-                differing.append("person")
-            if differing:
-                raise Bad("effect", f"{name}: {', '.join(differing)} differ from the act's")
-
-    def _statement(self, body: Json, case: Case, effects: list[Json], place: str) -> None:
-        """Is what the person signed exactly what the entry says they did, over the content that was there?"""
-        act, held, proof = body["act"], body["statement"], body["proof"]
-        by, flow = act["by"], self.library[body["definition"]]
-        done = next(effect for effect in effects if effect["e"] in SIGNED)
-        slot: Json = {"key": "", "level": ""} if done["e"] in OF_NO_PLACE else case.slots[done["slot"]]
-        if slot["key"] == "":
-            if act.get("slot"):
-                raise Bad("statement", f"about {act['slot']}; {done['e']} is about no place")
-        elif slot["state"] != "open" or (slot["post"], slot["unit"]) != (by["post"], by["unit"]):
-            raise Bad("statement", f"slot {done['slot']} is {slot['state']}, of {slot['post']}@{slot['unit']}")
-        elif act.get("slot", done["slot"]) != done["slot"]:
-            raise Bad("statement", f"slot {done['slot']} is signed; the act is about {act['slot']}")
-        authority = f"authority {by['person']} {by['unit']} {by['post']} "
-        rests: Json = next((value for fact, value in body["facts"].items() if fact.startswith(authority)), {})
-        if "tenure" not in rests and slot.get("delegate") == by["person"]:  # let do it by whoever has the place
-            giver = f"authority {slot['giver']} {by['unit']} {by['post']} "
-            rests = next(value for fact, value in body["facts"].items() if fact.startswith(giver))
-            rests = {"tenure": rests["tenure"], "as": "delegate", "principal": slot["giver"]}
-        if "tenure" not in rests:  # a mandate, one of those the rules were told of
-            rests = next((m for m in rests.get("mandates", ()) if m["mandate"] == held.get("mandate")), {})
-            rests = {**rests, "as": "mandate"}
-        signed = [s for s in case.slots.values() if s["state"] == "signed"]
-        expected = {
-            "v": 1, "origin": self.policy.origin or self.report.origin, "item": case.item, "round": case.round,
-            "stage": case.stage, "stay": case.stays, "slot": slot["key"], "flow": flow["flow"],
-            "version": flow["version"], "definition": body["definition"], "content": case.content(),
-            "meaning": act["kind"], "liability": flow["liability"]["zh"], "person": by["person"], "post": by["post"],
-            "unit": by["unit"], "level": slot["level"], "tenure": rests["tenure"], "as": rests["as"],
-            "relies": [s["seq"] for s in signed], "nonce": held["nonce"], "at": held["at"],
-        }  # fmt: skip
-        expected |= {m: rests[m] for m in ("mandate", "principal") if m in rests}
-        expected |= {m: act[m] for m in STATED if act.get(m)}
-        expected |= {m: digest(act[m].encode()) for m in STATED_BY_DIGEST if act.get(m)}
-        expected |= {m: act[m] for m in held.keys() - expected.keys() if act.get(m)}
-        if held != expected or act["seen"] != expected["content"]:
-            differing = [m for m in expected.keys() | held.keys() if expected.get(m) != held.get(m)]
-            raise Bad("statement", f"{', '.join(sorted(differing)) or 'seen'} differ from what the entries say")
-        if type(held["at"]) is not int or not _text(held["nonce"]) or held["nonce"] in self.nonces:
-            raise Bad("nonce", f"{str(held['nonce'])[:40]!r}")
-        self.nonces.add(held["nonce"])
-        self._person(held, proof)
-
-    def _person(self, held: Json, proof: Json) -> None:
-        """How strongly is the statement bound to the person? S2: by a key of their own."""
-        strength = proof["strength"]
-        if (strength == WET) != ("paper" in held):
-            raise Bad("strength", f"{strength}, and {'a' if 'paper' in held else 'no'} paper that was signed")
-        if strength == WET:  # a strength of its own: what the registrar vouches for, with the scan
-            if self.policy.strength > "S0" and not self.policy.wet:
-                raise Bad("strength", f"in ink; the policy demands {self.policy.strength} and does not count ink")
-            self.report.strengths[strength] += 1
-            return
-        if strength not in STRENGTHS or strength < self.policy.strength:
-            raise Bad("strength", f"{strength}; the policy demands {self.policy.strength}")
-        if strength in ("S2", "S3"):
-            key, signature = bytes.fromhex(proof["key"]), bytes.fromhex(proof["signature"])
-            pinned = self.policy.signers.get(held["person"])
-            if pinned is not None and key not in pinned:
-                raise Bad("signer", f"signed with another key than the policy has for {held['person']}")
-            if not signed_by(key, signature, pae(STATEMENT, canonical(held))):
-                raise Bad("signer", f"the signature of {held['person']} does not cover the statement")
-            if pinned is None:
-                self.unknown_signers += 1
-                strength += "?"
-        self.report.strengths[strength] += 1
+    def _good(self, use: str, id_: str, of: str, at: int, index: int | None, place: str) -> None:
+        """The key was one that an event brought to its owner, and good then; nothing is said where there are no events."""
+        held = self.keys.get((use, id_))
+        if held is None or of not in ("", held["of"]):
+            known = any(u == use and of in ("", one["of"]) for (u, _), one in self.keys.items())
+            need(not known, "key-not-good", "no event brought key {}", id_)
+        elif fault := fault_of(held, at, index):
+            raise Bad("key-not-good", f"key {id_}: {fault}")
 
     # --- the bundle as a whole
 
     def _whole(self) -> None:
         report = self.report
-        report.chains = len(self.chains)
         for name, chain in self.chains.items():
             if not chain.hashes:
                 report.fail("chain", name, "not a single entry of it is in the bundle")
             elif chain.head != (len(chain.hashes), chain.hashes[-1]):
-                stated = f"entry {chain.head[0]}" if chain.head else "nothing"
-                report.fail("head", name, f"the bundle says {stated}; the last entry is {len(chain.hashes)}")
+                report.fail("head", name, f"the bundle ends it elsewhere; its last entry is {len(chain.hashes)}")
         for (name, number, hash_), place in self.citations.items():
-            held = self.chains[name].hashes if name in self.chains else []
-            if not any(h.hex() == hash_ for h in (held[number - 1 : number] if number else held)):
+            here = self.chains[name].hashes if name in self.chains else []
+            if not any(h.hex() == hash_ for h in (here[number - 1 : number] if number else here)):
                 report.fail(
                     "cite", place, f"{name}#{number or '?'} is not here, or is another entry than the one cited"
                 )
         for place, name, citation in self.opened:
-            cites = self.chains[name].cites if name in self.chains else {}
-            if {k: cites.get(k) for k in citation} != citation:
+            if name not in self.chains or not citation.items() <= self.chains[name].cites.items():
                 report.fail("cite", place, f"{name}: the item it opened is not here, or cites another entry")
-        for one, place in self.named.items():
-            if one not in self.contents:
-                report.fail("content", place, f"{one} is neither in the bundle nor listed as withheld")
-        if withheld := sum(not self.contents.get(one) for one in self.boxes):
-            report.skip("votes", withheld)
-        if self.fixed:
-            self._complete(self.fixed)
-        report.contents = sum(self.contents.values())
+        for use, id_, of, at, index, place in self.used:
+            self._try("key-not-good", place, self._good, use, id_, of, at, index, place)
+        for one in self.named.keys() - self.contents.keys():
+            report.fail("content", self.named[one], f"{one} is neither in the bundle nor listed as withheld")
+        if votes := sum(not self.contents.get(one) for one in self.boxes):
+            report.skip("votes", votes)
+        report.chains, report.contents = len(self.chains), sum(self.contents.values())
         report.withheld = sum(one in self.named for one, here in self.contents.items() if not here)
         if not report.entries:
             report.fail("empty", "bundle", "no entry was found")
 
     def _complete(self, fixed: Json) -> None:
-        """Does every chain go as far as the newest heads tree says?"""
-        report = self.report
-        try:
-            if fixed["algorithm"] != self.policy.log_hash:
-                raise Bad("algorithm", f"heads by {fixed['algorithm']}")
-            report.complete_at, size, root = fixed["node"], fixed["chains"], fixed["root"].partition(":")[2]
-        except MALFORMED as error:
-            raise Bad("heads", f"the entry that fixes them is malformed: {_said(error)}") from None
-        for name, chain in self.chains.items():
-            given = self.head_proofs.get(name, {}).get("head")
-            if given is None:
+        """Does every chain go as far as the newest heads tree says, and was no chain of key events left out?"""
+        need(fixed["algorithm"] == self.policy.log_hash, "algorithm", "heads by {}", fixed["algorithm"])
+        self.report.complete_at, size, root = fixed["node"], fixed["chains"], fixed["root"].partition(":")[2]
+        for name, chain in ({KEYS: Chain()} | self.chains).items():
+            if name in self.head_proofs:
+                self._try("heads", name, self._reaches, name, chain, self.head_proofs[name], size, root)
+            else:
                 self.unproven += name != LOG
-                continue
-            try:
-                leaf = self.tree.leaf(canonical({"chain": name, "seq": given["seq"], "hash": given["hash"]}))
-                path = [bytes.fromhex(part) for part in given["path"]]
-                if self.tree.root_from(given["index"], size, leaf, path).hex() != root:
-                    report.fail("heads", name, "the path leads to another root")
-                elif given["seq"] > len(chain.hashes):
-                    report.fail("cut", name, f"{given['seq']} entries in the log, {len(chain.hashes)} here")
-                elif chain.hashes[given["seq"] - 1].hex() != given["hash"]:
-                    report.fail("heads", name, f"entry {given['seq']} is another one than the log knows")
-            except MALFORMED as error:
-                report.fail("heads", name, _said(error))
+
+    def _reaches(self, name: str, chain: Chain, proof: Json, size: int, root: str) -> None:
+        """The chain has the entry that the tree knows as its last; or the tree shows that it does not know the chain."""
+
+        def place(given: Json) -> int:
+            leaf = self.tree.leaf(canonical({m: given[m] for m in ("chain", "seq", "hash")}))
+            path = [bytes.fromhex(part) for part in given["path"]]
+            leads = self.tree.root_from(given["index"], size, leaf, path).hex() == root
+            need(leads, "heads", "the path of {} leads to another root", given["chain"])
+            return int(given["index"])
+
+        if "head" in proof:
+            given, hashes = proof["head"], chain.hashes
+            need(place(given) >= 0 and given["chain"] == name, "heads", "the proof is for {}", given["chain"])
+            need(given["seq"] <= len(hashes), "cut", "{} entries in the log, {} here", given["seq"], len(hashes))
+            same = hashes[given["seq"] - 1].hex() == given["hash"]
+            need(same, "heads", "entry {} is another one than the log knows", given["seq"])
+        else:  # it would stand between two neighbours
+            before, after = proof["before"], proof["after"]
+            beside = (place(after) if after else size) - (place(before) if before else -1) == 1
+            first, last = ((one["chain"].encode() if one else b"") for one in (before, after))
+            need(
+                beside and first < name.encode() and (not after or name.encode() < last), "heads", "not its neighbours"
+            )
+            self.unproven += bool(chain.hashes) and name != LOG  # which goes on by fixing its heads
 
     def _level(self) -> None:
         """How far was it really checked? Each level needs the one below; what is lacking is said."""
         report, policy = self.report, self.policy
+        lacking = "no-checkpoint" if self.log else "no-log"
+        if self.log and self.own and policy.checkpoint_keys:
+            lacking = self.continues(self.own)
+        if lacking == "fork":
+            report.fail("fork", "log", "the bundle's log does not continue your checkpoint")
+        report.anchored = 0 if lacking else report.anchored
+        tail = report.entries - report.anchored
+        cosigned = max((len(c.by(policy.witnesses, COSIGNS)) for c in (self.own, self.log) if c), default=0)
         for code, count in (("withheld", report.withheld), ("signer-unknown", self.unknown_signers)):
             if count:
                 report.skip(code, count)
-        if report.what.get("kind") != "item":
-            report.skip("selection")
-        connected = self._anchored()
-        if report.failed:
-            return
-        report.level = "V1"
-        if not policy.engine_keys:
-            report.skip("no-engine-keys" if policy.given else "no-policy")
-            return
-        report.level = "V2"
-        if not connected:
-            return
-        if report.anchored < report.entries:
-            report.skip("tail", report.entries - report.anchored)
-            return
-        report.level = "V3"
-        if not self._witnessed():
-            report.skip("no-quorum")
-            return
-        report.level = "V4"
-        if not self.fixed or self.unproven:
-            report.skip("no-heads", self.unproven)
-            return
-        report.level = "V5"
+        for code in ("selection" if report.what.get("kind") != "item" else "", lacking if lacking != "fork" else ""):
+            if code:
+                report.skip(code)
+        for level, missing, count in (
+            ("V1", report.failed, 0),
+            ("V2", not policy.engine_keys and ("no-engine-keys" if policy.given else "no-policy"), 0),
+            ("V3", lacking or (tail and "tail"), 0 if lacking else tail),
+            ("V4", not 0 < policy.quorum <= cosigned and "no-quorum", 0),
+            ("V5", (not self.fixed or self.unproven) and "no-heads", self.unproven),
+        ):
+            if missing:
+                if isinstance(missing, str):
+                    report.skip(missing, count)
+                return
+            report.level = level
 
-    def _anchored(self) -> bool:
-        """Is the bundle's log the one whose checkpoint the verifier brought?"""
-        report, own, log = self.report, self.own, self.log
-        if log is None or own is None or not self.policy.checkpoint_keys:
-            report.anchored = 0
-            report.skip("no-log" if log is None else "no-checkpoint")
-            return False
+    def continues(self, own: Checkpoint) -> str:
+        """What is lacking for the bundle's log to go on from a checkpoint; empty if it does."""
+        assert self.log is not None
+        log = self.log
         if own.size > log.size:
-            report.anchored = 0
-            report.skip("older")
-            return False
-        if own.size == log.size:
-            self.proofs.append((own.size, log.size, []))
-        paths = [path for m, n, path in self.proofs if (m, n) == (own.size, log.size)]
-        if not paths:
-            report.anchored = 0
-            report.skip("no-consistency")
-            return False
-        if own.origin != log.origin or not self.tree.consistent(own.size, log.size, own.root, log.root, paths[0]):
-            report.fail("fork", f"size {own.size}", f"the bundle's log of size {log.size} does not continue it")
-            return False
-        return True
+            return "older"
+        path = self.proofs.get((own.size, log.size)) if own.size < log.size else []
+        if path is None:
+            return "no-consistency"
+        same = own.origin == log.origin and self.tree.consistent(own.size, log.size, own.root, log.root, path)
+        return "" if same else "fork"
 
-    def _witnessed(self) -> bool:
-        """Did the quorum cosign the verifier's own checkpoint, or the bundle's, which continues it?"""
-        policy = self.policy
-        seen = [c.cosigners(policy.witnesses) for c in (self.own, self.log) if c is not None]
-        return 0 < policy.quorum <= max(seen)
+
+def fault_of(held: Json, at: int, index: int | None) -> str:
+    """Why something made at a moment, and put into the log at a place, by this key is not good."""
+    if not held["from"] <= at <= held.get("until", at):
+        return f"good from {held['from']} to {held.get('until', 'now')} only"
+    if at >= held.get("since", at + 1):
+        return f"revoked, not good since {held['since']}"
+    late = held.get("revoked") is not None and (index is None or index > held["revoked"])
+    return "revoked before this came into the log" if late else ""
 
 
 def compare(old: Verifier, new: Verifier) -> Report:
@@ -1248,29 +849,434 @@ def compare(old: Verifier, new: Verifier) -> Report:
                 break
             if held[number - 1] != hash_:
                 report.fail("changed", f"{name}#{number}", "another entry stands there now")
-    for one in old.library.keys() - new.library.keys():
-        report.fail("lost", one, "a definition or calendar")
-    for one, here in old.contents.items():
-        if one not in new.contents:
-            report.fail("lost", one, "a document")
-        elif here and not new.contents[one]:
-            report.skip("withdrawn", 1)
-    if old.log is not None and new.log is not None:
-        proofs = [path for m, n, path in new.proofs if (m, n) == (old.log.size, new.log.size)]
-        if old.log.size == new.log.size:
-            proofs = [[]]
-        if old.log.size > new.log.size:
-            report.fail("lost", "log", f"{old.log.size} entries before, {new.log.size} now")
-        elif not proofs:
-            report.skip("no-consistency")
-        elif not new.tree.consistent(old.log.size, new.log.size, old.log.root, new.log.root, proofs[0]):
-            report.fail("fork", "log", f"size {new.log.size} does not continue size {old.log.size}")
+    for one in [*(old.published.keys() - new.published.keys()), *(old.contents.keys() - new.contents.keys())]:
+        report.fail("lost", one, "a definition, a calendar or a document")
+    if withdrawn := sum(here and not new.contents.get(one, True) for one, here in old.contents.items()):
+        report.skip("withdrawn", withdrawn)
+    if old.log and new.log:
+        lacking = new.continues(old.log) if old.log.origin == new.log.origin else "no-consistency"
+        if lacking == "no-consistency":
+            report.skip(lacking)
+        elif lacking:
+            code = "lost" if lacking == "older" else lacking
+            report.fail(code, "log", f"{old.log.size} entries before, {new.log.size} now")
     if report.failed:
         report.level = "V0"
     return report
 
 
-# --- telling -----------------------------------------------------------------------------------------------------------
+def check(path: str, policy: Policy, own: Checkpoint | None) -> Verifier:
+    verifier = Verifier(policy, own)
+    with open(path, "rb") as file:
+        verifier.run(file)
+    return verifier
+
+
+# =======================================================================================================================
+# II. What an entry says, against itself and its chain
+# =======================================================================================================================
+
+# --- what an item's entries add up to ----------------------------------------------------------------------------------
+
+# Each kind of act, the effects of its own that it leads to, and what the first of them repeats of the act.
+_OWN_ACTS: dict[str, tuple[str, str]] = {
+    "open": ("opened", "item flow unit campaign category fields_ cites"),
+    **dict.fromkeys(("submit", "report-zero", "record-tally"), ("submitted", "materials figures")),
+    **dict.fromkeys(
+        ("sign", "decide", "accept", "close-out", "look-back", "reopen"),
+        ("signed", "person=by.person post=by.post unit=by.unit"),
+    ),
+    "return": ("returned", "person=by.person"), "withdraw": ("withdrawn", "slot person=by.person"),
+    "urge": ("urged", ""), "add-signer": ("signer-added", ""), "remove-signer": ("signer-removed", "slot"),
+    "transfer": ("transferred", "slot"), "close-line": ("line-closed", "list no evidence"),
+    "name-lead": ("lead-named", "person post unit role"), "post-notice": ("notice-posted", "content"),
+    "objection": ("objection-raised", "text"), "adopt-nodes": ("nodes-bound", "nodes"),
+    "move-item": ("moved", "from=gone to=successor"), "migrate": ("migrated", "to"),
+    "extend": ("due-extended", ""), "pause": ("due-paused", ""), "resume": ("due-resumed", ""),
+    "exempt": ("exempted", ""), "supplement": ("submitted supplemented", "materials figures"),
+    "contradict": ("contradicted", "finding"), "reverse": ("reversed", "finding"),
+    "delegate": ("delegated", "delegate"), "recall": ("recalled", ""), "copy": ("copied", "person post unit"),
+    "hand-over": ("handed-over", "place leaver delegate"),
+    "ask-override": ("override-asked", "place person=by.person"), "override": ("overridden", "place person=by.person"),
+    "open-ballot": ("ballot-opened", "roll eligible codes keys"), "record-check": ("checked", "finding method"),
+    "suspend": ("suspended", ""), "activate": ("activated", ""),
+}  # fmt: skip
+LEADS_TO: dict[str, tuple[list[str], dict[str, str]]] = {
+    kind: (effects.split(), {m: of or m for m, _, of in (pair.partition("=") for pair in repeated.split())})
+    for kind, (effects, repeated) in _OWN_ACTS.items()
+}
+OWN = frozenset(effect for effects, _ in LEADS_TO.values() for effect in effects)
+ALONG_WITH = {"suspend": "due-paused", "activate": "due-resumed"}  # of every clock there is, be they none or many
+IN_A_PLACE, ABOUT_IT, PLAIN, STATED = (
+    frozenset(names.split())
+    for names in (
+        # the acts that a person signs: in a place of the chain of signatures, and about the item as a whole
+        "sign decide accept close-out look-back reopen return delegate recall",
+        "extend pause resume exempt supplement contradict reverse hand-over ask-override override suspend activate "
+        "open-ballot record-check",
+        # the engine's own acts, which lead to no effect of an act
+        "view import-org publish fire reproject-due heads open-epoch incarnation",
+        # members of an act that its statement repeats as they are; below, those of which it has the digest
+        "outcome vote due minutes rule to finding method on paper roll eligible codes keys straight delegate place leaver",
+    )
+)
+STATED_BY_DIGEST = ("opinion", "reason")
+# What an effect makes of places, and the members of the content that are shown always, or where there is something.
+STATES = {
+    "signed": "signed", "slot-opened": "open", "superseded": "waiting", "not-needed": "not-needed",
+    "overridden": "overridden",
+}  # fmt: skip
+ALWAYS: Json = {
+    "item": "", "round": 1, "stage": "", "stay": 0, "outcome": "", "category": "", "fields": {}, "materials": {},
+    "lists": {}, "relies": [],
+}  # fmt: skip
+SOMETIMES: Json = {"figures": {}, "roll": {}, "assigned": {}, "ballot": {}}
+
+
+class Case:
+    """As much of an item's state as its signatures cover: which places are open, and the content shown."""
+
+    def __init__(self) -> None:
+        self.shown = {**ALWAYS, **SOMETIMES}  # its values are replaced, never changed
+        self.definition, self.form = "", 1  # 2: figures that rules decide on are part of the content
+        self.slots: dict[str, Json] = {}
+        self.digest = ""  # of the content, until something changes it
+
+    def content(self) -> str:
+        """The digest of what a person was shown: every material by digest, the outcome, the stage and the round."""
+        if not self.digest:
+            kept = {k: v for k, v in self.shown.items() if k in ALWAYS or (v and (k != "figures" or self.form > 1))}
+            self.digest = digest(canonical(kept))
+        return self.digest
+
+    def apply(self, effect: Json, seq: int) -> None:
+        kind, shown = effect["e"], self.shown
+        if kind not in STATES:
+            self.digest = ""
+        if kind in STATES:
+            for key in effect["slots"] if "slots" in effect else [effect.get("slot") or effect["place"]]:
+                self.slots[key].update(state=STATES[kind], seq=seq)
+        elif kind == "opened":
+            self.definition, self.form = effect["definition"], effect.get("form", 1)
+            shown |= {
+                "item": effect["item"],
+                "category": effect.get("category", ""),
+                "fields": effect.get("fields_", {}),
+            }
+        elif kind == "entered":
+            again = effect.get("round", shown["round"]) == shown["round"]
+            for name in ("materials", "figures"):  # the next round keeps the lists; a vote held again goes without
+                gone = effect.get("without", ()) if again else shown[name].keys() - shown["lists"].keys()
+                shown[name] = {k: v for k, v in shown[name].items() if k not in gone}
+            shown |= {"round": effect.get("round", shown["round"]), "stage": effect["stage"], "outcome": ""}
+            shown |= {"stay": shown["stay"] + 1, "ballot": {}}
+            self.slots = self._places(effect)
+        elif kind == "submitted":
+            self._submitted(effect)
+        elif kind == "lead-named" and "role" in effect:
+            person = {name: effect[name] for name in ("person", "post", "unit")}
+            shown["assigned"] = {**shown["assigned"], effect["role"]: person}
+        elif kind == "ballot-opened":
+            shown["ballot"] = {**effect, "seq": seq}
+            del shown["ballot"]["e"]
+        elif kind == "outcome-set":
+            shown["outcome"] = effect["outcome"]
+        elif kind == "line-closed":
+            held = shown["lists"][effect["list"]]
+            closings = digest(canonical([held["closings"], effect["no"], effect["evidence"]]))
+            shown["lists"] = {
+                **shown["lists"],
+                effect["list"]: {**held, "open": held["open"] - 1, "closings": closings},
+            }
+        elif kind == "migrated":  # to another version of the flow; what was signed stays
+            if self.definition != effect["from"]:
+                raise Bad("effect", "migrated: from another definition than the item's")
+            self.definition, shown["stage"] = effect["to"], effect.get("stage", shown["stage"])
+            if "slots" in effect:
+                before, self.slots = self.signed(), self._places(effect)
+                if before.keys() != self.signed().keys():
+                    raise Bad("effect", "migrated: a signature is dropped")
+        elif kind == "moved":  # to the successor of a unit: the places nobody has signed; what was signed stays
+            self.slots = {**self.slots, **self._places(effect)}
+        elif kind in ("signer-added", "signer-removed", "transferred"):
+            self.slots = self._places(effect)
+        elif kind == "exempted":
+            self.slots = {}
+        elif kind in ("delegated", "recalled", "handed-over"):
+            given = kind != "recalled" and effect.get("giver")
+            pair = {k: effect[k] if given else "" for k in ("delegate", "giver")}
+            self.slots[effect.get("slot") or effect["place"]].update(pair)
+
+    def _submitted(self, effect: Json) -> None:
+        """Papers come in the place of those of their names; what is known of a list's lines stays with the lines."""
+        shown, papers = self.shown, effect.get("materials", {})
+        shown["materials"] = {**shown["materials"], **papers}
+        if self.form > 1:
+            shown["figures"] = {k: v for k, v in shown["figures"].items() if k not in papers}
+        for name, figures in effect.get("figures", {}).items():
+            of_list = ("lines", "closed", "links") if "lines" in figures else ()
+            kept = {k: v for k, v in figures.items() if k not in (*of_list, "words")}
+            shown["figures"] = {**shown["figures"], name: kept}
+            if of_list:
+                closed = len(figures.get("closed", ()))
+                line = {"lines": figures["lines"], "open": figures["lines"] - closed}
+                line |= {"closings": shown["lists"][name]["closings"] if closed else ""}
+                line |= {"links": figures["links"]} if "links" in figures else {}
+                shown["lists"] = {**shown["lists"], name: line}
+        shown |= {k: effect[k] for k in ("outcome", "relies", "roll") if k in effect}
+
+    def signed(self) -> dict[str, Json]:
+        return {key: slot for key, slot in self.slots.items() if slot["state"] == "signed"}
+
+    def _places(self, effect: Json) -> dict[str, Json]:
+        """The places an effect lays out. Only a signature signs one: those that are signed were so before."""
+        laid = {slot["key"]: {"seq": 0, **slot} for slot in effect.get("slots", ())}
+        for key, slot in laid.items():
+            held = self.slots.get(key, {})
+            if slot["state"] == "signed" and (held.get("state"), held.get("seq")) != ("signed", slot["seq"]):
+                raise Bad("effect", f"{effect['e']}: place {key} is signed by nobody")
+        return laid
+
+
+def named_by(act: Json) -> Iterator[str]:
+    """The digests of the documents an act hands in."""
+    yield from act.get("materials", {}).values()
+    yield from (act[name] for name in ("minutes", "evidence", "text") if act.get(name))
+    if act.get("paper"):
+        yield act["paper"]["scan"]
+    if act["kind"] == "import-org":
+        yield act["content"]
+        yield from act.get("parts", ())
+
+
+def cited_by(body: Json) -> Iterator[tuple[str, int, str]]:
+    """Chain, number (0: any) and hash of the entries of other chains that an entry relies on."""
+    cites = body["act"].get("cites", {})
+    if body.get("org"):
+        yield ORG, 0, body["org"]
+    if cites.get("entry"):
+        yield cites["item"], cites["seq"], cites["entry"]
+    told = [value for fact, value in body.get("facts", {}).items() if fact.startswith("children ")]
+    told += [effect["relies"] for effect in body.get("effects", ()) if "relies" in effect]
+    for child in (child for children in told for child in children if "head" in child):
+        yield child["item"], child["seq"], child["head"]
+
+
+def rests_on(body: Json, slot: Json) -> Json:
+    """By which tenure or mandate, of those that the rules were told of, the person signed."""
+    by, facts = body["act"]["by"], body["facts"]
+
+    def authority(person: str) -> Json | None:
+        asked = f"authority {person} {by['unit']} {by['post']} "
+        return next((value for fact, value in facts.items() if fact.startswith(asked)), None)
+
+    own = authority(by["person"]) or {}
+    if "tenure" in own:
+        return own
+    if slot.get("delegate") == by["person"]:  # let do it by whoever has the place
+        giver = authority(slot["giver"]) or {}
+        return {"tenure": giver["tenure"], "as": "delegate", "principal": slot["giver"]}
+    mandate = body["statement"].get("mandate")
+    return {**next((m for m in own.get("mandates", ()) if m["mandate"] == mandate), {}), "as": "mandate"}
+
+
+# --- does an entry fit itself? -----------------------------------------------------------------------------------------
+
+
+def means(of: Verifier, body: Json, chain: Chain, made: bytes, place: str) -> None:
+    """Do act, effects and statement of the entry fit each other, and all that was said before in its chain?"""
+    act, effects, name, number = body["act"], body.get("effects", []), body["chain"], body["seq"]
+    kind = act["kind"]
+    if kind == "open" and number == 1:
+        chain.case, chain.cites = Case(), act.get("cites", {})
+    case, known = chain.case, kind in LEADS_TO or kind in PLAIN
+    if name == LOG and kind == "heads":
+        of.fixed = act
+    if not known and name not in (ORG, LOG, FLOWS):
+        of.report.skip("seal-only", 1)
+    if case is None:
+        fits = kind not in LEADS_TO and (not known or name in (ORG, LOG, FLOWS, f"view:{act.get('item')}"))
+        need(fits, "act", "{} in a chain that is no item's, or another item's", kind)
+        return
+    need(act.get("item") == name and (kind == "open") == (number == 1), "act", "{} of {!r}", kind, act.get("item"))
+    for one in (body["definition"], body["calendar"]):
+        of.allowed(one)
+        need(one in of.published, "library", "{} is not in the bundle", one)
+    flow = of.published[body["definition"]]
+    key = led(act, effects)
+    sheet(of, act, case, flow, place)
+    if kind in IN_A_PLACE or kind in ABOUT_IT:
+        statement(of, body, case, flow, key)
+        person(of, body, place)
+    else:
+        need(not {"statement", "proof"} & body.keys(), "statement", "{} carries one, and is no signature", kind)
+    for effect in effects:
+        case.apply(effect, number)
+        if effect["e"] == "item-opened":
+            of.opened.append((place, effect["item"], {"item": name, "seq": number, "entry": made.hex()}))
+    same = (case.shown["item"], case.definition) == (name, body["definition"])
+    need(same, "effect", "of another item or definition than it began with")
+
+
+def led(act: Json, effects: list[Json]) -> str:
+    """An act leads to the effects of its kind and to no other act's, the engine's own to none; the place of the last."""
+    expected, repeated = LEADS_TO.get(act["kind"], ([], {}))
+    own = [effect for effect in effects if effect["e"] in OWN and effect["e"] != ALONG_WITH.get(act["kind"])]
+    got = [effect["e"] for effect in own]
+    need(got == expected, "effect", "{} leads to {}; expected {}", act["kind"], got, expected)
+    told = {**act, **{f"by.{m}": value for m, value in act.get("by", {}).items()}} if repeated else {}
+    differing = [m for m, where in repeated.items() if own[0].get(m) != told.get(where)]
+    need(not differing, "effect", "{}: {} differ from the act's", got, differing)
+    return own[-1].get("slot", "") if own else ""
+
+
+def sheet(of: Verifier, act: Json, case: Case, flow: Json, place: str) -> None:
+    """Remember the sheet of a vote until its papers are read; they stand behind all entries."""
+    stage: Json = next((s for s in flow.get("stages", ()) if s.get("stage") == case.shown["stage"]), {})
+    ballot, handed = stage.get("tally", {}).get("ballot"), act.get("materials", {})
+    by_hand = ballot and ballot.get("by-choice") and not case.shown["ballot"]  # on paper: nothing here to add up
+    if ballot and not by_hand and stage["tally"]["material"] in handed:
+        figures = act.get("figures", {}).get(stage["tally"]["material"], {})
+        same = figures.get("eligible") == case.shown["ballot"].get("eligible")
+        need(same, "tally", "a sheet of another roll than the one frozen")
+        of.boxes.setdefault(handed.get(ballot["box"], ""), []).append((place, figures, ballot))
+
+
+def recount(papers: list[Json], figures: Json, ballot: Json) -> None:
+    """The opened papers of a vote add up to the sheet that was signed over them; marks are each there once."""
+    sums: Json = {"voted": len(papers)}
+    for measure in ("aware", "dissatisfied"):
+        ((name, chosen),) = ballot[measure].items()
+        sums[measure] = sum(paper.get(name) in chosen for paper in papers)
+    if not papers and figures.get("voted", 0) < ballot.get("at-least", 5):
+        del sums["voted"]  # too few to be opened
+    need(sums.items() <= figures.items(), "tally", "the sheet is not the sum of the papers, {}", sums)
+    need(len({paper["mark"] for paper in papers}) == len(papers), "tally", "two papers have one mark")
+
+
+def statement(of: Verifier, body: Json, case: Case, flow: Json, key: str) -> None:
+    """Is what the person signed exactly what the entry says they did, over the content that was there?"""
+    act, held, by, shown = body["act"], body["statement"], body["act"]["by"], case.shown
+    slot: Json = {"key": "", "level": ""}
+    if act["kind"] in IN_A_PLACE:
+        slot = case.slots[key]
+        open_to_them = (slot["state"], slot["post"], slot["unit"]) == ("open", by["post"], by["unit"])
+        need(open_to_them, "statement", "place {} is {}, of {}@{}", key, slot["state"], slot["post"], slot["unit"])
+    need(act.get("slot") in (None, slot["key"]), "statement", "about place {!r}; the act is not", slot["key"])
+    rests = rests_on(body, slot)
+    expected = {
+        "v": 1, "origin": of.policy.origin or of.report.origin, "item": shown["item"], "round": shown["round"],
+        "stage": shown["stage"], "stay": shown["stay"], "slot": slot["key"], "flow": flow["flow"],
+        "version": flow["version"], "definition": body["definition"], "content": case.content(),
+        "meaning": act["kind"], "liability": flow["liability"]["zh"], "person": by["person"], "post": by["post"],
+        "unit": by["unit"], "level": slot["level"], "tenure": rests["tenure"], "as": rests["as"],
+        "relies": [one["seq"] for one in case.signed().values()], "nonce": held["nonce"], "at": held["at"],
+    }  # fmt: skip
+    expected |= {m: rests[m] for m in ("mandate", "principal") if m in rests}
+    expected |= {m: act[m] for m in STATED if act.get(m)}
+    expected |= {m: digest(act[m].encode()) for m in STATED_BY_DIGEST if act.get(m)}
+    expected |= {m: act[m] for m in held.keys() - expected.keys() if act.get(m)}
+    if held != expected:
+        differing = [m for m in expected.keys() | held.keys() if expected.get(m) != held.get(m)]
+        raise Bad("statement", f"{', '.join(sorted(differing))} differ from what the entries say")
+    need(act["seen"] == expected["content"], "statement", "what was seen is not what was there")
+    fresh = type(held["at"]) is int and text_of(held["nonce"]) and held["nonce"] not in of.nonces
+    need(fresh, "nonce", "{!r:.40}", held["nonce"])
+    of.nonces.add(held["nonce"])
+
+
+def person(of: Verifier, body: Json, place: str) -> None:
+    """How strongly is the statement bound to the person? S2: by a key of their own."""
+    policy, proof, held, name = of.policy, body["proof"], body["statement"], body["statement"]["person"]
+    strength = proof["strength"]
+    counts = policy.strength == "S0" or policy.wet if strength == WET else strength >= policy.strength
+    need(strength in (*STRENGTHS, WET) and counts, "strength", "{}; the policy demands {}", strength, policy.strength)
+    inked = (strength == WET) == (
+        "paper" in held
+    )  # a strength of its own: what the registrar vouches for, with the scan
+    need(inked, "strength", "{} and a paper that was signed do not go together", strength)
+    if strength in ("S2", "S3"):
+        key, pinned = bytes.fromhex(proof["key"]), policy.signers.get(name)
+        need(pinned is None or key in pinned, "signer", "signed with another key than the policy has for {}", name)
+        of.used.append(("signer", key_id(key).hex(), name, body["at"], -1, place))
+        if proof.get("algorithm", ED25519) == ED25519:  # no other is built in, and a policy can pin none
+            failure = ("signer", place, f"the signature of {name} does not cover the statement")
+            of.signatures.add(key, bytes.fromhex(proof["signature"]), pae(STATEMENT, canonical(held)), failure)
+        if pinned is None:
+            of.unknown_signers += 1
+            strength += "?"
+    of.report.strengths[strength] += 1
+
+
+# =======================================================================================================================
+# III. Telling. Nothing below decides anything.
+# =======================================================================================================================
+
+# What every failure and every limit of a check means, in English and Chinese.
+WORDS = {
+    "empty": ("nothing was checked", "未核验任何内容"),
+    "format": ("the file is not a well-formed bundle", "文件不是合格的证据包"),
+    "size": ("too large or too deep", "超出大小或层数上限"),
+    "end": ("the bundle is cut short or was changed after it was made", "证据包不完整或制作后被改动"),
+    "origin": ("of another log than the policy pins", "并非核验策略指定的日志"),
+    "body": ("the entry's bytes are not canonical or lack a member", "记录字节不规范或缺项"),
+    "chain": ("the chain of entries is broken", "记录链断裂"),
+    "head": ("the chain does not end where the bundle says", "链末与证据包所称不符"),
+    "library": ("a definition or calendar is absent or not what its digest says", "流程定义或日历缺失,或与摘要不符"),
+    "content": ("a document is absent or not what its digest says", "材料缺失,或与摘要不符"),
+    "tally": ("a tally sheet is not the sum of the opened papers", "计票单与开箱票不符"),
+    "votes": ("votes whose papers are not in the bundle", "未附开箱票的投票"),
+    "algorithm": ("a digest by an algorithm the policy does not allow", "摘要算法不在核验策略之内"),
+    "act": ("the act does not fit its entry", "办理动作与记录不符"),
+    "effect": ("the effects do not fit the act", "办理结果与办理动作不符"),
+    "statement": ("the signed statement does not fit the act", "签署声明与办理动作不符"),
+    "nonce": ("a single-use number was used twice", "一次性随机数重复使用"),
+    "signer": ("the person's own signature does not hold", "个人签名不成立"),
+    "strength": ("a signature weaker than the policy demands", "签名强度低于核验策略要求"),
+    "keys": ("an event of the chain of keys does not hold", "密钥事项不成立"),
+    "key-not-good": ("made with a key that was not good for it", "所用密钥当时无效"),
+    "cite": ("an entry that is relied on is absent or another one", "所依据的记录缺失或不符"),
+    "seal": ("the engine's seal does not hold", "引擎封印不成立"),
+    "key-position": ("sealed with a key outside the part of the log it counts for", "封印密钥超出其有效的日志区段"),
+    "checkpoint": ("a checkpoint does not hold", "检查点不成立"),
+    "inclusion": ("the entry is not in the log where the bundle says", "记录不在所称的日志位置"),
+    "fork": ("the bundle's log is not the one of your checkpoint", "证据包的日志与您的检查点不是同一日志"),
+    "heads": ("the proof of the chains' heads does not hold", "链首证明不成立"),
+    "cut": ("the log knows later entries of the chain", "日志中该链另有后续记录"),
+    "lost": ("something the earlier bundle held is gone", "先前证据包中的内容已丢失"),
+    "changed": ("something the earlier bundle held was changed", "先前证据包中的内容被改动"),
+    "rules": ("whether the rules of the definition allow this history", "流程规则是否允许这段历史"),
+    "no-policy": ("signatures and seals: no policy was given", "签名与封印:未提供核验策略"),
+    "no-engine-keys": ("seals: the policy pins no engine key", "封印:核验策略未指定引擎密钥"),
+    "no-checkpoint": ("the log: you brought no checkpoint of your own", "日志:您未自带检查点"),
+    "no-log": ("the log: the bundle carries no checkpoint", "日志:证据包不含检查点"),
+    "older": (
+        "the log: your checkpoint is newer than the bundle; ask for a new one",
+        "日志:检查点新于证据包,请索取新包",
+    ),
+    "no-consistency": (
+        "the log: no proof leads from your checkpoint to the bundle's",
+        "日志:缺少两检查点间的一致性证明",
+    ),
+    "tail": ("the unanchored tail: entries outside your checkpoint", "未锚定的尾部:检查点之外的记录"),
+    "no-quorum": ("witnesses: fewer than the policy's quorum cosigned", "见证:联署未达核验策略法定数"),
+    "no-heads": ("completeness: a chain has no proven head", "完整性:有链缺少链首证明"),
+    "withheld": ("contents that the bundle lists but does not hold", "仅列摘要、未附内容的材料"),
+    "signer-unknown": ("persons' own signatures whose keys the policy lacks", "核验策略中没有其密钥的个人签名"),
+    "selection": ("whether nothing else belongs to what was asked for", "所索取范围内是否另有事项"),
+    "withdrawn": ("documents that the earlier bundle held and the later one only lists", "先前附有、现仅列摘要的材料"),
+    "seal-only": (
+        "entries whose kind this verifier does not know (chain and seal only)",
+        "本程序不识其种类的记录(仅核链与封印)",
+    ),
+}
+TITLES = {
+    "result": ("result", "结论"), "holds": ("holds", "成立"), "fails": ("does NOT hold", "不成立"),
+    "unchecked": ("could not be checked", "无法核验"), "level": ("level", "层级"), "wanted": ("asked for", "要求"),
+    "entries": ("entries", "记录"), "chains": ("chains", "链"), "signatures": ("signatures", "签名"),
+    "contents": ("contents", "材料"), "anchored": ("anchored", "已锚定"), "tail": ("unanchored tail", "未锚定尾部"),
+    "rules": ("rules: not checked", "规则:未核验"), "not": ("not checked", "未核验"), "more": ("and more", "另有更多"),
+}  # fmt: skip
 
 
 def as_json(report: Report) -> str:
@@ -1320,13 +1326,6 @@ def _read(path: str, limit: int) -> bytes:
     if len(data) > limit:
         raise Unusable(f"{path}: more than {limit} bytes")
     return data
-
-
-def check(path: str, policy: Policy, own: Checkpoint | None) -> Verifier:
-    verifier = Verifier(policy, own)
-    with open(path, "rb") as file:
-        verifier.run(file)
-    return verifier
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
