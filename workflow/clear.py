@@ -7,7 +7,7 @@ it cannot say and why. Source: S0 「4个清楚」「坚决杜绝“一问三不
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +17,11 @@ from workflow.case import Case
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
+from workflow.errors import Said, WrongMeaning
 from workflow.past import past
 from workflow.rules.authority import backstop
 from workflow.sight import Sight
-from workflow.store import library
+from workflow.store import library, queries
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,27 @@ class Detail:
 
 @dataclass(frozen=True)
 class Gap:
-    """A unit that cannot answer: ``question`` is what, why, who, by-when, list or totals; ``about`` the item or units."""
+    """A unit that cannot answer: ``question`` is what, why, who, by-when, detail, list or totals, or directive (it has not
+    acknowledged one); ``about`` the item, the units or the directive."""
 
     unit: str
     level: str
     question: str
     about: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Relayed:
+    """How far a directive has come down, level by level. ``silent`` are the units that have not acknowledged, in offices'
+    order; ``missing`` those of them whose time has passed. Source: S0 「下级党委清楚上级党委工作部署」, R165."""
+
+    flow: str
+    campaign: str
+    level: str
+    owed: int
+    acknowledged: int
+    silent: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -68,10 +84,15 @@ class Clear:
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
     details: dict[str, tuple[Detail, ...]] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
+    relays: tuple[Relayed, ...] = ()
 
 
-def clear(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> Clear:
+def clear(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, relays: Sequence[tuple[str, str]] = ()) -> Clear:
     """Every level's answers, as far as they may be seen, and everyone who could not give theirs.
+
+    Args:
+        relays: directives that every level is to have acknowledged, each a flow and a campaign; those relayed under this
+            campaign's own name when none is given.
 
     Raises:
         Unknown: no such flow.
@@ -95,6 +116,8 @@ def clear(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> Clear:
             details.setdefault(above[levels[1]], []).append(one)
             gaps += [Gap(above[levels[1]], levels[1], question, (row.item,)) for question in missing]
     gaps += _unreported(desk, sight, definition, campaign, at, day)
+    relayed = [r for name, of in relays or _relays(desk, campaign) for r in _relayed(desk, sight, name, of, at)]
+    gaps += [Gap(unit, r.level, "directive", (f"{r.flow} {r.campaign}",)) for r in relayed for unit in r.missing]
     return Clear(
         flow,
         campaign,
@@ -104,7 +127,34 @@ def clear(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> Clear:
         {u: tuple(i) for u, i in told.items() if sight.sees(u)},
         {u: tuple(d) for u, d in details.items() if sight.sees(u)},
         tuple(g for g in gaps if sight.sees(g.unit)),
+        tuple(relayed),
     )
+
+
+def _relays(desk: Desk, campaign: str) -> list[tuple[str, str]]:
+    """The flows relayed from level to level under a campaign's name: each unit acknowledges after its superior has."""
+    found = []
+    for name in sorted({desk.engine.definition(desk.connection, d).name for d in library.digests(desk.connection)}):
+        spec = desk.engine.newest(desk.connection, name).flow
+        down = (p.flow == name and p.of == "superior" for s in spec.stages if s.gate is not None for p in s.gate.prior)
+        if spec.reports is not None and any(down) and queries.any_of(desk.connection, name, campaign):
+            found.append((name, campaign))
+    return found
+
+
+def _relayed(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> Iterator[Relayed]:
+    """Level by level from the top: who was to acknowledge, who has, and who has not."""
+    definition = obligations.in_force(desk, flow, at)
+    reports = definition.flow.reports
+    if reports is None:
+        raise WrongMeaning(expected=Said("a flow that units acknowledge (reports)", "由各单位签收的流程"), actual=flow)
+    for level in reversed([one for one in definition.flow.levels if one in reports.owed_by]):
+        told = views.roll_call(desk, flow, campaign, at, level)
+        owed = [u for u in told.owed if sight.sees(u)]
+        done = {*told.reported, *told.zero}
+        silent = tuple(u for u in owed if u not in done)
+        missing = tuple(u for u in silent if u in told.missing)
+        yield Relayed(flow, campaign, level, len(owed), len(owed) - len(silent), silent, missing)
 
 
 def _detail(desk: Desk, definition: Definition, row: views.RegisterRow, at: int, day: str) -> tuple[Detail, list[str]]:

@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import Any
 
 from workflow import assessments as judging
+from workflow import batches as batching
 from workflow import blocked as blocking
 from workflow import burdens as bearing
 from workflow import campaign as glance
@@ -62,6 +63,8 @@ OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep,
     "why.count_lines",
     "why.sentence",
     "assessments.words",
+    "batches.numbers",  # of the register's rows, which are filtered
+    "batches.carried",
     "burdens.counted",
     "burdens.short",
     "claims.differing",
@@ -241,8 +244,16 @@ class Seen:
     def campaigns(self, wanted: Wanted = lists.EVERY) -> list[tuple[str, str, int]]:
         return lists.campaigns(self._desk, self.sight, wanted)
 
-    def register(self, flow: str, campaign: str, at: int | None = None) -> list[views.RegisterRow]:
-        return [r for r in views.register(self._desk, flow, campaign, self._at(at)) if self._sees(r)]
+    def register(
+        self, flow: str, campaign: str, at: int | None = None, *, carried: Sequence[str] = ()
+    ) -> list[views.RegisterRow]:
+        return [r for r in views.register(self._desk, flow, campaign, self._at(at), carried=carried) if self._sees(r)]
+
+    def compare(self, flow: str, first: str, second: str, at: int | None = None) -> list[batching.Compared]:
+        """Two rounds over the units that may be seen."""
+        hidden = self._hidden
+        rows = batching.compare(self._desk, flow, first, second, self._at(at), hidden=hidden)
+        return [r for r in rows if self.sight.sees(r.unit)]
 
     def ledger(self, flow: str, campaign: str, at: int | None = None) -> list[views.LedgerRow]:
         listed = (r for r in self.register(flow, campaign, at) if r.klass == "register")
@@ -337,8 +348,10 @@ class Seen:
         """Part and whole of what a target measures, among what may be seen."""
         return glance.measure(self._desk, self.sight, wanted, flow, campaign, self._at(at), level, needs)
 
-    def clear(self, flow: str, campaign: str, at: int | None = None) -> clearing.Clear:
-        return clearing.clear(self._desk, self.sight, flow, campaign, self._at(at))
+    def clear(
+        self, flow: str, campaign: str, at: int | None = None, relays: Sequence[tuple[str, str]] = ()
+    ) -> clearing.Clear:
+        return clearing.clear(self._desk, self.sight, flow, campaign, self._at(at), relays)
 
     # --- reports owed ---------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workflow import obligations, personal
+from workflow import batches, obligations, personal
 from workflow.case import Case
 from workflow.claims import claims
 from workflow.clock import local_day
@@ -62,7 +62,8 @@ def roll_call(desk: Desk, flow: str, campaign: str, at: int, level: str) -> Roll
 @dataclass(frozen=True)
 class RegisterRow:
     """One item in the register (名册) as of an instant. ``claimed`` is what its own signers say it is, ``verified`` what a
-    check found since: ``confirmed``, ``refuted``, or empty where nobody has checked (R114, R115)."""
+    check found since: ``confirmed``, ``refuted``, or empty where nobody has checked (R114, R115). ``number`` is its own for
+    good (``batches.numbers``); ``campaign`` the batch it comes from."""
 
     item: str
     unit: str
@@ -73,20 +74,38 @@ class RegisterRow:
     opened_at: int
     claimed: str = ""
     verified: str = ""
+    number: str = ""
+    campaign: str = ""
 
 
-def register(desk: Desk, flow: str, campaign: str, at: int) -> list[RegisterRow]:
-    """The items of a flow as they stood at an instant, in organisation order."""
+def register(desk: Desk, flow: str, campaign: str, at: int, *, carried: Sequence[str] = ()) -> list[RegisterRow]:
+    """The items of a flow as they stood at an instant, in organisation order.
+
+    Args:
+        carried: earlier batches; what was still open of them when this one began stands here too (R027).
+    """
+    over = batches.carried(desk, flow, campaign, carried) if carried else {}
     rows = queries.items_at(desk.connection, flow, campaign, at)
+    known = [(r, campaign) for r in rows]
+    for batch in carried:
+        known += [(r, batch) for r in queries.items_at(desk.connection, flow, batch, at) if r["id"] in over]
     definition = desk.engine.newest(desk.connection, flow)
     day = local_day(at, definition.flow.timezone).isoformat()
     order = {unit: n for n, unit in enumerate(OrgReader(desk.connection).roster(definition.flow.levels, day))}
-    said = {c.item: (c.claimed, c.verified) for c in claims(desk, flow, campaign, at)}
+    every = (campaign, *carried)
+    said = {c.item: (c.claimed, c.verified) for one in every for c in claims(desk, flow, one, at)}
+    no = {item: number for one in every for item, number in batches.numbers(desk, flow, one).items()}
     placed = (
-        RegisterRow(r["id"], r["unit"], r["klass"], r["category"], r["stage"], r["round"], r["opened_at"]) for r in rows
+        RegisterRow(
+            *(r["id"], r["unit"], r["klass"], r["category"], r["stage"], r["round"], r["opened_at"]),
+            *said.get(r["id"], ("", "")),
+            number=no[r["id"]],
+            campaign=batch,
+        )
+        for r, batch in known
     )
     return sorted(
-        (replace(r, claimed=said[r.item][0], verified=said[r.item][1]) if r.item in said else r for r in placed),
+        placed,
         key=lambda r: (order.get(r.unit, len(order)), r.opened_at, r.item),
     )
 
@@ -114,11 +133,14 @@ class LedgerRow:
     lines: int
     acceptance: str
     closed_on: str
+    number: str = ""
 
 
-def ledger(desk: Desk, flow: str, campaign: str, at: int) -> list[LedgerRow]:
-    """The ledger of all registered items, in organisation order. Source: S3 「台账销号」, R100, R101."""
-    return ledger_rows(desk, (r for r in register(desk, flow, campaign, at) if r.klass == "register"), at)
+def ledger(desk: Desk, flow: str, campaign: str, at: int, *, carried: Sequence[str] = ()) -> list[LedgerRow]:
+    """The ledger of all registered items, in organisation order; ``no`` is the row's, ``number`` the item's for good.
+    Source: S3 「台账销号」, R100, R101."""
+    rows = register(desk, flow, campaign, at, carried=carried)
+    return ledger_rows(desk, (r for r in rows if r.klass == "register"), at)
 
 
 def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int = 1) -> list[LedgerRow]:
@@ -160,6 +182,7 @@ def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int 
                 lines=sum(case.lists[name]["lines"] for name in lists),
                 acceptance=_acceptance(definition, stays),
                 closed_on=local_day(closed["entered_at"], definition.flow.timezone).isoformat() if closed else "",
+                number=row.number,
             )
         )
     return out

@@ -36,6 +36,7 @@ from workflow.verbs import Verbs
 READS = (
     "assessments",
     "voting",
+    "batches",
     "blocked",
     "burdens",
     "claims",
@@ -215,6 +216,7 @@ def questions(seen: Seen, crowd: Crowd, item: str, unit: str) -> dict[str, Calla
         "readiness": lambda: seen.readiness("c1", level, ["flow:tell", "body:guidance", "looked-after:guidance"], at),
         "coverage": lambda: seen.coverage(*flow, level, at),
         "claims": lambda: seen.claims(*flow, level, at),
+        "compare": lambda: seen.compare("tell", "c1", "c2", at),
         "item_claims": lambda: seen.item_claims(*flow, at),
         "burdens": lambda: seen.burdens("visit", date(2019, 8, 1), date(2019, 12, 31)),
         "roster": lambda: seen.roster(level, date(2019, 10, 1)),

@@ -37,6 +37,7 @@ QUESTIONS = {
     "by-when": ("时限不清", "by when"),
     "detail": ("下级未报,情况不清", "details: these below have not reported"),
     "list": ("下级未报,清单不全", "its list: these below have not reported"),
+    "directive": ("未签收上级部署", "a directive: not acknowledged"),
     "totals": ("下级未报,总数不全", "its totals: these below have not reported"),
 }
 
@@ -61,6 +62,10 @@ def campaign(
     target: Annotated[
         list[str] | None, typer.Option("--target", help='"covered >= 50%", "closed 超过35%"; none on findings · 目标')
     ] = None,
+    carries: Annotated[
+        list[str] | None, typer.Option("--carries", help="Earlier batches: what they left open · 承接的前一批次")
+    ] = None,
+    against: Annotated[str, typer.Option("--against", help="An earlier round, beside this one · 与前一轮比对")] = "",
     on: On = None,
     person: As = "",
     as_json: Json = False,
@@ -84,6 +89,14 @@ def campaign(
         if reports:
             found["coverage"] = asdict(seen.coverage(reports, of, below, at))
             found["claims"] = [asdict(c) for c in seen.claims(reports, of, below, at)]
+        if carries:
+            rows = seen.register(flow, of, at, carried=carries)
+            found["carried"] = [asdict(r) for r in rows if r.campaign != of]
+        if against:
+            found["rounds"] = [
+                {**asdict(r), "fresh": r.fresh, "gone": r.gone, "again": r.again}
+                for r in seen.compare(flow, against, of, at)
+            ]
         found["items"] = [asdict(c) for c in seen.item_claims(flow, of, at)]
         late = seen.late(flow, of, at)
         found["overdue"] = [asdict(r) for r in late]
@@ -108,7 +121,17 @@ def campaign(
 
 
 def clear(
-    db: Database, flow: Flow = "", of: Of = "", on: On = None, person: As = "", as_json: Json = False, lang: Lang = ""
+    db: Database,
+    flow: Flow = "",
+    of: Of = "",
+    relay: Annotated[
+        list[str] | None,
+        typer.Option("--relay", metavar="FLOW:CAMPAIGN", help="A directive every level acknowledges · 逐级签收的部署"),
+    ] = None,
+    on: On = None,
+    person: As = "",
+    as_json: Json = False,
+    lang: Lang = "",
 ) -> None:
     """What each level must know at once, and who could not say it · 4个清楚,杜绝一问三不知
 
@@ -117,7 +140,8 @@ def clear(
     language = cast("Language", lang)
     with told(language), _seen(db, person, language) as seen:
         flow, of = _chosen(seen, flow, of)
-        found = seen.clear(flow, of, _at(seen, on))
+        relays = [(name, (sep and campaign_) or of) for name, sep, campaign_ in (r.partition(":") for r in relay or ())]
+        found = seen.clear(flow, of, _at(seen, on), relays)
         if as_json:
             say(json.dumps(asdict(found), ensure_ascii=False, indent=2))
         else:
@@ -198,6 +222,13 @@ def _lines(seen: Seen, found: dict[str, Any], lang: Language) -> Iterator[str]:
         )
         for x in against[:SHOWN]:
             yield f"  {called[x['unit']]}: {x['claimed']} → {x['verified']}"
+    if "carried" in found:
+        yield f"承接前一批次未办结:{len(found['carried'])}" if zh else f"carried over: {len(found['carried'])}"
+        for x in found["carried"][:SHOWN]:
+            yield f"  {x['number']} · {x['campaign']} · {x['stage']} · {x['item']}"
+        yield from _more(len(found["carried"]), zh)
+    if "rounds" in found:
+        yield from _rounds(seen, found["rounds"], lang)
     if said := found["items"]:
         checked = [x for x in said if x["verified"]]
         other = [x for x in checked if x["verified"] == "refuted"]
@@ -223,12 +254,40 @@ def _lines(seen: Seen, found: dict[str, Any], lang: Language) -> Iterator[str]:
         yield f"{'目标' if zh else 'target'} {t['target']}: {t['part']}/{t['whole']}, {word}"
 
 
+def _rounds(seen: Seen, rows: list[dict[str, Any]], lang: Language) -> Iterator[str]:
+    """Two rounds beside each other; what was not looked at again is not gone."""
+    zh = lang == "zh"
+    told = [r for r in rows if r["fresh"] or r["gone"] or not r["seen_second"]]
+    same = len(rows) - len(told)
+    yield (
+        f"两轮比对:{len(rows)} 个单位,结果一致 {same}" if zh else f"rounds compared: {len(rows)} units, {same} the same"
+    )
+    called = seen.names([r["unit"] for r in told[:SHOWN]], lang)
+    words = (("fresh", "新增", "new"), ("gone", "不再有", "gone"), ("again", "仍有", "again"))
+    for r in told[:SHOWN]:
+        parts = [f"{z if zh else e} {', '.join(r[key])}" for key, z, e in words if r[key]]
+        if not r["seen_second"]:
+            parts.append("本轮未排查" if zh else "not looked at again")
+        yield f"  {called[r['unit']]}: {'; '.join(parts)}"
+    yield from _more(len(told), zh)
+
+
 def _clear(seen: Seen, found: Clear, lang: Language) -> Iterator[str]:
     zh = lang == "zh"
     yield f"{found.flow} · {found.campaign} · {'截至' if zh else 'as of'} {_day(found.at)}"
     yield "一、全体人员:正在开展本项工作,时间节点" if zh else "1. Everybody: this is being done, with these nodes"
     for name, nodes in found.nodes.items():
         yield f"  {name}: " + ", ".join(f"{n} {day}" for n, day in nodes.items())
+    for r in found.relays:
+        head = f"{r.flow} {r.campaign} · {r.level}"
+        yield (
+            f"  {head}:签收 {r.acknowledged}/{r.owed}" if zh else f"  {head}: {r.acknowledged} of {r.owed} acknowledged"
+        )
+        silent = seen.names(r.silent[:SHOWN], lang)
+        for unit in r.silent[:SHOWN]:
+            late = (",已逾期" if zh else ", overdue") if unit in r.missing else ""
+            yield f"    {'未签收' if zh else 'not yet'}: {silent[unit]}{late}"
+        yield from _more(len(r.silent), zh, "    ")
     yield f"二、总体情况:{sum(found.totals.values())} 件" if zh else f"2. Totals: {sum(found.totals.values())} items"
     for stage, n in found.totals.items():
         yield f"  {stage}: {n}"

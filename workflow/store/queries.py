@@ -237,6 +237,17 @@ def checked_by(connection: Connection, finding: str) -> list[str]:
     return list(found)
 
 
+def began(connection: Connection, flow: str, campaign: str) -> int | None:
+    """The moment the first item of a flow was opened in a campaign; None where none was."""
+    asked = sa.select(sa.func.min(t.item.c.opened_at)).where(t.item.c.flow == flow, t.item.c.campaign == campaign)
+    return connection.execute(asked).scalar()
+
+
+def successors(connection: Connection) -> set[str]:
+    """The units to which the work of a dissolved one went."""
+    return set(connection.execute(sa.select(t.succession.c.successor).distinct()).scalars())
+
+
 def claims(connection: Connection, flow: str, campaign: str) -> Sequence[Any]:
     """What is claimed and found of the items of a flow and campaign, as it stands now, in order of opening."""
     return connection.execute(_claims, {"flow": flow, "campaign": campaign}).all()

@@ -78,6 +78,7 @@ def register(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: 
     rows = tuple(
         (
             str(n),
+            r.number,
             w.name(r.unit),
             klass.get(r.klass, r.klass),
             w.category(r.category),
@@ -91,7 +92,8 @@ def register(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: 
         for n, r in enumerate(found, 1)
     )
     columns = (
-        *(w.say("序号", "no"), w.say("单位", "unit"), w.say("类别", "class"), w.say("问题类型", "category")),
+        *(w.say("序号", "no"), w.say("编号", "number"), w.say("单位", "unit"), w.say("类别", "class")),
+        w.say("问题类型", "category"),
         *(w.say("环节", "stage"), w.say("轮次", "round"), w.say("申报", "claimed"), w.say("核实", "verified")),
         *(w.say("列入时间", "opened"), w.say("事项", "item")),
     )
@@ -107,6 +109,7 @@ def ledger(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: La
     rows = tuple(
         (
             str(r.no),
+            r.number,
             w.name(r.unit),
             w.name(r.superior),
             w.category(r.category),
@@ -124,7 +127,8 @@ def ledger(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: La
         for r in found
     )
     columns = (
-        *(w.say("序号", "no"), w.say("单位", "unit"), w.say("上级", "above"), w.say("问题类型", "category")),
+        *(w.say("序号", "no"), w.say("编号", "number"), w.say("单位", "unit"), w.say("上级", "above")),
+        w.say("问题类型", "category"),
         *(w.say("具体表现", "what"), w.say("原因", "why"), w.say("整改措施", "measures")),
         *(w.say("责任人", "responsible"), w.say("包抓责任人", "lead"), w.say("时限", "due")),
         *(w.say("环节", "stage"), w.say("销号", "closed"), w.say("验收意见", "accepted"), w.say("销号日期", "on")),

@@ -309,7 +309,9 @@ def _tally(call: Call, seen: Seen) -> Any:
 
 
 def _register(call: Call, seen: Seen) -> Any:
-    return {"rows": [asdict(r) for r in seen.register(call.asked("flow"), call.asked("campaign"), call.at(seen.now))]}
+    carried = [c for c in call.asked("carried").split(",") if c]
+    rows = seen.register(call.asked("flow"), call.asked("campaign"), call.at(seen.now), carried=carried)
+    return {"rows": [asdict(r) for r in rows]}
 
 
 def _missed(call: Call, seen: Seen) -> Any:
