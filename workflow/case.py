@@ -234,11 +234,7 @@ class Case:
     def snapshot(self) -> bytes:
         """The canonical bytes of this case, empty fields left out."""
         held = self.__dict__
-        out: dict[str, Any] = {
-            name: value
-            for name, default in _BESIDE.items()
-            if (value := held[name]) is not default and value != default
-        }
+        out: dict[str, Any] = {n: value for n, value in held.items() if n in _BESIDE and value != _BESIDE[n]}
         out["v"] = SNAPSHOT
         slots, read = held.get("slots"), held.get("_read")
         if slots is None:  # nobody looked at them
@@ -264,25 +260,23 @@ class Case:
         if "slots" in one and "slots" in other:
             return one["slots"] is other["slots"]
         read, was = one.get("_read"), other.get("_read")
-        return read is not None and was is not None and read[1] is was[1] and _unread(one) and _unread(other)
+        if read is None or was is None:
+            return read is was and "slots" not in one and "slots" not in other  # neither has any
+        return read[1] is was[1] and _unread(one) and _unread(other)
 
     @classmethod
     def of_snapshot(cls, data: bytes) -> Case:
         plain = canonical.read(data)
         plain.pop("v")
         read = plain.pop("slots", None)
-        for name in ("relies", "led", "signers", "closed", "plan", "acted"):
-            if name in plain:
-                plain[name] = tuple(plain[name])
         if not plain.keys() <= _DEFAULTS.keys():
             raise TypeError(f"expected fields of a case; got {sorted(plain.keys() - _DEFAULTS.keys())}")
-        case = object.__new__(cls)  # nobody changes a case in place, so what is empty may be shared
-        state = case.__dict__
-        state.update(_DEFAULTS)
-        state.update(plain)
+        for name in plain.keys() & _TUPLES:
+            plain[name] = tuple(plain[name])
         if read:  # as they stood: the next snapshot takes them as they are, and many acts look at none of them
-            del state["slots"]
-            state["_read"] = None, read
+            plain["_read"] = None, read
+        case = object.__new__(cls)
+        case.__dict__.update(plain)  # what is not said is as the class has it
         return case
 
     def fold(self, effects: list[Effect], seq: int, at: int) -> Case:
@@ -677,3 +671,6 @@ _APPLY = {
 _EMPTY = Case()
 _DEFAULTS = {name: getattr(_EMPTY, name) for name in Case.__dataclass_fields__}
 _BESIDE = {name: value for name, value in _DEFAULTS.items() if name != "slots"}
+_TUPLES = frozenset(name for name, value in _BESIDE.items() if value == ())
+for _name, _value in _BESIDE.items():  # nobody changes a case in place, so what is empty is one for all of them
+    setattr(Case, _name, _value)

@@ -109,9 +109,9 @@ def _check_given(act: Open) -> None:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class _Made:
-    """An act decided but not yet sealed."""
+    """An act decided but not yet sealed. Nobody changes it; to freeze it would double what it costs to make."""
 
     asked: Asked
     decision: Decision
@@ -408,8 +408,8 @@ class Desk(Verbs):
                 actual=f"one of {(at - prepared) // 1_000_000} s ago",
             )
 
-    def _body(self, made: _Made) -> bytes:
-        """The bytes of an entry.
+    def _body(self, made: _Made) -> dict[str, Any]:
+        """What an entry says.
 
         Raises:
             BadSignature: the person's own key did not sign what the entry says.
@@ -431,7 +431,7 @@ class Desk(Verbs):
     def _seal(self, made: Sequence[_Made], bodies: Sequence[bytes] | None = None) -> list[Written]:
         """Entries out of decisions, sealed with one signature together."""
         engine = self.engine
-        bodies = [self._body(m) for m in made] if bodies is None else bodies
+        bodies = canonical.encode_many([self._body(m) for m in made]) if bodies is None else bodies
         return [
             Written(
                 case=m.case,
@@ -551,7 +551,7 @@ class Desk(Verbs):
                         place=pinned.place("stages", stage.stage, "one-by-one"),
                     )
                 one = self._decide(act, case, head.head, org, head.seq + 1, at)
-                bodies[act.item] = self._body(one)
+                bodies[act.item] = canonical.encode(self._body(one))
                 made[act.item] = one
             except WorkflowError as error:
                 refused[n] = error

@@ -214,8 +214,8 @@ def body_of(
     confirm: Confirm | None,
     request_id: str | None,
     request_digest: bytes | None,
-) -> bytes:
-    """The canonical bytes of an entry."""
+) -> dict[str, Any]:
+    """What an entry says; its canonical bytes go on record."""
     act = asked.act.record()
     proof = act.pop("proof", None)
     body: dict[str, Any] = {
@@ -238,4 +238,4 @@ def body_of(
         body["statement"], body["proof"] = signed_statement(asked, decision, origin, own_keys, confirm)
         if proof and "nonce" in proof:
             body["proof"]["prepared"] = True
-    return canonical.encode(body)
+    return body

@@ -9,6 +9,7 @@ import enum
 import json
 import unicodedata
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -18,7 +19,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workflow.errors import NotCanonical, TooLarge
-from workflow.evidence.canonical import decode, encode, read
+from workflow.evidence.canonical import decode, encode, encode_many, read
 
 LIMIT = 2**53 - 1
 
@@ -286,3 +287,51 @@ def test_size_is_held_to_the_byte_on_both_ways() -> None:
         decode(b'"xxxxxxxxx"', size_limit=10)
     with pytest.raises(TooLarge):
         decode(b"[" * (4 * 1024 * 1024 + 1))
+
+
+faults = st.sampled_from(
+    [
+        1.5,
+        float("nan"),
+        2**53,
+        uuid.UUID(int=1),
+        Number.ONE,
+        Word.YES,
+        Plain.ONE,
+        Text("a"),
+        Whole(1),
+        "e\u0301",
+        "\ud800",
+        {"\u00fc": 1},
+        {1: 2},
+        {1},
+        Pair(1, 2),
+        datetime.date(2019, 8, 20),
+    ]
+)
+suspect = st.recursive(
+    scalars | faults, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3), max_leaves=8
+)
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@given(st.lists(values | suspect, max_size=6))
+@example([])
+@example([{"a": nested(63)}, 1])
+@example([{"a": 1}, {"a": nested(64)}])
+@example(["\u00e9", "\u0301"])  # each alone is in NFC
+@example([["x"], {"\u540d": "\u540d"}])
+def test_several_at_once_are_written_and_refused_as_one_by_one(several: list[Any]) -> None:
+    def outcome(of: Callable[[], list[bytes]]) -> list[bytes] | str:
+        try:
+            return of()
+        except (NotCanonical, TooLarge) as refused:
+            return f"{type(refused).__name__}: {refused}"
+
+    assert outcome(lambda: encode_many(several)) == outcome(lambda: [encode(value) for value in several])

@@ -90,8 +90,8 @@ def needs(asked: Asked) -> list[Need]:
     act = asked.act
     wanted: list[Need]
     if isinstance(act, Fire):  # the engine's own act, of which a sweep asks thousands: nobody's authority is asked
-        wanted = [*ladder.needs(asked, act), *dues.needs(asked)]
-        return [need for need in wanted if need not in asked.facts] if wanted else wanted
+        wanted, more = ladder.needs(asked, act), dues.needs(asked)
+        return wanted + [need for need in more if need not in asked.facts] if more else wanted
     if isinstance(act, CLOCKS):
         wanted = clocks.needs(asked, act)
     elif isinstance(act, MARKS):

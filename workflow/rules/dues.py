@@ -68,10 +68,15 @@ def rung_at(context: Context, rung: Rung, missed: int) -> int:
 
 def upcoming(context: Context, ladder: str, step: int, missed: int) -> tuple[int | None, bool]:
     """The moment of a ladder's next rung, None where there is none left; and whether a calendar may still move it."""
-    rungs = context.definition.flow.ladder.get(ladder, ())
-    if step >= len(rungs):
-        return None, False
-    return reckoning.rung_at(context.calendar, context.definition.flow.timezone, rungs[step], missed)
+    known: tuple[int | None, bool] | None = context.worked.get((ladder, step, missed))
+    if known is None:
+        flow = context.definition.flow
+        rungs = flow.ladder.get(ladder, ())
+        if step >= len(rungs):
+            return None, False
+        known = reckoning.rung_at(context.calendar, flow.timezone, rungs[step], missed)
+        context.worked[ladder, step, missed] = known
+    return known
 
 
 def armed(context: Context, rule: str, ladder: str, basis: Basis, clock: str = "") -> Effect:

@@ -62,17 +62,18 @@ def needs(asked: Asked, act: Fire) -> list[Need]:
     """Targets are resolved on the day a rung fires: the path above the item, then who answers for each post."""
     sight: _Sight | None = asked.worked.get("sight")
     rung = _rung(asked, act)
+    facts = asked.facts
     if sight is None:
         path_need: Need = ("path", asked.case.unit, asked.context.day)
-        if path_need not in asked.facts:
+        if path_need not in facts:
             return [path_need]
         if rung is None:
             return []
-        sight = _sight(asked, act, asked.facts.peek(*path_need))
-    if sight.duty not in asked.facts:
+        sight = _sight(asked, act, facts.peek(*path_need))
+    if sight.duty not in facts:
         return [sight.duty]
     assert rung is not None
-    return [need for _, need in _aims(asked, rung, sight).values() if need != sight.duty]
+    return [need for _, need in _aims(asked, rung, sight).values() if need not in facts]
 
 
 def _answerable(asked: Asked, who: At) -> Need:

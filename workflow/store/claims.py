@@ -87,12 +87,12 @@ def find(connection: Connection, at: int, limit: int, attempts: int, after: Plac
 def claim(connection: Connection, at: int, limit: int, attempts: int, after: Place = BEGINNING) -> list[Claimed]:
     """The same with their items, all locked until the transaction ends; what somebody else holds is passed over."""
     values = {"at": at, "attempts": attempts, "after_at": after.next_at, "after_id": after.id, "limit": limit}
-    return [_claimed(row) for row in _claim.run(connection, values).all()]
+    return [_claimed(row) for row in _claim.all(connection, values)]
 
 
 def claim_one(connection: Connection, id_: int, at: int, attempts: int) -> Claimed | None:
     """One due with its item; None where it no longer waits, or somebody else holds it."""
-    row = _claim_one.run(connection, {"id": id_, "at": at, "attempts": attempts}).first()
+    row = _claim_one.one(connection, {"id": id_, "at": at, "attempts": attempts})
     return None if row is None else _claimed(row)
 
 

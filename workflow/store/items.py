@@ -206,9 +206,10 @@ _with = _holding.where(sa.func.instr(t.entry.c.body, bindparam("word", type_=sa.
 _with_pg = _holding.where(sa.func.position(bindparam("word", type_=sa.LargeBinary).op("IN")(t.entry.c.body)) > 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Written:
-    """One entry ready to be stored, with the item as it stands after it."""
+    """One entry ready to be stored, with the item as it stands after it. Nobody changes it; to freeze it would double
+    what it costs to make."""
 
     case: Case
     before: Case
@@ -456,8 +457,10 @@ def append(connection: Connection, written: Sequence[Written], lists: dict[str, 
     if new:
         _insert_item.run_many(connection, [_item_row(w) for w in new])
     old = [w for w in written if w.seq > 1]
-    stands = [w for w in old if _same_place(w.before, w.case)]
-    moves = old if not stands else [w for w in old if not _same_place(w.before, w.case)]
+    stands: list[Written] = []
+    moves: list[Written] = []
+    for w in old:
+        (stands if _same_place(w.before, w.case) else moves).append(w)
     changed = _advance_item.change_many(
         connection,
         [

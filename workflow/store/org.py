@@ -195,7 +195,10 @@ class _Statements:
         )
 
     def _answer_statement(self) -> sa.Select[Any]:
-        up, unit, tenure = self._line_up(), self._unit, self._tenure
+        line, unit, tenure = self._line_up(), self._unit, self._tenure
+        # the limit, a literal, tells SQLite that the line is short: else, once it knows its tables' sizes, it goes through
+        # every tenure to make a filter for the walk (20 ms of 48,000, instead of 0.05)
+        up = sa.select(line.c.unit, line.c.depth).limit(sa.literal_column(str(DEEPEST))).subquery("up_to")
         established = _established(unit).label("established")
         held = sa.and_(tenure.c.unit == unit.c.id, tenure.c.post == _POST, in_force(tenure))
         return (

@@ -12,6 +12,7 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -84,11 +85,16 @@ class Statement:
         if connection.dialect.name not in PLAIN:
             connection.execute(self.core, rows)
             return
+        self._many(connection, rows)
+
+    def _many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> CursorResult[Any]:
         text, order, fixed = self._of(connection)
         if fixed:
             rows = [{**fixed, **values} for values in rows]
-        given: Any = rows if order is None else [tuple([values[n] for n in order]) for values in rows]
-        connection.exec_driver_sql(text, given)
+        given: Any = rows
+        if order is not None:
+            given = list(map(itemgetter(*order), rows)) if len(order) > 1 else [(row[order[0]],) for row in rows]
+        return connection.exec_driver_sql(text, given)
 
     def _of(self, connection: Connection) -> _Compiled:
         dialect = connection.dialect
@@ -176,9 +182,7 @@ class Update(Statement):
             columns = (*self.keys, *self.values)
             return self._set_wise.run(connection, {c: [row[c] for row in rows] for c in columns}).rowcount
         if len(rows) > 1 and connection.dialect.name == "sqlite":  # whose driver adds the rows of all up
-            text, order, fixed = self._of(connection)
-            given = [tuple([{**fixed, **row}[n] for n in order or ()]) for row in rows]
-            return connection.exec_driver_sql(text, given).rowcount
+            return self._many(connection, rows).rowcount
         return sum(self.change(connection, row) for row in rows)
 
     def run_many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
