@@ -6,7 +6,7 @@ Folded from its entries up to the instant, so that a question about the past is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workflow.case import Case
@@ -52,6 +52,7 @@ class Irregular:
             before anybody signed it) or ``back-dated``.
         persons: who let it be passed over, whose signature decided the group, or who said so.
         on: the day that a back-dated act claims.
+        stage: where the place stood; ``met_at`` when it was signed after all, sent back meanwhile (µs UTC), or None.
     """
 
     kind: str
@@ -62,6 +63,8 @@ class Irregular:
     place: str
     persons: tuple[str, ...]
     on: str = ""
+    stage: str = ""
+    met_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,8 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
                 ended.append((effect["rule"], case.dues[effect["rule"]]["missed"], met, case))
             if effect["e"] in ("overridden", "not-needed"):
                 irregular += _passed(entry, body, effect, case)
+            elif effect["e"] == "signed":
+                irregular = [_signed_after_all(i, entry, effect, case) for i in irregular]
             case = case.fold([effect], entry.seq, entry.at)
         states.append((entry.at, case))
         if body["act"].get("on"):
@@ -150,7 +155,15 @@ def _passed(entry: Any, body: dict[str, Any], effect: dict[str, Any], case: Case
     for key in [effect["place"]] if over else effect["slots"]:
         slot = case.slot(key)
         unit, post = (slot.unit, slot.post) if slot is not None else ("", "")
-        yield Irregular("overridden" if over else "early-closed", entry.seq, entry.at, unit, post, key, persons)
+        kind = "overridden" if over else "early-closed"
+        yield Irregular(kind, entry.seq, entry.at, unit, post, key, persons, stage=case.stage)
+
+
+def _signed_after_all(one: Irregular, entry: Any, effect: dict[str, Any], case: Case) -> Irregular:
+    """A place that was passed over and stands in a chain that was sent back is signed like any other."""
+    if one.kind != "overridden" or one.met_at is not None or one.at < case.entered:
+        return one
+    return replace(one, met_at=entry.at) if one.place == effect["slot"] else one
 
 
 def _dated(entry: Any, body: dict[str, Any]) -> Irregular:

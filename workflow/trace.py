@@ -50,8 +50,10 @@ class Owed:
     """A duty not done in time: who answered for it on its due day, and what came of it.
 
     Attributes:
-        what: ``due`` (a node of a stage), ``signature`` (a place open now) or ``report`` (none was ever signed).
+        what: ``due`` (a node of a stage), ``signature`` (a place open now), ``passed-over`` (a place that others let the
+            chain pass over, so that nobody signed it) or ``report`` (none was ever signed).
         rule: the due's rule, the place, or the flow.
+        missed_at: since when it counts as missed; for a place passed over, when it was.
         met_at: when it was done after all, microseconds UTC; None: not done.
     """
 
@@ -134,7 +136,8 @@ class Trace:
 
     def persons(self) -> dict[str, set[str]]:
         """Everybody named, with why: ``signed``, ``principal`` (signed for by mandate), ``passed-over`` (let the chain
-        pass over a place), ``owed``, ``head`` (of the time), ``head-now``."""
+        pass over a place), ``registrar`` (stands for paper that others signed in ink), ``owed``, ``head`` (of the time),
+        ``head-now``."""
         found: dict[str, set[str]] = {}
 
         def name(why: str, *persons: str) -> None:
@@ -146,6 +149,7 @@ class Trace:
             for who in [(r.person, r.principal) for r in s.signers] + [(r.person, r.principal) for r in s.remarks]:
                 name("signed", who[0])
                 name("principal", who[1])
+            name("registrar", *(r.registrar for r in s.signers))
             for i in s.irregular:
                 if i.kind == "overridden":
                     name("passed-over", *i.persons)
@@ -371,6 +375,10 @@ class _Tracer:
         for slot in case.open_slots if missed else ():
             day, rule = self._day(definition, min(missed) - 1), f"{case.stage}/{slot.key}"
             yield self._answer("signature", slot.unit, slot.post, rule, min(missed), None, day, definition)
+        for one in found.irregular:
+            if one.kind == "overridden":
+                day, rule = self._day(definition, one.at), f"{one.stage}/{one.place}"
+                yield self._answer("passed-over", one.unit, one.post, rule, one.at, one.met_at, day, definition)
 
     def _missed(self, due: Missed, definition: Definition) -> Owed:
         day = due.last_day(definition.flow.timezone)

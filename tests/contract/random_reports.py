@@ -7,6 +7,7 @@ level may be missing; posts change hands, stand vacant and are signed for by man
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -24,11 +25,15 @@ from workflow.trace import Trace
 TELL = """flow: tell
 title: {zh: 示例上报, en: an invented report}
 nodes: {"1": {in-force: 2019-08-01, tell: 2019-08-30}}
+wet-ink: handler
 materials:
   found: {title: found, kind: list, fields: {result: {type: choice, choices: [found]}}}
   statement: {title: statement, fields: {statement: text}}
 chains:
-  own: {steps: [handler, secretary], return: {to: first, needs: reason}}
+  own:
+    steps: [handler, {secretary: own, delegable: true}]
+    return: {to: first, needs: reason}
+    override: [{secretary: superior}, {handler: superior}]
 ladder:
   overdue: [{after: 0 workdays, do: remind, to: responsible}]
 reports: {owed-by: [organisation, third, second, group], node: tell}
@@ -89,7 +94,20 @@ class Signed:
     principal: str
     stage: str
     late: bool
+    registrar: str = ""
     undone: int | None = None
+
+
+@dataclass
+class Passed:
+    """A place that two persons let the chain pass over; ``met`` when it was signed after all."""
+
+    at: int
+    post: str
+    day: str
+    persons: tuple[str, str]
+    stay: int
+    met: int | None = None
 
 
 @dataclass
@@ -112,6 +130,8 @@ class Told:
     open: list[tuple[int, tuple[str, str] | None]] = field(default_factory=list)  # since when, (slot's key, its post)
     entered: list[int] = field(default_factory=list)
     relied: list[tuple[int, bool]] = field(default_factory=list)  # since when it relied on every child
+    passed: list[Passed] = field(default_factory=list)
+    floor: str = ""  # the day before which nothing more is dated
 
 
 @dataclass(frozen=True)
@@ -136,6 +156,7 @@ class Telling:
         self.held: list[Held] = []
         self.told: dict[str, Told] = {}
         self.mandates: list[tuple[str, Held, str, str]] = []  # person, the holder's tenure, from, until
+        self.did: Counter[str] = Counter()
         self.persons = 0
         self._tree()
         self._tenures()
@@ -239,6 +260,7 @@ class Telling:
         else:
             world.desk.submit(item, by, {"found": [{"result": "found"}]}, outcome="reported")
         told.relied.append((world.clock.now(), True))
+        told.floor = self._day(world.clock.now())
         while not world.case(item).final:
             self._pass(world)
             if r.random() < 0.06:
@@ -248,23 +270,48 @@ class Telling:
     def _sign(self, world: _Moving, told: Told, unit: str) -> None:
         case, r, at = world.case(told.item), self.random, world.clock.now()
         slot = case.open_slots[0]
+        own = case.stage != "check"
+        if own and slot.key == "1" and r.random() < 0.12 and self._pass_over(world, told, unit, at):
+            return
+        if r.random() < 0.2:
+            self._hand_over(world, told, unit, slot.post, slot.key)
         by, as_, principal = self._any(unit, slot.post, world)
-        if slot.key == "2" and r.random() < 0.2:
+        if own and slot.key == "2" and as_ != "mandate" and r.random() < 0.25:
+            by, as_, principal = self._delegated(world, told, unit, by, as_)
+        if slot.key == "2" and r.random() < (0.5 if told.passed and told.passed[-1].met is None else 0.2):
             world.desk.send_back(told.item, by, case.content, "look again")
             for s in told.signed:
                 if s.stage == case.stage and s.undone is None and self._this_stay(told, s):
                     s.undone = at
             told.open.append((at, ("1", case.slots[0].post)))
+            told.floor = self._day(at)
             return
         outcome = ("bad" if r.random() < 0.3 and case.round < 3 else "good") if case.stage == "check" else ""
         late = at >= told.stays[-1].missed
-        world.desk.sign(told.item, by, case.content, outcome=outcome)
-        told.signed.append(Signed(at, unit, slot.post, by.person, as_, principal, case.stage, late))
+        registrar = ""
+        if r.random() < 0.2:
+            on = self._paper_day(told, at)
+            in_ink, as_on = self.answering(unit, slot.post, on)
+            clerk = self.answering(unit, "handler", self._day(at))[0]
+            given_to = world.case(told.item).open_slots[0]
+            if in_ink and clerk and clerk[0] not in (in_ink[0], given_to.delegate, given_to.giver):
+                by, as_, principal, registrar = Actor(in_ink[0], slot.post, unit), as_on, "", clerk[0]
+                told.floor = on
+                given = {"scan": b"a scan", "on": on, "registrar": Actor(registrar, "handler", unit)}
+                world.desk.sign_in_ink(told.item, by, case.content, outcome=outcome, **given)
+        if not registrar:
+            world.desk.sign(told.item, by, case.content, outcome=outcome)
+            told.floor = self._day(at)
+        for one in told.passed:
+            if one.met is None and one.stay == len(told.stays) and slot.key == "1":
+                one.met = at
+        told.signed.append(Signed(at, unit, slot.post, by.person, as_, principal, case.stage, late, registrar))
         after = world.case(told.item)
         if after.stays == case.stays:
             told.open.append((at, (after.open_slots[0].key, after.open_slots[0].post)))
             return
         told.stays[-1].left = at
+        told.floor = self._day(at)
         if after.final:
             told.open.append((at, None))
             told.entered.append(at)
@@ -273,6 +320,46 @@ class Telling:
         day = datetime.fromisoformat(self._day(at)).replace(tzinfo=UTC) + timedelta(days=span + 1, hours=-8)
         first = after.open_slots[0]
         self._entered(world, told, "handler" if after.stage == "redo" else "secretary", micros(day), ("1", first.post))
+
+    def _paper_day(self, told: Told, at: int) -> str:
+        """A day between the last thing on the sheet and today."""
+        first, last = date.fromisoformat(told.floor), date.fromisoformat(self._day(at))
+        return (first + timedelta(days=self.random.randint(0, (last - first).days))).isoformat()
+
+    def _pass_over(self, world: _Moving, told: Told, unit: str, at: int) -> bool:
+        """Two persons of the unit above let the chain pass over the handler, where there are two."""
+        over, day = self.above.get(unit), self._day(at)
+        if over is None:
+            return False
+        first, second = (self.answering(over, post, day)[0] for post in ("handler", "secretary"))
+        if not first or not second or first[0] == second[0]:
+            return False
+        seen = world.case(told.item).content
+        world.desk.ask_override(told.item, Actor(first[0], "handler", over), seen, "1", "nobody there")
+        world.desk.override(told.item, Actor(second[0], "secretary", over), seen, "1", "nobody there")
+        told.passed.append(Passed(at, "handler", day, (first[0], second[0]), len(told.stays)))
+        told.open.append((at, ("2", "secretary")))
+        return True
+
+    def _delegated(self, world: _Moving, told: Told, unit: str, by: Actor, as_: str) -> tuple[Actor, str, str]:
+        """Let the unit's own handler do it, where there is another person of that post."""
+        day, case = self._day(world.clock.now()), world.case(told.item)
+        own = [h.person for h in self.held if (h.unit, h.post) == (unit, "handler") and h.on(day)]
+        if not own or own[0] == by.person:
+            return by, as_, ""
+        world.desk.delegate(told.item, by, case.content, "2", own[0], "handler", "away for the day")
+        return Actor(own[0], by.post, unit), "delegate", by.person
+
+    def _hand_over(self, world: _Moving, told: Told, unit: str, post: str, key: str) -> None:
+        """From somebody who held the post to whoever answers for it now: it changes nothing that a trace says."""
+        day, over = self._day(world.clock.now()), self.above.get(unit)
+        gone = [h.person for h in self.held if (h.unit, h.post) == (unit, post) and h.until_on and h.until_on <= day]
+        heirs = self.answering(unit, post, day)[0]
+        above = self.answering(over, "secretary", day)[0] if over else ()
+        if over and gone and heirs and above and heirs[0] != gone[-1]:
+            by, seen = Actor(above[0], "secretary", over), world.case(told.item).content
+            world.desk.hand_over(told.item, by, seen, key, gone[-1], heirs[0], "left")
+            self.did["hand-over"] += 1
 
     def _this_stay(self, told: Told, signed: Signed) -> bool:
         return signed.at >= told.entered[-1]
@@ -326,7 +413,15 @@ class Telling:
             for s in mine:
                 now = self.answering(unit, s.post, today)[0]
                 gone = s.undone is not None and s.undone <= at
-                signers.add((page.item, s.at, s.unit, s.post, s.person, s.as_, s.principal, s.stage, s.late, gone, now))
+                what = (page.item, s.at, s.unit, s.post, s.person, s.as_, s.principal, s.stage, s.late, gone, now)
+                signers.add((*what, s.registrar))
+            for p in page.passed:
+                if p.at <= at:
+                    met = p.met if p.met is not None and p.met <= at else None
+                    then, as_ = self.answering(unit, p.post, p.day)
+                    owed.add(
+                        ("passed-over", unit, p.post, p.at, met, then, as_, self.answering(unit, p.post, today)[0])
+                    )
             stays = [s for s, begun in zip(page.stays, page.entered, strict=False) if begun <= at]
             for s in stays:
                 met = s.left if s.left is not None and s.left <= at else None
@@ -341,7 +436,12 @@ class Telling:
         for unit in line:
             if unit not in pages and at >= NODE_MISSED:
                 owed.add(self._owes("report", unit, "secretary", NODE_MISSED, None, today))
-        return {"signers": signers, "owed": owed, "heads": heads, "items": {p.item for p in pages.values()}}
+        named = {("registrar", s[11]) for s in signers if s[11]}
+        named |= {("passed-over", who) for p in pages.values() for o in p.passed if o.at <= at for who in o.persons}
+        named |= {("owed", who) for o in owed for who in o[5]}
+        named |= {("head", who) for h in heads for who in h[3]} | {("head-now", who) for h in heads for who in h[5]}
+        items = {p.item for p in pages.values()}
+        return {"signers": signers, "owed": owed, "heads": heads, "items": items, "named": named}
 
     def now(self, unit: str, today: str) -> tuple[str, ...]:
         return self.answering(unit, "secretary", today)[0]
@@ -358,7 +458,8 @@ def facts_of(found: Trace) -> dict[str, Any]:
         if s.item:
             items.add(s.item)
         for r in s.signers:
-            row = (s.item, r.at, r.unit, r.post, r.person, r.as_, r.principal, r.stage, r.late, r.superseded, r.now)
+            what = (s.item, r.at, r.unit, r.post, r.person, r.as_, r.principal, r.stage, r.late, r.superseded, r.now)
+            row = (*what, r.registrar)
             assert row not in signers
             signers.add(row)
         for o in s.owed:
@@ -366,7 +467,9 @@ def facts_of(found: Trace) -> dict[str, Any]:
             assert line not in owed
             owed.add(line)
         heads |= {(s.item, h.unit, h.day, h.then, h.as_, h.now) for h in s.heads}
-    return {"signers": signers, "owed": owed, "heads": heads, "items": items}
+    whys = ("registrar", "passed-over", "owed", "head", "head-now")
+    named = {(why, person) for person, for_ in found.persons().items() for why in for_ if why in whys}
+    return {"signers": signers, "owed": owed, "heads": heads, "items": items, "named": named}
 
 
 def together(tellings: list[Telling]) -> OrgImport:

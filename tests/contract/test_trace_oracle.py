@@ -19,7 +19,7 @@ from workflow.trace import trace_unit
 TREES = 12
 SOAK = 1_000
 WHAT = ("due", "signature", "report", "holder", "backstop", "mandate", "fill", "check", "redo", "late", "superseded")
-WHAT += ("successor",)
+WHAT += ("successor", "delegate", "passed-over", "registrar", "hand-over", "signed after all")
 
 
 @pytest.fixture
@@ -58,7 +58,12 @@ def agree(world: World, numbers: range) -> Counter[str]:
                     compared.update(s[7] for s in wanted["signers"])
                     compared["late"] += sum(s[8] for s in wanted["signers"])
                     compared["superseded"] += sum(s[9] for s in wanted["signers"])
+                    compared["registrar"] += sum(bool(s[11]) for s in wanted["signers"])
+                    compared["signed after all"] += sum(
+                        o[0] == "passed-over" and o[4] is not None for o in wanted["owed"]
+                    )
                     compared["successor"] += sum(s[4] not in s[10] for s in wanted["signers"])
+        compared.update(telling.did)
     return compared
 
 

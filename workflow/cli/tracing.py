@@ -27,6 +27,7 @@ WORDS = {
     "about": ("所涉事项", "about"),
     "due": ("逾期", "missed"),
     "signature": ("待签未签", "signature owed"),
+    "passed-over": ("被越过未签", "passed over, not signed"),
     "holder": ("", ""),
     "acting": ("主持", "acting"),
     "backstop": ("兜底", "backstop"),
@@ -273,6 +274,7 @@ def _owed(names: _Names, flow: str, owed: Owed) -> str:
         "report": ("应报未报", "report owed"),
         "due": ("逾期", "missed"),
         "signature": ("待签未签", "signature owed"),
+        "passed-over": ("被越过未签", "passed over, not signed"),
     }
     said = what[owed.what][0 if zh else 1]
     who = f"{names.unit(owed.unit)} {names.post(flow, owed.post)} {names.persons(owed.persons)}"
