@@ -135,6 +135,10 @@ class Moving:
     refusal: WorkflowError | None = None
 
 
+def _moving(made: _Made) -> Moving:
+    return Moving(made.asked.act.item, made.before, made.case, made.decision.effects, made.asked.context.seq)
+
+
 def act_digest(act: Act) -> bytes:
     return bytes.fromhex(digest(canonical.encode(act.record())).split(":")[1])
 
@@ -528,6 +532,30 @@ class Desk(Verbs):
         """
         heads = items.lock_many(self.connection, [a.item for a in acts])
         org, at = items.org_head(self.connection, hold=True), self.engine.now(self.connection)
+        made, bodies, refused = self._decided_each(acts, heads, org, at)
+        written = self._seal(list(made.values()), list(bodies.values()))
+        opened: dict[str, tuple[str, ...]] = {}
+        if written:
+            self._write(written)
+            opened = self._open_behind(written)
+        receipts = {
+            w.case.item: Receipt(
+                w.case.item,
+                w.seq,
+                w.hash,
+                w.at,
+                w.case.stage,
+                w.seal if self.own else b"",
+                opened.get(w.case.item, ()),
+            )
+            for w in written
+        }
+        return [refused[n] if n in refused else receipts[a.item] for n, a in enumerate(acts)]
+
+    def _decided_each(
+        self, acts: Sequence[Signature], heads: Mapping[str, items.Head], org: bytes | None, at: int
+    ) -> tuple[dict[str, _Made], dict[str, bytes], dict[int, WorkflowError]]:
+        """Signatures in bulk: what follows and its bytes by item, and by place in the order given what is refused."""
         made: dict[str, _Made] = {}
         bodies: dict[str, bytes] = {}
         refused: dict[int, WorkflowError] = {}
@@ -555,24 +583,49 @@ class Desk(Verbs):
                 made[act.item] = one
             except WorkflowError as error:
                 refused[n] = error
-        written = self._seal(list(made.values()), list(bodies.values()))
-        opened: dict[str, tuple[str, ...]] = {}
-        if written:
-            self._write(written)
-            opened = self._open_behind(written)
-        receipts = {
-            w.case.item: Receipt(
-                w.case.item,
-                w.seq,
-                w.hash,
-                w.at,
-                w.case.stage,
-                w.seal if self.own else b"",
-                opened.get(w.case.item, ()),
-            )
-            for w in written
+        return made, bodies, refused
+
+    def foresee(self, acts: Sequence[Signature | Open]) -> list[Moving]:
+        """A dry run of ``sign_many`` or ``open_many``: what each item would come to, or why it would be refused, by the
+        same rules and in the order given. Nothing is written, and nothing is held.
+
+        An item to be opened that is there already would be left as it is: before and after are the same, with no effect.
+        """
+        opens = {n: a for n, a in enumerate(acts) if isinstance(a, Open)}
+        signs = {n: a for n, a in enumerate(acts) if not isinstance(a, Open)}
+        org, at = items.org_head(self.connection), self.engine.now(self.connection)
+        heads = {i: items.read(self.connection, i) for i in items.present(self.connection, [a.item for a in acts])}
+        made, _, refused = self._decided_each(list(signs.values()), heads, org, at)
+        out = {
+            n: Moving(a.item, refusal=refused[place]) if place in refused else _moving(made[a.item])
+            for place, (n, a) in enumerate(signs.items())
         }
-        return [refused[n] if n in refused else receipts[a.item] for n, a in enumerate(acts)]
+        for n, act in opens.items():
+            if act.item in heads:
+                case = Case.of_snapshot(heads[act.item].snapshot)
+                out[n] = Moving(act.item, case, case)
+                continue
+            try:
+                _check_given(act)
+                flow = self.engine.newest(self.connection, act.flow)
+                out[n] = _moving(self._decide(act, Case(), b"", org, 1, at, None, flow))
+            except WorkflowError as refusal:
+                out[n] = Moving(act.item, refusal=refusal)
+        return [out[n] for n in range(len(acts))]
+
+    def foresee_fires(self, fires: Sequence[Fire], at: int) -> list[Moving]:
+        """The same of rungs of different items. Dues met meanwhile are left out."""
+        org = items.org_head(self.connection)
+        heads = {f.item: items.read(self.connection, f.item) for f in fires}
+        out: list[Moving] = []
+        for asked, head in self._ask_together(fires, heads, org, at):
+            try:
+                out.append(_moving(self._decided_on(asked, head.head, org)))
+            except Conflict:
+                continue
+            except WorkflowError as refusal:
+                out.append(Moving(asked.case.item, refusal=refusal))
+        return out
 
     def fire(self, fires: Sequence[Fire], at: int, heads: Mapping[str, items.Head] | None = None) -> list[Written]:
         """Fire rungs of different items, sealed with one signature. Dues met meanwhile are left out.
@@ -745,7 +798,7 @@ class Desk(Verbs):
                 head = heads[move.item]
                 case, definition = Case.of_snapshot(head.snapshot), self.engine.definition(self.connection, move.to)
                 made[move.item] = m = self._decide(move, case, head.head, org, head.seq + 1, at, None, definition)
-                out.append(Moving(move.item, case, m.case, m.decision.effects, m.asked.context.seq))
+                out.append(_moving(m))
             except WorkflowError as refusal:
                 out.append(Moving(move.item, refusal=refusal))
         if made and not dry:

@@ -359,6 +359,11 @@ class Engine(Verbs):
         with database.writing(self.db) as connection:
             return personal.commit(connection, definition.flow.materials[name], value, item)
 
+    def kept_of(self, subject: str) -> tuple[int, list[tuple[str, str, int]]]:
+        """A dry run of ``erase``: how many values are kept of somebody, and in which documents of which items."""
+        with self.look() as desk:
+            return personal.kept(desk.connection, desk.contents, subject)
+
     def erase(self, subject: str, *, by: str, reason: str) -> Receipt:
         """Destroy the personal data kept of a person, or of an item (``item:<id>``), with the key it lies under.
 

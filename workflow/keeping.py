@@ -40,15 +40,29 @@ def orphans(engine: Engine) -> list[str]:
     return [one for one in lying if one not in cited]
 
 
-def expired(connection: Any, contents: ContentStore, before: int) -> list[str]:
-    """Contents that only items closed before a moment (microseconds UTC) cite, and that are still there, sorted."""
+def expiring(connection: Any, contents: ContentStore, before: int) -> dict[str, list[str]]:
+    """Contents that only items closed before a moment (microseconds UTC) cite, and that are still there, sorted, by the
+    first such item that cites each."""
     finished = {i.id for i in scan.items(connection).values() if i.final}
-    gone: set[str] = set()
+    gone: dict[str, str] = {}
     kept: set[str] = set()
     for chain, rows in scan.chains(connection):
-        over = chain in finished and rows[-1].at < before
-        (gone if over else kept).update(one for row in rows for one in _cited(row))
-    return sorted(one for one in gone - kept if contents.has(one))
+        cited = {one for row in rows for one in _cited(row)}
+        if chain in finished and rows[-1].at < before:
+            for one in cited:
+                gone.setdefault(one, chain)
+        else:
+            kept |= cited
+    found: dict[str, list[str]] = {}
+    for one, item in sorted(gone.items()):
+        if one not in kept and contents.has(one):
+            found.setdefault(item, []).append(one)
+    return dict(sorted(found.items()))
+
+
+def expired(connection: Any, contents: ContentStore, before: int) -> list[str]:
+    """The same, without saying of which item."""
+    return sorted(one for some in expiring(connection, contents, before).values() for one in some)
 
 
 def retire(engine: Engine, before: int, *, by: str, reason: str) -> Receipt:

@@ -116,6 +116,23 @@ def unknown(connection: Any, value: Any, before: Any) -> list[str]:
     return sorted(wanted - store.held(connection, wanted).keys())
 
 
+def kept(connection: Any, contents: ContentStore, subject: str) -> tuple[int, list[tuple[str, str, int]]]:
+    """What an erasure would destroy: how many values, and where they stand: item, document and how many of them there,
+    with every paper that was ever handed in. Nothing is changed."""
+    from workflow.store import scan  # only an operator asks
+
+    held = set(store.of(connection, subject))
+    papers: dict[tuple[str, str], set[str]] = {}
+    for chain, rows in scan.chains(connection) if held else ():
+        for row in rows:
+            for name, one in canonical.decode(row.body).get("act", {}).get("materials", {}).items():
+                if contents.has(one):
+                    papers.setdefault((chain, name), set()).update(
+                        held & set(found(canonical.decode(contents.get(one))))
+                    )
+    return len(held), [(item, name, len(some)) for (item, name), some in sorted(papers.items()) if some]
+
+
 def erase(
     connection: Any, signer: KeyProvider, contents: ContentStore, subject: str, *, by: str, reason: str, at: int
 ) -> Receipt:

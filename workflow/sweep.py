@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from workflow import blocked, log, rollcall
 from workflow.acts import Fire
-from workflow.desk import Desk, no_collection
+from workflow.desk import Desk, Moving, no_collection
 from workflow.engine import Engine
 from workflow.errors import DatabaseBusy
 from workflow.store import alarms, beat, claims
@@ -224,20 +224,34 @@ def _park(engine: Engine, row: Claimed, at: int) -> int:
     return 1
 
 
+def foresee(engine: Engine, at: int | None = None) -> tuple[list[Moving], list[tuple[str, str, str]]]:
+    """A dry run of ``tick``: the next rung of every due whose moment has come, by item, and the roll calls that would be
+    held: flow, obligation, period. Nothing is written."""
+    with engine.look() as desk:
+        moment = at if at is not None else engine.now(desk.connection)
+        due = claims.find(desk.connection, moment, MANY, ATTEMPTS)
+        found = desk.foresee_fires([Fire(item=d.item, rule=d.rule, step=d.step) for d in due], moment)
+    calls = dict.fromkeys((flow, rule, period) for flow, rule, period, _, _ in rollcall.pending(engine, moment))
+    return found, list(calls)
+
+
 def parked(engine: Engine) -> list[Parked]:
     """Every rung that was tried too often and waits for somebody to look, the earliest first."""
     with engine.reading() as connection:
         return [Parked(*tuple(row)) for row in alarms.parked(connection, ATTEMPTS, MANY)]
 
 
-def retry(engine: Engine, item: str = "", rule: str = "", at: int | None = None) -> list[Parked]:
+def retry(engine: Engine, item: str = "", rule: str = "", at: int | None = None, *, dry: bool = False) -> list[Parked]:
     """An operator has mended what kept parked rungs from firing: they are tried again at the next sweep.
 
     Nothing of an item changes by it: which rung comes next is on record, when it is tried is not.
 
     Args:
         item, rule: which; all that are parked unless told. Returns those that will be tried.
+        dry: only say which these would be.
     """
+    if dry:
+        return [p for p in parked(engine) if item in ("", p.item) and rule in ("", p.rule)]
     with engine.desk() as desk:
         now = engine.now(desk.connection) if at is None else at
         found = [Parked(*tuple(row)[1:]) for row in alarms.retry(desk.connection, now, ATTEMPTS, item, rule)]

@@ -63,6 +63,7 @@ NO_READS = {
     "import_org",
 }
 NO_READS |= {"definition", "newest", "calendar", "look_for_calendars", "now", "look", "committed", "erase", "open_many"}
+NO_READS |= {"subscribe", "kept_of"}  # the last: like erase, which it tries first, for whoever administers
 NO_READS |= {"prepare", "pending_on", "act", "cast", "count_ballot", "open_ballot"}
 WORD = re.compile(r"\bu\d+-(?:p\d+|m\d+|\d+(?:-report)?)")
 TREES, USERS = 4, 14

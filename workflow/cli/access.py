@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, opened, say, told, url_of
+from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, opened, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.access import Kind
@@ -140,6 +140,7 @@ def retire(
     before: Annotated[datetime, typer.Option("--before", formats=DAYS, help="Items closed before, UTC · 此前办结")],
     by: Annotated[str, typer.Option("--by", help="Who answers for it · 责任人")],
     reason: Annotated[str, typer.Option("--reason", help="Why; on record for good · 原因")],
+    dry_run: DryRun = False,
     home: Home = None,
     lang: Lang = "",
 ) -> None:
@@ -155,6 +156,9 @@ def retire(
         try:
             moment = _micros(before)
             assert moment is not None
+            if dry_run:
+                _retiring(engine, moment, language)
+                return
             made = remove(engine, moment, by=by, reason=reason)
         finally:
             engine.close()
@@ -163,3 +167,19 @@ def retire(
             if language == "zh"
             else f"removed; on record as {made.item}#{made.seq}"
         )
+
+
+def _retiring(engine: Engine, before: int, lang: Language) -> None:
+    """What would be removed, by the item that had it."""
+    from workflow.keeping import expiring
+
+    with engine.look() as desk:
+        found = expiring(desk.connection, desk.contents, before)
+    n = sum(map(len, found.values()))
+    say(
+        f"试运行,未作任何改动;将移除 {n} 份材料:"
+        if lang == "zh"
+        else f"a dry run: nothing was changed. {n} documents would be removed:"
+    )
+    for item, some in found.items():
+        say(f"  {item}: {len(some)}")

@@ -36,6 +36,12 @@ Lang = Annotated[
     str,
     typer.Option("--lang", callback=_language, help="zh or en; from LANG when not given · 语言", show_default=False),
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", "--preview", help="Say what would happen, item by item; change nothing · 试运行,不作改动"
+    ),
+]
 Home = Annotated[
     Path | None,
     typer.Option(

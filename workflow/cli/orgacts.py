@@ -26,7 +26,9 @@ Until = Annotated[
     datetime | None,
     typer.Option("--until", formats=["%Y-%m-%d"], help="The first day it no longer holds · 终止日(不含)"),
 ]
-Preview = Annotated[bool, typer.Option("--preview", help="Show what would change and change nothing · 预览")]
+Preview = Annotated[
+    bool, typer.Option("--preview", "--dry-run", help="Show what would change and change nothing · 预览")
+]
 Person = Annotated[str, typer.Option("--person", help="The person's id · 人员")]
 UnitId = Annotated[str, typer.Option("--unit", help="The unit's id · 单位")]
 NameZh = Annotated[str, typer.Option("--name-zh", help="The Chinese name · 中文名")]

@@ -35,7 +35,7 @@ def import_(
         Path, typer.Argument(metavar="FOLDER", help="With units.csv, persons.csv, tenures.csv · 数据目录")
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would change, and write nothing · 仅预览,不写入")
+        bool, typer.Option("--dry-run", "--preview", help="Say what would change, and write nothing · 仅预览,不写入")
     ] = False,
     home: Home = None,
     lang: Lang = "",

@@ -33,7 +33,9 @@ def hand_over(
     to: Annotated[str, typer.Option("--to", help="Who holds the posts by now, a person's id · 接任人")],
     by: Annotated[str, typer.Option("--by", help="person,post,unit of the leaver or of somebody above · 经办人")],
     reason: Annotated[str, typer.Option("--reason", help="Why · 理由")],
-    preview: Annotated[bool, typer.Option("--preview", help="Only list what would pass on · 仅列出,不办理")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", "--dry-run", help="Only list what would pass on · 仅列出,不办理")
+    ] = False,
     as_json: Json = False,
     home: Home = None,
     lang: Lang = "",

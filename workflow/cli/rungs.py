@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, say, told, url_of
+from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -52,6 +52,7 @@ def retry(
     item: Item = "",
     rule: Rule = "",
     everything: Annotated[bool, typer.Option("--all", help="All that are parked · 全部")] = False,
+    dry_run: DryRun = False,
     home: Home = None,
     lang: Lang = "",
 ) -> None:
@@ -68,7 +69,7 @@ def retry(
 
         engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
         try:
-            found = again(engine, item, rule)
+            found = again(engine, item, rule, dry=dry_run)
         finally:
             engine.close()
     for each in found:
@@ -76,6 +77,9 @@ def retry(
     if not found:
         say("没有符合条件的搁置措施" if lang == "zh" else "no such rung is parked")
         raise typer.Exit(1)
+    if dry_run:
+        say("试运行,未作任何改动" if lang == "zh" else "a dry run: nothing was changed")
+        return
     say(
         f"{len(found)} 项将在下次巡查时重新触发"
         if lang == "zh"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, opened, say, told, url_of
+from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, opened, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.delivery import Policy, Send
@@ -92,6 +92,7 @@ def tick(
     quiet: Quiet = "",
     digest: Digest = "",
     zone: Zone = "Asia/Shanghai",
+    dry_run: DryRun = False,
     lang: Lang = "",
 ) -> None:
     """Sweep once: fire the reminders and proposals whose moment has come; for cron · 巡查一次
@@ -104,6 +105,9 @@ def tick(
     with told(language):
         from workflow.schedule import once
 
+        if dry_run:
+            _foretell(db, language)
+            return
         send, policy = _sending(deliver, quiet, digest, zone, lang)
         engine = _engine(db, home, language)
         try:
@@ -128,6 +132,42 @@ def tick(
             )
     if swept.failed or sent.failed:
         raise typer.Exit(1)
+
+
+def _foretell(db: str, lang: Language) -> None:
+    """What a sweep would do now: each item with the rung that would fire and who would be told, and the roll calls."""
+    from workflow.engine import Engine
+    from workflow.sweep import foresee
+
+    zh = lang == "zh"
+    engine = Engine.looking(url_of(db, lang, read_only=True))
+    try:
+        found, calls = foresee(engine)
+    finally:
+        engine.close()
+    say("试运行,未作任何改动" if zh else "a dry run: nothing was changed")
+    say(
+        f"将触发 {sum(m.refusal is None for m in found)} 项:"
+        if zh
+        else f"{sum(m.refusal is None for m in found)} would fire:"
+    )
+    for m in found:
+        said = [m.refusal.text(lang)] if m.refusal is not None else [_fired(e, zh) for e in m.effects]
+        say(f"  {m.item}: {'; '.join(s for s in said if s)}")
+    for flow, rule, period in calls:
+        say(f"  {'将点名' if zh else 'roll call'}: {flow} {rule} {period}")
+
+
+def _fired(effect: dict[str, Any], zh: bool) -> str:
+    """One effect of a rung for people; empty where it says nothing to them."""
+    kind = effect["e"]
+    if kind not in ("reminded", "proposed"):
+        return ""
+    told = ", ".join(f"{t['post']}@{t['unit']}" + (f" {t['person']}" if t.get("person") else "") for t in effect["to"])
+    rung = f"{effect['rule']} {'第' if zh else 'rung '}{effect['step'] + 1}{'级' if zh else ''}"
+    word = {"reminded": ("remind", "催办"), "proposed": ("propose", "建议")}[kind][zh]
+    item = f" {effect['item']}" if effect.get("item") else ""
+    return f"{rung} {word}{item} -> {told or ('无人' if zh else 'nobody')}"
 
 
 def _sending(name: str, quiet: str, digest: str, zone: str, lang: str) -> tuple[Send | None, Policy]:
