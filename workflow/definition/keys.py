@@ -42,6 +42,7 @@ CHINESE: Mapping[str, str] = {
     "overlays": "下级加严",
     "counters": "累计计次",
     "quiet": "免打扰",
+    "meant": "有意如此",
     "burden": "减负",
     "persons": "人次",
     "colour": "颜色",

@@ -31,12 +31,14 @@ from workflow.errors import DefinitionInvalid, NotCanonical
 
 @dataclass(frozen=True)
 class Examined:
-    """What a reading found: the definition where there is no error, the flow where it has at least its shape."""
+    """What a reading found: the definition where there is no error, the flow where it has at least its shape. ``meant``:
+    the warnings that were left out because the flow says why they are as they should be."""
 
     problems: tuple[Problem, ...]
     positions: Positions
     flow: Flow | None = None
     definition: Definition | None = None
+    meant: frozenset[str] = frozenset()
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -92,13 +94,15 @@ def examine(raw: bytes, file: str = "<text>") -> Examined:
     source = _in_english(read(raw, file))
     problems = list(source.problems)
     flow: Flow | None = None
+    answered: frozenset[str] = frozenset()
     if isinstance(source.data, dict) and (source.data or not problems):
         try:
             flow = Flow.model_validate(source.data)
         except ValidationError as error:
             problems += shape_problems(error, source) or ([] if problems else [_unreadable(source)])
         else:
-            problems += check(flow, source.positions)
+            found, answered = unmeant(flow, check(flow, source.positions))
+            problems += found
     problems.sort(key=lambda p: (p.line, p.column))
     definition: Definition | None = None
     if flow is not None and not any(p.severity == "error" for p in problems):
@@ -107,7 +111,18 @@ def examine(raw: bytes, file: str = "<text>") -> Examined:
         except NotCanonical as error:
             said = Said(error.text("en"), error.text("zh"))
             problems.insert(0, source.positions.problem("not-canonical", source.positions.at(), said))
-    return Examined(tuple(problems), source.positions, flow, definition)
+    return Examined(tuple(problems), source.positions, flow, definition, answered)
+
+
+def unmeant(flow: Flow, problems: Iterable[Problem]) -> tuple[list[Problem], frozenset[str]]:
+    """Problems of a flow without the warnings that it means, and the codes of these."""
+    kept, answered = [], set()
+    for one in problems:
+        if one.severity == "warning" and one.code in flow.meant:
+            answered.add(one.code)
+        else:
+            kept.append(one)
+    return kept, frozenset(answered)
 
 
 def _in_english(source: Source) -> Source:

@@ -1031,7 +1031,8 @@ class Suspending(Model):
 
 
 class Flow(Model):
-    """A whole definition. ``wet-ink``: the posts that may register a signature in ink, at the unit that signed."""
+    """A whole definition. ``wet-ink``: the posts that may register a signature in ink, at the unit that signed; ``meant``:
+    warnings of lint, by their codes, that are as they should be here, and why."""
 
     flow: Code
     version: StrictStr
@@ -1059,6 +1060,7 @@ class Flow(Model):
     overlays: Overlays | None = None
     suspend: Suspending | None = None
     wet_ink: Codes = ()
+    meant: dict[Code, Text] = {}
 
     def canonical(self) -> dict[str, Any]:
         """The definition as plain strings, integers, lists and maps: what is hashed, pinned and published."""

@@ -15,10 +15,10 @@ from workflow.calendar_file import read_calendar
 from workflow.definition.check import check_project
 from workflow.definition.check_duties import mentioned
 from workflow.definition.grammar import MAX_BYTES
-from workflow.definition.load import examine, load
+from workflow.definition.load import Examined, examine, load, unmeant
 from workflow.definition.model import Flow
 from workflow.definition.positions import Positions
-from workflow.definition.problem import Problem, Said
+from workflow.definition.problem import Problem, Said, nearest
 from workflow.definition.shipped import shipped_flow, shipped_flows
 from workflow.errors import DefinitionInvalid
 from workflow.lint.book import pages
@@ -64,12 +64,19 @@ def lint(paths: Iterable[str | Path], day: date) -> Linted:
     for _, kind in found:
         done.files[kind] = done.files.get(kind, 0) + 1
     flows: list[tuple[Flow, Positions]] = []
-    read = [path for path, kind in found if kind == "flow"]
-    for problems, flow in map(_examine, read):
+    answered: dict[str, set[str]] = {}
+    for path in (path for path, kind in found if kind == "flow"):
+        problems, examined = _examine(path)
         done.problems += problems
-        if flow is not None:
-            flows.append(flow)
-    done.problems += check_project(flows, _shipped(flows) if flows else {})
+        if examined is not None and examined.flow is not None:
+            flows.append((examined.flow, examined.positions))
+            answered[examined.positions.file] = set(examined.meant)
+    together = check_project(flows, _shipped(flows) if flows else {})
+    for flow, positions in flows:
+        own, more = unmeant(flow, [p for p in together if p.file == positions.file])
+        done.problems += own
+        done.problems += _meant(flow, positions, answered[positions.file] | more)
+    done.problems += [p for p in together if p.file not in answered]
     for path, kind in found:
         if kind == "other":
             said = Said("this is no flow, test, calendar or overlay", "此文件不是流程、测试、日历或加严文件")
@@ -129,12 +136,26 @@ def _read(path: Path) -> bytes | Problem:
         return Problem("unreadable-file", str(path), 1, 1, said)
 
 
-def _examine(path: Path) -> tuple[list[Problem], tuple[Flow, Positions] | None]:
+def _meant(flow: Flow, positions: Positions, answered: set[str]) -> Iterator[Problem]:
+    """What a flow means that nobody warns of: a code that is none, or a warning that is not told here."""
+    for code in flow.meant:
+        place = positions.key("meant", code)
+        if code not in pages():
+            said = Said(f"there is no warning {code}", f"没有提醒代码 {code}")
+            expected = Said("a code that workflow explain lists", "workflow explain 所列的代码")
+            yield positions.problem("meant-unknown", place, said, expected, code, nearest(code, pages()))
+        elif code not in answered:
+            said = Said(f"the flow means {code}, and nothing here warns of it", f"已说明有意的 {code},此处并无该提醒")
+            expected = Said("a warning that is told here, or no such entry", "此处确有的提醒,或删去该条")
+            yield positions.problem("meant-for-nothing", place, said, expected, code, severity="warning")
+
+
+def _examine(path: Path) -> tuple[list[Problem], Examined | None]:
     raw = _read(path)
     if isinstance(raw, Problem):
         return [raw], None
     found = examine(raw, str(path))
-    return list(found.problems), None if found.flow is None else (found.flow, found.positions)
+    return list(found.problems), found
 
 
 def _test(path: Path) -> list[Problem]:
