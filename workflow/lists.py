@@ -6,7 +6,7 @@ Lists show the present; for the past there are ``views.register`` and ``views.le
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from workflow.errors import WrongMeaning
 from workflow.sight import Sight
 from workflow.store import listing
 from workflow.store.listing import Wanted
+from workflow.store.org import LARGE
 
 MOST = 500
 EVERY = Wanted()
@@ -60,12 +61,8 @@ def items(desk: Desk, sight: Sight, wanted: Wanted, *, under: str = "", after: s
         Unknown: no such unit. WrongMeaning: ``after`` is not from a page.
     """
     limit = max(1, min(limit, MOST))
-    found = listing.page(
-        desk.connection,
-        replace(wanted, units=_units(desk, sight, wanted, under), covert=sight.covert),
-        before=_read(after),
-        limit=limit + 1,
-    )
+    asked = _asked(desk, sight, wanted, under)
+    found = listing.page(desk.connection, asked, before=_read(after), limit=limit + 1)
     rows = tuple(_row(r) for r in found[:limit])
     more = len(found) > limit
     return Page(rows, f"{rows[-1].opened_at}.{rows[-1].item}" if more else "")
@@ -101,16 +98,13 @@ def tally(desk: Desk, sight: Sight, wanted: Wanted, under: str = "") -> Tally:
     Raises:
         Unknown: no such unit.
     """
-    asked = replace(wanted, units=_units(desk, sight, wanted, under), covert=sight.covert)
-    rows, units = listing.totals(desk.connection, asked)
+    rows, units = listing.totals(desk.connection, _asked(desk, sight, wanted, under))
     return _added(under, rows, units)
 
 
 def campaigns(desk: Desk, sight: Sight, wanted: Wanted = EVERY) -> list[tuple[str, str, int]]:
     """The flows and campaigns with items that may be seen: ``(flow, campaign, items)``, the largest first."""
-    counted = listing.campaigns(
-        desk.connection, replace(wanted, units=_units(desk, sight, wanted, ""), covert=sight.covert)
-    )
+    counted = listing.campaigns(desk.connection, _asked(desk, sight, wanted, ""))
     return sorted(counted, key=lambda c: (-c[2], c[0], c[1]))
 
 
@@ -122,19 +116,21 @@ def by_unit(desk: Desk, sight: Sight, wanted: Wanted, units: Iterable[str]) -> l
     """
     wished = list(units)
     org = desk.organisation()
-    below = {u: org.subtree(u, sight.day) if sight.sees(u) else [] for u in wished}
-    owners: dict[str, list[str]] = {}
-    for unit, inside in below.items():
-        for one in inside:
-            owners.setdefault(one, []).append(unit)
+    owners: dict[str, tuple[str, ...]] = {}
+    for unit in wished:
+        for one in org.subtree(unit, sight.day) if sight.sees(unit) else ():
+            owners[one] = (*owners[one], unit) if one in owners else (unit,)
     found: dict[str, Counter[tuple[str, str, str, bool]]] = {u: Counter() for u in wished}
-    having: dict[str, set[str]] = {u: set() for u in wished}
-    asked = replace(wanted, units=_units(desk, sight, wanted, ""), covert=sight.covert)
-    for about, flow, stage, klass, final, items_ in listing.counts(desk.connection, asked):
-        for unit in owners.get(about, ()):
-            found[unit][flow, stage, klass, bool(final)] += items_
-            having[unit].add(about)
-    return [_added(u, ((*key, n) for key, n in found[u].items()), len(having[u])) for u in wished]
+    having: set[str] = set()
+    for flow, stage, klass, final, about in listing.units_of(desk.connection, _asked(desk, sight, wanted, "")):
+        having.update(about)
+        for owned, n in Counter(map(owners.get, about)).items():
+            for unit in owned or ():
+                found[unit][flow, stage, klass, final] += n
+    with_items: Counter[str] = Counter()
+    for owned, n in Counter(map(owners.get, having)).items():
+        with_items.update(dict.fromkeys(owned or (), n))
+    return [_added(u, ((*key, n) for key, n in found[u].items()), with_items[u]) for u in wished]
 
 
 def _added(unit: str, rows: Iterable[Any], units: int) -> Tally:
@@ -150,16 +146,33 @@ def _added(unit: str, rows: Iterable[Any], units: int) -> Tally:
     return Tally(unit, every, every - closed, closed, units, dict(stages), dict(klasses))
 
 
-def _units(desk: Desk, sight: Sight, wanted: Wanted, under: str) -> list[str] | None:
-    """Which units are asked for, less those that may not be seen."""
-    asked = None if wanted.units is None else list(wanted.units)
+def rungs(desk: Desk, sight: Sight, *, before: int | None = None, limit: int = 100) -> Sequence[Any]:
+    """The entries of rungs that fired about units that may be seen, newest first. See ``listing.fired``."""
+    return listing.fired(desk.connection, _asked(desk, sight, EVERY, ""), before=before, limit=limit)
+
+
+def _asked(desk: Desk, sight: Sight, wanted: Wanted, under: str) -> Wanted:
+    """What is wanted, of the units asked for less those that may not be seen. Where these are most of all there are, those
+    that are left out are named instead: a database compares with the shorter list.
+
+    Raises:
+        Unknown: no such unit.
+    """
+    org, day = desk.organisation(), sight.day
+    scope = sight.units
     if under:
-        org = desk.organisation()
-        below = org.subtree(under, sight.day)
-        if asked is None and sight.units is None and len(below) == org.size(sight.day):
-            return None  # all there is: nothing to compare with
-        asked = below if asked is None else [u for u in below if u in set(asked)]
-    return sight.within(asked)
+        below = org.union(frozenset((under,)), day)
+        scope = (
+            below if sight.sees(under) else below.intersection(sight.units or ())
+        )  # who sees a unit sees all below it
+    if wanted.units is not None:
+        units = list(wanted.units) if scope is None else [u for u in wanted.units if u in scope]
+        return replace(wanted, units=units, own=sight.own)
+    if scope is None:
+        return wanted
+    if len(scope) <= LARGE or 2 * len(scope) <= org.known(day):
+        return replace(wanted, units=scope, own=sight.own)
+    return replace(wanted, but=org.without(scope, day), own=sight.own)
 
 
 def _read(after: str) -> tuple[int, str] | None:

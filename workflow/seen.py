@@ -281,8 +281,8 @@ class Seen:
         return [replace(r, rank=1 + sum(o.rank < r.rank for o in rows)) for r in rows]
 
     def rungs(self, *, before: int | None = None, limit: int = 100) -> list[views.RungRow]:
-        """The rungs that fired about units that may be seen, newest first; ``before`` as ``listing.fired``."""
-        entries = listing.fired(self._desk.connection, self.sight.units, before=before, limit=limit)
+        """The rungs that fired about units that may be seen, newest first; ``before`` as ``lists.rungs``."""
+        entries = lists.rungs(self._desk, self.sight, before=before, limit=limit)
         return [replace(r, opened=self._id(r.opened)) for r in views.rungs_of(entries)]
 
     def blocked(self, at: int | None = None) -> list[blocking.Blocked]:

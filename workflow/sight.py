@@ -26,25 +26,23 @@ class Sight:
         person: whose sight it is; empty for an operator at the machine, who sees all.
         units: None: all there are.
         posts: the ``(unit, post)`` pairs held that day, from which it follows.
-        covert: the units that the person stands above, or looks after: only of these are unannounced checks seen before
-            they are carried out. Source: S0 「不打招呼」, R119.
+        own: those among the units that the person neither stands above nor looks after: of these, unannounced checks are
+            not seen before they are carried out. Source: S0 「不打招呼」, R119.
     """
 
     person: str
     day: str
     units: frozenset[str] | None
     posts: tuple[tuple[str, str], ...] = ()
-    covert: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
 
     def sees(self, unit: str) -> bool:
         """Whether items about a unit may be seen."""
         return self.units is None or unit in self.units
 
-    def within(self, units: list[str] | None) -> list[str] | None:
-        """Some units (None: all), less those that may not be seen."""
-        if self.units is None:
-            return units
-        return sorted(self.units) if units is None else [u for u in units if u in self.units]
+    def learns(self, unit: str) -> bool:
+        """Whether an unannounced check of a unit may be seen before it is carried out."""
+        return self.sees(unit) and unit not in self.own
 
 
 def all_of(day: str) -> Sight:
@@ -64,25 +62,19 @@ def sight_of(desk: Desk, person: str, at: int | None = None, *, zone: str = "Asi
     day = local_day(desk.engine.now(desk.connection) if at is None else at, zone).isoformat()
     org = desk.organisation()
     posts = tuple((p["unit"], p["post"]) for p in org.posts_of(person, day))
-    units: set[str] = set()
-    for unit in dict.fromkeys(u for u, _ in posts):
-        if unit not in units:
-            units.update(org.subtree(unit, day))
-    covert = units - {unit for unit, _ in posts}
-    above = [set(org.subtree(unit, day)) - {unit} for unit in dict.fromkeys(u for u, _ in posts)]
-    covert |= {unit for unit, _ in posts if any(unit in below for below in above)}
-    for unit in GroupReader(desk.connection).looked_after_by(person, day):
-        below = org.subtree(unit, day)
-        units.update(below)
-        covert.update(below)
-    return Sight(person, day, frozenset(units), posts, frozenset(covert))
+    held = frozenset(unit for unit, _ in posts)
+    cared_for = frozenset(GroupReader(desk.connection).looked_after_by(person, day))
+    units = org.union(held | cared_for, day)
+    below = org.union(cared_for, day) if cared_for else frozenset()
+    own = {u for u in held - below if not any(above["unit"] in held for above in org.path(u, day)[1:])}
+    return Sight(person, day, units, posts, frozenset(own))
 
 
 def hidden_from(desk: Desk, sight: Sight) -> frozenset[str]:
     """The unannounced checks that a person may not know of yet: those of the own unit, whoever would see it otherwise."""
     if sight.units is None:
         return frozenset()
-    return frozenset(item for item, unit in listing.unannounced(desk.connection) if unit not in sight.covert)
+    return frozenset(item for item, unit in listing.unannounced(desk.connection) if not sight.learns(unit))
 
 
 def refuse_unseen(desk: Desk, sight: Sight, item: str) -> str:

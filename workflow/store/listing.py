@@ -21,10 +21,13 @@ class Wanted:
 
     Attributes:
         units: the units the items are about; None: of any unit.
-        covert: where ``units`` are given, those among them whose unannounced checks are listed before they are carried out.
+        but: where nearly all units are asked for, those that are not; in place of ``units``.
+        own: where ``units`` or ``but`` are given, those of which unannounced checks are not listed before they are carried
+            out.
     """
 
     units: Collection[str] | None = None
+    but: Collection[str] | None = None
     flow: str = ""
     campaign: str = ""
     stage: str = ""
@@ -33,7 +36,7 @@ class Wanted:
     final: bool | None = None
     claimed: str = ""
     verified: str = ""
-    covert: Collection[str] = ()
+    own: Collection[str] = ()
 
 
 _shown = sa.select(
@@ -54,6 +57,7 @@ _shown = sa.select(
 UNANNOUNCED = "unannounced"
 UNCHECKED = "unchecked"
 _unannounced = sa.select(t.item.c.id, t.item.c.unit).where(sa.text("klass = 'unannounced'"))  # as its index has it
+_BETWEEN = "\x1f"  # the separator of units that Unicode has; no id holds one
 _where_from = sa.select(t.item.c.unit).where(t.item.c.id == bindparam("item"))
 
 
@@ -92,6 +96,20 @@ def counts(connection: Connection, wanted: Wanted) -> Sequence[Any]:
     return connection.execute(asked, _values(wanted)).all()
 
 
+def units_of(connection: Connection, wanted: Wanted) -> list[tuple[str, str, str, bool, list[str]]]:
+    """The units that items are about, once for each item: ``flow, stage, klass, final, units``. One long text for each
+    combination is read in a fraction of the time that a row for each unit takes."""
+    if wanted.units is not None and not wanted.units:
+        return []
+    c = t.item.c
+    by = (c.flow, c.stage, c.klass, c.final)
+    postgresql = connection.dialect.name == "postgresql"
+    joined = (sa.func.string_agg if postgresql else sa.func.group_concat)(c.unit, _BETWEEN)
+    asked = sa.select(*by, joined).where(*_conditions(connection, wanted)).group_by(*by)
+    rows = connection.execute(asked, _values(wanted))
+    return [(flow, stage, klass, bool(final), units.split(_BETWEEN)) for flow, stage, klass, final, units in rows]
+
+
 def totals(connection: Connection, wanted: Wanted) -> tuple[Sequence[Any], int]:
     """The same, whatever unit they are about: ``flow, stage, klass, final, items``; and how many units have any."""
     if wanted.units is not None and not wanted.units:
@@ -112,10 +130,9 @@ def campaigns(connection: Connection, wanted: Wanted) -> list[tuple[str, str, in
     return [(flow, campaign, n) for flow, campaign, n in connection.execute(asked, _values(wanted))]
 
 
-def fired(
-    connection: Connection, units: Collection[str] | None, *, before: int | None = None, limit: int = 100
-) -> Sequence[Any]:
-    """The entries of rungs that fired about some units (None: all), newest first: ``id, chain, at, body, unit, definition``.
+def fired(connection: Connection, wanted: Wanted, *, before: int | None = None, limit: int = 100) -> Sequence[Any]:
+    """The entries of rungs that fired about some units, newest first: ``id, chain, at, body, unit, definition``.
+    Those of unannounced checks are told only where all units are meant.
 
     Args:
         before: the ``id`` of the last row of the page before.
@@ -125,9 +142,9 @@ def fired(
         .join(t.item, t.item.c.id == t.entry.c.chain)
         .where(t.entry.c.act == "fire")
     )
-    values: dict[str, Any] = {"limit": limit}
-    if units is not None:
-        asked, values = asked.where(among(connection, t.item.c.unit)), {**values, "units": json.dumps(sorted(units))}
+    asked = asked.where(*_conditions(connection, wanted))
+    values: dict[str, Any] = {**_values(wanted), "limit": limit}
+    if wanted.units is not None or wanted.but is not None:
         asked = asked.where(t.item.c.klass != UNANNOUNCED)
     if before is not None:
         asked, values = asked.where(t.entry.c.id < bindparam("before")), {**values, "before": before}
@@ -179,7 +196,10 @@ def _conditions(connection: Connection, wanted: Wanted) -> list[sa.ColumnElement
         found.append(c.final == bindparam("w_final"))
     if wanted.units is not None:
         found.append(among(connection, c.unit))
-        found.append(sa.or_(c.klass != UNANNOUNCED, among(connection, c.unit, "covert")))
+    elif wanted.but:
+        found.append(sa.not_(among(connection, c.unit, "but")))
+    if wanted.own:
+        found.append(sa.or_(c.klass != UNANNOUNCED, sa.not_(among(connection, c.unit, "own"))))
     return found
 
 
@@ -191,5 +211,8 @@ def _values(wanted: Wanted) -> dict[str, Any]:
         values["w_final"] = wanted.final
     if wanted.units is not None:
         values["units"] = json.dumps(sorted(wanted.units))
-        values["covert"] = json.dumps(sorted(wanted.covert))
+    elif wanted.but:
+        values["but"] = json.dumps(sorted(wanted.but))
+    if wanted.own:
+        values["own"] = json.dumps(sorted(wanted.own))
     return values

@@ -37,6 +37,7 @@ REVISIONS = (
     "0010",
     "0011",
     "0012",
+    "0013",
 )  # oldest first; a test holds this against the files
 NEEDED = REVISIONS[-1]
 NONE = "none"

@@ -249,7 +249,7 @@ item = Table(
     Column("part", Integer, nullable=False, server_default="0"),
     Index("wf_item_unit", "unit", "flow", "campaign", "stage", "klass", "final"),  # counts are read from it alone
     Index("wf_item_listed", "opened_at", "id"),
-    Index("wf_item_flow", "flow", "campaign", "stage"),
+    Index("wf_item_flow", "flow", "campaign", "stage", "klass", "final", "unit"),  # so are those of a whole campaign
     Index("wf_item_unannounced", "unit", "id", sqlite_where=sql("klass = 'unannounced'")),
 )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from workflow import obligations
+from workflow import lists, obligations
 from workflow.clock import local_day
 from workflow.errors import CalendarMissing
 from workflow.store import listing
@@ -151,9 +151,7 @@ def ladders(visit: Visit) -> Response:
     """The ledger of rungs: what the machine reminded of and proposed, newest first. It decides nothing."""
     before = visit.query.get("before", "")
     with visit.look() as see:
-        found = listing.fired(
-            see.desk.connection, see.sight.units, before=int(before) if before.isdigit() else None, limit=A_PAGE
-        )
+        found = lists.rungs(see.desk, see.sight, before=int(before) if before.isdigit() else None, limit=A_PAGE)
         rows = see.seen.rungs(before=int(before) if before.isdigit() else None, limit=A_PAGE)
         see.learn([p["unit"] for r in rows for p in r.to] + [f.unit for f in found])
         unit_of = {f.chain: f.unit for f in found}
