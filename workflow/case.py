@@ -398,22 +398,29 @@ def _outcome(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case.but(outcome=e["outcome"])
 
 
+def _changed(case: Case, by_key: dict[str, dict[str, Any]]) -> tuple[Slot, ...]:
+    return tuple([s._replace(**by_key[s.key]) if s.key in by_key else s for s in case.slots])
+
+
 def _slots(case: Case, **by_key: dict[str, Any]) -> Case:
-    return case.but(slots=tuple([s._replace(**by_key[s.key]) if s.key in by_key else s for s in case.slots]))
+    return case.but(slots=_changed(case, by_key))
 
 
 def _signed(case: Case, e: Effect, seq: int, at: int) -> Case:
     by = {"person": e["person"], "principal": e.get("principal", "")}
     if "day" in e:
         by["day"] = e["day"]
-    after = _slots(case, **{e["slot"]: {"state": "signed", **by, "seq": seq, "vote": e.get("vote", "")}})
-    after = after.but(signers=(*case.signers, e["person"]), last_unit=e["unit"])
-    if "body" in e and e["unit"] not in (units := after.bodies.get(e["body"], [])):
-        after = after.but(bodies={**after.bodies, e["body"]: [*units, e["unit"]]})
-    if "kept" not in e:
-        return after
-    kept = {k: e[k] for k in ("person", "principal", "post", "unit") if e.get(k)}
-    return after.but(acted=(*case.acted, {**kept, "post": e["kept"]}))
+    changes: dict[str, Any] = {
+        "slots": _changed(case, {e["slot"]: {"state": "signed", **by, "seq": seq, "vote": e.get("vote", "")}}),
+        "signers": (*case.signers, e["person"]),
+        "last_unit": e["unit"],
+    }
+    if "body" in e and e["unit"] not in (units := case.bodies.get(e["body"], [])):
+        changes["bodies"] = {**case.bodies, e["body"]: [*units, e["unit"]]}
+    if "kept" in e:
+        kept = {k: e[k] for k in ("person", "principal", "post", "unit") if e.get(k)}
+        changes["acted"] = (*case.acted, {**kept, "post": e["kept"]})
+    return case.but(**changes)
 
 
 def _slot_opened(case: Case, e: Effect, seq: int, at: int) -> Case:

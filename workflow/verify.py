@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -41,6 +41,9 @@ from workflow.store import ballots, database, log, scan
 
 ERASURES = "erasures"
 Progress = Callable[[int, int], None]
+_PLACE = ("chain", "seq", "prev")
+_COLUMNS = ("seq", "at", "act", "request_id")
+_OF_ITEM = ("flow", "definition", "campaign", "unit", "stage", "round", "klass", "category", "final")
 WORTH_SHARING = 2_000  # entries; below, starting a process costs more than it saves
 
 
@@ -149,6 +152,7 @@ class Verifier:
         self._calendars: dict[str, Calendar | None] = {}
         self._seen: set[str] = set()
         self._lists: dict[str, _List] = {}  # of the item that is being read
+        self._read: dict[str, bytes] = {}  # what the entry that is being read brought
         self._gone: set[str] | None = None
         self._working: scan.Working | None = None
         self._told = orgcheck.Told(connection)
@@ -203,6 +207,7 @@ class Verifier:
             if body is None:
                 foldable = False
                 continue
+            self._read.clear()
             if item is not None and foldable:
                 foldable, case = self._follow(body, case, place)
             try:
@@ -218,29 +223,20 @@ class Verifier:
         """One entry alone: canonical, in place, linked, hashed, sealed, and equal to its columns."""
         try:
             body = read_body(row.body)
-            for name in ("act", "request"):
-                if not isinstance(body.get(name, {} if name == "request" else None), dict):
-                    raise NotCanonical(path=f"$.{name}", expected="an object", actual=type(body.get(name)).__name__)
+            request = body.get("request", {})
+            for name, value in (("act", body.get("act")), ("request", request)):
+                if not isinstance(value, dict):
+                    raise NotCanonical(path=f"$.{name}", expected="an object", actual=type(value).__name__)
         except WorkflowError as error:
             self._fail("body", place, str(error))
             return None
-        for name, expected in (("chain", chain), ("seq", seq), ("prev", prev.hex())):
-            if body.get(name) != expected:
-                self._fail("chain", place, f"{name}: expected {expected!r}; got {body.get(name)!r}")
+        self._same("chain", place, "", _PLACE, (chain, seq, prev.hex()), (body["chain"], body["seq"], body["prev"]))
         if body["v"] != 1:
             self._fail("body", place, f"an entry of version {body['v']}; this verifier knows 1")
         if body["act"].get("item", chain) not in (chain, chain.removeprefix("view:")):
             self._fail("chain", place, f"its act is about {body['act']['item']!r}")
-        request = body.get("request", {})
-        columns = {
-            "seq": body["seq"],
-            "at": body["at"],
-            "act": body["act"].get("kind"),
-            "request_id": request.get("id"),
-        }
-        for name, expected in columns.items():
-            if getattr(row, name) != expected:
-                self._fail("column", place, f"column {name}: expected {expected!r}; got {getattr(row, name)!r}")
+        said = (body["seq"], body["at"], body["act"].get("kind"), request.get("id"))
+        self._same("column", place, "column ", _COLUMNS, said, (row.seq, row.at, row.act, row.request_id))
         if (row.request_digest.hex() if row.request_digest else None) != request.get("digest"):
             self._fail("column", place, "column request_digest: not the digest in the body")
         if entry_hash(row.body, row.seal) != row.hash:
@@ -252,6 +248,16 @@ class Verifier:
             except BadSeal as error:
                 self._fail("seal", place, error.reason)
         return body
+
+    def _same(
+        self, code: str, place: str, what: str, names: Sequence[str], expected: Sequence[Any], found: Sequence[Any]
+    ) -> None:
+        """Values under their names are those expected."""
+        if expected == found:
+            return
+        for name, one, other in zip(names, expected, found, strict=True):
+            if one != other:
+                self._fail(code, place, f"{what}{name}: expected {one!r}; got {other!r}")
 
     def _good(self, key_id: bytes, at: int, place: str) -> None:
         """The key of a seal is one that a key event brought, and was good at that moment."""
@@ -392,7 +398,7 @@ class Verifier:
             given = dict(act.figures.get(name, {}))
             kept, before = given.pop("closed", []), self._lists.get(name, _List())
             try:
-                value = canonical.decode(self.contents.get(one)) if self.contents is not None else None
+                value = canonical.decode(self._content(self.contents, one)) if self.contents is not None else None
             except WorkflowError:
                 value = None  # told where the documents are looked at
             if value is not None:
@@ -457,7 +463,7 @@ class Verifier:
                 continue
             self._seen.add(one)
             try:
-                self.contents.get(one)
+                self._content(self.contents, one)
                 self.report.checked.add(one)
             except ContentMissing as error:
                 if not self.contents.has(one) and one in self._removed():
@@ -465,6 +471,12 @@ class Verifier:
                     continue
                 self.report.contents_missing += 1
                 self._fail("content", place, str(error))
+
+    def _content(self, contents: ContentStore, one: str) -> bytes:
+        """A document, read once for the entry that brings it."""
+        if one not in self._read:
+            self._read[one] = contents.get(one)
+        return self._read[one]
 
     def _removed(self) -> set[str]:
         """The digests that entries of chain ``erasures`` say were removed when their period was over."""
@@ -491,20 +503,10 @@ class Verifier:
             return
         if case.snapshot() != item.snapshot:
             self._fail("snapshot", chain, "the stored snapshot is not the fold of the entries")
-        for name, value in (
-            ("flow", case.flow),
-            ("definition", case.definition),
-            ("campaign", case.campaign),
-            ("unit", case.unit),
-            ("stage", case.stage),
-            ("round", case.round),
-            ("klass", case.klass),
-            ("category", case.category),
-            ("final", case.final),
-            ("opened_at", rows[0].at),
-        ):
-            if getattr(item, name) != value:
-                self._fail("column", chain, f"item column {name}: expected {value!r}; got {getattr(item, name)!r}")
+        held = tuple([getattr(case, name) for name in _OF_ITEM])
+        found = tuple([getattr(item, name) for name in _OF_ITEM])
+        self._same("column", chain, "item column ", _OF_ITEM, held, found)
+        self._same("column", chain, "item column ", ("opened_at",), (rows[0].at,), (item.opened_at,))
         self._projections(chain, case)
 
     def _projections(self, item: str, case: Case) -> None:

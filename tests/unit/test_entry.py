@@ -44,6 +44,10 @@ class Signer:
         return self._key.public_key().public_bytes_raw()
 
 
+def batched_by_two(some: list[bytes]) -> list[list[bytes]]:
+    return [some[n : n + 2] for n in range(0, len(some), 2)]
+
+
 class CountingKey:
     """A public key that counts how often it is asked."""
 
@@ -221,13 +225,25 @@ def test_a_verifier_forgets_the_root_that_was_asked_for_longest_ago() -> None:
     key = CountingKey(ENGINE.public_key())
     verifier = SealVerifier({ENGINE.key_id(): key}.get, remembered=2)  # type: ignore[arg-type]
     batch = list(zip(bodies(6), seal_entries(bodies(6), ENGINE), strict=True))
-    lone = [(body, seal_entries([body], ENGINE)[0]) for body in bodies(6)]
-    for in_batch, alone in zip(batch, lone, strict=True):
+    pairs = [list(zip(two, seal_entries(two, ENGINE), strict=True)) for two in batched_by_two(bodies(12))]
+    for in_batch, (first, _) in zip(batch, pairs, strict=True):
         verifier.verify(*in_batch)
-        verifier.verify(*alone)
-    assert key.checks == 1 + len(lone)
-    verifier.verify(*lone[0])
-    assert key.checks == 2 + len(lone)
+        verifier.verify(*first)
+    assert key.checks == 1 + len(pairs)
+    verifier.verify(*pairs[-1][1])
+    assert key.checks == 1 + len(pairs)
+    verifier.verify(*pairs[0][1])
+    assert key.checks == 2 + len(pairs)
+
+
+def test_what_was_sealed_alone_is_checked_each_time_and_keeps_no_batch_from_being_remembered() -> None:
+    key = CountingKey(ENGINE.public_key())
+    verifier = SealVerifier({ENGINE.key_id(): key}.get, remembered=1)  # type: ignore[arg-type]
+    batch = list(zip(bodies(6), seal_entries(bodies(6), ENGINE), strict=True))
+    for body, in_batch in zip(bodies(6), batch, strict=True):
+        verifier.verify(*in_batch)
+        verifier.verify(body, seal_entries([body], ENGINE)[0])
+    assert key.checks == 1 + len(batch)
 
 
 def test_a_signer_that_answers_with_something_else_is_not_believed() -> None:

@@ -143,12 +143,12 @@ def _surely_in_profile(value: Any, data: bytes, depth_limit: int) -> bool:
                 if not plain:
                     names += node
                 node = node.values()
-            kinds = set(map(type, node))
-            if kinds <= _SCALARS:  # as in most nodes
-                continue
-            if not kinds <= _KINDS:
-                return False
-            nodes += [child for child in node if type(child) in _CONTAINERS]
+            for child in node:
+                kind = type(child)
+                if kind not in _SCALARS:
+                    if kind not in _CONTAINERS:
+                        return False
+                    nodes.append(child)
         if len(nodes) > depth_limit and _depth(value) > depth_limit:
             return False
     elif type(value) not in _SCALARS:

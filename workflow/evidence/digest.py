@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import cache
 
 from workflow.errors import KeyUnavailable, Unknown, among
 
@@ -60,11 +61,17 @@ def hash_parts(domain: str, *parts: bytes) -> bytes:
 
     The lengths keep parts apart (``ab, c`` is not ``a, bc``); the domain keeps kinds of hashes apart.
     """
-    pieces = []
-    for part in (domain.encode(), *parts):
-        pieces.append(len(part).to_bytes(8, "big"))
-        pieces.append(part)
+    pieces = [_named(domain)]
+    for part in parts:
+        pieces += (len(part).to_bytes(8, "big"), part)
     return hashlib.sha256(b"".join(pieces)).digest()
+
+
+@cache
+def _named(domain: str) -> bytes:
+    """What a hash of a domain begins with. There are few domains, and many hashes."""
+    name = domain.encode()
+    return len(name).to_bytes(8, "big") + name
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
