@@ -545,10 +545,14 @@ class Verifier:
             for member, said in columns.items():
                 if plain.get(member) != said:
                     self._fail("library", digest_, f"column {member}: expected {plain.get(member)!r}; got {said!r}")
-        for key, value in scan.meta(self.connection).items():
+        named = scan.meta(self.connection)
+        for key, value in named.items():
             kind, _, name = key.partition("/")
             if kind == "key" and not _is_key(name, value):
                 self._fail("key", key, "a registered key that is not the one it is named after")
+        for known in self._ring.keys.values():
+            if known.use == "engine" and f"key/{known.id}" not in named:
+                self._fail("key", f"key/{known.id}", f"registered by keys#{known.seq}, and not named in the database")
 
     def _definition(self, digest_: str) -> Definition | None:
         if digest_ not in self._definitions:

@@ -807,6 +807,81 @@ def restored_backup(made: Bundle, honest: Honest) -> None:
     """Honest in itself, and older than what the auditor has seen."""
 
 
+# --- votes ---------------------------------------------------------------------------------------------------------------
+
+
+def _sheet(made: Bundle, honest: Honest, nth: int, **figures: Any) -> None:
+    """A sheet that says something else, in act and effect alike."""
+    numbers = [body_of(e)["seq"] for e in made.entries("v1") if body_of(e)["act"]["kind"] == "record-tally"]
+
+    def change(body: dict[str, Any]) -> None:
+        for place in (body["act"], body["effects"][0]):
+            place["figures"]["votes"].update(figures)
+
+    forged(made, honest, "v1", numbers[nth], change)
+
+
+@attack("V0", "tally")
+def votes_counted_otherwise(made: Bundle, honest: Honest) -> None:
+    _sheet(made, honest, 1, dissatisfied=0)
+
+
+@attack("V0", "tally")
+def more_votes_than_papers(made: Bundle, honest: Honest) -> None:
+    _sheet(made, honest, 1, voted=7)
+
+
+@attack("V0", "tally")
+def papers_not_opened_though_there_are_enough(made: Bundle, honest: Honest) -> None:
+    _sheet(made, honest, 0, voted=5)
+
+
+@attack("V0", "tally")
+def sheet_of_another_roll(made: Bundle, honest: Honest) -> None:
+    _sheet(made, honest, 1, eligible=7)
+
+
+@attack("V0", "tally")
+def one_paper_counted_for_another(made: Bundle, honest: Honest) -> None:
+    """The paper that is not content is another copy of one that is; the sheet that is signed over them says so too."""
+    line = next(c for c in made.of_kind("content") if b'"mark"' in base64.b64decode(c["body"]))
+    papers = json.loads(base64.b64decode(line["body"]))
+    bad = next(n for n, p in enumerate(papers) if p["content"] == "dissatisfied")
+    papers[bad] = papers[bad - 1]
+    body = json.dumps(papers, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    old, new = line["digest"], digest(body)
+    line |= {"digest": new, "body": base64.b64encode(body).decode()}
+    for entry in made.entries("v1"):
+        entry["body"] = base64.b64encode(base64.b64decode(entry["body"]).replace(old.encode(), new.encode())).decode()
+    _sheet(made, honest, 1, dissatisfied=0)
+
+
+@attack("V5", "votes")
+def papers_not_given_out(made: Bundle, honest: Honest) -> None:
+    """Nothing is wrong, and nothing is claimed of the count either."""
+    line = next(c for c in made.of_kind("content") if b'"mark"' in base64.b64decode(c["body"]))
+    made.drop(line)
+    made.lines.append({"t": "withheld", "digest": line["digest"]})
+
+
+@attack("V0", "statement")
+def roll_exchanged_under_the_issuers_signature(made: Bundle, honest: Honest) -> None:
+    def change(body: dict[str, Any]) -> None:
+        for place in (body["act"], body["effects"][0]):
+            place["roll"] = digest(b"another roll")
+
+    forged(made, honest, "v1", find(made, "v1", "open-ballot"), change)
+
+
+@attack("V0", "statement")
+def finding_of_a_check_exchanged(made: Bundle, honest: Honest) -> None:
+    def change(body: dict[str, Any]) -> None:
+        for place in (body["act"], body["effects"][0]):
+            place["method"] = "telephone"
+
+    forged(made, honest, "j1", find(made, "j1", "record-check"), change)
+
+
 # --- keys: handed over, revoked, stolen -----------------------------------------------------------------------------------
 
 

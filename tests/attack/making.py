@@ -17,6 +17,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.contract.polling import BAD, GOOD, Poll
+from tests.contract.test_checks import FLOW as JOB
 from tests.contract.test_counting import MEASURES as TALK_MEASURES
 from tests.contract.test_counting import SIT
 from tests.contract.world import BAD_VOTE, MEASURES, SHEET, SHEETS, World, flow_text, make_world
@@ -241,6 +243,33 @@ def _counted(world: World) -> None:
     engine.reverse("c1-talk", above, world.case("c1-talk").content, "an invented reason", "record-1")
 
 
+def _checked(world: World) -> None:
+    """What was claimed is checked: once it is not so and goes back with a new date, then it is."""
+    engine, by = world.engine, Actor("g1-department", "department", "g1")
+    engine.publish(loads(flow_text(JOB)))
+    engine.open("job", "o1", item="j1", campaign="c1", category="leak")
+    world.through("j1")
+    due = f"{moment(world.clock.now(), 'Asia/Shanghai') + timedelta(days=30):%Y-%m-%d}"
+    said = ("photo-1", "the pipe drips (invented)")
+    engine.record_check("j1", by, world.case("j1").content, "refuted", *said, method="covert-visit", due=due)
+    world.through("j1")
+    engine.record_check(
+        "j1", by, world.case("j1").content, "confirmed", "photo-2", "dry (invented)", method="telephone"
+    )
+
+
+def _voted(world: World) -> None:
+    """A secret vote: too few papers to be opened, then enough."""
+    poll = Poll(world, "v1", 6, campaign="c1")
+    poll.cast([GOOD] * 3)
+    poll.count()
+    assert poll.sign() == "vote"
+    poll.begin()
+    poll.cast([GOOD] * 5 + [BAD])
+    poll.count()
+    assert poll.sign() == "done"
+
+
 def make_honest(folder: Path) -> Honest:
     """Items of three flows with acts of every kind, in a log that three witnesses cosigned."""
     world = make_world(f"sqlite:///{folder / 'workflow.db'}", folder / "home", key_of=own_key)
@@ -262,6 +291,8 @@ def make_honest(folder: Path) -> Honest:
     _mandated(world)
     _placed(world)
     _counted(world)
+    _checked(world)
+    _voted(world)
     world.begin("m3", "o3")
     _revoked(world)
     world.clock.advance(timedelta(days=59))

@@ -71,12 +71,12 @@ BAD = {"heard": "heard", "content": "dissatisfied"}
 class Poll:
     """An item with an open vote of so many voters."""
 
-    def __init__(self, world: World, item: str, voters: int, *, mode: str = "") -> None:
+    def __init__(self, world: World, item: str, voters: int, *, mode: str = "", campaign: str = "") -> None:
         self.world, self.item = world, item
         flow = "poll" + (f"-{mode}" if mode else "")
         text = POLL.replace("flow: poll", f"flow: {flow}").replace("mode: secret", f"mode: {mode or 'secret'}")
         world.engine.publish(loads(flow_text(text)))
-        world.engine.open(flow, "o1", item=item)
+        world.engine.open(flow, "o1", item=item, campaign=campaign)
         self.roll = [f"voter-{n:03}" for n in range(voters)]
         self.begin()
 

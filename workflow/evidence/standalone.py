@@ -87,7 +87,6 @@ class Bad(Exception):
     """Something does not hold. ``code`` is a key of ``WORDS``."""
 
     def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
         self.code, self.detail = code, detail
 
 
@@ -1003,8 +1002,7 @@ class Case:
         elif kind == "exempted":
             self.slots = {}
         elif kind in ("delegated", "recalled", "handed-over"):
-            given = kind != "recalled" and effect.get("giver")
-            pair = {k: effect[k] if given else "" for k in ("delegate", "giver")}
+            pair = {k: effect[k] if effect.get("giver") else "" for k in ("delegate", "giver")}
             self.slots[effect.get("slot") or effect["place"]].update(pair)
 
     def _submitted(self, effect: Json) -> None:

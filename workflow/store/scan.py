@@ -281,7 +281,7 @@ class Working:
             name: (
                 digest(b"[" + b",".join(line.cells for line in lines) + b"]"),
                 len(lines) if [line.no for line in lines] == list(range(1, len(lines) + 1)) else -1,
-                {line.no: (line.closed_seq, line.closed_at) for line in lines if line.closed_seq is not None},
+                {line.no: at for line in lines if (at := (line.closed_seq, line.closed_at)) != (None, None)},
             )
             for name, lines in held.items()
         }
