@@ -8,7 +8,8 @@ from random import Random
 from typing import Any
 
 from workflow.case import Case, Slot
-from workflow.demo.frame import NEW_DATE, RETURNED, report_of
+from workflow.clock import local_day
+from workflow.demo.frame import NEW_DATE, RETURNED, ZONE, report_of
 from workflow.demo.hours import DAY
 from workflow.demo.org import LEAD_POST, WATCH_CATEGORY
 from workflow.demo.people import People, Plan
@@ -295,7 +296,8 @@ class Duties:
         if back:
             self.people.told.rebounding = case.item
         words = "回头看发现问题反弹(虚构)" if back else "查台账、查方案、查结果,未见反弹(虚构)"
-        return desk.look_back(case.item, by, case.content, outcome="rebound" if back else "held", opinion=words)
+        on = local_day(desk.engine.now(desk.connection), ZONE).isoformat() if back else ""
+        return desk.look_back(case.item, by, case.content, outcome="rebound" if back else "held", opinion=words, on=on)
 
 
 def _posted(case: Case, content: str) -> bool:

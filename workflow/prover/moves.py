@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from workflow.acts import (
+    REFUTED,
     Act,
     Actor,
     CloseLine,
@@ -21,6 +22,7 @@ from workflow.acts import (
     Objection,
     OpenBallot,
     PostNotice,
+    RecordCheck,
     RecordTally,
     Reopen,
     ReportZero,
@@ -58,6 +60,7 @@ def moves(
     stage = definition.stage(case.stage)
     day = local_day(at, definition.flow.timezone)
     yield from _votes(definition, offices, case, stage, at)
+    yield from _checks(definition, offices, case, stage, at)
     yield from _papers(definition, offices, case, stage, day.isoformat())
     yield from _beside(definition, offices, case, stage, day.isoformat(), matters)
     dates = [(day + timedelta(days=n)).isoformat() for n in AHEAD] if _needs_date(definition, stage) else [""]
@@ -65,7 +68,7 @@ def moves(
         actors = offices.actors(slot.unit, slot.post, day.isoformat())
         apart = stage.not_by or definition.chain_of(stage).two_persons
         for by in actors if apart else actors[:1]:
-            yield from _on_slot(definition, case, stage, slot, by, dates)
+            yield from _on_slot(definition, case, stage, slot, by, dates, day.isoformat())
 
 
 def _needs_date(definition: Definition, stage: Stage) -> bool:
@@ -74,14 +77,15 @@ def _needs_date(definition: Definition, stage: Stage) -> bool:
 
 
 def _on_slot(
-    definition: Definition, case: Case, stage: Stage, slot: Slot, by: Actor, dates: list[str]
+    definition: Definition, case: Case, stage: Stage, slot: Slot, by: Actor, dates: list[str], day: str
 ) -> Iterator[Act]:
     given: dict[str, Any] = {"item": case.item, "by": by, "seen": case.content, "slot": slot.key, "reason": WRITTEN}
     if slot.kind == "look-back":
         assert stage.tracking is not None
+        seen_on: dict[str, Any] = {"on": day} if stage.tracking.dated else {}
         for outcome in (stage.tracking.held, stage.tracking.rebound):
-            yield LookBack(**given, opinion=WRITTEN, outcome=outcome, due=dates[0])
-        yield Reopen(**given, due=dates[0])
+            yield LookBack(**given, **seen_on, opinion=WRITTEN, outcome=outcome, due=dates[0])
+        yield Reopen(**given, **seen_on, due=dates[0])
         return
     fresh = not case.outcome and not any(s.state == "signed" for s in case.slots)
     outcomes = ["", *choosable(stage)] if fresh else [""]
@@ -174,6 +178,22 @@ def _votes(definition: Definition, offices: Offices, case: Case, stage: Stage, a
             yield OpenBallot(
                 item=case.item, by=by, seen=case.content, roll=PAPER, codes=PAPER, keys=keys, eligible=eligible
             )
+
+
+def _checks(definition: Definition, offices: Offices, case: Case, stage: Stage, at: int) -> Iterator[Act]:
+    """A check finds that it is otherwise than claimed; that it is as claimed leads nowhere."""
+    if stage.checked is None:
+        return
+    day = local_day(at, definition.flow.timezone)
+    path = offices.path(case.unit, day.isoformat())
+    method = next(iter(stage.checked.methods), "")
+    for who in stage.checked.by:
+        unit = unit_at(definition, path, who.of, case.last_unit)["unit"]
+        for by in offices.actors(unit, who.post, day.isoformat())[:1]:
+            due = (day + timedelta(days=AHEAD[0])).isoformat()
+            said: dict[str, Any] = {"outcome": REFUTED, "finding": PAPER, "method": method, "reason": WRITTEN}
+            yield RecordCheck(item=case.item, by=by, seen=case.content, due=due, on=day.isoformat(), **said)
+            return
 
 
 def _papers_of(tally: Tally, sheet: dict[str, int]) -> dict[str, dict[str, Any]]:

@@ -74,6 +74,9 @@ def _kind(today: OrgOnDay, definition: Definition, unit: str) -> tuple[Any, ...]
     return tuple(line)
 
 
+NOTHING = ("children", "roll", "viewed-since", "counted", "same-words", "known-of", "same-person")
+
+
 class Offices:
     """What rules ask of an organisation, answered from memory; nothing is read and nothing written."""
 
@@ -107,7 +110,7 @@ class Offices:
             KeyError: a fact that no single item has.
         """
         kind = need[0]
-        if kind in ("children", "roll", "viewed-since", "counted", "same-words", "known-of"):
+        if kind in NOTHING:
             return []
         if kind == "burden":  # nobody else is there
             return {"n": 0, "rows": []}

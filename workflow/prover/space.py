@@ -229,7 +229,8 @@ class Explorer:
     def _levels(self, space: Space, number: int, case: Case, effects: list[Effect]) -> frozenset[str]:
         """The levels whose signature a stage had when it was left; and whether a place was passed over."""
         left = next((e for e in effects if e["e"] == "left"), None)
-        if left is None or left["exit"] == RETURN_EXIT:
+        checked = self.definition.stage(case.stage).checked
+        if left is None or left["exit"] in (RETURN_EXIT, checked.back if checked is not None else RETURN_EXIT):
             return frozenset()
         before = case.fold(effects[: effects.index(left)], case.stays + 2, 0)
         stage = self.definition.stage(case.stage)
@@ -273,11 +274,11 @@ class Explorer:
         """What of a state rules can tell apart."""
         stage = self.definition.stage(case.stage)
         persons = bool(self.definition.chain_of(stage).two_persons)
-        notice = None
+        notice: Any = None
         if stage.notice is not None:
             posted = case.notices.get(stage.notice.content, {})
             if posted.get("stay") == case.stays:
-                notice = at + MINUTE >= posted.get("until", 0)
+                notice = at + MINUTE >= posted.get("until", 0), tuple(posted.get("channels", ()))
         deciding = tuple(
             str(case.figures.get(m)) for m in (*self._deciding.get(case.stage, ()), *self._judged[case.stage])
         )

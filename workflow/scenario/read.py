@@ -241,13 +241,17 @@ class _Reader:
         units = self.map(given.get("units", {}), loc, takes=None)
         for name, value in units.items():
             spec = {"level": value} if isinstance(value, str) else value
-            spec = self.map(spec, (*loc, name), ("level",), ("parent", "established"))
+            spec = self.map(spec, (*loc, name), ("level",), ("parent", "entrusted", "established"))
             self.known(Said("level", "层级"), spec.get("level"), levels, (*loc, name, "level"))
             established = ALWAYS if spec.get("established", True) else None
             titles = (f"虚构单位 {name}", f"invented unit {name}")
             self.units[name] = Unit(name, str(spec.get("level", "")), *titles, len(self.units) + 1, established)
             if "parent" in spec and self.known(Said("unit", "单位"), spec["parent"], units, (*loc, name, "parent")):
                 parents.append(Parent(name, spec["parent"], "managing", ALWAYS))
+            if "entrusted" in spec and self.known(
+                Said("unit", "单位"), spec["entrusted"], units, (*loc, name, "entrusted")
+            ):
+                parents.append(Parent(name, spec["entrusted"], "entrusted", ALWAYS))
         tenures: list[Tenure] = []
         many: set[str] = set()
         for name, value in self.map(given.get("posts", {}), ("org", "posts"), takes=None).items():

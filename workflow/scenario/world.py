@@ -379,7 +379,7 @@ class World:
         by, case = self._by(step, item)
         a = dict(step.args)
         seen = self._seen(a.pop("seen", ""), case)
-        self.engine.record_check(item, by, seen, **a)
+        self.engine.record_check(item, by, seen, a.pop("says"), **a)
 
     def _supplement(self, step: Step, item: str) -> None:
         by, case = self._by(step, item)

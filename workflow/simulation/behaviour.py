@@ -65,9 +65,11 @@ class Behaviour:
 
 
 def fails(definition: Definition, stage: Stage, exit_: str) -> bool:
-    """Whether a way out says that something is not good enough: a vote, score or grade that fails, a rebound, an objection,
+    """Whether a way out says that something is not good enough: a vote, score or grade that fails, a check, a rebound, an objection,
     and whatever leads back, or to a stage with a date to be set or a limit of rounds (rework)."""
     spec, target = stage.exits[exit_], definition.stage(stage.exits[exit_].to)
+    if stage.checked is not None and exit_ == stage.checked.back:
+        return True
     if stage.tally is not None:
         return exit_ != "passed"
     for judged in (stage.score, stage.assess):
