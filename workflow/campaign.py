@@ -210,11 +210,13 @@ def _stage(rule: str) -> str:
 
 @dataclass(frozen=True)
 class Group:
-    """Items with something in common. ``days`` are whole days from opening to closing, of those closed, sorted."""
+    """Items with something in common. ``days`` are whole days from opening to closing, of those closed, sorted; ``back``:
+    those whose problem came back after close-out (反弹), whatever became of it then."""
 
     items: int
     closed: int
     days: tuple[int, ...]
+    back: int = 0
 
     @property
     def middle(self) -> int | None:
@@ -224,7 +226,7 @@ class Group:
 
 def statistics(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> dict[str, dict[str, Group]]:
     """Items by ``category``, ``cause``, ``level`` of their unit and ``class``, with the days they took to close: for
-    learning what problems have in common. Source: S0 「认真总结问题发生特点及规律」, R156.
+    learning what problems have in common. Source: S0 「认真总结问题发生特点及规律」, R156; 「有的甚至容易反弹」, R151.
 
     A cause is what the item's field ``cause`` says; where it says none, it counts under no name.
     """
@@ -233,7 +235,9 @@ def statistics(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> d
     closed = queries.closings(desk.connection, flow, campaign, closing, at)
     rows = [r for r in queries.items_at(desk.connection, flow, campaign, at) if sight.sees(r["unit"])]
     level = _levels(desk, definition, at)
-    found: dict[str, dict[str, list[tuple[bool, int]]]] = {
+    ways = [f"{s.stage}/{s.tracking.rebound}" for s in definition.flow.stages if s.tracking is not None]
+    back = queries.came_back(desk.connection, flow, campaign, ways, at)
+    found: dict[str, dict[str, list[tuple[bool, int, bool]]]] = {
         name: defaultdict(list) for name in ("category", "cause", "level", "class")
     }
     for r in rows:
@@ -241,7 +245,7 @@ def statistics(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> d
         days = (closed[r["id"]] - r["opened_at"]) // DAY if r["id"] in closed else 0
         keys = {"category": r["category"], "cause": str(fields.get("cause", "")), "class": r["klass"]}
         for name, key in {**keys, "level": level.get(r["unit"], "")}.items():
-            found[name][key].append((r["id"] in closed, days))
+            found[name][key].append((r["id"] in closed, days, r["id"] in back))
     return {name: {k: _group(some) for k, some in sorted(groups.items())} for name, groups in found.items()}
 
 
@@ -251,9 +255,25 @@ def _levels(desk: Desk, definition: Definition, at: int) -> dict[str, str]:
     return {u: level for level in definition.flow.levels for u in org.roster([level], day)}
 
 
-def _group(some: Sequence[tuple[bool, int]]) -> Group:
-    days = tuple(sorted(d for closed, d in some if closed))
-    return Group(len(some), len(days), days)
+def _group(some: Sequence[tuple[bool, int, bool]]) -> Group:
+    days = tuple(sorted(d for closed, d, _ in some if closed))
+    return Group(len(some), len(days), days, sum(back for _, _, back in some))
+
+
+def workload(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> dict[str, int]:
+    """person -> items not yet closed out that the person leads or was assigned to; the most first. Source: S4
+    「统筹安排工作力量」, R116.
+    """
+    definition = obligations.in_force(desk, flow, at)
+    over = {s.stage for s in definition.flow.stages if s.final or s.tracking is not None}
+    found: Counter[str] = Counter()
+    for r in queries.items_at(desk.connection, flow, campaign, at):
+        if r["stage"] in over or not sight.sees(r["unit"]):
+            continue
+        told = past(desk, r["id"], at)
+        if told is not None:
+            found.update({p["person"] for p in (told.case.lead, *told.case.assigned.values()) if p})
+    return dict(sorted(found.items(), key=lambda kv: (-kv[1], kv[0])))
 
 
 def measure(

@@ -336,6 +336,9 @@ class Seen:
     def statistics(self, flow: str, campaign: str, at: int | None = None) -> dict[str, dict[str, glance.Group]]:
         return glance.statistics(self._desk, self.sight, flow, campaign, self._at(at))
 
+    def workload(self, flow: str, campaign: str, at: int | None = None) -> dict[str, int]:
+        return glance.workload(self._desk, self.sight, flow, campaign, self._at(at))
+
     def measure(
         self,
         wanted: Target,

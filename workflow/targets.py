@@ -36,6 +36,14 @@ class Bound:
         ours, bound = (part * 100, self.n * whole) if self.percent else (part, self.n)
         return {">": ours > bound, ">=": ours >= bound, "<": ours < bound, "<=": ours <= bound}[self.op]
 
+    def least(self, whole: int) -> int | None:
+        """The least that keeps it; None where it sets no lower bound."""
+        if self.op not in (">", ">="):
+            return None
+        bound = self.n * whole if self.percent else self.n
+        per = 100 if self.percent else 1
+        return bound // per + 1 if self.op == ">" else -(-bound // per)
+
     def __str__(self) -> str:
         return f"{self.op} {self.n}{'%' if self.percent else ''}"
 
@@ -49,6 +57,10 @@ class Target:
 
     def holds(self, part: int, whole: int) -> bool:
         return all(b.holds(part, whole) for b in self.bounds)
+
+    def shortfall(self, part: int, whole: int) -> int:
+        """How many more are wanted until every lower bound is kept. Source: S4 「任务欠账非常大」, R073."""
+        return max([0, *(least - part for b in self.bounds if (least := b.least(whole)) is not None)])
 
     def __str__(self) -> str:
         return f"{self.what} {' '.join(map(str, self.bounds))}"

@@ -20,6 +20,7 @@ def test_the_scenarios_of_the_chain_pass() -> None:
 
 
 def test_the_last_signature_of_the_group_relies_on_every_signature_below_it(tmp_path: Path) -> None:
+    """Source: S0 「实行逐级签字上报」, M06."""
     world: World = make_world(f"sqlite:///{tmp_path / 'workflow.db'}", tmp_path / "home")
     text = FLOW.read_text(encoding="utf-8").replace("{seal: seal-keeper}", "{post: secretary, kind: seal}")
     text = text.replace("levels: [organisation, third, group]", "levels: [organisation, third, second, group]")

@@ -115,6 +115,7 @@ def close(w: World, item: str) -> str:
 
 
 def test_a_notice_is_posted_by_every_channel_and_the_window_runs_from_the_last(world: World) -> None:
+    """Source: S4 「整顿工作全过程要在本村进行公示」, R162, R167, M42."""
     posted(world, "m1")
     with pytest.raises(BadMaterial, match="one of meeting, board"):
         put_up(world, "m1", "rumour")
@@ -168,6 +169,7 @@ def test_a_category_that_comes_back_easily_needs_its_root_cause_and_is_tracked_l
 
 
 def test_a_rebound_reopens_the_same_item_and_stale_evidence_does_not(world: World) -> None:
+    """Source: S4 「加强对验收合格党支部的动态跟踪管理」, R148, M41."""
     closed(world, "m1")
     world.clock.advance(timedelta(days=30))
     seen = world.case("m1").content
@@ -203,7 +205,10 @@ def test_a_new_problem_is_a_new_item_that_names_the_old_one(world: World) -> Non
 
 
 def test_a_campaign_is_archived_with_its_lessons_when_every_item_is_closed(world: World) -> None:
-    """R155: no archive without lessons and long-term measures; no archive over an open item."""
+    """R155: no archive without lessons and long-term measures; no archive over an open item.
+
+    Source: S4 「同时」, R107.
+    """
     by = Actor("g1-secretary", "secretary", "g1")
     world.engine.open("archive", "g1", item="a1", campaign="c1")
     papers = {"lessons": {"text": "an invented lesson"}, "long-term": [{"measure": "an invented rule"}]}

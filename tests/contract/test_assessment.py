@@ -123,6 +123,7 @@ def judged(w: World, item: str, **more: Any) -> dict[str, Any]:
 
 
 def test_three_judgements_make_one_grade_exactly_and_say_how(world: World) -> None:
+    """Source: S0 「要对整顿情况进行全面自查」, R134, M16."""
     found = judged(world, "m1")
     total = (Fraction(181, 2) * 20 + Fraction(1700, 18) * 30 + 80 * 50) / 100
     assert (found["total"], found["shown"], found["grade"], found["ours"]) == (total, "86.43", "qualified", True)
@@ -145,7 +146,7 @@ def test_three_judgements_make_one_grade_exactly_and_say_how(world: World) -> No
     ],
 )
 def test_a_good_score_fails_on_a_floor(world: World, votes: dict[str, int], total: int, failing: str) -> None:
-    """R136, R137: awareness and satisfaction are two measures, and neither is bought with points."""
+    """R136, R137, R145: awareness and satisfaction are two measures, and neither is bought with points."""
     found = judged(world, "m1", votes=votes, total=total)
     assert [n for n, f in found["floors"].items() if not f["holds"]] == [failing]
     assert (found["grade"], found["exit"], world.case("m1").stage) == ("", "unqualified", "rework")

@@ -1,5 +1,5 @@
 """Conditions between items, each said in a definition: letters from the top down, talks level by level, a cause that lies
-above, a prior procedure. Source: R036, M07, M29."""
+above, a prior procedure."""
 
 from __future__ import annotations
 
@@ -146,7 +146,10 @@ def letter(world: World, unit: str, above: str, item: str = "") -> str:
 
 
 def test_letters_go_from_the_top_down_between_a_unit_and_those_directly_below(world: World) -> None:
-    """责任书: a child's letter is impossible before the parent's. Source: S0, M29."""
+    """责任书: a child's letter is impossible before the parent's.
+
+    Source: S2 「集团公司党委与二级单位党委签订」, R042, M32.
+    """
     world.engine.open("letter", "t1", item="early", campaign="c1")
     with pytest.raises(GateClosed, match="letter of s1 signed through to signed") as refusal:
         world.engine.submit("early", head("s1"), {"duties": {"text": "x"}})
@@ -172,6 +175,7 @@ def test_letters_go_from_the_top_down_between_a_unit_and_those_directly_below(wo
 
 
 def test_a_new_secretary_signs_anew_before_the_letters_below_count(world: World) -> None:
+    """Source: S2 「通过层层签订责任书」, R043."""
     letter(world, "s1", "g1")
     letter(world, "t1", "s1")
     world.clock.advance(timedelta(days=1))
@@ -202,7 +206,10 @@ def test_a_new_secretary_signs_anew_before_the_letters_below_count(world: World)
 
 
 def test_talks_go_level_by_level(world: World) -> None:
-    """谈心: whoever has not been talked to does not talk to those below. Source: S4, R168."""
+    """谈心: whoever has not been talked to does not talk to those below.
+
+    Source: S0 「企业各级党组织逐级往下与党组织主要负责同…」, R046, R045, M15.
+    """
     for unit in ("s1", "t1"):
         world.engine.open("cascade", unit, item=f"talk-{unit}", campaign="c1")
     with pytest.raises(GateClosed, match="cascade of s1"):
@@ -212,11 +219,19 @@ def test_talks_go_level_by_level(world: World) -> None:
     for by in ("s1", "t1"):
         world.engine.sign("talk-t1", head(by), world.case("talk-t1").content)
     assert world.case("talk-t1").stage == "held"
+    with world.engine.look() as desk:  # who has been talked with, and who not yet
+        for level, expected in (("second", {"s1": "signed"}), ("third", {"t1": "signed", "t2": "unsigned"})):
+            assert {p.unit: p.state for p in pairs(desk, "cascade", "c1", level)} == expected
+        found = trace(desk, "talk-t1", world.clock.now())
+    assert [s.person for s in found.root.signers] == ["s1-secretary", "t1-secretary"]  # who talked, with whom
     assert world.verify().exit_code == 0
 
 
 def test_a_stage_waits_for_the_signed_outcome_of_another_procedure(world: World) -> None:
-    """前置程序: each that is lacking is named; another campaign's does not count."""
+    """前置程序: each that is lacking is named; another campaign's does not count.
+
+    Source: S3 「对实行党组织重大事项决策的前置程序」, R048, M29.
+    """
     world.engine.open("start-work", "s1", item="w1", campaign="c1")
     seen = world.case("w1").content
     with pytest.raises(GateClosed, match="talk of s1"):
@@ -238,7 +253,7 @@ def test_a_stage_waits_for_the_signed_outcome_of_another_procedure(world: World)
 
 
 def test_a_cause_that_lies_above_holds_the_item_below_open_until_it_is_claimed_and_mended(world: World) -> None:
-    """根子在上面: the linked item is the upper unit's to claim. Source: S4, R036."""
+    """根子在上面: the linked item is the upper unit's to claim. Source: S0 「表现在基层」, R026."""
     world.engine.open("rooted", "o1", item="r1", campaign="c1")
     causes = {"causes": [{"unit": "t1", "way": "above"}, {"unit": "s1", "way": "above"}]}
     for beside in ("o1", "o3", "t2"):  # neither itself nor beside it: the cause lies above
@@ -271,7 +286,10 @@ def test_a_cause_that_lies_above_holds_the_item_below_open_until_it_is_claimed_a
 
 
 def test_an_item_does_not_start_without_the_four_and_ranks_are_checked(world: World) -> None:
-    """四个一: a leader, a department, a first secretary and a team, each of the rank asked for. Source: S4, M15."""
+    """四个一: a leader, a department, a first secretary and a team, each of the rank asked for.
+
+    Source: S4 「由1名县级党员领导干部联村」, R178, R189, M38.
+    """
     e, by = world.engine, head("t1")
     e.open("four", "o1", item="f1", campaign="c1")
     handler = Actor("o1-handler", "handler", "o1")

@@ -29,9 +29,26 @@ def test_more_than_leaves_the_figure_out(text: str) -> None:
 
 
 def test_both_parts_of_a_target_are_kept_or_it_is_not() -> None:
+    """Source: S4 「到今年年底」, R072, M45."""
     wanted = target("one-person:secretary+director 超过35%达到28个")
     assert [str(b) for b in wanted.bounds] == ["> 35%", ">= 28"]
     assert wanted.holds(28, 79) and not wanted.holds(27, 60)
+
+
+def test_what_is_wanting_to_a_target_is_told() -> None:
+    """Source: S4 「仅有11个村」「任务欠账非常大」, R073: 11 of 79 are 17 short of 28, by either reading."""
+    for text in ("one-person:secretary+director 超过35%", "one-person:secretary+director 达到28个"):
+        assert target(text).shortfall(11, 79) == 17 and target(text).shortfall(28, 79) == 0
+    assert target("covered >= 50%").shortfall(2, 5) == 1 and target("covered 不超过50%").shortfall(0, 5) == 0
+
+
+@given(part=st.integers(0, 300), whole=st.integers(1, 300), n=st.integers(0, 100), op=st.sampled_from(["超过", "达到"]))
+def test_with_the_shortfall_made_good_the_target_is_kept_and_with_one_less_it_is_not(
+    part: int, whole: int, n: int, op: str
+) -> None:
+    wanted = target(f"covered {op}{n}%")
+    short = wanted.shortfall(part, whole)
+    assert wanted.holds(part + short, whole) and (not short or not wanted.holds(part + short - 1, whole))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +82,7 @@ def test_a_reading_that_is_not_clear_is_refused(text: str) -> None:
 
 
 def test_coverage_and_claims_are_told_as_of_any_instant(world: World) -> None:
-    """R061, R114, R115."""
+    """R061, R071, R114, R115: a share is reckoned from what is on record, as of any day."""
     before = world.clock.now()
     surveyed(world)
     with world.engine.look() as desk:
@@ -114,6 +131,7 @@ def test_a_unit_is_ready_when_nothing_is_lacking(world: World) -> None:
 
 
 def test_overdue_by_person_by_matter_and_by_unit(world: World) -> None:
+    """Source: S0 「紧盯不落实的人」, R133."""
     world.begin("m1")
     world.begin("m2", "o3")
     with seen_by_operator(world.engine) as seen:
@@ -152,8 +170,29 @@ def test_statistics_by_category_level_and_days_to_close(world: World) -> None:
         assert seen.statistics("matter", "c1")["category"]["leak"].closed == 0
 
 
+def test_rebounds_are_counted_by_category_and_open_items_by_lead(world: World) -> None:
+    """Source: S0 「有的甚至容易反弹」, R151; S4 「统筹安排工作力量」, R116."""
+    world.walk_to("closed", "m1")
+    before = world.clock.now()
+    world.clock.advance(timedelta(minutes=1))
+    world.walk_to("plan", "m2")
+    with seen_by_operator(world.engine) as seen:
+        assert seen.statistics("matter", "c1")["category"]["leak"].back == 0
+        loads_before = seen.workload("matter", "c1", before)
+        assert loads_before == {}  # what is closed out is nobody's load any more
+        assert seen.workload("matter", "c1") == {"t1-department": 1}
+    world.clock.advance(timedelta(days=1))
+    world.engine.reopen("m1", Actor("s1-department", "department", "s1"), world.case("m1").content, "it is back")
+    with seen_by_operator(world.engine) as seen:
+        assert seen.statistics("matter", "c1")["category"]["leak"].back == 1
+        assert seen.statistics("matter", "c1", before)["category"]["leak"].back == 0
+        assert seen.workload("matter", "c1") == {"t1-department": 2}
+    with seen_by(world.engine, "o3-secretary") as seen:
+        assert seen.workload("matter", "c1") == {}
+
+
 def test_each_level_answers_at_once_and_who_cannot_is_listed(world: World) -> None:
-    """Source: S0 「4个清楚」「坚决杜绝“一问三不知”」, R157-R161."""
+    """Source: S0 「4个清楚」「坚决杜绝“一问三不知”」, R157, R158, R159, R160, R161, M08."""
     world.engine.open("survey", "t1", item="survey-t1", campaign="c1")
     world.begin("m1")
     survey(world, "o1", None)

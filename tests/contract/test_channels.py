@@ -120,6 +120,7 @@ def test_the_console_says_whom_and_what_in_either_language(weekly: Weekly) -> No
 def test_a_package_may_offer_a_channel_and_an_unknown_one_is_told_which_there_are(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """Source: S1 「运用好微信」, R217."""
     offered = EntryPoint("pager", f"{__name__}:pager", channels.GROUP)
     monkeypatch.setattr(channels, "entry_points", lambda group: [offered] if group == channels.GROUP else [])
     monkeypatch.setattr(EntryPoint, "load", lambda self: pager)

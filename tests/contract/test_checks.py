@@ -143,6 +143,7 @@ def check(w: World, item: str = "j1", outcome: str = "refuted", by: Actor = CHEC
 
 
 def test_a_finding_sends_back_with_a_new_date_and_the_claim_stays(world: World) -> None:
+    """Source: S0 「公司各巡回指导组要组织开展抽查」, R122, M12."""
     claimed(world)
     case = world.case("j1")
     assert (case.claimed["as"], case.claimed["by"], case.verified) == (
@@ -221,6 +222,7 @@ def test_a_check_after_close_out_is_a_rebound_and_stale_evidence_is_none(world: 
 
 
 def test_claimed_and_verified_stand_apart_in_every_list_as_of_any_day(world: World) -> None:
+    """Source: S2 「至今各单位党委结合实际」, R114, R115, M37."""
     for item, unit in (("j1", "o1"), ("j2", "o3"), ("j3", "o1")):
         claimed(world, item, unit)
     first = world.clock.now()
@@ -315,6 +317,7 @@ def visit(
 
 
 def test_two_visits_to_a_unit_on_one_day_are_held_back_before_they_are_fixed(world: World) -> None:
+    """Source: S0 「不集中到一个单位去」, R201, M18."""
     visit(world, "v1", "2019-08-20", "2019-08-22")
     with pytest.raises(BurdenHeld) as held:
         visit(world, "v2", "2019-08-22", "2019-08-23")
@@ -360,6 +363,7 @@ def test_a_visit_called_off_or_moved_frees_its_days(world: World) -> None:
 
 
 def test_requests_to_one_unit_are_counted_over_all_who_ask(world: World) -> None:
+    """Source: S0 「不给基层添太多麻烦」, R200."""
     for n in range(2):
         world.engine.open("asking", "o1", item=f"r{n}", campaign=f"c{n}")
         world.sign(f"r{n}", by=VISITOR)

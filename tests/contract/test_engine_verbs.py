@@ -25,6 +25,7 @@ def body(world: World, item: str, seq: int) -> dict:
 
 
 def test_a_matter_walks_from_report_to_archive_and_its_history_verifies(world: World) -> None:
+    """Source: S0 「抓好责任落实」, M09."""
     world.walk_to("closed", "m1")
     world.clock.advance(timedelta(days=80))
     world.sign("m1")
@@ -168,7 +169,7 @@ def test_closed_lines_stay_closed_when_the_list_is_handed_in_unchanged_beside_ne
 
 
 def test_a_matter_moves_to_a_later_set_of_nodes_and_its_due_with_it(world: World) -> None:
-    """Source: R068."""
+    """Source: R068. Source: S0 「监督指导各企业 10 月中旬前更新整顿对…」, R068, R052, M05."""
     world.begin("m1")
     before = world.case("m1").dues["report/1"]["missed"]
     world.clock.advance(timedelta(days=25))
@@ -218,6 +219,7 @@ def test_publishing_the_same_bytes_twice_is_once_and_other_bytes_need_a_new_vers
 
 
 def test_items_stay_under_the_version_they_were_opened_under(world: World) -> None:
+    """Source: S0 「坚持从实际出发」, R117."""
     world.begin("old")
     world.clock.advance(timedelta(hours=1))
     world.engine.publish(loads(flow_text(MATTER, "2").replace("[handler, secretary]", "[secretary]")))

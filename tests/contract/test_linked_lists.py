@@ -99,6 +99,7 @@ def test_every_line_belongs_to_one_and_every_task_has_an_owner_and_a_measure(
 
 
 def test_a_task_is_closed_after_everything_that_belongs_to_it_and_the_item_after_all(world: World) -> None:
+    """Source: S3 「推行任务清单」, R101, M20."""
     planned(world)
     world.sign("m1")
     close = world.engine.close_line

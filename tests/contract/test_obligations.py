@@ -139,7 +139,10 @@ def _from_entries(connection: sa.Connection, unit: str, at: int) -> tuple[set[st
 
 
 def test_the_second_hop_goes_out_with_ten_of_eleven_and_a_later_arrival_does_not_alter_it(weekly: Weekly) -> None:
-    """R082, on the Monday of the holiday, which the definition reads as Tuesday 8 October."""
+    """R082, on the Monday of the holiday, which the definition reads as Tuesday 8 October.
+
+    Source: S0 「国资委巡回指导组每周一向中央巡回指导组报…」, M10.
+    """
     w, week = weekly, "2019-W41"
     w.at("2019-10-06 09:00")
     w.report_all([u for u in ALL if u != "o7"], week)

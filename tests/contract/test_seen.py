@@ -224,6 +224,7 @@ def questions(seen: Seen, crowd: Crowd, item: str, unit: str) -> dict[str, Calla
         "late": lambda: seen.late(*flow, at),
         "heat": lambda: seen.heat("", at),
         "statistics": lambda: seen.statistics(*flow, at),
+        "workload": lambda: seen.workload(*flow, at),
         "measure": lambda: seen.measure(target("covered >= 50%"), *flow, level, at),
         "clear": lambda: seen.clear(*flow, at),
         "names": lambda: seen.names(seen.line(unit), "en"),

@@ -68,6 +68,7 @@ def asked(seen: Seen, world: World) -> list[str]:
 
 
 def test_the_unit_knows_of_a_check_when_it_is_carried_out_and_not_before(world: World) -> None:
+    """Source: S0 「后续中央巡回督导组还要“不打招呼”随机深…」, R119, M12."""
     engine = world.engine
     engine.publish(loads(flow_text(SPOT)))
     engine.open("spot", "o1", item="spot-o1", by=INSPECTOR)

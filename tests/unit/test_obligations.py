@@ -57,7 +57,7 @@ def days(spec: str, since: str, until: str) -> list[str]:
     ],
 )  # fmt: skip
 def test_a_cycle_falls_on_these_days(spec: str, since: str, until: str, expected: list[str]) -> None:
-    """R067, R082, R083, R084, R089, R091, R092, R093, R096."""
+    """R067, R082, R083, R084, R089, R091, R092, R093, R096; M01, M33."""
     assert days(spec, since, until) == expected
 
 

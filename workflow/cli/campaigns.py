@@ -77,7 +77,7 @@ def campaign(
     """
     language = cast("Language", lang)
     with told(language), _seen(db, person, language) as seen:
-        from workflow.campaign import by_person
+        from workflow.campaign import by_matter, by_person
         from workflow.targets import target as read
 
         flow, of = _chosen(seen, flow, of)
@@ -101,6 +101,8 @@ def campaign(
         late = seen.late(flow, of, at)
         found["overdue"] = [asdict(r) for r in late]
         found["overdue-by-person"] = by_person(late)
+        found["overdue-by-matter"] = [[*key, n] for key, n in by_matter(late).items()]
+        found["workload"] = seen.workload(flow, of, at)
         found["heat"] = [[*key, n] for key, n in seen.heat("", at, flow=flow, campaign=of).items()]
         groups = seen.statistics(flow, of, at)
         found["statistics"] = {n: {k: _group(g) for k, g in gs.items()} for n, gs in groups.items()}
@@ -109,8 +111,9 @@ def campaign(
             wanted = read(text)
             of_flow = reports or flow if wanted.what == "covered" else flow
             part, whole = seen.measure(wanted, of_flow, of, below, at, needs or ())
-            kept = wanted.holds(part, whole)
-            found["targets"].append({"target": str(wanted), "part": part, "whole": whole, "holds": kept})
+            kept, short = wanted.holds(part, whole), wanted.shortfall(part, whole)
+            told_ = {"target": str(wanted), "part": part, "whole": whole, "holds": kept, "shortfall": short}
+            found["targets"].append(told_)
         if as_json:
             say(json.dumps(found, ensure_ascii=False, indent=2))
         else:
@@ -187,7 +190,13 @@ def _at(seen: Seen, on: datetime | None) -> int:
 
 
 def _group(g: Group) -> dict[str, Any]:
-    return {"items": g.items, "closed": g.closed, "middle-days": g.middle, "most-days": max(g.days, default=None)}
+    return {
+        "items": g.items,
+        "closed": g.closed,
+        "middle-days": g.middle,
+        "most-days": max(g.days, default=None),
+        "back": g.back,
+    }
 
 
 def _lines(seen: Seen, found: dict[str, Any], lang: Language) -> Iterator[str]:
@@ -244,14 +253,34 @@ def _lines(seen: Seen, found: dict[str, Any], lang: Language) -> Iterator[str]:
     yield f"逾期未办节点:{len(found['overdue'])}" if zh else f"overdue nodes: {len(found['overdue'])}"
     for person, n in list(found["overdue-by-person"].items())[:SHOWN]:
         yield f"  {names.get(person, person) or ('职务空缺' if zh else 'vacant')}: {n}"
+    if found["overdue-by-matter"]:
+        yield "按事项:" if zh else "by matter:"
+    for item, stage, n in found["overdue-by-matter"][:SHOWN]:
+        yield f"  {item} · {stage}: {n}"
+    yield from _more(len(found["overdue-by-matter"]), zh)
+    if found["heat"]:
+        yield "按单位、阶段:" if zh else "by unit and stage:"
+    called = seen.names([unit for unit, _, _ in found["heat"][:SHOWN]], lang)
+    for unit, stage, n in found["heat"][:SHOWN]:
+        yield f"  {called.get(unit, unit)} · {stage}: {n}"
+    yield from _more(len(found["heat"]), zh)
+    if found["workload"]:
+        yield "包抓责任人在办:" if zh else "open items by lead:"
+    called = seen.names(list(found["workload"])[:SHOWN], lang)
+    for person, n in list(found["workload"].items())[:SHOWN]:
+        yield f"  {called.get(person, person)}: {n}"
+    yield from _more(len(found["workload"]), zh)
     for name, groups in found["statistics"].items():
         yield f"按{GROUPS[name]}:" if zh else f"by {name}:"
         for key, g in groups.items():
             took = f", {g['middle-days']} {'天(中位)' if zh else 'days (median)'}" if g["closed"] else ""
-            yield f"  {key or '-'}: {g['items']}, {'办结' if zh else 'closed'} {g['closed']}{took}"
+            back = f", {'反弹' if zh else 'came back'} {g['back']}" if g["back"] else ""
+            yield f"  {key or '-'}: {g['items']}, {'办结' if zh else 'closed'} {g['closed']}{took}{back}"
     for t in found["targets"]:
         word = ("达到" if t["holds"] else "未达到") if zh else ("kept" if t["holds"] else "not kept")
-        yield f"{'目标' if zh else 'target'} {t['target']}: {t['part']}/{t['whole']}, {word}"
+        share = f" = {t['part'] * 1000 // t['whole'] / 10} %" if t["whole"] else ""
+        less = f", {'欠' if zh else 'short of'} {t['shortfall']}" if t["shortfall"] else ""
+        yield f"{'目标' if zh else 'target'} {t['target']}: {t['part']}/{t['whole']}{share}, {word}{less}"
 
 
 def _rounds(seen: Seen, rows: list[dict[str, Any]], lang: Language) -> Iterator[str]:

@@ -111,6 +111,15 @@ _delegated = (  # whoever is let do something is told: these messages are kept
     .order_by(t.outbox.c.id)
 )
 _copied = sa.select(t.outbox.c.payload).where(t.outbox.c.recipient == bindparam("person"), t.outbox.c.topic == "copied")
+_came_back = (
+    sa.select(t.stay.c.item)
+    .join(t.item, t.item.c.id == t.stay.c.item)
+    .where(
+        *(t.item.c.flow == bindparam("flow"), t.item.c.campaign == bindparam("campaign")),
+        (t.stay.c.stage + "/" + t.stay.c.exit).in_(bindparam("exits", expanding=True)),
+        t.stay.c.left_at <= bindparam("at"),
+    )
+)
 _closings = (
     sa.select(t.stay.c.item, sa.func.min(t.stay.c.entered_at))
     .join(t.item, t.item.c.id == t.stay.c.item)
@@ -284,6 +293,14 @@ def closings(connection: Connection, flow: str, campaign: str, stages: Sequence[
     """item -> when it first came to one of these stages, by an instant."""
     values = {"flow": flow, "campaign": campaign, "stages": list(stages), "at": at}
     return {r[0]: r[1] for r in connection.execute(_closings, values)}
+
+
+def came_back(connection: Connection, flow: str, campaign: str, exits: Sequence[str], at: int) -> set[str]:
+    """The items that left a tracked stage by one of these ways, by an instant; ``exits`` as ``stage/exit``."""
+    if not exits:
+        return set()
+    values = {"flow": flow, "campaign": campaign, "exits": list(exits), "at": at}
+    return set(connection.execute(_came_back, values).scalars())
 
 
 def copied_to(connection: Connection, person: str, item: str) -> bool:
