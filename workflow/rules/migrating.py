@@ -61,6 +61,8 @@ def migrate(asked: Asked, act: Migrate) -> Decision:
     renamed = stage.stage != case.stage
     if stage.final:
         raise CannotMove(expected="a stage where somebody still acts", actual=f"{stage.stage} is final", place=place)
+    if context.rules >= 5:
+        _check_waiting(asked, stage)
     if case.outcome and case.outcome not in choosable(stage):
         raise CannotMove(
             expected=f"one of {', '.join(choosable(stage)) or 'no exit'}",
@@ -83,6 +85,27 @@ def migrate(asked: Asked, act: Migrate) -> Decision:
         effect["slots"], effect["plan"] = [s.record() for s in slots], plan
     after = case.fold([effect], context.seq, context.at)
     return Decision([effect, *clocks(asked, act, after, stage, old)], held)
+
+
+def _check_waiting(asked: Asked, stage: Stage) -> None:
+    """What was begun can be ended by the new version too.
+
+    Raises:
+        CannotMove: an item that rests could not be activated, or a vote is open whose papers were cast by its rules.
+    """
+    case, new = asked.case, asked.definition
+    if case.suspended and new.flow.suspend is None:
+        raise CannotMove(
+            expected="a version that says suspend, or an item that goes on",
+            actual=f"{new.version} lets nobody activate an item that rests",
+            place=new.place("suspend"),
+        )
+    if case.ballot:
+        raise CannotMove(
+            expected="a stage without an open vote",
+            actual="papers are cast by the rules the vote was opened under; it ends on its own version",
+            place=new.place("stages", stage.stage, "tally"),
+        )
 
 
 def _check_versions(asked: Asked, act: Migrate, old: dict[str, Any], place: str) -> None:
@@ -135,6 +158,12 @@ def _signed(case: Case) -> list[Slot]:
     return [s for s in case.slots if s.state == "signed"]
 
 
+def _settled(asked: Asked) -> list[Slot]:
+    """The places that nobody opens again: signed, or passed over by two persons."""
+    states = ("signed", "overridden") if asked.context.rules >= 5 else ("signed",)
+    return [s for s in asked.case.slots if s.state in states]
+
+
 def _places(asked: Asked, stage: Stage, old: dict[str, Any], path: Path) -> tuple[list[Slot] | None, list[Any]]:
     """The places of the new version with every signature where it was; None where the chain is the same.
 
@@ -149,7 +178,7 @@ def _places(asked: Asked, stage: Stage, old: dict[str, Any], path: Path) -> tupl
         raise CannotMove(
             expected="the tracking it began with", actual="another one; it ends on its own version", place=place
         )
-    signed = _signed(case)
+    signed = _settled(asked)
     steps = [leaf for step in new.chain_of(stage).steps for _, leaf in step.leaves()]
     if signed and any(step.of == "next-above" for step in steps):
         raise CannotMove(
@@ -161,7 +190,42 @@ def _places(asked: Asked, stage: Stage, old: dict[str, Any], path: Path) -> tupl
     if signed:
         slots = _kept(case, signed, slots, plan, place)
     opening = progress(plan, slots).open if plan else (slots[len(signed)].key,)
-    return [s._replace(state="open") if s.key in opening and s.state != "signed" else s for s in slots], plan
+    slots = [s._replace(state="open") if s.key in opening and s not in signed else s for s in slots]
+    return _handed_on(asked, slots, place) if asked.context.rules >= 5 else slots, plan
+
+
+def _handed_on(asked: Asked, slots: list[Slot], place: str) -> list[Slot]:
+    """The new places with what people arranged at the open ones: whoever one was delegated to still does it.
+
+    Raises:
+        CannotMove: the new chain has no such place, or somebody was asked to sign beside it, or one of two persons asked
+            to pass over a place. It is taken back first, so that nobody's arrangement is dropped unsaid.
+    """
+    case = asked.case
+    for what, found in (
+        ("a signer was added", [s.key for s in case.slots if ADDED in s.key]),
+        ("somebody asked to pass over a place", [k for k in case.overriding if k in {s.key for s in case.open_slots}]),
+        ("a place was transferred", [s.key for s in case.open_slots if s.demanded]),
+    ):
+        if found:
+            raise CannotMove(
+                expected="a chain as the version has it",
+                actual=f"{what} ({', '.join(found)}); end that first",
+                place=place,
+            )
+    for held in (s for s in case.open_slots if s.delegate):
+        same = [
+            n for n, s in enumerate(slots) if s.state == "open" and (s.unit, s.post, s.kind) == held[1:2] + held[3:5]
+        ]
+        if len(same) != 1:
+            raise CannotMove(
+                expected=f"the open place of {held.post} of {held.unit}, which is delegated",
+                actual="a chain that waits for others; recall it first",
+                place=place,
+            )
+        arranged = {n: getattr(held, n) for n in ("delegate", "giver", "own_post", "given_on")}
+        slots[same[0]] = slots[same[0]]._replace(**arranged)
+    return slots
 
 
 def _kept(case: Case, signed: list[Slot], slots: list[Slot], plan: list[Any], place: str) -> list[Slot]:
@@ -217,10 +281,12 @@ def clocks(asked: Asked, act: Migrate, after: Case, stage: Stage, old: dict[str,
         elif not running.isdisjoint(share.keys):
             wanted[rule] = (share.ladder, dues.from_moment(context, context.at, share.span))
     kept = {look_back_rule(stage, case.stays, s.key) for s in case.slots} if stage.tracking else set()
+    # clocks of what people did in this stay, which no version says: a pause, a rest, a return with a date
+    own = ("pause-", "suspend-", "rework-") if context.rules >= 5 else ("pause-",)
     for rule, due in case.dues.items():
         if rule in wanted:
             yield from _moved(asked, act, rule, due, *wanted.pop(rule), old)
-        elif rule in kept or "tenure" in due["basis"] or rule.split("/")[-1].startswith("pause-"):
+        elif rule in kept or "tenure" in due["basis"] or rule.split("/")[-1].startswith(own):
             yield from _moved(asked, act, rule, due, due["ladder"], due["basis"], old)
         else:
             yield {"e": "due-cancelled", "rule": rule}
