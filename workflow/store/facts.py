@@ -116,7 +116,10 @@ def load_paths(connection: Connection, units: Iterable[str], day: str, memory: d
     """The paths of many units at once, remembered for ``load``: an item for each unit of an organisation needs them."""
     wanted = [u for u in units if ("path", u, day) not in memory]
     if wanted:
-        for unit, path in _reader(connection).paths(wanted, day).items():
+        from workflow.store.org import OrgReader
+
+        org = OrgReader(connection, steps=memory.setdefault(("steps",), {}))  # the units above them are mostly the same
+        for unit, path in org.paths(wanted, day).items():
             memory["path", unit, day] = path
 
 

@@ -27,6 +27,8 @@ LARGE, REMEMBERED = 1_000, 24
 SHOWN = 20  # clashes listed of an import
 
 Order = dict[str | None, list[str]]
+Steps = dict[str, dict[str, tuple[dict[str, Any], str | None]]]
+"""By day and unit: what a path says of it, and the unit above."""
 
 
 class Importable(Protocol):
@@ -423,18 +425,23 @@ class OrgReader:
     Every question names the day on which something held. ``known_at`` (microseconds UTC) asks what was known then; None
     asks what is known now. What was known at a moment that has passed never changes.
 
-    ``forests`` remembers whole days between transactions; whoever hands it over throws it away when the chain ``org``
-    has grown.
+    ``forests`` remembers whole days between transactions, ``steps`` the units met on the way up; whoever hands them over
+    throws them away when the chain ``org`` has grown.
     """
 
     def __init__(
-        self, connection: Connection, known_at: int | None = None, *, forests: dict[str, _Forest] | None = None
+        self,
+        connection: Connection,
+        known_at: int | None = None,
+        *,
+        forests: dict[str, _Forest] | None = None,
+        steps: Steps | None = None,
     ) -> None:
         self._connection = connection
         now = known_at is None or known_at >= last_moment(connection)  # nothing was learnt since
         self._ask, self._known = (_NOW, {}) if now else (_KNOWN, {"known": known_at})
         self._paths: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        self._steps: dict[str, dict[str, tuple[dict[str, Any], str | None]]] = {}
+        self._steps: Steps = {} if steps is None else steps
         self._answers: dict[tuple[str, str, str], list[list[dict[str, Any]]]] = {}
         self._forests: dict[str, _Forest] = {} if forests is None else forests
 
