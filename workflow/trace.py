@@ -357,8 +357,15 @@ class _Tracer:
             return start_of_day(node, zone) + 86_400_000_000 if node is not None else None
         if definition.flow.obligations:
             calendar = self.desk.engine.calendar(self.desk.connection, definition.flow.calendar)
-            period = obligations.owed(definition, calendar, level, campaign)
-            return period.missed if period is not None else None
+
+            def line(period: obligations.Period) -> list[str]:
+                return [u["unit"] for u in self.org.path(unit, period.day.isoformat())]
+
+            period = obligations.owed(definition, calendar, level, campaign, line)
+            if period is None:
+                return None
+            spec = definition.flow.obligations[period.rule]
+            return None if obligations.excused(spec, period.nominal, line(period)) else period.missed
         return None
 
     # --- who owed, who headed -------------------------------------------------------------------------------------

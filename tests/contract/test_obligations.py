@@ -45,6 +45,7 @@ from workflow.rules.obligations import STATES, state
 from workflow.run import run_until
 from workflow.store import items, tables
 from workflow.sweep import tick
+from workflow.trace import trace_unit
 
 WEEK = "2019-W38"  # Monday 16 September 2019
 NOON = shanghai("2019-09-16 12:00")
@@ -398,6 +399,84 @@ def test_an_obligation_may_be_kept_to_some_subtrees(database_url: str, tmp_path:
         assert obligations.rates(desk, FLOW, SECOND, WEEK, NOON, "t1").expected == 0
         assert obligations.rates(desk, FLOW, SECOND, WEEK, NOON, "g1").expected == 1
     w.engine.close()
+
+
+def kept(database_url: str, home: Path, **scopes: str) -> Weekly:
+    """The weekly report with each hop kept to some subtrees; ``extra`` is a further obligation."""
+    text = shipped_flow(FLOW).read_text(encoding="utf-8")
+    for hop, owed_by in (("first_hop", "organisation"), ("second_hop", "third")):
+        if hop in scopes:
+            before = f"{hop.replace('_', '-')}: {{owed-by: {owed_by},"
+            assert text.count(before) == 1
+            text = text.replace(before, f"{before} under: [{scopes[hop]}],")
+    if "extra" in scopes:
+        text = text.replace("\nstages:", f"\n  {scopes['extra']}\n\nstages:", 1)
+    return make_weekly(database_url, home, definition=loads(text))
+
+
+def test_whoever_is_outside_the_subtrees_of_an_obligation_opens_no_report_of_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    w = kept(database_url, tmp_path / "home", first_hop="o1, o2", second_hop="t1")
+    try:
+        w.at("2019-09-12 09:00")
+        for unit, by in (("o3", who("handler", "o3")), ("o3", None), ("t2", who("handler", "t2"))):
+            item = obligations.report_id(FLOW, unit, WEEK)
+            with pytest.raises(BadMaterial, match=f"for which {unit}"):
+                w.engine.act(Open(item=item, by=by, flow=FLOW, unit=unit, campaign=WEEK))
+        w.report("o1", WEEK)
+        w.at("2019-09-16 12:00")
+        assert tick(w.engine).opened == 4  # o2 of this week; o1, o2 and t1 of the one before, in which nobody reported
+        w.at("2019-09-16 13:00")
+        report = w.report("t1", WEEK)
+        assert w.engine.case_of(report)[0].roll == {"expected": 2, "in": 1, "missing": ["o2"]}  # nobody from outside
+        with w.look() as desk:
+            assert [o.unit for o in obligations.owed(desk, FLOW, FIRST, WEEK, w.clock.now())] == ["o1", "o2"]
+        found = w.verify()
+        assert (found.failures, found.rules) == ([], "hold")
+    finally:
+        w.engine.close()
+
+
+def test_of_two_obligations_for_different_subtrees_each_unit_owes_its_own(database_url: str, tmp_path: Path) -> None:
+    """The same level and cycle, another hour below another unit: date, ladder and second hop are those of the unit's own."""
+    extra = (
+        "first-hop-far: {owed-by: organisation, every: week, on: monday, from: 2019-09-09, reading: next-workday, "
+        'at: "15:00", ladder: overdue, under: [o2]}'
+    )
+    w = kept(database_url, tmp_path / "home", first_hop="o1", extra=extra)
+    try:
+        w.at("2019-09-12 09:00")
+        dues = {u: w.engine.case_of(w.open(u, WEEK))[0].dues["report/1/owed"] for u in ("o1", "o2")}
+        assert (dues["o1"]["missed"], dues["o2"]["missed"]) == (NOON, NOON + 3 * 3_600_000_000)
+        assert [dues[u]["basis"]["obligation"] for u in ("o1", "o2")] == [FIRST, "first-hop-far"]
+        report = w.open("t1", WEEK)
+        w.report("o1", WEEK)
+        w.at("2019-09-16 14:59")
+        with pytest.raises(GateClosed) as closed:
+            w.engine.submit(report, who("handler", "t1"), PROGRESS, outcome="reported")
+        assert closed.value.facts["actual"] == ["o2"]  # its own time has not passed
+        w.at("2019-09-16 15:00")
+        w.report("t1", WEEK)
+        assert w.engine.case_of(report)[0].roll == {"expected": 2, "in": 1, "missing": ["o2"]}
+        assert w.verify().failures == []
+    finally:
+        w.engine.close()
+
+
+def test_a_trace_names_nobody_for_a_report_that_the_unit_did_not_owe(database_url: str, tmp_path: Path) -> None:
+    """Outside the subtrees of an obligation, or of a class that is exempt from it: neither is 应报未报 (R055)."""
+    w = kept(database_url, tmp_path / "home", first_hop="o1, o2, o4], excused: [{units: [o4], reason: {zh: 例, en: e}}")
+    try:
+        w.at("2019-09-16 13:00")
+        w.report("t1", WEEK)
+        with w.look() as desk:
+            for unit, wanted in (("o2", ["o2"]), ("o3", []), ("o4", [])):
+                found = trace_unit(desk, FLOW, WEEK, unit, w.clock.now())
+                owed = [o.unit for s in found.root.walk() for o in s.owed if o.what == "report"]
+                assert owed == wanted, unit
+    finally:
+        w.engine.close()
 
 
 def test_a_past_instant_is_read_by_the_definition_in_force_then(weekly: Weekly) -> None:

@@ -9,6 +9,7 @@ passed is named, and both are a part of what is signed. Source: S0 「每周一�
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from workflow.definition.model import Everyone, Gate, Opens, Prior
@@ -202,11 +203,13 @@ def drawn_up(asked: Asked) -> dict[str, Any]:
     found: list[dict[str, Any]] = asked.facts.get(*_need(asked))
     expected, came, missing, exempt, awaited = 0, [], [], [], []
     for child in found:
-        owed = obligations.owed(asked.definition, context.calendar, child["level"], case.campaign)
+        line = partial(_line, asked, child["unit"])
+        kept = line if context.rules >= 5 else None
+        owed = obligations.owed(asked.definition, context.calendar, child["level"], case.campaign, kept)
         if owed is None:
             continue
         spec = asked.definition.flow.obligations[owed.rule]
-        classed = bool(spec.excused) and obligations.excused(spec, owed.nominal, [child["unit"], *_above(asked)])
+        classed = bool(spec.excused) and obligations.excused(spec, owed.nominal, line(owed))
         if child.get("exempt") or classed:
             exempt.append(child["unit"])
             continue
@@ -231,15 +234,18 @@ def drawn_up(asked: Asked) -> dict[str, Any]:
 
 
 def _path_needs(asked: Asked) -> list[Need]:
-    """The units above, where classes of units may be exempt from reporting."""
-    if not _counts(asked) or not any(spec.excused for spec in asked.definition.flow.obligations.values()):
+    """The units above, where classes of units may be exempt from reporting, or only those of some subtrees report."""
+    specs = asked.definition.flow.obligations.values()
+    kept = asked.context.rules >= 5 and any(spec.under for spec in specs)
+    if not _counts(asked) or not (kept or any(spec.excused for spec in specs)):
         return []
     return [("path", asked.case.unit, asked.context.day)]
 
 
-def _above(asked: Asked) -> list[str]:
+def _line(asked: Asked, unit: str, period: obligations.Period) -> list[str]:
+    """A direct child and everything above it, today: the children counted are those of today."""
     (need_,) = _path_needs(asked)
-    return [u["unit"] for u in asked.facts.get(*need_)]
+    return [unit, *(u["unit"] for u in asked.facts.get(*need_))]
 
 
 def unchanged(asked: Asked) -> None:

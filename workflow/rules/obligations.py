@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from calendar import monthrange
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -206,17 +206,37 @@ def excused(spec: Obligation, nominal: date, line: Iterable[str]) -> bool:
 # --- the report of a period ----------------------------------------------------------------------------------------
 
 
-def owed(definition: Definition, calendar: Calendar, level: str, name: str) -> Period | None:
-    """The period of that name for which a level owes a report of this flow; None where it owes none."""
+Line = Callable[[Period], Iterable[str]]
+"""The unit and everything above it, as of a period."""
+
+
+def candidates(definition: Definition, calendar: Calendar, level: str, name: str) -> Iterator[Period]:
+    """The periods of that name for which a level owes a report of this flow: at most one for any one unit, but two rules
+    kept to different subtrees (``under``) may each have one."""
     for rule, spec in definition.flow.obligations.items():
         if level in spec.owed_by:
             nominal = _nominal(spec, calendar, name)
             if nominal is not None:
-                return _period(definition, calendar, rule, spec, nominal)
+                yield _period(definition, calendar, rule, spec, nominal)
+
+
+def owed(definition: Definition, calendar: Calendar, level: str, name: str, line: Line | None = None) -> Period | None:
+    """The period of that name for which a unit of a level owes a report of this flow; None where it owes none.
+
+    Args:
+        line: the unit's own line, which rules kept to some subtrees are held against; without it every rule of the level
+            binds, as rules before version 5 had it.
+    """
+    for found in candidates(definition, calendar, level, name):
+        under = definition.flow.obligations[found.rule].under
+        if line is None or not under or not set(under).isdisjoint(line(found)):
+            return found
     return None
 
 
-def opened(context: Context, item: str, unit: str, level: str, campaign: str, by_engine: bool) -> dict[str, Any]:
+def opened(
+    context: Context, item: str, unit: str, level: str, campaign: str, by_engine: bool, line: Line | None
+) -> dict[str, Any]:
     """The due of a report that is opened for a period, as the effect that arms it.
 
     A rung "before" whose moment has passed fires only for a report the engine opened in order to fire it: whoever opens
@@ -227,12 +247,12 @@ def opened(context: Context, item: str, unit: str, level: str, campaign: str, by
         WrongStage: the period has not begun.
     """
     definition, calendar = context.definition, context.calendar
-    found = owed(definition, calendar, level, campaign)
+    found = owed(definition, calendar, level, campaign, line)
     place = definition.place("obligations")
     if found is None:
         raise BadMaterial(
             path="$.campaign",
-            expected=f"a period for which a {level} owes {definition.name}",
+            expected=f"a period for which {unit}, a {level}, owes {definition.name}",
             actual=campaign or "none",
             place=place,
         )

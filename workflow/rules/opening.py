@@ -26,7 +26,21 @@ def item_id(*parts: str) -> str:
 def needs(asked: Asked, act: Open) -> list[Need]:
     """The line above the unit; and, where a person opens, that person's authority."""
     wanted: list[Need] = [("path", act.unit, asked.context.day)]
+    if asked.definition.flow.obligations and asked.context.rules >= 5 and wanted[0] in asked.facts:
+        wanted += _lines(asked, act)
     return wanted if act.by is None else [*wanted, authority.own_need(asked)]
+
+
+def _lines(asked: Asked, act: Open) -> list[Need]:
+    """The unit's line on the day of each period that an obligation kept to some subtrees might mean."""
+    context = asked.context
+    level = asked.facts.peek("path", act.unit, context.day)[0]["level"]
+    found = obligations.candidates(asked.definition, context.calendar, level, act.campaign)
+    return [_line(act, p) for p in found if asked.definition.flow.obligations[p.rule].under]
+
+
+def _line(act: Open, period: obligations.Period) -> Need:
+    return ("path", act.unit, period.day.isoformat())
 
 
 def open_item(asked: Asked, act: Open) -> Decision:
@@ -66,8 +80,12 @@ def open_item(asked: Asked, act: Open) -> Decision:
     begun = asked.case.fold(effects, context.seq, context.at)
     effects += enter(context, begun, stage, path)
     if definition.flow.obligations:
-        level, by_engine = path[0]["level"], act.by is None
-        effects.append(obligations.opened(context, act.item, act.unit, level, act.campaign, by_engine))
+
+        def line(period: obligations.Period) -> list[str]:
+            return [u["unit"] for u in asked.facts.get(*_line(act, period))]
+
+        level, by_engine, under = path[0]["level"], act.by is None, line if context.rules >= 5 else None
+        effects.append(obligations.opened(context, act.item, act.unit, level, act.campaign, by_engine, under))
     return Decision(effects, held)
 
 
