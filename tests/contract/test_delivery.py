@@ -231,3 +231,26 @@ def test_a_claim_looks_at_no_more_messages_than_it_takes_and_keeps_a_notice_toge
     deliver(w.engine, inbox)
     assert inbox.messages() == everything
     assert sorted(len(n.messages) for n in inbox.notices)[-2:] == [1, 3]
+
+
+def test_a_claim_by_recipients_looks_at_some_of_those_that_waited_longest_and_leaves_nobody_out(
+    weekly: Weekly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million may wait: counts in are counts out however few a claim looks at, and each gets one notice of a cycle."""
+    monkeypatch.setattr(outbox, "WINDOW", 3)
+    weekly.at("2019-09-16 17:30")
+    at = weekly.clock.now()
+    with weekly.engine.db.connect() as connection:
+        rows = outbox.claim(connection, at, at + LEASE, at, 200)
+        connection.rollback()
+    assert 0 < len({r.recipient for r in rows}) <= 3
+    inbox = Inbox()
+    assert deliver(weekly.engine, inbox, policy=Policy(digest=("17:30",))) == Delivered(12, 22, 0)
+    assert inbox.messages() == written(weekly)
+    assert max(Counter(n.recipient for n in inbox.notices).values()) == 1
+    if weekly.engine.db.dialect.name == "sqlite":
+        theirs = outbox._theirs.params(at=at, cut=at, recipients=["somebody"])
+        text = theirs.compile(dialect=weekly.engine.db.dialect, compile_kwargs={"literal_binds": True})
+        with weekly.engine.reading() as connection:
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+        assert any("wf_outbox_recipient" in step for step in plan), plan

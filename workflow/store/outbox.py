@@ -23,14 +23,22 @@ _waits = sa.and_(
     # a message that belongs to a notice goes with it; a new one waits for the end of its cycle
     sa.or_(_o.notice.is_not(None), _o.created_at < bindparam("cut")),
 )
-_recipients = (
-    sa.select(_o.recipient)
+# Whose messages go next is read from those that have waited longest, so many at most: with a million waiting, grouping them
+# all at each claim would take seconds.
+_longest = (
+    sa.select(_o.recipient, _o.next_try_at)
     .where(_waits)
-    .group_by(_o.recipient)
-    .order_by(sa.func.min(_o.next_try_at), _o.recipient)
+    .order_by(_o.next_try_at, _o.id)
+    .limit(bindparam("window"))
+    .subquery()
+)
+_recipients = (
+    sa.select(_longest.c.recipient)
+    .group_by(_longest.c.recipient)
+    .order_by(sa.func.min(_longest.c.next_try_at), _longest.c.recipient)
     .limit(bindparam("limit"))
 )
-# One by one, a claim looks at no more than it takes: with a million waiting, grouping them all took seconds each time.
+# One by one, a claim looks at no more than it takes.
 _first = (
     sa.select(_o.id, _o.notice)
     .where(_waits)
@@ -82,6 +90,7 @@ _untried = (
     .limit(bindparam("limit"))
 )
 SOME = 500
+WINDOW = 10_000  # messages that a claim by recipients looks at to see whose turn it is
 
 
 def claim_some(connection: Connection, at: int, until: int, messages: int) -> list[Any]:
@@ -105,7 +114,8 @@ def claim(connection: Connection, at: int, until: int, cut: int, recipients: int
         cut: messages created before this moment; younger ones wait for the next cycle.
         recipients: how many recipients at most; those who have waited longest come first.
     """
-    names = list(connection.execute(_recipients, {"at": at, "cut": cut, "limit": recipients}).scalars())
+    oldest_first = {"at": at, "cut": cut, "limit": recipients, "window": WINDOW}
+    names = list(connection.execute(_recipients, oldest_first).scalars())
     ids = list(connection.execute(_theirs, {"at": at, "cut": cut, "recipients": names}).scalars()) if names else []
     return _take(connection, ids, until)
 

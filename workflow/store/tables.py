@@ -357,6 +357,10 @@ outbox = Table(
         *("wf_outbox_waiting", "next_try_at", "id"),
         sqlite_where=sql("sent_at IS NULL"),
     ),
+    Index(  # everything that one recipient waits for goes into one notice
+        *("wf_outbox_recipient", "recipient", "id"),
+        sqlite_where=sql("sent_at IS NULL"),
+    ),
     Index("wf_outbox_notice", "notice"),
     Index(  # what persons were let do, and what they were sent to read: few of many messages
         *("wf_outbox_places", "recipient", "id"),
