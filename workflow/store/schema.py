@@ -38,6 +38,7 @@ REVISIONS = (
     "0011",
     "0012",
     "0013",
+    "0014",
 )  # oldest first; a test holds this against the files
 NEEDED = REVISIONS[-1]
 NONE = "none"
