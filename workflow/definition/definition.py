@@ -53,6 +53,12 @@ class Definition:
         except KeyError:
             raise Unknown(kind="stage", name=name, hint=f" in {self.name}@{self.version}") from None
 
+    @cached_property
+    def apart_over_items(self) -> frozenset[str]:
+        """The posts that are kept apart over whole items, in whichever stage the definition says so."""
+        rules = [r for chain in self._chains.values() for r in chain.apart if r.over == "item"]
+        return frozenset(post for r in rules for post in r.posts)
+
     def chain_of(self, stage: Stage) -> Chain:
         """The chain of a stage; a stage that lists slots has a chain of just these."""
         return self._chains[stage.stage]

@@ -7,10 +7,8 @@ both persons. Source: R178-R190 of duties kept apart; M15, M22.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from workflow.case import Slot
-from workflow.definition.definition import Definition
 from workflow.definition.model import Apart
 from workflow.errors import NotApart, SamePerson
 from workflow.rules import persons
@@ -48,25 +46,14 @@ def needs(asked: Asked, slot: Slot) -> list[Need]:
     return list(wanted)
 
 
-@lru_cache(maxsize=256)
-def _over_items(definition: Definition) -> frozenset[str]:
-    """The posts that a rule over whole items asks for, in whichever stage it stands."""
-    chains = [definition.chain_of(s) for s in definition.flow.stages]
-    return frozenset(post for c in chains for r in c.apart if r.over == "item" for post in r.posts)
-
-
-def asks(asked: Asked) -> bool:
-    """Whether some signature of the present stage may have to be remembered."""
-    if asked.context.rules >= 5:
-        return bool(_over_items(asked.definition))
-    return bool(asked.definition.chain_of(asked.definition.stage(asked.case.stage)).apart)
-
-
 def kept(asked: Asked, slot: Slot) -> str:
     """The post under which this signature is remembered for the rounds and stages to come; empty where no rule asks."""
+    over = asked.definition.apart_over_items
+    if not over:
+        return ""
     post = slot.demanded or slot.post
     if asked.context.rules >= 5:
-        return post if post in _over_items(asked.definition) else ""
+        return post if post in over else ""
     return post if any(r.over == "item" for r in _rules(asked, post)) else ""
 
 

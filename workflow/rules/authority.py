@@ -179,11 +179,13 @@ def two_persons(asked: Asked, slot: Slot, mine: set[str]) -> None:
     """
     stage = asked.definition.stage(asked.case.stage)
     groups = asked.definition.chain_of(stage).two_persons
-    if groups:
-        mine = persons.ids(asked, mine)
-    for other in asked.case.slots:
+    signed = [s for s in asked.case.slots if s.state == "signed" and s.unit == slot.unit and s.key != slot.key]
+    if not groups or not signed:
+        return
+    mine = persons.ids(asked, mine)
+    for other in signed:
         both = mine & {other.person, other.principal or other.person}
-        if other.state != "signed" or not both or other.unit != slot.unit or other.key == slot.key:
+        if not both:
             continue
         for group in groups:
             here, there = slot.demanded or slot.post, other.demanded or other.post

@@ -19,20 +19,19 @@ def needs(asked: Asked, persons: Iterable[str]) -> list[Need]:
     return [("same-person", p) for p in dict.fromkeys(persons) if p]
 
 
-def ids(asked: Asked, persons: Iterable[str]) -> set[str]:
+def ids(asked: Asked, persons: set[str]) -> set[str]:
     """All ids of persons, those of whom nobody knows another included."""
-    found = set(persons)
-    for need in needs(asked, sorted(found)):
-        found |= {*asked.facts.get(*need)}
-    return found
+    if asked.context.rules < 5:
+        return persons
+    return persons.union(*(asked.facts.get("same-person", p) for p in persons if p))
 
 
-def signing(asked: Asked, slot: Slot | None, own: Need) -> list[str]:
-    """Whoever signs a place, and in whose place they might: the person, those they have a mandate of, the giver."""
+def needs_to_sign(asked: Asked, slot: Slot | None, own: Need) -> list[Need]:
+    """The same for whoever signs a place, and in whose place they might: those they have a mandate of, the giver."""
     by = asked.actor
-    found = [by.person]
-    if own in asked.facts:
-        found += [m["principal"] for m in asked.facts.peek(*own).get("mandates", ())]
+    who = [by.person]
+    if own in asked.facts and (given := asked.facts.peek(*own).get("mandates")):
+        who += [m["principal"] for m in given]
     if slot is not None and slot.delegate == by.person:
-        found.append(slot.giver)
-    return found
+        who.append(slot.giver)
+    return needs(asked, who)

@@ -77,9 +77,10 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
         wanted += authority.barred_needs(asked, asked.facts.peek("path", case.unit, day))
     if act.paper:
         wanted += paper.needs(asked, act)
-    if asked.context.rules >= 5 and authority.asks_who(asked):
-        wanted += persons.needs(asked, persons.signing(asked, slot, authority.own_need(asked)))
-    if slot is not None and definition.chain_of(stage).apart:
+    chain = definition.chain_of(stage)
+    if chain.two_persons or chain.apart or stage.not_by:
+        wanted += persons.needs_to_sign(asked, slot, wanted[0])
+    if slot is not None and chain.apart:
         wanted += apart.needs(asked, slot)
     if stage.compare is not None and not isinstance(act, Return):
         wanted += comparing.needs(asked, stage)
@@ -109,14 +110,14 @@ def open_slot(asked: Asked, act: Signature) -> tuple[Slot, dict[str, Any]]:
     """
     case, definition = asked.case, asked.definition
     place = definition.place("stages", case.stage, "chain")
-    waiting = [f"{s.key}:{s.post}@{s.unit}" for s in case.open_slots] or [f"nothing (stage {case.stage})"]
     slot = find(case, act)
     by = asked.actor
-    if slot is None or slot.state != "open":
-        shown = f"{slot.key}:{slot.post}@{slot.unit} ({slot.state})" if slot else act.slot or str(by)
+    if slot is None or slot.state != "open" or by.post != slot.post or by.unit != slot.unit:
+        waiting = [f"{s.key}:{s.post}@{s.unit}" for s in case.open_slots] or [f"nothing (stage {case.stage})"]
+        shown = act.slot or str(by)
+        if slot is not None:
+            shown = str(by) if slot.state == "open" else f"{slot.key}:{slot.post}@{slot.unit} ({slot.state})"
         raise OutOfTurn(expected=waiting, actual=shown, place=place)
-    if (by.post, by.unit) != (slot.post, slot.unit):
-        raise OutOfTurn(expected=waiting, actual=str(by), place=place)
     held = authority.authority(asked, slot)
     authority.in_person(asked, slot, held)
     authority.assigned(asked, slot, held)
@@ -247,7 +248,7 @@ def _signed(asked: Asked, slot: Slot, held: dict[str, Any]) -> Effect:
     }
     if stage in bodies.remembered(definition):
         signed["body"] = stage
-    if apart.asks(asked) and (post := apart.kept(asked, slot)):
+    if post := apart.kept(asked, slot):
         signed["kept"] = post
     return signed
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ORG_FACTS = frozenset({"path", "authority", "answerable", "appointed", "held", "same-person"})
 KEPT = 200_000
+SAME_PERSONS = ("same-persons",)  # under which memory has every merge of persons
 
 _began = sa.select(t.tenure.c.from_on).where(t.tenure.c.id == sa.bindparam("tenure"))
 
@@ -48,10 +49,9 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
     """One fact, as plain data that can be recorded."""
     kind = need[0]
     if kind == "same-person":
-        same: tuple[str, ...] = ("same-persons",)
-        if same not in memory:
-            memory[same] = known.merged(connection)
-        return memory[same].get(need[1], [])
+        if SAME_PERSONS not in memory:
+            memory[SAME_PERSONS] = known.merged(connection)
+        return memory[SAME_PERSONS].get(need[1], [])
     if kind in ORG_FACTS:
         if need not in memory:
             memory[need] = _org_fact(connection, _reader(connection), need)
