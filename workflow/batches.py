@@ -8,12 +8,12 @@ later one begins stands in its register too, with the identity, number and histo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from workflow.desk import Desk
 from workflow.evidence import canonical
-from workflow.store import items, queries
+from workflow.store import items, queries, shelves
 
 
 def numbers(desk: Desk, flow: str, campaign: str) -> dict[str, str]:
@@ -29,6 +29,18 @@ def numbers(desk: Desk, flow: str, campaign: str) -> dict[str, str]:
         first = _opened_about(desk, item) if unit in merged else unit
         counted[first] += 1
         out[item] = f"{first}-{counted[first]}"
+    return out
+
+
+def numbers_about(desk: Desk, flow: str, campaign: str, units: Collection[str]) -> dict[str, str]:
+    """The same for the items about some units, without reading those of all others."""
+    if queries.successors(desk.connection):  # what a unit's items count may lie at its successor
+        return numbers(desk, flow, campaign)
+    counted: Counter[str] = Counter()
+    out: dict[str, str] = {}
+    for item, unit in shelves.in_order(desk.connection, flow, campaign, units):
+        counted[unit] += 1
+        out[item] = f"{unit}-{counted[unit]}"
     return out
 
 

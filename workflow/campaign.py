@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median_low
+from typing import Any
 
 from workflow import lists, obligations, views
 from workflow.clock import local_day
@@ -20,7 +21,7 @@ from workflow.past import past
 from workflow.rules.authority import backstop
 from workflow.sight import Sight
 from workflow.store import obligations as store
-from workflow.store import queries
+from workflow.store import queries, shelves
 from workflow.store.groups import GroupReader
 from workflow.store.listing import Wanted
 from workflow.targets import Target
@@ -181,20 +182,43 @@ def heat(
     Raises:
         Unknown: no such unit.
     """
-    rows = [r for r in views.missed(desk, at) if sight.sees(r.unit) and _open(r, at) and flow in ("", r.flow)]
-    if campaign and flow:
-        here = {r["id"] for r in queries.items_at(desk.connection, flow, campaign, at)}
-        rows = [r for r in rows if r.item in here]
+    found: Counter[tuple[str, str]] = Counter()
+    for (unit, _, stage), n in heat_of_flows(desk, sight, at, under, flow=flow, campaign=campaign).items():
+        found[unit, stage] += n
+    return dict(found)
+
+
+def heat_of_flows(
+    desk: Desk,
+    sight: Sight,
+    at: int,
+    under: str = "",
+    *,
+    flow: str = "",
+    campaign: str = "",
+    counted: Sequence[Any] | None = None,
+) -> dict[tuple[str, str, str], int]:
+    """The same by unit, flow and stage: stages of two flows may have one name.
+
+    Args:
+        counted: ``store.shelves.missed_counts`` of the instant, where it is known already.
+    """
+    if counted is None:
+        counted = shelves.missed_counts(desk.connection, at)
     owner: dict[str, str] = {}
     if under:
         org = desk.organisation()
         owner[under] = under
         for child in org.children(under, sight.day):
             owner.update(dict.fromkeys(org.subtree(child, sight.day), child))
-    found: Counter[tuple[str, str]] = Counter()
-    for r in rows:
-        if not under or r.unit in owner:
-            found[owner.get(r.unit, r.unit), _stage(r.rule)] += 1
+    found: Counter[tuple[str, str, str]] = Counter()
+    for unit, its_flow, its_campaign, stage, covert, n in counted:
+        if flow not in ("", its_flow) or (campaign and flow and campaign != its_campaign) or not sight.sees(unit):
+            continue
+        if covert and unit in sight.own:
+            continue
+        if not under or unit in owner:
+            found[owner.get(unit, unit), its_flow, stage] += n
     order = {u: n for n, u in enumerate(dict.fromkeys(owner.values()))}
     return dict(sorted(found.items(), key=lambda kv: (order.get(kv[0][0], len(order)), kv[0])))
 

@@ -61,8 +61,7 @@ def items(desk: Desk, sight: Sight, wanted: Wanted, *, under: str = "", after: s
         Unknown: no such unit. WrongMeaning: ``after`` is not from a page.
     """
     limit = max(1, min(limit, MOST))
-    asked = _asked(desk, sight, wanted, under)
-    found = listing.page(desk.connection, asked, before=_read(after), limit=limit + 1)
+    found = listing.page(desk.connection, asked(desk, sight, wanted, under), before=_read(after), limit=limit + 1)
     rows = tuple(_row(r) for r in found[:limit])
     more = len(found) > limit
     return Page(rows, f"{rows[-1].opened_at}.{rows[-1].item}" if more else "")
@@ -98,13 +97,13 @@ def tally(desk: Desk, sight: Sight, wanted: Wanted, under: str = "") -> Tally:
     Raises:
         Unknown: no such unit.
     """
-    rows, units = listing.totals(desk.connection, _asked(desk, sight, wanted, under))
+    rows, units = listing.totals(desk.connection, asked(desk, sight, wanted, under))
     return _added(under, rows, units)
 
 
 def campaigns(desk: Desk, sight: Sight, wanted: Wanted = EVERY) -> list[tuple[str, str, int]]:
     """The flows and campaigns with items that may be seen: ``(flow, campaign, items)``, the largest first."""
-    counted = listing.campaigns(desk.connection, _asked(desk, sight, wanted, ""))
+    counted = listing.campaigns(desk.connection, asked(desk, sight, wanted, ""))
     return sorted(counted, key=lambda c: (-c[2], c[0], c[1]))
 
 
@@ -122,7 +121,7 @@ def by_unit(desk: Desk, sight: Sight, wanted: Wanted, units: Iterable[str]) -> l
             owners[one] = (*owners[one], unit) if one in owners else (unit,)
     found: dict[str, Counter[tuple[str, str, str, bool]]] = {u: Counter() for u in wished}
     having: set[str] = set()
-    for flow, stage, klass, final, about in listing.units_of(desk.connection, _asked(desk, sight, wanted, "")):
+    for flow, stage, klass, final, about in listing.units_of(desk.connection, asked(desk, sight, wanted, "")):
         having.update(about)
         for owned, n in Counter(map(owners.get, about)).items():
             for unit in owned or ():
@@ -148,10 +147,10 @@ def _added(unit: str, rows: Iterable[Any], units: int) -> Tally:
 
 def rungs(desk: Desk, sight: Sight, *, before: int | None = None, limit: int = 100) -> Sequence[Any]:
     """The entries of rungs that fired about units that may be seen, newest first. See ``listing.fired``."""
-    return listing.fired(desk.connection, _asked(desk, sight, EVERY, ""), before=before, limit=limit)
+    return listing.fired(desk.connection, asked(desk, sight), before=before, limit=limit)
 
 
-def _asked(desk: Desk, sight: Sight, wanted: Wanted, under: str) -> Wanted:
+def asked(desk: Desk, sight: Sight, wanted: Wanted = EVERY, under: str = "") -> Wanted:
     """What is wanted, of the units asked for less those that may not be seen. Where these are most of all there are, those
     that are left out are named instead: a database compares with the shorter list.
 

@@ -28,6 +28,7 @@ from workflow import irregularities as irregular
 from workflow import lists, obligations, possible, receipt, views, voting
 from workflow import pairs as letters
 from workflow import past as history
+from workflow import shelf as shelving
 from workflow import trace as tracing
 from workflow import why as explaining
 from workflow.acts import Actor
@@ -40,7 +41,7 @@ from workflow.errors import Language, Unknown
 from workflow.evidence import canonical
 from workflow.rules.obligations import STATES, State
 from workflow.sight import Sight, all_of, hidden_from, refuse_unseen, sight_of
-from workflow.store import items, listing, queries
+from workflow.store import items, listing, queries, shelves
 from workflow.store.listing import Wanted
 from workflow.targets import Target
 
@@ -64,6 +65,8 @@ OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep,
     "why.sentence",
     "assessments.words",
     "batches.numbers",  # of the register's rows, which are filtered
+    "batches.numbers_about",
+    "lists.asked",  # the filter itself
     "batches.carried",
     "burdens.counted",
     "burdens.short",
@@ -255,6 +258,14 @@ class Seen:
         rows = batching.compare(self._desk, flow, first, second, self._at(at), hidden=hidden)
         return [r for r in rows if self.sight.sees(r.unit)]
 
+    def shelf(self, flow: str, campaign: str, at: int | None = None, klass: str = "") -> shelving.Shelf:
+        """Where each unit's items stand in a register of what may be seen, for ``page``."""
+        return shelving.shelf(self._desk, self.sight, flow, campaign, self._at(at), klass)
+
+    def page(self, on: shelving.Shelf, first: int = 0, limit: int = 50) -> list[views.RegisterRow]:
+        """Some rows of a register; those only that may be seen, whoever the shelf was made for."""
+        return [r for r in shelving.page(self._desk, on, first, limit) if self._sees(r)]
+
     def ledger(self, flow: str, campaign: str, at: int | None = None) -> list[views.LedgerRow]:
         listed = (r for r in self.register(flow, campaign, at) if r.klass == "register")
         return views.ledger_rows(self._desk, listed, self._at(at))
@@ -274,6 +285,17 @@ class Seen:
 
     def missed(self, at: int | None = None) -> list[views.MissedRow]:
         return [r for r in views.missed(self._desk, self._at(at)) if self._sees(r)]
+
+    def first_missed(self, at: int | None = None, *, limit: int = 100) -> list[views.MissedRow]:
+        """The nodes missed and not met by an instant, those missed first at first, no more than ``limit``."""
+        wanted = lists.asked(self._desk, self.sight)
+        rows = shelves.missed(self._desk.connection, self._at(at), wanted, limit)
+        found = [views.MissedRow(r.item, r.unit, r.flow, r.rule, r.missed_at, None, r.step) for r in rows]
+        return [r for r in found if self._sees(r)]
+
+    def met_late(self, at: int | None = None) -> int:
+        """How many nodes were met late by an instant."""
+        return shelves.met_late(self._desk.connection, self._at(at), lists.asked(self._desk, self.sight))
 
     def ranking(self, flow: str, campaign: str) -> list[judging.Ranked]:
         """The assessed items that may be seen, ranked among themselves: a rank among all would tell of the others."""
@@ -332,6 +354,21 @@ class Seen:
     ) -> dict[tuple[str, str], int]:
         self._refuse_unit(under)
         return glance.heat(self._desk, self.sight, self._at(at), under, flow=flow, campaign=campaign)
+
+    def heat_of_flows(
+        self,
+        under: str = "",
+        at: int | None = None,
+        *,
+        flow: str = "",
+        campaign: str = "",
+        counted: Sequence[Any] | None = None,
+    ) -> dict[tuple[str, str, str], int]:
+        """``counted`` is ``store.shelves.missed_counts``, where it is known already."""
+        self._refuse_unit(under)
+        return glance.heat_of_flows(
+            self._desk, self.sight, self._at(at), under, flow=flow, campaign=campaign, counted=counted
+        )
 
     def statistics(self, flow: str, campaign: str, at: int | None = None) -> dict[str, dict[str, glance.Group]]:
         return glance.statistics(self._desk, self.sight, flow, campaign, self._at(at))

@@ -30,6 +30,7 @@ NAMES = (
     "cold_start",
     "linting",
     "votes",
+    "hosts",
 )
 HEAD = ("what", "on", "ours", "floor", "", "ratio", "middle half", "goal", "holds", "beside it")
 

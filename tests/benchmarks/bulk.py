@@ -64,6 +64,24 @@ def items(url: str, count: int, *, flow: str, definition: str, units: int, waiti
     )
 
 
+def like(url: str, item: str, unit: str) -> None:
+    """Make the filler what a real item is, each about its own unit, so that it can be read; it stands in the register."""
+    text, blob = ("CAST(s.snapshot AS TEXT)", "CAST({} AS BLOB)")
+    if not url.startswith("sqlite"):
+        text, blob = ("convert_from(s.snapshot, 'UTF8')", "convert_to({}, 'UTF8')")
+    own = "replace(replace({}, '\"{}\"', '\"' || f.id || '\"'), '\"{}\"', '\"' || f.unit || '\"')"
+    made = blob.format(own.format(text, item, unit))
+    of = f"FROM wf_item AS s WHERE s.id = '{item}'"
+    filler = "campaign = 'campaign-0'"
+    _run(
+        url,
+        f"""UPDATE wf_item AS f SET klass = 'register', stage = (SELECT s.stage {of}), snapshot = (SELECT {made} {of})
+            WHERE {filler}""",
+        f"""UPDATE wf_stay SET stage = (SELECT s.stage {of}) WHERE item IN (SELECT id FROM wf_item WHERE {filler})""",
+        f"""UPDATE wf_due SET rule = (SELECT s.stage {of}) || '/1' WHERE item IN (SELECT id FROM wf_item WHERE {filler})""",
+    )
+
+
 def history(url: str, entries: int, **about: Any) -> None:
     """``entries`` entries of other items, ten each, as if they had been signed before; then everything settles."""
     kind = url.split(":")[0].split("+")[0]

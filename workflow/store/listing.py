@@ -72,8 +72,8 @@ def page(
     """
     if wanted.units is not None and not wanted.units:
         return []
-    asked = _shown.where(*_conditions(connection, wanted))
-    values = _values(wanted)
+    asked = _shown.where(*conditions(connection, wanted))
+    values = values_of(wanted)
     if before is not None:
         asked = asked.where(
             sa.tuple_(t.item.c.opened_at, t.item.c.id) < sa.tuple_(bindparam("opened_at"), bindparam("id"))
@@ -92,8 +92,8 @@ def counts(connection: Connection, wanted: Wanted) -> Sequence[Any]:
         return []
     c = t.item.c
     by = (c.unit, c.flow, c.stage, c.klass, c.final)
-    asked = sa.select(*by, sa.func.count().label("items")).where(*_conditions(connection, wanted)).group_by(*by)
-    return connection.execute(asked, _values(wanted)).all()
+    asked = sa.select(*by, sa.func.count().label("items")).where(*conditions(connection, wanted)).group_by(*by)
+    return connection.execute(asked, values_of(wanted)).all()
 
 
 def units_of(connection: Connection, wanted: Wanted) -> list[tuple[str, str, str, bool, list[str]]]:
@@ -105,8 +105,8 @@ def units_of(connection: Connection, wanted: Wanted) -> list[tuple[str, str, str
     by = (c.flow, c.stage, c.klass, c.final)
     postgresql = connection.dialect.name == "postgresql"
     joined = (sa.func.string_agg if postgresql else sa.func.group_concat)(c.unit, _BETWEEN)
-    asked = sa.select(*by, joined).where(*_conditions(connection, wanted)).group_by(*by)
-    rows = connection.execute(asked, _values(wanted))
+    asked = sa.select(*by, joined).where(*conditions(connection, wanted)).group_by(*by)
+    rows = connection.execute(asked, values_of(wanted))
     return [(flow, stage, klass, bool(final), units.split(_BETWEEN)) for flow, stage, klass, final, units in rows]
 
 
@@ -114,7 +114,7 @@ def totals(connection: Connection, wanted: Wanted) -> tuple[Sequence[Any], int]:
     """The same, whatever unit they are about: ``flow, stage, klass, final, items``; and how many units have any."""
     if wanted.units is not None and not wanted.units:
         return [], 0
-    c, values, held = t.item.c, _values(wanted), _conditions(connection, wanted)
+    c, values, held = t.item.c, values_of(wanted), conditions(connection, wanted)
     by = (c.flow, c.stage, c.klass, c.final)
     asked = sa.select(*by, sa.func.count().label("items")).where(*held).group_by(*by)
     units = sa.select(sa.func.count(sa.distinct(c.unit))).where(*held)
@@ -126,8 +126,8 @@ def campaigns(connection: Connection, wanted: Wanted) -> list[tuple[str, str, in
     if wanted.units is not None and not wanted.units:
         return []
     by = (t.item.c.flow, t.item.c.campaign)
-    asked = sa.select(*by, sa.func.count()).where(*_conditions(connection, wanted)).group_by(*by)
-    return [(flow, campaign, n) for flow, campaign, n in connection.execute(asked, _values(wanted))]
+    asked = sa.select(*by, sa.func.count()).where(*conditions(connection, wanted)).group_by(*by)
+    return [(flow, campaign, n) for flow, campaign, n in connection.execute(asked, values_of(wanted))]
 
 
 def fired(connection: Connection, wanted: Wanted, *, before: int | None = None, limit: int = 100) -> Sequence[Any]:
@@ -142,8 +142,8 @@ def fired(connection: Connection, wanted: Wanted, *, before: int | None = None, 
         .join(t.item, t.item.c.id == t.entry.c.chain)
         .where(t.entry.c.act == "fire")
     )
-    asked = asked.where(*_conditions(connection, wanted))
-    values: dict[str, Any] = {**_values(wanted), "limit": limit}
+    asked = asked.where(*conditions(connection, wanted))
+    values: dict[str, Any] = {**values_of(wanted), "limit": limit}
     if wanted.units is not None or wanted.but is not None:
         asked = asked.where(t.item.c.klass != UNANNOUNCED)
     if before is not None:
@@ -170,7 +170,7 @@ def among(connection: Connection, column: Any, name: str = "units") -> sa.Column
     return column.in_(sa.select(rows.c.value))  # type: ignore[no-any-return]
 
 
-def _conditions(connection: Connection, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+def conditions(connection: Connection, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     c = t.item.c
     found = [
         column == bindparam(f"w_{name}")
@@ -203,7 +203,7 @@ def _conditions(connection: Connection, wanted: Wanted) -> list[sa.ColumnElement
     return found
 
 
-def _values(wanted: Wanted) -> dict[str, Any]:
+def values_of(wanted: Wanted) -> dict[str, Any]:
     names = ("flow", "campaign", "stage", "klass", "category")
     values: dict[str, Any] = {f"w_{n}": getattr(wanted, n) for n in names if getattr(wanted, n)}
     values |= {f"w_{n}": v for n in ("claimed", "verified") if (v := getattr(wanted, n)) not in ("", UNCHECKED)}

@@ -131,10 +131,13 @@ class Client(Verbs):
         """What the items that may be seen add up to."""
         return answers.read(Stages, self._ask(asking("/v1/tally", flow=flow, campaign=campaign, under=under)))
 
-    def register(self, flow: str, campaign: str, *, on: On = "") -> list[RegisterRow]:
-        """The register of a campaign at the end of a day."""
-        told = self._ask(asking("/v1/register", flow=flow, campaign=campaign, on=on))
-        return [answers.read(RegisterRow, r) for r in told["rows"]]
+    def register(self, flow: str, campaign: str, *, on: On = "") -> Iterator[RegisterRow]:
+        """The register of a campaign at the end of a day, asked for a page at a time as it is read."""
+        first, every = 0, 1
+        while first < every:
+            told = self._ask(asking("/v1/register", flow=flow, campaign=campaign, on=on, first=first))
+            yield from (answers.read(RegisterRow, r) for r in told["rows"])
+            first, every = first + max(len(told["rows"]), 1), told["every"]
 
     def missed(self, *, on: On = "") -> list[MissedRow]:
         """Every node missed by the end of a day."""

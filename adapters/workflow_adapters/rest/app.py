@@ -48,8 +48,14 @@ class Call:
     def asked(self, name: str, default: str = "") -> str:
         return str(self.request.query_params.get(name, default))
 
-    def limit(self) -> int:
-        said = self.asked("limit", "50")
+    def first(self) -> int:
+        said = self.asked("first", "0")
+        if not said.isdigit() or len(said) > 9:
+            raise WrongMeaning(expected="first: how many rows stand before the page", actual=said[:40])
+        return int(said)
+
+    def limit(self, usual: int = 50) -> int:
+        said = self.asked("limit", str(usual))
         if not said.isdigit() or not 1 <= int(said[:6]) <= lists.MOST:
             raise WrongMeaning(expected=f"limit from 1 to {lists.MOST}", actual=said[:40])
         return int(said)
@@ -309,9 +315,9 @@ def _tally(call: Call, seen: Seen) -> Any:
 
 
 def _register(call: Call, seen: Seen) -> Any:
-    carried = [c for c in call.asked("carried").split(",") if c]
-    rows = seen.register(call.asked("flow"), call.asked("campaign"), call.at(seen.now), carried=carried)
-    return {"rows": [asdict(r) for r in rows]}
+    shelf = seen.shelf(call.asked("flow"), call.asked("campaign"), call.at(seen.now))
+    rows = seen.page(shelf, call.first(), call.limit(lists.MOST))
+    return {"rows": [asdict(r) for r in rows], "first": call.first(), "every": shelf.every}
 
 
 def _missed(call: Call, seen: Seen) -> Any:
@@ -340,7 +346,12 @@ READS: tuple[tuple[str, str, Read, str], ...] = (
     ("/v1/me", "me", _me, "Who the caller is known as, and the posts they hold today as (unit, post)."),
     ("/v1/pending", "pending", _pending, "What waits for the caller."),
     ("/v1/tally", "tally", _tally, "What the items that may be seen add up to, under one unit."),
-    ("/v1/register", "register", _register, "The register of a flow and campaign at the end of a day."),
+    (
+        "/v1/register",
+        "register",
+        _register,
+        "A page of the register of a flow and campaign at the end of a day; `every` counts all rows.",
+    ),
     ("/v1/missed", "missed", _missed, "Every node missed by the end of a day."),
     ("/v1/reports/{flow}/{rule}/{period}", "reports", _reports, "Who owes a report of a period, and its state."),
 )

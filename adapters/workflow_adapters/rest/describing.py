@@ -14,7 +14,7 @@ QUERIES = {
     "may": ("post", "unit"),
     "pending": ("limit",),
     "tally": ("flow", "campaign", "under"),
-    "register": ("flow", "campaign", "on"),
+    "register": ("flow", "campaign", "on", "first", "limit"),
     "missed": ("on",),
     "reports": ("on", "under"),
 }
@@ -99,7 +99,9 @@ def _in_path(name: str) -> dict[str, Any]:
 def _in_query(name: str) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "string"}
     if name == "limit":
-        schema = {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}
+        schema = {"type": "integer", "minimum": 1, "maximum": 500}
+    elif name == "first":
+        schema = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
     elif name == "on":
         schema = {"type": "string", "format": "date"}
     elif name == "state":

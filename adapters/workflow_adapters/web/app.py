@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 from workflow import Engine
 from workflow.errors import Conflict, DatabaseBusy, Refused, RequestReused, Unknown, WorkflowError
 from workflow_adapters.web.access import FIELD, Identity, Resolver, Seats
+from workflow_adapters.web.kept import Kept
 from workflow_adapters.web.visit import LANGUAGE, Sights, Visit
 
 HERE = Path(__file__).parent
@@ -53,6 +54,7 @@ class Console:
         self.logout = logout
         self.seats = Seats(secret or secrets.token_bytes(32))
         self.sights = Sights()
+        self.kept = Kept()
         self.templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,

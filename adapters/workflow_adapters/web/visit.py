@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -22,10 +22,12 @@ from workflow.store import library
 if TYPE_CHECKING:
     from workflow.definition.definition import Definition
     from workflow.desk import Desk
+    from workflow.shelf import Shelf
     from workflow_adapters.web.access import Identity
     from workflow_adapters.web.app import Console
 
 LANGUAGE = "wf_lang"
+T = TypeVar("T")
 
 
 @dataclass
@@ -133,6 +135,16 @@ class Looking:
         except (ValueError, OverflowError):
             raise WrongMeaning(expected="a day such as 2019-12-31", actual=said[:40]) from None
         return (end, said) if end < self.now else (self.now, "")
+
+    def kept(self, what: str, make: Callable[[], T], *by: Hashable) -> T:
+        """Something added up for this reader, now or within the last seconds; ``by`` is what else it depends on."""
+        return self.visit.console.kept.get(
+            (what, self.sight.person, self.sight.day, self.visit.who.operator, *by), make
+        )
+
+    def shelf(self, flow: str, campaign: str, at: int, on: str, klass: str = "") -> Shelf:
+        """A register of what this reader may see, counted."""
+        return self.kept("shelf", lambda: self.seen.shelf(flow, campaign, at, klass), flow, campaign, on, klass)
 
     def learn(self, ids: Iterable[str]) -> None:
         """Ask for the names of units and persons that are going to be shown."""

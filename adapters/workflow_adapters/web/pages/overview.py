@@ -15,9 +15,9 @@ def campaign(visit: Visit) -> Response:
         chosen = asked(see)
         unit = top(see)
         wanted = Wanted(flow=chosen["flow"], campaign=chosen["campaign"])
-        told = see.seen.tally(wanted, unit)
+        told = see.kept("tally", lambda: see.seen.tally(wanted, unit), wanted.flow, wanted.campaign, unit)
         below = see.org.children(unit, see.sight.day) if unit else []
-        rows = see.seen.by_unit(below, wanted)
+        rows = see.kept("by-unit", lambda: see.seen.by_unit(below, wanted), wanted.flow, wanted.campaign, unit)
         see.learn([unit, *below])
         definition = see.desk.engine.newest(see.desk.connection, chosen["flow"]) if chosen["flow"] else None
         stages = []
@@ -36,7 +36,7 @@ def campaign(visit: Visit) -> Response:
             chosen=chosen,
             stages=stages,
             most=most,
-            campaigns=see.seen.campaigns(),
+            campaigns=see.kept("campaigns", see.seen.campaigns, ""),
             definition=definition,
             path=see.org.path(unit, see.sight.day)[1:] if unit else [],
         )

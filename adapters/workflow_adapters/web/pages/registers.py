@@ -32,54 +32,38 @@ def items_page(visit: Visit) -> Response:
 
 def register(visit: Visit) -> Response:
     with visit.look() as see:
-        at, on = see.as_of()
-        flow, campaign = _campaign(see)
-        rows = see.seen.register(flow, campaign, at) if flow else []
-        first = _first(visit, len(rows))
-        shown = rows[first : first + A_PAGE]
-        see.learn(r.unit for r in shown)
-        digest = see.desk.engine.newest(see.desk.connection, flow).digest if flow else ""
-        return visit.page(
-            "register.html",
-            see=see,
-            rows=shown,
-            first=first,
-            every=len(rows),
-            per=A_PAGE,
-            on=on,
-            at=at,
-            digest=digest,
-            flows=see.newest(),
-            q=dict(visit.query),
-            flow=flow,
-        )
+        asked_for = _listed(see)
+        see.learn(r.unit for r in asked_for["rows"])
+        return visit.page("register.html", see=see, **asked_for)
 
 
 def ledger(visit: Visit) -> Response:
     with visit.look() as see:
-        at, on = see.as_of()
-        flow, campaign = _campaign(see)
-        found = see.seen.register(flow, campaign, at) if flow else []
-        listed = [r for r in found if r.klass == "register"]
-        first = _first(visit, len(listed))
-        rows = see.seen.ledger_rows(listed[first : first + A_PAGE], at, first=first + 1)
+        asked_for = _listed(see, "register")
+        rows = see.seen.ledger_rows(asked_for["rows"], asked_for["at"], first=asked_for["first"] + 1)
         see.learn(p for r in rows for p in (r.unit, r.superior, r.responsible_unit, r.lead, *r.responsible))
-        digest = see.desk.engine.newest(see.desk.connection, flow).digest if flow else ""
-        return visit.page(
-            "ledger.html",
-            verdicts={code: visit.say(*words) for code, words in VERDICTS.items()},
-            see=see,
-            rows=rows,
-            first=first,
-            every=len(listed),
-            per=A_PAGE,
-            on=on,
-            at=at,
-            digest=digest,
-            flows=see.newest(),
-            q=dict(visit.query),
-            flow=flow,
-        )
+        verdicts = {code: visit.say(*words) for code, words in VERDICTS.items()}
+        return visit.page("ledger.html", see=see, **{**asked_for, "rows": rows, "verdicts": verdicts})
+
+
+def _listed(see: Looking, klass: str = "") -> dict[str, Any]:
+    """A page of a register as of a day, and what its template needs beside."""
+    at, on = see.as_of()
+    flow, campaign = _campaign(see)
+    shelf = see.shelf(flow, campaign, at, on, klass) if flow else None
+    every = shelf.every if shelf else 0
+    first = _first(see.visit, every)
+    return {
+        "rows": see.seen.page(shelf, first, A_PAGE) if shelf else [],
+        "first": first,
+        "every": every,
+        "per": A_PAGE,
+        "on": on,
+        "at": at,
+        "digest": see.desk.engine.newest(see.desk.connection, flow).digest if flow else "",
+        "q": dict(see.visit.query),
+        "flow": flow,
+    }
 
 
 VERDICTS = {"qualified": ("验收合格", "qualified"), "unqualified": ("验收不合格", "unqualified")}
@@ -90,7 +74,7 @@ def _campaign(see: Looking, klass: str = "register") -> tuple[str, str]:
     flow, campaign = see.visit.query.get("flow", ""), see.visit.query.get("campaign", "")
     if flow and campaign:
         return flow, campaign
-    told = see.seen.campaigns(Wanted(klass=klass)) or see.seen.campaigns()
+    told = see.kept("campaigns", lambda: see.seen.campaigns(Wanted(klass=klass)) or see.seen.campaigns(), klass)
     fitting = [c for c in told if not flow or c[0] == flow]
     return (fitting[0][0], fitting[0][1]) if fitting else (flow, campaign)
 

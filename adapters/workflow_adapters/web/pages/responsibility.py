@@ -21,9 +21,9 @@ def tree(visit: Visit) -> Response:
         title = posts[post].title.get(visit.lang) if post in posts else post
         below = see.org.children(unit, day) if unit else []
         rows = []
-        for one, counted in zip(
-            [unit, *below] if unit else [], see.seen.by_unit([unit, *below] if unit else []), strict=True
-        ):
+        shown = [unit, *below] if unit else []
+        counts = see.kept("tree", lambda: see.seen.by_unit(shown), unit)
+        for one, counted in zip(shown, counts, strict=True):
             heads = see.org.answerable(one, post, day, True) if one else []
             rows.append((one, heads, counted))
         see.learn([unit, *below, *(h["person"] for _, heads, _ in rows for h in heads)])

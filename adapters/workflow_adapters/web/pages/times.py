@@ -11,7 +11,7 @@ from starlette.responses import Response
 from workflow import lists, obligations
 from workflow.clock import local_day
 from workflow.errors import CalendarMissing
-from workflow.store import listing
+from workflow.store import listing, shelves
 from workflow_adapters.web.pages.overview import top
 from workflow_adapters.web.visit import Looking, Visit
 
@@ -114,33 +114,31 @@ def overdue(visit: Visit) -> Response:
     with visit.look() as see:
         at, on = see.as_of()
         unit = top(see)
-        rows = see.seen.missed(at)
-        open_ = [r for r in rows if r.met_at is None or r.met_at > at]
+        counted = visit.console.kept.get(("missed", on), lambda: shelves.missed_counts(see.desk.connection, at))
+        every = see.kept("heat", lambda: see.seen.heat_of_flows("", at, counted=counted), on)
+        heat = every
+        if unit:
+            heat = see.kept("heat-under", lambda: see.seen.heat_of_flows(unit, at, counted=counted), unit, on)
+        rows = see.kept("missed", lambda: see.seen.first_missed(at, limit=A_PAGE), on)
+        met = see.kept("met", lambda: see.seen.met_late(at), on)
         children = see.org.children(unit, see.sight.day) if unit else []
-        owner: dict[str, str] = {}
-        for child in [*children]:
-            owner.update(dict.fromkeys(see.org.subtree(child, see.sight.day), child))
-        heat: Counter[tuple[str, tuple[str, str]]] = Counter()
-        for row in open_:
-            heat[owner.get(row.unit, row.unit), (row.flow, row.rule.partition("/")[0])] += 1
-        units = [u for u in [*children, unit] if any(k[0] == u for k in heat)]
-        units += sorted({k[0] for k in heat} - set(units))
-        digests = {flow: see.flow_named(flow).digest for flow in {r.flow for r in open_}}
+        keys = {(flow, stage) for _, flow, stage in heat}
         places = {(d.name, s.stage): n for d in see.newest() for n, s in enumerate(d.flow.stages)}
-        rules = sorted({k[1] for k in heat}, key=lambda k: (k[0], places.get(k, 0), k[1]))
-        open_.sort(key=lambda r: r.missed_at)
-        see.learn([*units, *(r.unit for r in open_[:A_PAGE])])
+        digests = {flow: see.flow_named(flow).digest for flow in {f for f, _ in keys} | {r.flow for r in rows}}
+        columns = sorted(keys, key=lambda k: (k[0], places.get(k, 0), k[1]))
+        units = list(dict.fromkeys(u for u, _, _ in heat))
+        see.learn([*units, *(r.unit for r in rows)])
         return visit.page(
             "overdue.html",
             see=see,
-            heat=heat,
+            heat={(u, (flow, stage)): n for (u, flow, stage), n in heat.items()},
             units=units,
-            rules=[(k, see.rule(digests[k[0]], k[1])) for k in rules],
+            rules=[(k, see.rule(digests[k[0]], k[1])) for k in columns],
             digests=digests,
             most=max(heat.values(), default=1),
-            rows=open_[:A_PAGE],
-            every=len(open_),
-            met=len(rows) - len(open_),
+            rows=rows,
+            every=sum(every.values()),
+            met=met,
             on=on,
             at=at,
             children=set(children),

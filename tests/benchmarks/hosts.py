@@ -1,0 +1,149 @@
+"""The pages and the API as a host serves them: an item page, lists, and signatures through REST.
+
+Pages: a campaign of 40,000 units and 100,000 items; eight clients at once, each another reader, in one process; the time
+from the request's arrival to its answer, at the 95th percentile. Signatures through REST: beside the same signatures given
+to the engine, which is their floor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import replace
+from itertools import count
+from time import perf_counter
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from tests.benchmarks import bulk, databases, world
+from tests.benchmarks.databases import Databases, Kind
+from tests.benchmarks.measure import Result, alternate, rates, timed
+from workflow import Engine
+from workflow_adapters.rest import rest
+from workflow_adapters.web import Identity, console
+
+UNITS, ITEMS = 40_000, 100_000
+CLIENTS = 8
+READERS = ("", "secretary.r1", "secretary.s1", "secretary.t7", "secretary.t300", "secretary.b5", "handler.b5", "")
+ITEM = "measured"
+LISTS = (
+    "/items",
+    "/register",
+    "/register?from=700",
+    "/ledger",
+    "/overdue",
+    "/campaign",
+    "/organisation",
+    "/ladders",
+    "/",
+)
+GOAL_ITEM, GOAL_LIST = 50.0, 100.0
+GOAL_SHARE = 0.5
+
+
+def measure(dbs: Databases, kind: Kind, quick: bool) -> list[Result]:
+    return [*_pages(dbs, kind, quick), *_signing(dbs, kind, quick)]
+
+
+def _pages(dbs: Databases, kind: Kind, quick: bool) -> list[Result]:
+    rounds, home = (2 if quick else 8), dbs.home()
+    with dbs.new(kind) as url:
+        world.found(url, home, UNITS)
+        with world.engine_on(url, home) as engine:
+            seen = world.prepared(engine, ITEM, "b5")
+            for by in world.chain_of("b5", "t1"):
+                engine.sign(ITEM, by, seen, opinion=world.OPINION)
+            definition = engine.case_of(ITEM)[1].digest
+            bulk.items(url, ITEMS, flow=world.FLOW, definition=definition, units=UNITS, waiting=2)
+            bulk.like(url, ITEM, "b5")
+            databases.settle(url)
+            engine.clock.set(engine.clock.now() + 30 * 86_400 * 1_000_000)  # type: ignore[attr-defined]
+            return asyncio.run(_asked(engine, kind, rounds))
+
+
+async def _asked(engine: Engine, kind: Kind, rounds: int) -> list[Result]:
+    import httpx2
+
+    app = console(engine, lambda request: _who(request.headers["x-user"]), hosts=("*",))
+    way = httpx2.ASGITransport(app)
+    took: dict[str, list[float]] = defaultdict(list)
+
+    async def client(reader: str, times: int, *, note: bool) -> None:
+        async with httpx2.AsyncClient(transport=way, base_url="http://h", headers={"x-user": reader}) as http:
+            for _ in range(times):
+                for path in (f"/items/{ITEM}", *LISTS):
+                    begun = perf_counter()
+                    answer = await http.get(path)
+                    assert answer.status_code in (200, 404), answer.text
+                    if note and answer.status_code == 200:
+                        took["item" if path.endswith(ITEM) else "list"].append((perf_counter() - begun) * 1000)
+
+    for reader in dict.fromkeys(READERS):
+        await client(reader, 1, note=False)
+    await asyncio.gather(*(client(r, rounds, note=True) for r in READERS))
+    name = f"at p95, {CLIENTS} clients, {UNITS:,} units, {ITEMS:,} items"
+    return [
+        _p95(f"item page {name}", kind, took["item"], GOAL_ITEM),
+        _p95(f"lists {name}", kind, took["list"], GOAL_LIST),
+    ]
+
+
+def _who(reader: str) -> Identity:
+    return Identity(reader, operator=not reader)
+
+
+def _p95(name: str, kind: Kind, values: list[float], goal: float) -> Result:
+    ordered = sorted(values)
+    last = len(ordered) - 1
+    middle, p95 = ordered[last // 2], ordered[round(last * 0.95)]
+    return Result(name, kind, "ms", p95, None, None, middle, ordered[-1], goal, False, "middle half: median and worst")
+
+
+def _signing(dbs: Databases, kind: Kind, quick: bool) -> list[Result]:
+    """The first signature of fresh items, through REST and on the engine."""
+    each, turns, home = 10, (6 if quick else 20), dbs.home()
+    with dbs.new(kind) as url:
+        world.found(url, home, 200)
+        with world.engine_on(url, home) as engine:
+            http = TestClient(rest(engine, lambda request: Identity(request.headers["x-user"])))
+            numbers = count()
+
+            def ready() -> list[tuple[str, str, str]]:
+                made = []
+                for n in (next(numbers) for _ in range(each)):
+                    unit = f"b{n % 200 + 1}"
+                    made.append((f"i{n}x", unit, world.prepared(engine, f"i{n}x", unit)))
+                return made
+
+            def through() -> float:
+                some = ready()
+
+                def work() -> None:
+                    for item, unit, seen in some:
+                        by = {"post": "handler", "unit": unit}
+                        body: dict[str, Any] = {"as": by, "seen": seen, "opinion": world.OPINION}
+                        head = {"x-user": f"handler.{unit}", "Idempotency-Key": item}
+                        answer = http.post(f"/v1/items/{item}/sign", json=body, headers=head)
+                        assert answer.status_code == 201, answer.text
+
+                return timed(work) / each
+
+            def direct() -> float:
+                some = ready()
+
+                def work() -> None:
+                    for item, unit, seen in some:
+                        engine.sign(
+                            item, world.holder("handler", unit), seen, opinion=world.OPINION, request_id=f"k{item}"
+                        )
+
+                return timed(work) / each
+
+            with http:
+                alternate(2, through, direct)
+                ours, floor = alternate(turns, through, direct)
+    found = rates("signatures through REST", kind, "/s", ours, floor, None)
+    enough = found.ours >= 200  # or half of the engine's own rate, whichever is lower
+    aside = f"200 /s {'reached' if enough else 'not reached'}"
+    return [replace(found, goal=None if enough else GOAL_SHARE, aside=aside)]

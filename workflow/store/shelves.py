@@ -1,0 +1,112 @@
+"""A campaign's items counted by unit and read for some units, now or as they stood; and the dues that are missed. Read only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+from sqlalchemy.engine import Connection
+
+from workflow.store import tables as t
+from workflow.store.listing import UNANNOUNCED, Wanted, among, conditions, values_of
+
+_i, _s, _d = t.item.c, t.stay.c, t.due.c
+_NOW = (_i.flow == bindparam("flow"), _i.campaign == bindparam("campaign"))
+_THEN = (
+    *_NOW,
+    _s.entered_at <= bindparam("at"),
+    sa.or_(_s.left_at.is_(None), _s.left_at > bindparam("at")),
+)
+_ROW = (_i.id, _i.unit, _i.klass, _i.category, _i.opened_at)
+_OPEN = (  # not met by then; a due that is met in time is not missed
+    _d.missed_at <= bindparam("at"),
+    _d.state != 3,
+    sa.or_(_d.met_at.is_(None), _d.met_at > bindparam("at")),
+)
+
+
+def _source(at: int | None) -> tuple[Any, tuple[Any, ...]]:
+    """The tables and conditions of items as they are now, or as they stood."""
+    return (t.item, _NOW) if at is None else (t.item.join(t.stay, _s.item == _i.id), _THEN)
+
+
+def _values(flow: str, campaign: str, klass: str, at: int | None) -> dict[str, Any]:
+    values: dict[str, Any] = {"flow": flow, "campaign": campaign}
+    return values | ({"klass": klass} if klass else {}) | ({} if at is None else {"at": at})
+
+
+def by_unit(connection: Connection, flow: str, campaign: str, klass: str, at: int | None) -> list[tuple[str, int]]:
+    """How many items of a class (empty: of any) each unit has, without unannounced checks. ``at`` None: now."""
+    source, held = _source(at)
+    of_class = (_i.klass == bindparam("klass"),) if klass else ()
+    asked = sa.select(_i.unit, sa.func.count()).select_from(source).where(*held, *of_class, _i.klass != UNANNOUNCED)
+    found = connection.execute(asked.group_by(_i.unit), _values(flow, campaign, klass, at))
+    return [(unit, n) for unit, n in found]
+
+
+def checks(connection: Connection, flow: str, campaign: str, at: int | None) -> list[tuple[str, str]]:
+    """The unannounced checks there are, which are few: ``(item, unit)``."""
+    source, held = _source(at)
+    asked = sa.select(_i.id, _i.unit).select_from(source).where(*held, sa.text("klass = 'unannounced'"))
+    return [(r.id, r.unit) for r in connection.execute(asked, _values(flow, campaign, "", at))]
+
+
+def rows(
+    connection: Connection, flow: str, campaign: str, klass: str, at: int | None, units: Collection[str]
+) -> Sequence[Any]:
+    """The items of some units: ``id, unit, klass, category, opened_at, stage, round``."""
+    source, held = _source(at)
+    of_class = (_i.klass == bindparam("klass"),) if klass else ()
+    place = (_i.stage, _i.round) if at is None else (_s.stage, _s.round)
+    asked = sa.select(*_ROW, *place).select_from(source).where(*held, *of_class, among(connection, _i.unit))
+    return connection.execute(asked, {**_values(flow, campaign, klass, at), "units": json.dumps(sorted(units))}).all()
+
+
+def in_order(connection: Connection, flow: str, campaign: str, units: Collection[str]) -> list[tuple[str, str]]:
+    """Every item of a campaign about some units, in order of opening: ``(item, unit)``."""
+    asked = sa.select(_i.id, _i.unit).where(*_NOW, among(connection, _i.unit)).order_by(_i.opened_at, _i.id)
+    values = {"flow": flow, "campaign": campaign, "units": json.dumps(sorted(units))}
+    return [(r.id, r.unit) for r in connection.execute(asked, values)]
+
+
+def claims(connection: Connection, items: Collection[str]) -> Sequence[Any]:
+    """What is claimed and found of some items, as it stands now."""
+    c = t.claim.c
+    asked = sa.select(c.item, c.claimed, c.claimed_at, c.verified, c.verified_at)
+    return connection.execute(asked.where(among(connection, c.item, "items")), {"items": json.dumps(list(items))}).all()
+
+
+def missed_counts(connection: Connection, at: int) -> Sequence[Any]:
+    """How many dues are missed and not met by an instant: ``unit, flow, campaign, stage, covert, n``; ``covert`` where the
+    items are unannounced checks."""
+    if connection.dialect.name == "postgresql":
+        stage: Any = sa.func.split_part(_d.rule, "/", 1)
+    else:
+        stage = sa.func.substr(_d.rule, 1, sa.func.instr(_d.rule, "/") - 1)
+    covert = (_i.klass == UNANNOUNCED).label("covert")
+    by = (_i.unit, _i.flow, _i.campaign, stage.label("stage"), covert)
+    asked = sa.select(*by, sa.func.count().label("n")).select_from(t.due.join(t.item, _i.id == _d.item)).where(*_OPEN)
+    return connection.execute(asked.group_by(*(sa.text(str(n)) for n in range(1, 6))), {"at": at}).all()
+
+
+def missed(connection: Connection, at: int, wanted: Wanted, limit: int) -> Sequence[Any]:
+    """The dues missed and not met by an instant, those missed first at first: ``item, unit, flow, rule, missed_at, step``."""
+    asked = (
+        sa.select(_d.item, _i.unit, _i.flow, _d.rule, _d.missed_at, _d.step)
+        .select_from(t.due.join(t.item, _i.id == _d.item))
+        .where(*_OPEN, *conditions(connection, wanted))
+        .order_by(_d.missed_at, _d.item)
+        .limit(bindparam("limit"))
+    )
+    return connection.execute(asked, {**values_of(wanted), "at": at, "limit": limit}).all()
+
+
+def met_late(connection: Connection, at: int, wanted: Wanted) -> int:
+    """How many dues were met by an instant, later than they should have been."""
+    late = (_d.missed_at <= bindparam("at"), _d.state != 3, _d.met_at >= _d.missed_at, _d.met_at <= bindparam("at"))
+    asked = sa.select(sa.func.count()).select_from(t.due.join(t.item, _i.id == _d.item))
+    found = connection.execute(asked.where(*late, *conditions(connection, wanted)), {**values_of(wanted), "at": at})
+    return int(found.scalar_one())
