@@ -98,7 +98,7 @@ class Paper:
             return [{"unit": u.id, "level": u.level, "name": u.name_zh, "established": True} for u in units]
         if kind == "line":
             return self.lines.get(int(need[3]), "absent")
-        if kind in ("lines", "children", "viewed-since"):
+        if kind in ("lines", "children", "viewed-since", "same-person"):
             return []
         unit, post = need[-4:-2] if kind == "authority" else need[1:3]
         found = [
