@@ -8,8 +8,7 @@ report's id is its unit and period, so nothing is opened twice. After a crash th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from workflow import log, obligations
@@ -24,9 +23,9 @@ CHUNK = 500
 
 @dataclass
 class _Known:
-    """What a process remembers so that an idle sweep asks nothing but which flows there are."""
+    """What a process remembers so that an idle sweep asks nothing but how many versions of flows there are."""
 
-    published: dict[str, tuple[int, int]] = field(default_factory=dict)
+    published: int = 0
     next_: int | None = None
     fresh: bool = False
 
@@ -34,10 +33,13 @@ class _Known:
 _known: WeakKeyDictionary[Engine, _Known] = WeakKeyDictionary()
 
 
-def waits(engine: Engine, connection: Any, at: int) -> bool:
-    """Whether a roll call's moment may have come: asked in each sweep, and mostly answered from memory."""
+def waits(engine: Engine, published: int, at: int) -> bool:
+    """Whether a roll call's moment may have come: asked in each sweep, and mostly answered from memory.
+
+    Args:
+        published: how many versions of flows there are.
+    """
     known = _known.setdefault(engine, _Known())
-    published = store.published(connection)
     if published != known.published:
         known.published, known.fresh = published, False
     return not known.fresh or (known.next_ is not None and known.next_ <= at)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from workflow import blocked, log, rollcall
@@ -17,9 +16,10 @@ from workflow.acts import Fire
 from workflow.desk import Desk, Moving, no_collection
 from workflow.engine import Engine
 from workflow.errors import DatabaseBusy
-from workflow.store import alarms, beat, claims
+from workflow.store import alarms, beat, claims, database
 from workflow.store.claims import BEGINNING, Claimed, Place
 from workflow.store.items import Written
+from workflow.store.pulse import Pulse, pulse
 
 SECONDS = 5  # between two sweeps of a node, unless told
 BATCH = 500
@@ -59,6 +59,7 @@ class _Mark:
 
     place: Place = BEGINNING
     scanned_at: int | None = None  # when it last looked from the beginning
+    published: tuple[int, int] | None = None  # how many definitions and calendars there were then
     waits: tuple[str, str] = ("", "")  # behind which place it goes on to look for those that nobody may sign
     waits_at: int | None = None  # when it last did
 
@@ -68,33 +69,29 @@ _marks: WeakKeyDictionary[Engine, _Mark] = WeakKeyDictionary()
 
 def tick(engine: Engine, at: int | None = None, *, node: str = "", watch: bool = True) -> Swept:
     """One sweep at the database's moment (or at ``at``, which a simulation gives); ``watch``: look for blocked places."""
-    with engine.look() as desk:  # all that an idle sweep does
-        connection = desk.connection
-        moment = at if at is not None else engine.now(connection)
-        engine.look_for_calendars(connection)
-        calls = rollcall.waits(engine, connection, moment)
-        start = _begin(engine, connection, moment)
-        nobody = _nobody(engine, desk, moment) if watch else []
+    found = _pulse(engine, at)  # all that an idle sweep asks
+    moment, start = found.at, found.first
+    calls = rollcall.waits(engine, found.published[0], moment)
+    nobody = _nobody(engine, moment) if watch else []
     if at is None and engine.clock.in_database:
         skew = engine.clock.now() - moment
         if abs(skew) > SKEW:
             log.clock_skewed(node, skew)
     opened = rollcall.sweep(engine, moment) if calls else 0
     if opened:  # what was missed long ago is armed far behind the mark
-        with engine.reading() as connection:
-            start = _begin(engine, connection, moment, anew=True)
+        start = _pulse(engine, moment, anew=True).first
     fired, failed = (0, 0) if start is None else _sweep(engine, start, moment)
     told = 0
     if nobody:
         with engine.desk() as desk:
             told = len(blocked.tell(desk, nobody, moment))
     if node:
-        with engine.desk() as desk:
-            beat.record(desk.connection, node, moment, fired)
+        with database.single(engine.db, write=True) as connection:
+            beat.record(connection, node, moment, fired)
     return Swept(moment, fired, failed, opened, told)
 
 
-def _nobody(engine: Engine, desk: Desk, at: int) -> list[blocked.Blocked]:
+def _nobody(engine: Engine, at: int) -> list[blocked.Blocked]:
     """Some of the places that wait, once a minute, in turn: those that nobody may sign and of which nobody above was told.
 
     Whether a place is blocked depends on the day, the organisation and the item; looking at every place in every sweep
@@ -103,28 +100,38 @@ def _nobody(engine: Engine, desk: Desk, at: int) -> list[blocked.Blocked]:
     mark = _marks.setdefault(engine, _Mark())
     if mark.waits_at is not None and 0 <= at - mark.waits_at < MINUTE:
         return []
-    found, mark.waits = blocked.blocked_after(desk, at, mark.waits, LOOKED_AT)
-    mark.waits_at = at
-    return blocked.untold(desk, found)
+    with engine.look() as desk:
+        found, mark.waits = blocked.blocked_after(desk, at, mark.waits, LOOKED_AT)
+        mark.waits_at = at
+        return blocked.untold(desk, found)
 
 
-def _begin(engine: Engine, connection: Any, at: int, *, anew: bool = False) -> Place | None:
-    """The place behind which something is due; None where nothing is.
+def _pulse(engine: Engine, at: int | None, *, anew: bool = False) -> Pulse:
+    """The moment, and the place behind which something is due, or None where nothing is; calendars that another process
+    published are taken up.
 
     On PostgreSQL under the database's own clock a node begins where it left off: while an old snapshot is open anywhere,
     every due that was ever moved on stays in the way of whoever begins at the beginning. Now and then it does, for what
     was armed behind its mark. On any other clock, which may be set back, it always does.
     """
     mark = _marks.setdefault(engine, _Mark())
-    lasting = engine.clock.in_database and engine.db.dialect.name == "postgresql"
-    if anew or not lasting or mark.scanned_at is None or not 0 <= at - mark.scanned_at < RESCAN:
-        mark.place, mark.scanned_at = BEGINNING, at
-    first = claims.find(connection, at, 1, ATTEMPTS, mark.place)
-    if not first:
-        mark.place = max(mark.place, Place(at, 0))  # whatever falls due now, or later, stands behind it
-        return None
-    mark.place = Place(first[0].next_at, first[0].id - 1)
-    return mark.place
+    by_database = engine.clock.in_database and engine.db.dialect.name == "postgresql"
+    here = engine.clock.now() if at is None else at
+    again = anew or not by_database or mark.scanned_at is None or not 0 <= here - mark.scanned_at < RESCAN
+    with database.single(engine.db) as connection:
+        asked = None if at is None and by_database else here
+        found = pulse(connection, asked, ATTEMPTS, BEGINNING if again else mark.place)
+    if again:
+        mark.place, mark.scanned_at = BEGINNING, here
+    if found.first is None:
+        mark.place = max(mark.place, Place(found.at, 0))  # whatever falls due now, or later, stands behind it
+    else:
+        mark.place = Place(found.first.next_at, found.first.id - 1)
+    if found.published != mark.published:
+        with engine.reading() as connection:
+            engine.look_for_calendars(connection)
+        mark.published = found.published
+    return found._replace(first=None if found.first is None else mark.place)
 
 
 def _sweep(engine: Engine, start: Place, at: int) -> tuple[int, int]:

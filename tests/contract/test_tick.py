@@ -304,6 +304,22 @@ def test_a_later_round_is_due_by_the_date_the_acceptor_set(world: World) -> None
     assert rule.startswith("rework/") and due["missed"] == shanghai("2019-10-16T00:00")
 
 
+def test_an_idle_sweep_asks_one_question(world: World) -> None:
+    """The moment, what was published and the first due, together: round trips are what an idle sweep costs."""
+    world.begin("m1")
+    tick(world.engine)
+    asked: list[str] = []
+    listener = (world.engine.db, "before_cursor_execute", lambda c, cursor, text, *more: asked.append(text))
+    sa.event.listen(*listener)
+    try:
+        assert tick(world.engine).fired == 0
+        assert len(asked) == 1
+        world.clock.now = lambda: shanghai("2019-09-02T00:00")  # type: ignore[method-assign]
+        assert tick(world.engine).fired == 1
+    finally:
+        sa.event.remove(*listener)
+
+
 def test_a_node_begins_where_it_left_off_and_now_and_then_at_the_beginning(
     postgres_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

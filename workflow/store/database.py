@@ -222,6 +222,21 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def single(engine: Engine, *, write: bool = False) -> Iterator[Connection]:
+    """For one statement, which is a transaction by itself: on PostgreSQL one round trip instead of three.
+
+    Raises:
+        DatabaseBusy: another writer did not let go in time. Nothing was written.
+    """
+    if engine.dialect.name != "postgresql":
+        with (writing if write else reading)(engine) as connection:
+            yield connection
+        return
+    with _told(engine.get_execution_options()), engine.connect() as plain:
+        yield plain.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@contextmanager
 def _told(options: Any) -> Iterator[None]:
     """The database's word for "somebody else holds this" as ours."""
     try:
