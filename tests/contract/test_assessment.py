@@ -20,6 +20,7 @@ from tests.contract.world import World, flow_text, worlds
 from workflow import Actor, loads
 from workflow.assessments import assessments, ranking
 from workflow.cli.main import app
+from workflow.definition.load import examine
 from workflow.definition.model import Assess, Threshold
 from workflow.errors import Avoidance, BadMaterial, MaterialMissing, NoSuchExit
 from workflow.rules import assessing, materials
@@ -307,3 +308,26 @@ def test_preliminary_and_final_acceptance_are_of_different_bodies_even_where_a_l
     assert (world.case("m2").round, world.case("m2").bodies) == (2, {})
     world.sign("m1", outcome="passed")
     assert world.case("m1").final and world.verify().exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{material: card, field: total, weight: 50}", "{material: card, field: findings-count, weight: 50}"),
+        (
+            "{material: votes, part: satisfied, whole: voted, weight: 30}",
+            "{material: votes, part: number-of-photos, whole: voted, weight: 30}",
+        ),
+        (
+            'dissatisfied: {material: votes, part: dissatisfied, whole: voted, holds: "<= 20%"}',
+            'papers: {material: votes, part: number-of-photos, holds: ">= 20"}',
+        ),
+    ],
+)
+def test_an_assessment_that_counts_findings_papers_or_photos_is_refused_at_load(old: str, new: str) -> None:
+    """R051 「不以排查摸底出来的“软弱涣散”数量作为考核的衡量指标」, R143, R204: in a source and in a floor alike."""
+    text = flow_text(FLOW).replace("fields: {total:", "fields: {findings-count: {type: integer, max: 9}, total:")
+    text = text.replace("      satisfied:", "      number-of-photos: {type: integer, min: 0}\n      satisfied:")
+    assert [p for p in examine(text.encode()).problems if p.severity == "error"] == []
+    assert old in text
+    assert [p.code for p in examine(text.replace(old, new).encode()).problems] == ["score-counts"]

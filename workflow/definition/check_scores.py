@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from workflow.definition.checking import Checking, Loc
-from workflow.definition.model import Material, Score, Text
+from workflow.definition.model import Material, Score, Stage, Text
 from workflow.definition.problem import Said
 
 _THINGS_EN = r"(?:findings?|problems?|documents?|files?|photos?|pictures?|papers?|minutes|records?|meetings?|reports?)"
@@ -29,6 +29,19 @@ _PARTS_EN = re.compile(
 )
 
 
+def _assessed(stage: Stage) -> dict[tuple[str, ...], tuple[str, str]]:
+    """What an assessment or its floors read beside whole scorecards: (where) -> (material, field)."""
+    if stage.assess is None:
+        return {}
+    found: dict[tuple[str, ...], tuple[str, str]] = {
+        ("sources", name, "field" if s.field is not None else "part"): (s.material, s.field or s.part or "")
+        for name, s in stage.assess.sources.items()
+        if s.field or s.part
+    }
+    floors = {n: f for n, f in stage.assess.floors.items() if f.material is not None and f.part is not None}
+    return found | {("floors", n, "part"): (str(f.material), str(f.part)) for n, f in floors.items()}
+
+
 class ScoresChecking(Checking):
     """Scores, standards, choices."""
 
@@ -36,6 +49,11 @@ class ScoresChecking(Checking):
         for index, stage in enumerate(self.flow.stages):
             if stage.score is not None:
                 self._score(("stages", index, "score"), stage.score)
+            for at, (judged, code) in _assessed(stage).items():
+                sheet = self.flow.materials.get(judged)
+                spec = sheet.fields.get(code) if sheet is not None else None
+                if spec is not None:
+                    self._counted(("stages", index, "assess", *at), (code, *_texts(spec.title)))
         for name, material in self.flow.materials.items():
             self._announced(name, material)
             for code, part in material.parts.items():

@@ -59,6 +59,10 @@ class StagesChecking(Checking):
             self.known("category", category, known, (*loc, "materials-for", category), key=True)
             for at, material in enumerate(names):
                 self.known("material", material, self.flow.materials, (*loc, "materials-for", category, at))
+        for level, names in stage.materials_at.items():
+            self.known("level", level, self.flow.levels, (*loc, "materials-at", level), key=True)
+            for at, material in enumerate(names):
+                self.known("material", material, self.flow.materials, (*loc, "materials-at", level, at))
         self._unannounced(loc, stage)
         self._exits(loc, stage)
         self._dues(loc, stage)

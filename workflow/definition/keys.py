@@ -111,6 +111,7 @@ CHINESE: Mapping[str, str] = {
     "due": "时限",
     "also-due": "另有时限",
     "materials-for": "分类材料",
+    "materials-at": "分级材料",
     "node": "节点",
     "set-by": "定期限者",
     "field": "字段名",

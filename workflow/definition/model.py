@@ -883,6 +883,7 @@ class Stage(Model):
     also_due: tuple[AlsoDue, ...] = ()
     materials: Codes = ()
     materials_for: dict[Code, Codes] = {}  # by category: a problem that comes back easily needs its root cause (R150)
+    materials_at: dict[Code, Codes] = {}  # by the level of the units that sign here: each has its own check list (R126)
     chain: Annotated[Code, Field()] | None = None
     slots: Annotated[tuple[Step, ...], BeforeValidator(_one_or_many)] = ()
     two_persons: tuple[Codes, ...] = ()

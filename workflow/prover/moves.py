@@ -40,6 +40,7 @@ from workflow.rules import assessing
 from workflow.rules.ballots import on_paper
 from workflow.rules.chain import unit_at
 from workflow.rules.linking import closing
+from workflow.rules.materials import wanted as materials_wanted
 from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, votes
 from workflow.rules.stages import choosable
 
@@ -105,8 +106,7 @@ def _papers(definition: Definition, offices: Offices, case: Case, stage: Stage, 
         return
     known = definition.flow.materials
     wanted = [
-        *stage.materials,
-        *stage.materials_for.get(case.category, ()),
+        *materials_wanted(stage, case),
         *(n for e in stage.exits.values() for n in e.needs if n in known),
     ]
     deciding = {*([stage.tally.material] if stage.tally else []), *([stage.score.material] if stage.score else [])}

@@ -347,9 +347,15 @@ def _stages_ahead(definition: Definition, stage: str) -> list[Stage]:
     return found
 
 
+def _asked(stage: Stage) -> list[str]:
+    """The materials that a stage may ask for, whatever the category and the level."""
+    by = (*stage.materials_for.values(), *stage.materials_at.values())
+    return [*stage.materials, *(name for names in by for name in names)]
+
+
 def _papers_ahead(ahead: list[Stage]) -> frozenset[str]:
     """The materials that some stages ask for."""
-    return frozenset(n for s in ahead for n in (*s.materials, *(m for e in s.exits.values() for m in e.needs)))
+    return frozenset(n for s in ahead for n in (*_asked(s), *(m for e in s.exits.values() for m in e.needs)))
 
 
 def _figures(figures: dict[str, Any]) -> str:

@@ -128,8 +128,7 @@ def submit(asked: Asked, act: Submit) -> Decision:
             actual="a submission, which carries none",
             place=definition.place("stages", stage.stage, "exits", outcome),
         )
-    allowed = {*stage.materials, *(n for e in stage.exits.values() for n in e.needs)}
-    allowed |= {*stage.materials_for.get(case.category, ())}
+    allowed = {*materials.wanted(stage, case), *(n for e in stage.exits.values() for n in e.needs)}
     for name in act.materials:
         if name not in allowed:
             raise MaterialMissing(expected=sorted(allowed) or "none in this stage", actual=name, place=place)

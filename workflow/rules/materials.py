@@ -8,8 +8,9 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+from workflow.case import Case
 from workflow.definition.definition import Definition
-from workflow.definition.model import FieldSpec, Material
+from workflow.definition.model import FieldSpec, Material, Stage
 from workflow.errors import BadMaterial, LimitReached, Unknown
 from workflow.evidence.digest import digest
 
@@ -22,6 +23,15 @@ _OF_LISTS = frozenset({"lines", "closed", "links"})
 MASKED = "**"
 """What stands for a number that is not told: unknown, never zero (R031)."""
 _HOLLOW = {"无", "略", "同上", "n/a", "na", "none", "todo", "tbd", "xxx", "...", "……", "待定", "待补充"}
+
+
+def wanted(stage: Stage, case: Case) -> list[str]:
+    """The materials that a stage asks for of an item as it stands: of everyone, of its category, of the levels that sign."""
+    out = [*stage.materials, *stage.materials_for.get(case.category, ())]
+    if stage.materials_at:
+        levels = dict.fromkeys(s.level for s in case.slots)
+        out += [name for level in levels for name in stage.materials_at.get(level, ())]
+    return list(dict.fromkeys(out))
 
 
 def check(definition: Definition, name: str, value: Any) -> dict[str, Any]:

@@ -46,7 +46,7 @@ from workflow.rules import (
 )
 from workflow.rules.chain import Path, advance, restart
 from workflow.rules.context import Asked, Decision, Need
-from workflow.rules.materials import is_day
+from workflow.rules.materials import is_day, wanted
 from workflow.rules.moving import leave, look_back_rule
 from workflow.rules.opening import of_lines
 from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, downstream, keys, votes
@@ -340,8 +340,7 @@ def _check_complete(asked: Asked, stage: Stage, outcome: str) -> None:
         MaterialMissing, LinesOpen, GateClosed: see there.
     """
     case, definition = asked.case, asked.definition
-    lacking = [m for m in stage.materials if m not in case.materials]
-    lacking += [m for m in stage.materials_for.get(case.category, ()) if m not in case.materials]
+    lacking = [m for m in wanted(stage, case) if m not in case.materials]
     ballot = stage.tally.ballot if stage.tally is not None else None
     if ballot is not None and ballots.on_paper(ballot, case):
         lacking = [m for m in lacking if m != ballot.box]

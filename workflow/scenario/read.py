@@ -232,6 +232,8 @@ class _Reader:
             waiting += [s.zero.contradicted.flow for s in flow.stages if s.zero is not None and s.zero.contradicted]
             waiting += [c.propose for c in flow.counters.values()]
             waiting += [e.opens.flow for s in flow.stages for e in s.exits.values() if e.opens is not None]
+            gates = [s.gate for s in flow.stages if s.gate is not None]
+            waiting += [other.flow for gate in gates for other in (*gate.prior, *gate.everyone)]
         self.definitions = tuple(found.values())
 
     def _org(self, given: dict[str, Any]) -> OrgImport:

@@ -13,6 +13,7 @@ from workflow.definition.definition import Definition
 from workflow.definition.model import FieldSpec, Material
 from workflow.errors import NotHolder, OutOfTurn, Said, Stale, Unknown, WorkflowError
 from workflow.evidence import canonical
+from workflow.rules.materials import wanted
 from workflow.sight import refuse_unseen
 from workflow_adapters.web.pages.item import VERBS, actors, materials_of
 from workflow_adapters.web.visit import Looking, Visit
@@ -151,7 +152,7 @@ def paper(visit: Visit, refused: str = "") -> Response:
         refuse_unseen(see.desk, see.sight, name)
         case, definition = see.desk.case_of(name)
         stage = definition.stage(case.stage)
-        sheets = [_sheet(see, definition, case, m) for m in _asked_for(definition, case.stage)]
+        sheets = [_sheet(see, definition, case, m) for m in _asked_for(definition, case)]
         exits = {n: see.stage(definition.digest, e.to) for n, e in stage.exits.items()}
         return visit.page(
             "paper.html",
@@ -184,7 +185,7 @@ def hand_in(visit: Visit) -> Response:
             raise _no_post(visit, visit.form.get("as", "-"), see.sight.day)
         values = {
             m: _value(definition.flow.materials[m], m, visit.form)
-            for m in _asked_for(definition, case.stage)
+            for m in _asked_for(definition, case)
             if f"{m}:use" in visit.form
         }
         stage = definition.stage(case.stage)
@@ -201,10 +202,10 @@ def hand_in(visit: Visit) -> Response:
     return visit.go("item", item=name)
 
 
-def _asked_for(definition: Definition, stage: str) -> list[str]:
+def _asked_for(definition: Definition, case: Case) -> list[str]:
     """The documents of a stage, then those that only some way out needs: the statement of a zero report."""
-    spec = definition.stage(stage)
-    named = [*spec.materials, *(need for e in spec.exits.values() for need in e.needs)]
+    spec = definition.stage(case.stage)
+    named = [*wanted(spec, case), *(need for e in spec.exits.values() for need in e.needs)]
     return [m for m in dict.fromkeys(named) if m in definition.flow.materials]
 
 
