@@ -233,7 +233,8 @@ class _Reader:
             waiting += [c.propose for c in flow.counters.values()]
             waiting += [e.opens.flow for s in flow.stages for e in s.exits.values() if e.opens is not None]
             gates = [s.gate for s in flow.stages if s.gate is not None]
-            waiting += [other.flow for gate in gates for other in (*gate.prior, *gate.everyone)]
+            waiting += [prior.flow for gate in gates for prior in gate.prior]
+            waiting += [every.flow for gate in gates for every in gate.everyone]
         self.definitions = tuple(found.values())
 
     def _org(self, given: dict[str, Any]) -> OrgImport:
