@@ -7,6 +7,7 @@ checkpoint of the new epoch, and with every witness and auditor who holds the ol
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from workflow.evidence.entry import BadSeal, verify_seal
 from workflow.evidence.keys import FileKeyProvider, KeyProvider
 from workflow.evidence.lock import Locked, LockFile
 from workflow.evidence.merkle import empty_root, hash_function
+from workflow.keybook import Keybook
 from workflow.logbook import CHAIN, KEY, LOCK, Logbook, Published, append, origin_of
 from workflow.sequencer import frontier_of
 from workflow.store import database, library
@@ -36,6 +38,7 @@ def open_epoch(
     algorithm: str | None = None,
     lock: str | Path | None = None,
     key: KeyProvider | None = None,
+    next_key: KeyProvider | None = None,
 ) -> Published:
     """Begin a new tree over all entries: to change the log's hash or key, or after a loss that nothing can mend.
 
@@ -46,6 +49,7 @@ def open_epoch(
     Args:
         reason: in plain words, on record for good.
         algorithm: the hash of the new epoch; the old one's unless told.
+        next_key: signs the new epoch, where the log's key is handed over; ``key`` still signs what is of the old one.
 
     Raises:
         UnknownOrigin: the lock or the database belongs to another log; that is not a loss.
@@ -57,7 +61,11 @@ def open_epoch(
     if key is None:
         key = FileKeyProvider(home / KEY) if (home / KEY).exists() else FileKeyProvider.create(home / KEY)
     book, locked = Logbook(engine, key, file), file.read()
-    begun = locked is not None and locked.epoch > 1 and locked.size == 0
+    later = Logbook(engine, next_key, file) if next_key is not None else book
+    if locked is not None and next_key is not None and locked.key == str(later.note_key(locked.epoch)):
+        later.sequence()
+        return later.checkpoint()  # handed over already by an interrupted call
+    begun = locked is not None and locked.epoch > 1 and locked.size == 0 and next_key is None
     book.sequence()  # an entry that does not fit would stop the new tree as well: better now than then
     try:
         signed = book.checkpoint()  # what can still be signed under the old epoch is
@@ -71,12 +79,43 @@ def open_epoch(
         locked = file.read()
         with database.writing(engine.db) as connection:
             opened = _opened(book, connection, locked, reason, by, algorithm)
+            named = str(later.note_key(opened.epoch))
+            library.set_meta(connection, f"log/{opened.epoch}", named)
             at = engine.now(connection)
         root = empty_root(hash_function(opened.algorithm)).hex()
-        named = str(book.note_key(opened.epoch))
         file.replace(locked, Locked(opened.origin, opened.epoch, opened.algorithm, named, 0, root, at))
-    book.sequence()
-    return book.checkpoint()
+    later.sequence()
+    return later.checkpoint()
+
+
+def hand_over_key(engine: Engine, home: str | Path, *, reason: str, by: str) -> tuple[KeyProvider, Published]:
+    """Hand over from the log's key to a new one, which both sign in chain ``keys``; the new one signs a new epoch.
+
+    An epoch of its own, because whoever pinned the old key must consent knowingly. Interrupted anywhere, it is finished
+    by calling it again.
+
+    Returns:
+        The new key, and the first checkpoint it signed.
+
+    Raises:
+        LogRefused: the log cannot be signed as it is; mend that first.
+    """
+    home = Path(home)
+    path, part = home / KEY, home / f"{KEY}.next"
+    old = FileKeyProvider(path)
+    new = FileKeyProvider(part) if part.exists() else FileKeyProvider.create(part)
+    book = Logbook(engine, old, LockFile(home / LOCK))
+    with database.writing(engine.db) as connection:
+        at = engine.now(connection)
+        keys = Keybook(connection, engine.key, at)
+        if ("checkpoint", new.public_key().hex()) not in keys.ring.keys:
+            book.refuse(connection, book.lock.read())
+            if ("checkpoint", old.public_key().hex()) not in keys.ring.keys:
+                keys.register("checkpoint", engine.origin, old.public_key(), by=by, reason=reason, holder=old)
+            keys.rotate("checkpoint", old, new, until=at, by=by, reason=reason)
+    made = open_epoch(engine, home, reason=reason, by=by, key=old, next_key=new)
+    os.replace(part, path)
+    return FileKeyProvider(path), made
 
 
 def _opened(
@@ -129,7 +168,6 @@ def _opened(
     seq = append(engine, connection, act)
     opened = Epoch(number, origin, chosen, seq, previous or None, 0, b"", 0)
     store.open_epoch(connection, opened)
-    library.set_meta(connection, f"log/{number}", str(book.note_key(number)))
     return opened
 
 

@@ -51,7 +51,7 @@ _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }  # fmt: skip
 # Words for people, and what only shortens or names: changing them changes no verdict.
 _WORDS = frozenset({"WORDS", "TITLES", "Json", "MALFORMED", "FAILURES_KEPT"})
-_TELLING = frozenset({"main", "as_text", "_said"})
+_TELLING = frozenset({"main", "as_text", "said"})
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,14 @@ def _only_tells(node: ast.AST) -> list[ast.AST]:
     return []
 
 
-_DETAILS = {"Bad": 1, "fail": 2, "ValueError": 0, "TypeError": 0, "Unusable": 0}  # where in a call the details begin
+_DETAILS = {
+    "Bad": 1,
+    "fail": 2,
+    "need": 2,
+    "ValueError": 0,
+    "TypeError": 0,
+    "Unusable": 0,
+}  # where in a call the details begin
 
 
 def _negated(value: ast.expr) -> ast.expr:

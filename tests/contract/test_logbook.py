@@ -26,7 +26,7 @@ from tests.contract.logs import (
 )
 from workflow import Engine, SettableClock
 from workflow.clock import micros
-from workflow.epochs import open_epoch
+from workflow.epochs import hand_over_key, open_epoch
 from workflow.errors import (
     ClockBackwards,
     EpochHalfOpen,
@@ -47,6 +47,7 @@ from workflow.evidence.entry import entry_hash
 from workflow.evidence.keys import FileKeyProvider
 from workflow.evidence.lock import LockFile
 from workflow.evidence.merkle import hash_function, leaf_hash
+from workflow.keybook import ring
 from workflow.logbook import (
     KEY,
     LOCK,
@@ -551,6 +552,53 @@ def test_a_lost_lock_or_key_needs_an_epoch_that_says_so(lite: Writer, lost: str)
     assert Checkpoint.parse(made.note.text).extension("previous") == Checkpoint.parse(before.note.text).cited()
     assert sign(lite, "a").size == 3
     assert lite.check().holds
+
+
+def test_the_logs_key_is_handed_over_by_both_and_the_new_one_signs_an_epoch_of_its_own(writer: Writer) -> None:
+    sign(writer, "a")
+    old = FileKeyProvider(writer.home / KEY).public_key()
+    writer.clock.advance(timedelta(hours=1))
+    key, made = hand_over_key(writer.engine, writer.home, reason="invented: its year is over", by="admin-1")
+    assert key.public_key() == FileKeyProvider(writer.home / KEY).public_key() != old
+    assert (made.epoch, made.origin) == (2, "signoff.local/log/2") and not (writer.home / f"{KEY}.next").exists()
+    with writer.engine.reading() as connection:
+        held = ring(connection).keys
+        assert held["checkpoint", old.hex()].until is not None and held["checkpoint", old.hex()].vouched
+        assert held["checkpoint", key.public_key().hex()].vouched
+        act = canonical.decode(store.entry(connection, "log", 1)[0])["act"]  # type: ignore[index]
+        assert (act["kind"], act["because"]) == ("open-epoch", "")  # nothing was lost
+        assert verify(connection).holds
+    assert sign(writer, "b").epoch == 2
+    assert writer.check().problems == []
+    again, third = hand_over_key(writer.engine, writer.home, reason="invented", by="admin-1")
+    assert third.epoch == 3 and again.public_key() != key.public_key()
+    assert writer.check().holds
+
+
+def test_the_logs_key_is_not_handed_over_where_the_log_cannot_be_signed(lite: Writer) -> None:
+    sign(lite, "a")
+    held = FileKeyProvider(lite.home / KEY).public_key()
+    (lite.home / LOCK).unlink()
+    with pytest.raises(LockLost):
+        hand_over_key(lite.engine, lite.home, reason="invented", by="admin-1")
+    assert FileKeyProvider(lite.home / KEY).public_key() == held
+    with lite.engine.reading() as connection:
+        assert not ring(connection)
+
+
+def test_handing_over_the_logs_key_survives_dying_in_any_file_call(
+    lite: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign(lite, "a")
+
+    def act() -> None:
+        hand_over_key(lite.engine, lite.home, reason="invented", by="admin-1")
+
+    assert dying_in_every_file_call(monkeypatch, act, lambda: whole(lite)) > 6
+    assert sign(lite, "b").epoch == lock_of(lite).epoch
+    assert lite.check().holds
+    with lite.engine.reading() as connection:
+        assert verify(connection).holds and len(ring(connection).current("checkpoint")) == 1
 
 
 def test_an_unknown_origin_is_no_loss(lite: Writer) -> None:

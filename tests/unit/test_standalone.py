@@ -558,6 +558,128 @@ def test_an_act_of_an_unknown_kind_is_checked_as_far_as_its_seal_and_that_is_sai
     assert (report.level, report.unchecked["seal-only"]) == ("V2", 1)
 
 
+# --- what entries add up to ---------------------------------------------------------------------------------------------
+
+
+def begun(**slots: tuple[str, int]) -> standalone.Case:
+    """An item in its first stage with a sheet, a list of two lines, and places of these states and numbers."""
+    case = standalone.Case()
+    case.apply({"e": "opened", "item": "x", "definition": "d1", "form": 2}, 1)
+    laid = [{"key": key, "state": "open", "post": "p", "unit": "u", "level": "l"} for key in slots]
+    case.apply({"e": "entered", "stage": "work", "slots": laid}, 1)
+    figures = {"sheet": {"count": 3, "words": "w"}, "list": {"lines": 2, "links": "sha256:l"}}
+    case.apply({"e": "submitted", "materials": {"sheet": "s1", "list": "l1"}, "figures": figures, "outcome": "done"}, 2)
+    for key, (state, seq) in slots.items():
+        if state == "signed":
+            case.apply({"e": "signed", "slot": key}, seq)
+    return case
+
+
+def test_the_next_round_keeps_its_lists_and_a_vote_held_again_goes_without_its_sheet() -> None:
+    case = begun()
+    assert case.shown["lists"] == {"list": {"lines": 2, "open": 2, "closings": "", "links": "sha256:l"}}
+    assert case.shown["figures"] == {"sheet": {"count": 3}, "list": {}}
+    case.apply({"e": "line-closed", "list": "list", "no": 1, "evidence": "e"}, 3)
+    assert (case.shown["lists"]["list"]["open"], case.shown["lists"]["list"]["closings"][:7]) == (1, "sha256:")
+    kept = case.shown["lists"]["list"]["closings"]
+    case.apply({"e": "submitted", "materials": {"list": "l2"}, "figures": {"list": {"lines": 3, "closed": [1]}}}, 4)
+    assert case.shown["lists"]["list"] == {"lines": 3, "open": 2, "closings": kept}
+    case.apply({"e": "entered", "stage": "work", "without": ["sheet"], "slots": []}, 5)
+    assert (case.shown["materials"], case.shown["figures"], case.shown["stay"]) == ({"list": "l2"}, {"list": {}}, 2)
+    case.apply({"e": "submitted", "materials": {"sheet": "s2"}, "figures": {"sheet": {"count": 4}}}, 6)
+    case.apply({"e": "entered", "stage": "work", "round": 2, "slots": []}, 7)
+    assert (case.shown["materials"], case.shown["figures"], case.shown["round"]) == ({"list": "l2"}, {"list": {}}, 2)
+    assert (case.shown["outcome"], case.shown["stage"], case.shown["relies"]) == ("", "work", [])
+
+
+def test_figures_are_part_of_the_content_from_form_2_on() -> None:
+    first, second = begun(), begun()
+    second.shown["figures"] = {}
+    assert first.content() != second.content()
+    for case in (first, second):
+        case.form, case.digest = 1, ""
+    assert first.content() == second.content()
+
+
+def test_a_migration_goes_on_from_the_items_definition_and_drops_no_signature() -> None:
+    case = begun(a=("signed", 3), b=("open", 0))
+    slot = {"key": "a", "state": "signed", "seq": 3, "post": "p", "unit": "u", "level": "l"}
+    with pytest.raises(Bad, match="another definition"):
+        case.apply({"e": "migrated", "from": "d0", "to": "d2"}, 4)
+    with pytest.raises(Bad, match="dropped"):
+        case.apply({"e": "migrated", "from": "d1", "to": "d2", "slots": []}, 4)
+    case = begun(a=("signed", 3), b=("open", 0))
+    case.apply({"e": "migrated", "from": "d1", "to": "d2"}, 4)
+    assert (case.definition, case.shown["stage"], list(case.slots)) == ("d2", "work", ["a", "b"])
+    case.apply({"e": "migrated", "from": "d2", "to": "d3", "stage": "later", "slots": [slot]}, 5)
+    assert (case.definition, case.shown["stage"], list(case.signed())) == ("d3", "later", ["a"])
+
+
+def test_only_a_signature_signs_a_place() -> None:
+    case = begun(a=("signed", 3), b=("open", 0))
+    signed = {"key": "b", "state": "signed", "seq": 3, "post": "p", "unit": "u", "level": "l"}
+    for kind in ("moved", "transferred", "signer-added", "signer-removed", "entered"):
+        with pytest.raises(Bad, match="signed by nobody"):
+            case.apply({"e": kind, "stage": "work", "slots": [signed]}, 4)
+    case = begun(a=("signed", 3), b=("open", 0))
+    with pytest.raises(Bad, match="signed by nobody"):
+        case.apply({"e": "moved", "slots": [{**signed, "key": "a", "seq": 4}]}, 5)
+    case.apply({"e": "moved", "slots": [{**signed, "state": "open", "unit": "v"}]}, 5)
+    assert (case.slots["b"]["unit"], list(case.signed())) == ("v", ["a"])
+    case.apply({"e": "superseded", "slots": ["a"]}, 6)
+    assert (case.slots["a"]["state"], case.signed()) == ("waiting", {})
+    for effect, state in (("not-needed", "not-needed"), ("overridden", "overridden"), ("slot-opened", "open")):
+        place = {"slots": ["a"]} if effect == "not-needed" else {"place" if effect == "overridden" else "slot": "a"}
+        case.apply({"e": effect, **place}, 7)
+        assert case.slots["a"]["state"] == state
+    case.apply({"e": "delegated", "slot": "b", "delegate": "q", "giver": "p"}, 8)
+    assert (case.slots["b"]["delegate"], case.slots["b"]["giver"]) == ("q", "p")
+    case.apply({"e": "recalled", "slot": "b"}, 9)
+    assert (case.slots["b"]["delegate"], case.slots["b"]["giver"]) == ("", "")
+    case.apply({"e": "handed-over", "place": "b", "delegate": "r", "giver": "s"}, 10)
+    assert (case.slots["b"]["delegate"], case.slots["b"]["giver"]) == ("r", "s")
+    case.apply({"e": "exempted"}, 11)
+    assert case.slots == {}
+
+
+def test_what_is_shown_forgets_the_digest_only_where_it_changes() -> None:
+    case = begun(a=("open", 0))
+    before = case.content()
+    case.apply({"e": "signed", "slot": "a"}, 3)
+    assert case.digest == before
+    for effect in (
+        {"e": "outcome-set", "outcome": "other"},
+        {"e": "lead-named", "role": "lead", "person": "p", "post": "q", "unit": "u"},
+        {"e": "ballot-opened", "roll": "r", "eligible": 3},
+        {"e": "submitted", "relies": [{"item": "y"}], "roll": {"y": 1}},
+    ):
+        case.apply(effect, 9)
+        assert case.content() != before
+        before = case.content()
+    assert case.shown["assigned"] == {"lead": {"person": "p", "post": "q", "unit": "u"}}
+    assert case.shown["ballot"] == {"roll": "r", "eligible": 3, "seq": 9}
+    assert (case.shown["outcome"], case.shown["relies"], case.shown["roll"]) == ("other", [{"item": "y"}], {"y": 1})
+    case.apply({"e": "lead-named", "person": "p"}, 10)
+    assert case.shown["assigned"].keys() == {"lead"}
+
+
+# --- many signatures, and keys of other algorithms ----------------------------------------------------------------------
+
+
+def test_many_signatures_are_checked_in_another_process_and_each_that_does_not_hold_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(standalone, "TOGETHER", 2)
+    assert run(lines_of({"view:x": entries_of("view:x", 5)}), policy()).level == "V2"
+    lines = lines_of({"view:x": entries_of("view:x", 5)})
+    for number in (2, 5):
+        seal = bytearray(base64.b64decode(lines[number]["seal"]))
+        seal[20] ^= 1
+        lines[number]["seal"] = text64(bytes(seal))
+    told = [(code, place) for code, place, _ in run(lines, policy()).failures if code == "seal"]
+    assert told == [("seal", "view:x#2"), ("seal", "view:x#5")]
+
+
 # --- one bundle after another -------------------------------------------------------------------------------------------
 
 

@@ -103,16 +103,30 @@ def rotate(
         int,
         typer.Option("--grace", min=0, help="Hours for which processes may go on with the old key · 旧密钥宽限小时数"),
     ] = 1,
+    use: Annotated[str, typer.Option("--use", help="engine, or checkpoint: the log's key · 密钥用途")] = "engine",
     home: Home = None,
     lang: Lang = "",
 ) -> None:
-    """Hand over from this node's engine key to a new one; both sign · 移交引擎密钥
+    """Hand over from this node's engine key, or the log's, to a new one; both sign · 移交引擎密钥或日志密钥
 
-    Restart the node's processes within the hours of --grace: what the old key seals later is reported for good. The
-    checkpoint's key changes with a new epoch: workflow log epochs --open.
+    Restart the node's processes within the hours of --grace: what the old key seals later is reported for good. With
+    --use checkpoint the new key signs a new epoch of the log, to which witnesses and auditors must consent.
     """
     language = cast("Language", lang)
     _answered_for(by, reason)
+    if use not in ("engine", "checkpoint"):
+        raise typer.BadParameter("expected engine or checkpoint · 用途应为 engine 或 checkpoint")
+    if use == "checkpoint":
+        with told(language), _engine(db, home, language) as (engine, folder):
+            from workflow.epochs import hand_over_key
+
+            key, first = hand_over_key(engine, folder, reason=reason, by=by)
+        say(
+            f"日志密钥已移交 {key.key_id().hex()};新纪元 {first.epoch}:{first.origin},请告知见证方与审计方"
+            if lang == "zh"
+            else f"the log's key is now {key.key_id().hex()}; epoch {first.epoch}, {first.origin}: tell witnesses and auditors"
+        )
+        return
     with told(language), _engine(db, home, language) as (engine, folder):
         if key_held() is not None:
             from workflow.errors import KeyUnavailable, Said
