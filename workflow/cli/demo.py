@@ -29,7 +29,7 @@ def demo(
 ) -> None:
     """Run a whole campaign of investigation and rectification, signed level by level · 运行演示
 
-    Leaves demo.db, its home folder, ledger.csv and result.json in the folder. Exit code 0: everything that must hold
+    Leaves demo.db, its home folder, that of the log, ledger.csv and result.json in the folder. Exit code 0: everything that must hold
     holds. 1: something does not. 2: it could not be run.
     """
     import json
@@ -93,6 +93,6 @@ def _print(out: Path, db: str, result: dict[str, Any], paper: Paper) -> None:
     finally:
         engine.close()
     paper.line(
-        f"留存:{out}/(demo.db、home、ledger.csv、result.json)",
-        f"left in {out}/: demo.db, home, ledger.csv, result.json",
+        f"留存:{out}/(demo.db、home、log、ledger.csv、result.json)",
+        f"left in {out}/: demo.db, home, log, ledger.csv, result.json",
     )

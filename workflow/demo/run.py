@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from workflow import Engine, SettableClock
+from workflow.audit import anchor
 from workflow.calendar_file import load_calendar
 from workflow.definition.definition import Definition
 from workflow.definition.load import load
@@ -24,13 +25,18 @@ from workflow.demo.invariants import invariants
 from workflow.demo.people import Told
 from workflow.demo.workspace import RESULT, CannotRun
 from workflow.desk import Desk
+from workflow.evidence.checkpoint import COSIGNATURE, NoteKey, cosign
+from workflow.evidence.keys import FileKeyProvider
+from workflow.evidence.standalone import Checkpoint, Policy
+from workflow.logbook import Logbook
 from workflow.org.importing import OrgImport, read_org
 from workflow.org.model import Org
 from workflow.store import database, queries, schema
 from workflow.verify import verify
 
 FLOWS = (RECTIFY, REPORT, CRITICISM, TALK, MEASURES)
-DATABASE, HOME = "demo.db", "home"
+DATABASE, HOME, LOG = "demo.db", "home", "log"
+WITNESS = "witness.example"
 WORK_YEAR = date(2021, 1, 31)  # office hours are laid out to here, so that plans may reach past the year's end
 
 
@@ -69,7 +75,8 @@ def run(folder: Path, seed: int, *, url: str = "", steps: Steps | None = None) -
         world, change = _import(engine, org.build(seed), flows[RECTIFY].flow.levels)
         told = Campaign(engine, clock, world, hours, seed, change=change, progress=steps.acted).run()
         ran = perf_counter() - began
-        result = _measured(engine, world, told, flows, steps)
+        pinned = _anchored(engine, folder / LOG)
+        result = _measured(engine, world, told, flows, steps, pinned)
     finally:
         engine.close()
     result |= {"acts": told.acts, "seed": seed, "seconds_running": round(ran, 2)}
@@ -113,15 +120,46 @@ def _import(
     return replace(world, org=current), change
 
 
+def _anchored(engine: Engine, folder: Path) -> tuple[Policy, Checkpoint]:
+    """Sign the log over everything, with the heads of all chains; an invented witness cosigns, an auditor pins the keys."""
+    folder.mkdir(exist_ok=True)
+    book, witness = Logbook.at(engine, folder), FileKeyProvider.create(folder / "witness.key")
+    named = NoteKey(WITNESS, COSIGNATURE, witness.public_key())
+    with engine.look() as desk:
+        now = engine.now(desk.connection)
+    book.heads(now)
+    book.sequence()
+    published = book.checkpoint()
+    book.cosigned(str(cosign(published.note.text, WITNESS, witness, now // 1_000_000)), [named])
+    plain = {
+        "origin": engine.origin,
+        "engine_keys": [{"key": engine.key.public_key().hex()}],
+        "checkpoint_keys": [str(book.note_key(published.epoch))],
+        "witnesses": [str(named)],
+        "quorum": 1,
+    }
+    note = str(published.note)
+    (folder / "policy.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+    (folder / "checkpoint.txt").write_text(note, encoding="utf-8")
+    return Policy.read(json.dumps(plain).encode()), Checkpoint.read(note)
+
+
 def _measured(
-    engine: Engine, world: org.World, told: Told, flows: dict[str, Definition], steps: Steps
+    engine: Engine,
+    world: org.World,
+    told: Told,
+    flows: dict[str, Definition],
+    steps: Steps,
+    pinned: tuple[Policy, Checkpoint],
 ) -> dict[str, Any]:
     began = perf_counter()
     with engine.look() as desk:
-        report = verify(desk.connection, engine.contents, steps.verified)
+        report = verify(desk.connection, engine.contents, steps.verified, pinned[0])
+        found = anchor(desk.connection, report, *pinned, wanted="V5")
         verifying = perf_counter() - began
         past = history.read(desk.connection)
         result = figures(desk, past, report, told)
+    result["verification"] |= {"level": found.level, "anchored": found.anchored, "witnesses": found.cosigned}
     result["refusals"] = told.refusals
     result["seconds_verifying"] = round(verifying, 2)
     today = world.org.on(LAST.isoformat())

@@ -518,8 +518,10 @@ class Sheets:
         v = r["verification"]
         holds = p.say("成立", "holds") if v["holds"] else p.say("不成立", "DOES NOT HOLD")
         p.line(
-            f"验证级别 {v['level']},{holds};按规则重演 {r['entries']:,} 条记录:{p.say('一致' if v['rules'] == 'hold' else '不一致', '')}。",
-            f"Verification level {v['level']}, {holds}; {r['entries']:,} entries replayed by the rules: {v['rules']}.",
+            f"审计级别 {v['level']},{holds}(日志由虚构见证方联署,核验策略在 log 目录);"
+            f"按规则重演 {r['entries']:,} 条记录:{p.say('一致' if v['rules'] == 'hold' else '不一致', '')}。",
+            f"Audited to {v['level']}, {holds} (an invented witness cosigned the log; the auditor's policy lies in log/); "
+            f"{r['entries']:,} entries replayed by the rules: {v['rules']}.",
         )
         p.line(
             f"办理 {r['acts']:,} 次、签字 {r['signatures']:,} 处、退回 {r['returns']} 次;记录 {r['entries']:,} 条,"

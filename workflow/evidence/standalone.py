@@ -1270,7 +1270,8 @@ WORDS = {
 }
 TITLES = {
     "result": ("result", "结论"), "holds": ("holds", "成立"), "fails": ("does NOT hold", "不成立"),
-    "unchecked": ("could not be checked", "无法核验"), "level": ("level", "层级"), "wanted": ("asked for", "要求"),
+    "unchecked": ("could not be checked as far as asked for", "未能核验到所要求的层级"),
+    "level": ("level", "层级"), "wanted": ("asked for", "要求"),
     "entries": ("entries", "记录"), "chains": ("chains", "链"), "signatures": ("signatures", "签名"),
     "contents": ("contents", "材料"), "anchored": ("anchored", "已锚定"), "tail": ("unanchored tail", "未锚定尾部"),
     "rules": ("rules: not checked", "规则:未核验"), "not": ("not checked", "未核验"), "more": ("and more", "另有更多"),
