@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from workflow.cli import orgacts
-from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, opened, say, told, url_of
+from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, opened, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.engine import Engine
-    from workflow.errors import Language
+    from workflow.errors import Language, Said
     from workflow.org.importing import OrgImport
     from workflow.org.model import Org
 
@@ -34,9 +34,7 @@ def import_(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="With units.csv, persons.csv, tenures.csv · 数据目录")
     ],
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", "--preview", help="Say what would change, and write nothing · 仅预览,不写入")
-    ] = False,
+    dry_run: DryRun = False,
     home: Home = None,
     lang: Lang = "",
 ) -> None:
@@ -50,7 +48,7 @@ def import_(
         from workflow.engine import Engine
         from workflow.org.importing import read_org
         from workflow.org.model import Org
-        from workflow.org.remarks import changes_nothing, strange_posts
+        from workflow.org.remarks import strange_posts
         from workflow.store import library
         from workflow.store.org import stored
 
@@ -61,24 +59,79 @@ def import_(
                 flows = [engine.definition(connection, d).flow for d in library.digests(connection)]
             imported = read_org(folder, known=known)
             posts = {post for flow in flows or _shipped() for post in flow.posts}
-            for remark in (*imported.remarks, *strange_posts(imported, posts)):
-                say(remark.get(language))
-            if changes_nothing(imported, known):
-                say("与库中一致,未作任何改动" if language == "zh" else "nothing changed: all of it is stored already")
-                return
-            if dry_run:
-                _preview(engine, imported, known, language)
-                return
-            receipt = engine.import_org(imported)
+            remarks = (*imported.remarks, *strange_posts(imported, posts))
+            _import(engine, imported, known, remarks, dry_run, language)
         finally:
             engine.close()
-        counts = [len(imported.units), len(imported.persons), len(imported.tenures)]
-        if language == "zh":
-            say(f"已导入:单位 {counts[0]}、人员 {counts[1]}、任期 {counts[2]};组织链第 {receipt.seq} 条记录")
-        else:
-            say(
-                f"imported {counts[0]} units, {counts[1]} persons, {counts[2]} tenures; entry {receipt.seq} of the chain org"
-            )
+
+
+@group.command()
+def staff(
+    db: Database,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The export as CSV, headings first · 人事导出(CSV)")],
+    on: Annotated[
+        datetime, typer.Option("--on", formats=["%Y-%m-%d"], help="The day of the list · 名单日期", show_default=False)
+    ],
+    post: Annotated[
+        list[str] | None, typer.Option("--post", metavar="TITLE=POST", help="What a title means · 职务名称对应的代码")
+    ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Everybody is in it: who is not has left · 名单完整,未列入者即已离任")
+    ] = False,
+    dry_run: DryRun = False,
+    home: Home = None,
+    lang: Lang = "",
+) -> None:
+    """Take over what an HR export says of who holds which post, as one signed entry; all or nothing · 由人事名单更新任职
+
+    Columns are known by the usual headings; what else the list holds is not read. Exit code 2: nothing was taken over.
+    """
+    language = cast("Language", lang)
+    with told(language):
+        from workflow.engine import Engine
+        from workflow.org.model import Org
+        from workflow.org.staff import read_staff, titles_of
+        from workflow.store import library
+        from workflow.store.org import stored
+
+        given = dict(one.rpartition("=")[::2] for one in post or ())
+        if "" in given or "" in given.values():
+            raise typer.BadParameter("expected TITLE=POST, as 党委书记=secretary", param_hint="--post")
+        data = file.read_bytes()
+        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
+        try:
+            with engine.reading() as connection:
+                known = Org.from_rows(stored(connection))
+                flows = [engine.definition(connection, d).flow for d in library.digests(connection)]
+            titles = {**titles_of(flows or _shipped()), **given}
+            found = read_staff(data, file.name, known, on.date().isoformat(), titles, whole=whole)
+            _import(engine, found.imported, known, found.remarks, dry_run, language)
+        finally:
+            engine.close()
+
+
+def _import(
+    engine: Engine, imported: OrgImport, known: Org, remarks: Iterable[Said], dry_run: bool, lang: Language
+) -> None:
+    """Say what to look at, then what would change, or what was taken over."""
+    from workflow.org.remarks import changes_nothing
+
+    for remark in remarks:
+        say(remark.get(lang))
+    if changes_nothing(imported, known):
+        say("与库中一致,未作任何改动" if lang == "zh" else "nothing changed: all of it is stored already")
+        return
+    if dry_run:
+        _preview(engine, imported, known, lang)
+        return
+    receipt = engine.import_org(imported)
+    counts = [len(imported.units), len(imported.persons), len(imported.tenures)]
+    if lang == "zh":
+        say(f"已导入:单位 {counts[0]}、人员 {counts[1]}、任期 {counts[2]};组织链第 {receipt.seq} 条记录")
+    else:
+        say(
+            f"imported {counts[0]} units, {counts[1]} persons, {counts[2]} tenures; entry {receipt.seq} of the chain org"
+        )
 
 
 class _Undone(Exception):

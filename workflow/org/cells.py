@@ -34,7 +34,7 @@ def is_day(text: str) -> bool:
     return True
 
 
-def _meant(text: str) -> str | None:
+def meant(text: str) -> str | None:
     """The day a person probably meant: proposed, never taken."""
     match = _OTHER_DAY.fullmatch(text)
     if match is None:
@@ -90,9 +90,9 @@ class Line:
         text = self.cells[column]
         if not text or is_day(text):
             return text or None
-        meant, actual = _meant(text), shown(text, 40)
-        en = f"expected a day such as 2019-08-31; got {actual}." + (f" Write {meant}" if meant else "")
-        zh = f"应为 2019-08-31 形式的日期;实为 {actual}。" + (f"请写作 {meant}" if meant else "")
+        other, actual = meant(text), shown(text, 40)
+        en = f"expected a day such as 2019-08-31; got {actual}." + (f" Write {other}" if other else "")
+        zh = f"应为 2019-08-31 形式的日期;实为 {actual}。" + (f"请写作 {other}" if other else "")
         self.fault("day", column, en, zh)
         return None
 

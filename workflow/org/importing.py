@@ -140,11 +140,12 @@ def read_org(
         order = {name: n for n, name in enumerate(COLUMNS)}
         faults = sorted(reading.faults, key=lambda f: (order.get(f.file, -1), f.row))
         where = str(folder_or_files) if isinstance(folder_or_files, (str, Path)) else ", ".join(folder_or_files)
-        raise OrgInvalid(count=len(faults), file=where or "-", listing=_listing(faults), problems=faults)
+        raise OrgInvalid(count=len(faults), file=where or "-", listing=listing(faults), problems=faults)
     return imported
 
 
-def _listing(faults: Sequence[Fault]) -> Said:
+def listing(faults: Sequence[Fault]) -> Said:
+    """The first faults, a line each, in both languages."""
     more = len(faults) - LISTED
     tail = Said(f"\n... and {more} more", f"\n……另有 {more} 处") if more > 0 else NOTHING
     first = faults[:LISTED]

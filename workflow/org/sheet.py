@@ -79,7 +79,7 @@ class Sheet:
     def __init__(self, file: str, data: bytes, faults: Faults) -> None:
         self._file, self._faults, self._count = file, faults, 0
         self._digest = sha256(data)
-        self._encoding, text = _text(file, data, faults)
+        self._encoding, text = decoded(file, data, faults)
         self._text = unicodedata.normalize("NFC", text)
 
     def __iter__(self) -> Iterator[tuple[int, dict[str, str]]]:
@@ -93,7 +93,7 @@ class Sheet:
         return SourceFile(self._file, self._encoding, self._digest, self._count)
 
 
-def _text(file: str, data: bytes, faults: Faults) -> tuple[str, str]:
+def decoded(file: str, data: bytes, faults: Faults) -> tuple[str, str]:
     """UTF-8 with or without a byte order mark, else GB18030, which is what spreadsheets in Chinese offices write."""
     encoding, text = "utf-8", ""
     try:
