@@ -61,8 +61,9 @@ from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import WorkflowError
+from workflow.evidence import canonical
 from workflow.evidence.digest import digest
-from workflow.rules import decide
+from workflow.rules import decide, materials
 from workflow.rules.authority import backstop
 from workflow.rules.linking import closing
 from workflow.rules.stages import returning
@@ -117,6 +118,8 @@ def may(desk: Desk, item: str, actor: Actor, *, due: str = "") -> list[Possible]
         *_hand_overs(desk, case, definition, actor, today),
     ):
         out.append(_any(desk, ways, case, head, at))
+    if definition.flow.reports is not None or definition.flow.obligations:
+        out.append(_asked(desk, _correction(desk, case, definition, actor), case, head, at))
     newest = desk.engine.newest(desk.connection, case.flow)
     if newest.digest != case.definition:
         moved = Migrate(item=item, by=actor, to=newest.digest, reason=WRITTEN)
@@ -281,6 +284,20 @@ def _about_dues(case: Case, actor: Actor, due: str) -> Iterator[Act]:
         yield Resume(**said) if "paused" in held else Pause(**said)
 
 
+def _correction(desk: Desk, case: Case, definition: Definition, actor: Actor) -> Supplement:
+    """The unit corrects its report: a document it holds stands for the one that it will hand in."""
+    said: dict[str, Any] = {"item": case.item, "by": actor, "seen": case.content, "reason": WRITTEN}
+    if actor.unit != case.unit or not definition.stage(case.stage).final:
+        return Supplement(**said)  # refused for that, whatever it brings
+    for name, held in case.materials.items():
+        try:
+            figures = materials.check(definition, name, canonical.decode(desk.contents.get(held)))
+        except WorkflowError:  # destroyed, or out of reach
+            continue
+        return Supplement(**said, materials={name: held}, figures={name: figures} if figures else {})
+    return Supplement(**said)
+
+
 def _beside_the_chain(case: Case, definition: Definition, actor: Actor) -> Iterator[Act]:
     """What is done to an item, or said of it, without a place in its chain."""
     stage, word = definition.stage(case.stage), digest(WRITTEN.encode())
@@ -301,5 +318,4 @@ def _beside_the_chain(case: Case, definition: Definition, actor: Actor) -> Itera
     if definition.flow.reports is not None or definition.flow.obligations:
         said: dict[str, Any] = {"item": case.item, "by": actor, "seen": case.content, "reason": WRITTEN}
         yield Exempt(**said)
-        yield Supplement(**said)
         yield Contradict(**said, finding=WRITTEN)

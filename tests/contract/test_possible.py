@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from tests.contract.test_clocks import CLOCKS, at_work
 from tests.contract.world import SHEET, SHEETS, World, flow_text, worlds
 from workflow import Actor, loads
 from workflow.acts import KINDS, Act, Sign
@@ -33,13 +34,13 @@ ASKED += (Actor("s1-department", "department", "s1"), Actor("t1-department", "ha
 ASKED += (Actor("nobody", "secretary", "o1"), Actor("o3-handler", "handler", "o3"))
 
 
-def agree(world: World, item: str, people: tuple[Actor, ...]) -> Counter[str]:
+def agree(world: World, item: str, people: tuple[Actor, ...], due: str = "2019-12-20") -> Counter[str]:
     """Ask every verb for each person, then do each act and take it back: the same refusal, or none. How many of which."""
     found: Counter[str] = Counter()
     before = world.entries(item)
     for person in people:
         with world.engine.look() as desk:
-            answers = may(desk, item, person, due="2019-12-20")
+            answers = may(desk, item, person, due=due)
         for answer in answers:
             assert answer.act is not None
             refusal = done(world, answer.act)
@@ -84,6 +85,40 @@ def test_what_may_be_done_is_what_every_verb_then_does(world: World) -> None:
     allowed = {"sign", "accept", "return", "withdraw", "submit", "urge", "name-lead", "close-line", "post-notice"}
     allowed |= {"objection", "add-signer", "exempt", "contradict", "look-back", "reopen"}
     assert not [verb for verb in allowed if not found[verb]], found
+
+
+def test_what_may_be_done_about_clocks_is_what_each_then_does(world: World) -> None:
+    """Extended, paused and resumed by those above only, within the cap, and while the clock still runs: R067-R069."""
+    world.engine.publish(loads(flow_text(CLOCKS)))
+    item = at_work(world)
+    people = (*ASKED, Actor("t1-department", "department", "t1"))
+    found = agree(world, item, people, "2019-08-30")
+    assert found["extend"] == 2 and found["pause"] and not found["resume"]  # extended at s1, by either post there
+    case = world.case(item)
+    rule = next(iter(case.dues))
+    world.engine.pause(item, Actor("t1-secretary", "secretary", "t1"), case.content, "invented", rule=rule)
+    found = agree(world, item, people, "2019-08-30")
+    assert found["resume"] >= 2 and not found["pause"] and not found["extend"]  # by either party
+    case = world.case(item)
+    world.engine.resume(item, Actor("t1-secretary", "secretary", "t1"), case.content, "invented", rule=rule)
+    world.clock.advance(timedelta(days=60))
+    found = agree(world, item, people, "2019-12-20")
+    assert found["no extend"] and not found["extend"]  # what is overdue is not extended
+
+
+def test_what_may_be_said_of_a_report_is_what_each_then_says(world: World) -> None:
+    """Exempted and contradicted from above, corrected by its own unit, and never twice: R055, R063."""
+    world.engine.open("survey", "o1", item="survey-o1", campaign="c1")
+    found = agree(world, "survey-o1", ASKED)
+    assert found["exempt"] == 4 and not found["supplement"]  # by those at t1 and s1; there is nothing to correct yet
+    world.engine.report_zero("survey-o1", ASKED[0], {"statement": {"statement": "looked at, nothing found"}})
+    world.through("survey-o1")
+    found = agree(world, "survey-o1", ASKED)
+    assert found["contradict"] and found["supplement"] and not found["exempt"]
+    seen = world.case("survey-o1").content
+    world.engine.contradict("survey-o1", Actor("t1-secretary", "secretary", "t1"), seen, "visited", "photograph 7")
+    found = agree(world, "survey-o1", ASKED)
+    assert not found["contradict"] and found["no contradict"]
 
 
 RANDOM_STEPS = 16

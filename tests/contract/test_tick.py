@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from tests.contract.test_keybook import run
 from tests.contract.world import BAD_VOTE, World, make_world
 from workflow import Actor, sweep, tick
 from workflow.acts import Fire
@@ -216,6 +217,23 @@ def test_a_parked_rung_fires_once_an_operator_has_mended_the_cause_and_says_so(w
     assert retry(world.engine) == [] and parked(world.engine) == []
     assert tick(world.engine).fired == 1
     assert fired(world, "m1") == RUNGS_FIRED[:1] and world.verify().exit_code == 0
+
+
+def test_an_operator_lists_parked_rungs_and_has_one_tried_again(tmp_path: Path) -> None:
+    world = make_world(f"sqlite:///{tmp_path / 'w.db'}", tmp_path / "home")
+    world.begin("m1")
+    whole = park(world, "m1")
+    db, home = tmp_path / "w.db", ("--home", world.home)
+    listed = run("rungs", "list", db, *home, "--lang", "en", code=1).output
+    assert "m1 report/1" in listed and f"{ATTEMPTS} times" in listed
+    with world.engine.db.begin() as connection:
+        connection.execute(tables.item.update().where(tables.item.c.id == "m1").values(snapshot=whole))
+    assert "no such rung" in run("rungs", "retry", db, "--item", "m2", *home, "--lang", "en", code=1).output
+    assert "will be tried again" in run("rungs", "retry", db, "--item", "m1", *home, "--lang", "en").output
+    assert "没有搁置的督办措施" in run("rungs", "list", db, *home, "--lang", "zh").output
+    world.clock.advance(timedelta(days=10_000))  # the command asked the machine's own clock
+    assert tick(world.engine).fired == 1 and parked(world.engine) == []
+    world.engine.close()
 
 
 def test_a_rung_that_fails_again_after_a_retry_is_parked_again(world: World) -> None:
