@@ -215,7 +215,7 @@ class Desk(Verbs):
         engine = self.engine
         pinned = definition or engine.definition(self.connection, case.definition)
         memory = engine.memory.at(org)
-        name = self._calendar_of(pinned, case.unit or getattr(act, "unit", ""), at, memory)
+        name = self.calendar_of(pinned, case.unit or getattr(act, "unit", ""), at, memory)
         context = Context(pinned, engine.calendar(self.connection, name), at, seq)
         asked = Asked(case, act, context, Facts({}))
         if isinstance(act, Open) and (path := ("path", act.unit, context.day)) in memory:  # spares asking for it
@@ -230,13 +230,15 @@ class Desk(Verbs):
                 asked.facts.loaded[" ".join(need)] = facts.load(self.connection, need, memory)
         return asked
 
-    def _calendar_of(self, pinned: Definition, unit: str, at: int, memory: dict[tuple[str, ...], Any]) -> str:
+    def calendar_of(
+        self, pinned: Definition, unit: str, at: int, memory: dict[tuple[str, ...], Any] | None = None
+    ) -> str:
         """The name of the calendar that an item of a unit counts by: that of the nearest unit above it that has its own
         in the definition, else the flow's. The entry names the calendar, so that a replay counts the same."""
         own = pinned.flow.calendars
         if own:
             day = local_day(at, pinned.flow.timezone).isoformat()
-            for above in facts.load(self.connection, ("path", unit, day), memory):
+            for above in facts.load(self.connection, ("path", unit, day), {} if memory is None else memory):
                 if above["unit"] in own:
                     return own[above["unit"]]
         return pinned.flow.calendar
@@ -674,7 +676,7 @@ class Desk(Verbs):
             head = heads[f.item]
             case = Case.of_snapshot(head.snapshot)
             pinned = engine.definition(self.connection, case.definition)
-            name = self._calendar_of(pinned, case.unit, at, memory)
+            name = self.calendar_of(pinned, case.unit, at, memory)
             context = contexts.get((case.definition, head.seq, name))
             if context is None:
                 calendar = engine.calendar(self.connection, name)

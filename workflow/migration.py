@@ -202,7 +202,7 @@ def concerned(engine: Engine, new: Definition) -> dict[str, Concerned]:
     """By stage, what a version that need not be published yet would mean for the open items of its flow."""
     found: dict[str, Concerned] = {}
     with engine.look() as desk:
-        at, calendar = engine.now(desk.connection), engine.calendar(desk.connection, new.flow.calendar)
+        at = engine.now(desk.connection)
         for row in items.live(desk.connection, new.name):
             one = found.setdefault(row.stage, Concerned())
             one.open += 1
@@ -212,6 +212,7 @@ def concerned(engine: Engine, new: Definition) -> dict[str, Concerned]:
                 continue
             case, old = desk.case_of(row.id)
             act = Migrate(item=row.id, to=new.digest, reason="")
+            calendar = engine.calendar(desk.connection, desk.calendar_of(new, case.unit, at))
             asked = Asked(case, act, Context(new, calendar, at, 0), Facts({}))
             try:
                 effects = list(migrating.clocks(asked, act, case, stage, outline(old, old.stage(row.stage))))

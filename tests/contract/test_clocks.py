@@ -37,6 +37,7 @@ from workflow.errors import (
 )
 from workflow.evidence.canonical import read
 from workflow.evidence.standalone import Policy, Verifier
+from workflow.migration import concerned, plan
 from workflow.reprojection import publish, reproject
 from workflow.rules.reckoning import NEVER
 from workflow.store import items
@@ -759,6 +760,32 @@ stages:
     assert (
         world.case("below").dues["only/1"]["next"] < world.case("below").dues["only/1"]["missed"] + 3 * 86_400_000_000
     )
+    assert world.verify().exit_code == 0
+
+
+def test_a_version_that_is_only_tried_counts_each_unit_by_its_own_calendar(world: World) -> None:
+    """Whose items would be overdue at once, before and after they are moved: by the mine's calendar three days earlier."""
+    world.engine.publish_calendar(load_calendar(SIX_DAYS))
+    text = """flow: mining
+title: {zh: 示例, en: invented}
+calendars: {t1: six-days}
+ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}]}
+stages:
+  - {stage: only, duty: secretary, slots: secretary, due: 20 workdays, exits: {done: end}}
+  - {stage: end, final: true}
+"""
+    world.engine.publish(loads(flow_text(text)))
+    go(world, "2019-09-27 09:00")
+    for item, unit in (("below", "o1"), ("beside", "t2")):
+        world.engine.open("mining", unit, item=item)
+    new = loads(flow_text(text.replace("20 workdays", "5 workdays"), "2"))
+    for day, late in (("2019-10-07", 0), ("2019-10-08", 1), ("2019-10-11", 2)):
+        go(world, f"{day} 09:00")
+        assert concerned(world.engine, new)["only"].overdue_at_once == late, day
+    go(world, "2019-10-08 09:00")
+    world.engine.publish(new)
+    found = plan(world.engine, "mining", "2", Actor("g1-secretary", "secretary", "g1"))
+    assert {i.item: i.overdue_at_once for i in found.items} == {"below": True, "beside": False}
     assert world.verify().exit_code == 0
 
 
