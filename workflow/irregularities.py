@@ -4,7 +4,9 @@ Two lists. Typed irregularities are what the record says of itself: late, acting
 group decided early, a place passed over by two persons. To be looked into is what only the times show: a superior's
 signature seconds after the item arrived with nobody of them having opened it, many in one burst (R039), and days said to
 have been earlier, many recorded in a burst (R203), each with both times. Signatures in ink are registered later by their
-nature: they stand in neither of these. Source: S0 「上级把关不严格不到位,下面报什么是什么」「打印机冒烟,碎纸机烧坏」.
+nature: they stand in neither of these. An entry whose moment lies before that of the entry it follows is listed too: the
+chain, not the clock, says what came first, so it is recorded and never refused.
+Source: S0 「上级把关不严格不到位,下面报什么是什么」「打印机冒烟,碎纸机烧坏」.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from workflow.views import marks_of
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
-Kind = Literal["unread-at-once", "burst", "back-dated"]
+Kind = Literal["unread-at-once", "burst", "back-dated", "clock-back"]
 NOTICE = {
     "zh": "以上为待核查事实,不是认定。",
     "en": "These are facts to be looked into. They are not findings.",
@@ -42,6 +44,7 @@ class Thresholds:
         days_back: a day said to have been so many days before it was recorded.
         dated, dated_days: so many of those recorded by one unit within so many days; before an inspection, within that
             many days before it.
+        skew: an entry so many seconds before the one it follows: more than clocks of several nodes may differ by.
     """
 
     seconds: int = 60
@@ -50,6 +53,7 @@ class Thresholds:
     days_back: int = 3
     dated: int = 3
     dated_days: int = 7
+    skew: int = 2
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,27 @@ class Passed:
 
 
 @dataclass(frozen=True)
+class Turned:
+    """An entry recorded at an earlier moment than the one it follows, microseconds UTC: a clock was set back, or the
+    clocks of two nodes differ. ``person`` is empty where the engine itself acted."""
+
+    item: str
+    seq: int
+    kind: str
+    person: str
+    post: str
+    unit: str
+    at: int
+    before: int
+
+
+@dataclass(frozen=True)
 class ToLookInto:
-    """One thing to be looked into: what kind, who, and the signatures or acts that show it."""
+    """One thing to be looked into: what kind, who (of a clock, the item), and the signatures or acts that show it."""
 
     kind: Kind
     who: str
-    shown: tuple[Signed | Dated, ...]
+    shown: tuple[Signed | Dated | Turned, ...]
 
 
 @dataclass(frozen=True)
@@ -127,6 +146,7 @@ class _Read:
     signed: list[Signed] = field(default_factory=list)
     dated: list[Dated] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
+    turned: list[Turned] = field(default_factory=list)
 
 
 def irregularities(
@@ -150,6 +170,7 @@ def irregularities(
         if sees(item):
             _read(desk, item, since, until, read)
     found = [*_unread(read.signed, known), *_bursts(read.signed, known), *_back_dated(read.dated, known, inspection)]
+    found += _turned(read.turned, known)
     typed = tuple(s for s in read.signed if s.marks)
     return Irregularities(since, until, typed, tuple(read.passed), tuple(found))
 
@@ -161,10 +182,14 @@ def _read(desk: Desk, item: str, since: int, until: int, read: _Read) -> None:
     case = Case()
     arrived: dict[str, int] = {}
     zone = desk.case_of(item)[1].flow.timezone
+    last = 0
     for row in items.entries(desk.connection, item):
         body = canonical.read(row.body)
         act, effects, listed = body["act"], body["effects"], since <= row.at < until
         by = act.get("by") or {"person": "", "post": "", "unit": ""}
+        if row.at < last and listed:
+            read.turned.append(Turned(item, row.seq, act["kind"], by["person"], by["post"], by["unit"], row.at, last))
+        last = row.at
         for effect in effects:
             if effect["e"] == "signed" and listed:
                 came = arrived.get(effect["slot"], row.at)
@@ -230,6 +255,12 @@ def _back_dated(dated: Sequence[Dated], known: Thresholds, inspection: date | No
         theirs.sort(key=lambda d: (d.recorded, d.item, d.seq))
         for run in _runs(theirs, [d.recorded for d in theirs], known.dated, known.dated_days * DAY):
             yield ToLookInto("back-dated", unit, tuple(run))
+
+
+def _turned(turned: Sequence[Turned], known: Thresholds) -> Iterable[ToLookInto]:
+    for t in turned:
+        if t.before - t.at > known.skew * SECOND:
+            yield ToLookInto("clock-back", t.item, (t,))
 
 
 def _runs(rows: Sequence[Any], times: Sequence[int], count: int, window: int) -> Iterable[list[Any]]:

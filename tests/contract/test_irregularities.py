@@ -14,7 +14,7 @@ from workflow import Actor, loads, orgbook
 from workflow.acts import CloseLine, Sign
 from workflow.cli import irregular
 from workflow.evidence.digest import digest
-from workflow.irregularities import Irregularities, Thresholds, irregularities
+from workflow.irregularities import Irregularities, Thresholds, Turned, irregularities
 from workflow.views import signatures
 
 HANDLER = Actor("o1-handler", "handler", "o1")
@@ -99,6 +99,28 @@ def test_what_was_recorded_days_later_just_before_an_inspection_is_listed_with_b
     assert [getattr(d, "on", "") for d in found.shown] == ["2019-08-13", "2019-08-14"]
     assert not [f for f in looked(world, twice, inspection=date(2019, 9, 20)).to_look_into if f.kind == "back-dated"]
     assert "said to be of 2019-08-13, recorded 2019-08-21" in "\n".join(irregular.lines(looked(world, twice), "en"))
+
+
+def test_an_entry_recorded_before_the_one_it_follows_is_recorded_and_listed_with_both_times(world: World) -> None:
+    """A host's own clock was set back, or is behind another node's: the chain keeps the order, and people look into it."""
+    begin(world, "m1")
+    world.clock.advance(timedelta(hours=3))
+    world.sign("m1")
+    world.clock.advance(timedelta(seconds=-2))  # as far as clocks may differ
+    world.sign("m1")
+    assert looked(world, Thresholds()).to_look_into == ()
+    world.clock.advance(timedelta(minutes=-90))
+    world.engine.urge("m1", Actor("t1-secretary", "secretary", "t1"))
+    world.clock.advance(timedelta(hours=4))
+    found = looked(world, Thresholds())
+    (one,) = found.to_look_into
+    (shown,) = one.shown
+    assert (one.kind, one.who) == ("clock-back", "m1") and isinstance(shown, Turned)
+    assert (shown.kind, shown.person, shown.before - shown.at) == ("urge", "t1-secretary", 90 * 60 * 1_000_000)
+    said = "\n".join(irregular.lines(found, "en"))
+    assert f"m1#{shown.seq} urge t1-secretary secretary@t1: " in said and ", the one before " in said
+    assert "记录时间早于前一条: m1 (1)" in "\n".join(irregular.lines(found, "zh"))
+    assert world.verify().exit_code == 0
 
 
 def test_who_acts_for_whom_and_what_was_passed_over_stays_marked_in_every_later_view(world: World) -> None:

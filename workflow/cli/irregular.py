@@ -29,6 +29,7 @@ WORDS = {
     "unread-at-once": ("到件即签,未打开内容", "signed at once, unopened"),
     "burst": ("短时间内集中签批", "many in one burst"),
     "back-dated": ("集中补录", "recorded later, in a burst"),
+    "clock-back": ("记录时间早于前一条", "recorded before the entry it follows"),
 }
 
 
@@ -82,7 +83,7 @@ def irregularities(
 
 def lines(found: Irregularities, lang: Language) -> Iterator[str]:
     """Both lists for people."""
-    from workflow.irregularities import NOTICE, Dated
+    from workflow.irregularities import NOTICE, Dated, Turned
 
     zh = lang == "zh"
     yield f"{'异常情形' if zh else 'typed irregularities'}: {len(found.typed) + len(found.passed)}"
@@ -100,6 +101,12 @@ def lines(found: Irregularities, lang: Language) -> Iterator[str]:
                     f" {_when(shown.recorded)}"
                 )
                 yield f"    {shown.item}#{shown.seq} {shown.kind} {shown.person} {shown.post}@{shown.unit}: {both}"
+            elif isinstance(shown, Turned):
+                who = f"{shown.person} {shown.post}@{shown.unit}" if shown.person else "系统" if zh else "the engine"
+                said = (f"{_when(shown.at)},前一条 " if zh else f"{_when(shown.at)}, the one before ") + _when(
+                    shown.before
+                )
+                yield f"    {shown.item}#{shown.seq} {shown.kind} {who}: {said}"
             else:
                 yield f"    {_signed(shown, lang)}"
     yield ""
