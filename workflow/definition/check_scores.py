@@ -10,12 +10,15 @@ from workflow.definition.checking import Checking, Loc
 from workflow.definition.model import Material, Score, Stage, Text
 from workflow.definition.problem import Said
 
-_THINGS_EN = r"(?:findings?|problems?|documents?|files?|photos?|pictures?|papers?|minutes|records?|meetings?|reports?)"
+_THINGS_EN = (
+    r"(?:findings?|problems?|documents?|files?|photos?|pictures?|papers?|minutes|records?|meetings?|reports?|articles?"
+    r"|activit(?:y|ies))"
+)
 _COUNTS_CODE = re.compile(
     rf"(?:^|-)(?:{_THINGS_EN}-(?:count|number|total|sum)s?|(?:count|number|total|sum)s?-(?:of-)?{_THINGS_EN})(?:-|$)"
 )
 _COUNTS_TITLE = re.compile(
-    r"(?:问题|线索|材料|文件|照片|图片|台账|资料|会议|记录|报告)[^,。;、]{0,4}(?:数量|个数|份数|张数|条数|件数|篇数|次数|数$)"
+    r"(?:问题|线索|材料|文件|照片|图片|台账|资料|会议|记录|报告|报道|稿件|信息|活动)[^,。;、]{0,4}(?:数量|个数|份数|张数|条数|件数|篇数|次数|数$)"
     rf"|\b(?:number|count|total) of (?:the )?{_THINGS_EN}\b|\b{_THINGS_EN} (?:count|total)\b",
     re.IGNORECASE,
 )

@@ -25,7 +25,8 @@ a return by an exit carries the new date where the chain asks for one. 4: a grou
 nobody registers paper for a place that is theirs by delegation. 5: ink is no older than the papers it is on, whoever stands in
 does so on the day of the ink and while they hold their own post, one person under two ids is one, what was opened above stays
 awaited whatever the list says later, who is apart in an item is so in all its stages, the first half of an override is looked
-at again, and an obligation kept to some subtrees binds nobody outside them."""
+at again, an obligation kept to some subtrees binds nobody outside them, and an item opened by itself is of a category of its
+flow."""
 
 
 def key(need: Need) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 from workflow.acts import Open
 from workflow.case import Case, Effect
+from workflow.definition.definition import Definition
+from workflow.errors import BadMaterial
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
 from workflow.rules import authority, obligations
@@ -48,11 +50,14 @@ def open_item(asked: Asked, act: Open) -> Decision:
 
     Raises:
         NotHolder: a person opens as a post they do not hold. NoSuchExit: ``enter`` is no exit of the first stage.
-        BadMaterial: the flow owes reports for periods, and the unit owes none for this one, or under another id.
+        BadMaterial: the category is none of the flow's; the flow owes reports for periods, and the unit owes none for this
+            one, or under another id.
     """
     context = asked.context
     definition = context.definition
     held = authority.authority(asked) if act.by is not None else None
+    if context.rules >= 5 and not act.cites:
+        _fits(definition, act)
     path: Path = asked.facts.get("path", act.unit, context.day)
     stage = definition.first
     if act.enter:
@@ -87,6 +92,19 @@ def open_item(asked: Asked, act: Open) -> Decision:
         level, by_engine, under = path[0]["level"], act.by is None, line if context.rules >= 5 else None
         effects.append(obligations.opened(context, act.item, act.unit, level, act.campaign, by_engine, under))
     return Decision(effects, held)
+
+
+def _fits(definition: Definition, act: Open) -> None:
+    """Nothing else is put into a campaign's basket. Source: S0 「什么工作都往里面装」, R207.
+
+    Raises:
+        BadMaterial: the category is none of the flow's.
+    """
+    known = (*definition.flow.categories, *definition.flow.watch_class)
+    if act.category and definition.flow.categories and act.category not in known:
+        raise BadMaterial(
+            path="$.category", expected=", ".join(known), actual=act.category, place=definition.place("categories")
+        )
 
 
 def of_lines(

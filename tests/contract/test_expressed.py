@@ -1,0 +1,613 @@
+"""What source documents ask for and a definition says without a line of code: each a small flow, walked through.
+
+One world for all of them; every test has a flow and items of its own.
+"""
+
+# ruff: noqa: E501  a flow reads better with one stage a line
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.contract.world import World, flow_text
+from workflow import Actor, loads, views
+from workflow.definition.definition import Definition
+from workflow.definition.load import examine
+from workflow.errors import BadMaterial, MaterialMissing, NoSuchExit, NotHolder, OutOfTurn, ReasonRequired, WrongMeaning
+from workflow.trace import trace
+
+LADDER = "ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}]}\n"
+
+
+def published(world: World, name: str, body: str, version: str = "1") -> Definition:
+    text = f"flow: {name}\ntitle: {{zh: 示例, en: invented}}\n{LADDER}{body}"
+    return world.engine.publish(loads(flow_text(text, version)))
+
+
+def opened(world: World, name: str, item: str, unit: str = "o1", **more: Any) -> None:
+    world.engine.open(name, unit, item=item, **{"campaign": "c1", **more})
+
+
+def holder(post: str, unit: str) -> Actor:
+    return Actor(f"{unit}-{post}", post, unit)
+
+
+def hand(world: World, item: str, by: Actor, **values: Any) -> None:
+    world.engine.submit(item, by, {k.replace("_", "-"): v for k, v in values.items()})
+
+
+# --- who ------------------------------------------------------------------------------------------------------------
+
+
+def test_one_person_in_two_posts_signs_once_for_each_and_the_record_says_as_what(shared: World) -> None:
+    """Source: S3 「董事长(党支部书记)是……第一责任人」, R012; S0 「党委书记、董事长」, R020."""
+    body = """stages:
+  - {stage: sign, due: 5 workdays, duty: secretary, slots: [{handler: third}, {department: third}], exits: {done: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "two-posts", body)
+    opened(shared, "two-posts", "tp")
+    for post in ("handler", "department"):
+        shared.engine.sign("tp", Actor("t1-department", post, "t1"), shared.case("tp").content)
+    with shared.engine.look() as desk:
+        rows = views.signatures(desk, "tp", shared.clock.now())
+    assert [(r.person, r.post) for r in rows] == [("t1-department", "handler"), ("t1-department", "department")]
+
+
+def test_an_office_prepares_and_urges_and_does_not_give_the_secretarys_signature(shared: World) -> None:
+    """Source: S0 「发挥好参谋助手、沟通协调、联络服务等职能」, R010."""
+    body = """materials: {sheet: {title: sheet, fields: {words: text}}}
+stages:
+  - {stage: sign, due: 5 workdays, duty: secretary, materials: sheet, slots: [handler, secretary], exits: {done: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "office", body)
+    opened(shared, "office", "of")
+    office = holder("handler", "o1")
+    hand(shared, "of", office, sheet={"words": "an invented draft"})
+    shared.sign("of")
+    seen = shared.case("of").content
+    with pytest.raises(OutOfTurn):
+        shared.engine.sign("of", office, seen)
+    with pytest.raises(NotHolder):
+        shared.engine.sign("of", Actor(office.person, "secretary", "o1"), seen)
+    shared.engine.urge("of", office)
+    shared.engine.sign("of", holder("secretary", "o1"), seen)
+    assert shared.case("of").final
+
+
+def test_responsible_body_first_responsible_person_and_lead_department_are_three_things(shared: World) -> None:
+    """Source: S0 「具体工作由党委工作部门牵头」, R009."""
+    body = """materials:
+  duty: {title: duty, fields: {body: {type: unit}, first-responsible: {type: person}, lead-department: {type: unit}}}
+stages:
+  - {stage: sign, due: 5 workdays, materials: duty, slots: secretary, exits: {done: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "three-fields", body)
+    opened(shared, "three-fields", "tf")
+    whole = {"body": "o1", "first-responsible": "o1-secretary", "lead-department": "t1"}
+    by = holder("secretary", "o1")
+    for name in whole:
+        with pytest.raises(BadMaterial, match=name):
+            hand(shared, "tf", by, duty={k: v for k, v in whole.items() if k != name})
+    hand(shared, "tf", by, duty=whole)
+    assert shared.engine.show("tf").contents["duty"] == whole
+
+
+LED = """materials: {{sheet: {{title: sheet, fields: {{words: {{type: text, required: false}}}}}}}}
+stages:
+  - {{stage: sort, due: 5 workdays, slots: {{department: third}}, exits: {{ordinary: ordinary, key: key}}}}
+  - stage: ordinary
+    due: 5 workdays
+    needs: {{assigned: {ordinary}}}
+    slots: secretary
+    exits: {{begun: done}}
+  - stage: key
+    due: 5 workdays
+    needs: {{assigned: {key}}}
+    slots: secretary
+    exits: {{begun: done}}
+  - {{stage: done, final: true}}
+"""
+
+
+def test_a_difficult_place_is_led_by_the_secretary_above_and_by_nobody_less(shared: World) -> None:
+    """Source: S4 「重点村、难点村,乡镇党委书记要直接包抓」, R179."""
+    body = LED.format(ordinary="{lead: {}}", key="{lead: {post: secretary, at-least: third}}")
+    published(shared, "difficult", body)
+    above = holder("secretary", "t1")
+    for item, way in (("df-1", "ordinary"), ("df-2", "key")):
+        opened(shared, "difficult", item)
+        shared.sign(item, outcome=way)
+        member = holder("department", "t1")
+        if way == "ordinary":
+            shared.engine.name_lead(item, above, member, role="lead")
+        else:
+            with pytest.raises(BadMaterial, match="secretary"):
+                shared.engine.name_lead(item, above, member, role="lead")
+            with pytest.raises(MaterialMissing, match="lead"):
+                shared.sign(item)
+            shared.engine.name_lead(item, above, above, role="lead")
+        shared.sign(item)
+        assert shared.case(item).final
+
+
+def test_three_degrees_of_lead_are_named_and_changed_while_nobody_has_signed(shared: World) -> None:
+    """Source: S3 「牵头主抓……协助抓……具体抓」, R190."""
+    degrees = "{chief: {at-least: second}, assisting: {at-least: third}, hands-on: {post: department}}"
+    published(shared, "degrees", LED.format(ordinary=degrees, key="{chief: {}}"))
+    opened(shared, "degrees", "dg")
+    shared.sign("dg", outcome="ordinary")
+    by = holder("secretary", "t1")
+    shared.engine.name_lead("dg", by, holder("secretary", "s1"), role="chief")
+    shared.engine.name_lead("dg", by, holder("secretary", "t2"), role="assisting")
+    with pytest.raises(MaterialMissing, match="hands-on"):
+        shared.sign("dg")
+    shared.engine.name_lead("dg", by, holder("department", "t2"), role="hands-on")
+    shared.engine.name_lead("dg", by, holder("department", "t1"), role="hands-on")
+    shared.sign("dg")
+    named = {role: who["person"] for role, who in shared.case("dg").assigned.items()}
+    assert named == {"chief": "s1-secretary", "assisting": "t2-secretary", "hands-on": "t1-department"}
+
+
+def test_who_proposes_and_who_approves_both_answer(shared: World) -> None:
+    """The same rule in another flow. Source: S4 「谁发展谁负责、谁审批谁负责」, R040, M44."""
+    body = """liable: {}
+stages:
+  - {stage: propose, due: 5 workdays, slots: [handler, secretary], exits: {proposed: approve}}
+  - {stage: approve, due: 5 workdays, duty: {secretary: third}, slots: {secretary: third}, exits: {approved: done}}
+  - {stage: done, final: true}
+""".replace("liable: {}\n", "")
+    published(shared, "joining", body)
+    opened(shared, "joining", "jn")
+    shared.through("jn")
+    shared.through("jn")
+    with shared.engine.look() as desk:
+        found = trace(desk, "jn", shared.clock.now())
+    told = [(s.person, s.stage, s.unit) for s in found.root.signers]
+    assert told == [
+        ("o1-handler", "propose", "o1"),
+        ("o1-secretary", "propose", "o1"),
+        ("t1-secretary", "approve", "t1"),
+    ]
+
+
+# --- what is found, and how far it goes --------------------------------------------------------------------------------
+
+FOUND = """categories: {categories}
+materials: {{sheet: {{title: sheet, fields: {{category: {{type: choice, choices-from: categories}}, cause: {{type: text}}}}}}}}
+stages:
+  - {{stage: look, due: 5 workdays, materials: sheet, slots: secretary, exits: {{found: done}}}}
+  - {{stage: done, final: true}}
+"""
+
+
+def test_categories_are_of_the_campaigns_definition_and_what_is_none_of_them_is_refused(shared: World) -> None:
+    """Source: S0 「应换未换的……历史遗留问题」, R025; 「什么工作都往里面装」, R207; R021."""
+    first = "{team: {zh: 班子配备不齐, en: team}, life: {zh: 组织生活不规范, en: life}}"
+    published(shared, "sorted", FOUND.format(categories=first))
+    opened(shared, "sorted", "so-1", category="team")
+    with pytest.raises(BadMaterial, match="skins") as refused:
+        opened(shared, "sorted", "so-2", category="skins")
+    assert "life, team" in refused.value.text("zh")
+    by = holder("secretary", "o1")
+    with pytest.raises(BadMaterial, match="skins"):
+        hand(shared, "so-1", by, sheet={"category": "skins", "cause": "an invented reorganisation"})
+    with pytest.raises(BadMaterial, match="cause"):
+        hand(shared, "so-1", by, sheet={"category": "team"})
+    published(shared, "sorted", FOUND.format(categories=first[:-1] + ", skins: {zh: 两张皮, en: skins}}"), "2")
+    opened(shared, "sorted", "so-3", category="skins")
+    hand(shared, "so-3", by, sheet={"category": "skins", "cause": "an invented reorganisation"})
+    assert shared.engine.show("so-3").contents["sheet"]["cause"] == "an invented reorganisation"
+
+
+def test_three_members_should_build_unless_an_exception_is_written_and_fewer_get_an_instructor(shared: World) -> None:
+    """Source: S1 「党员人数达到3人以上的」, R034; 「要选派党建指导员」, R035; 「建立巩固或提升台账」, R066, R033, M49."""
+    body = """materials:
+  file: {title: file, fields: {members: {type: integer, min: 0, max: 1000}}}
+  ledger: {title: ledger, kind: list, at-least: 1, fields: {task: text, measure: text, due: date}}
+stages:
+  - stage: screen
+    due: 5 workdays
+    materials: file
+    slots: secretary
+    score: {material: file, field: members, pass: ">= 3", passed: enough, failed: too-few}
+    exits: {enough: sound-or-not, too-few: instructed}
+  - {stage: sound-or-not, due: 5 workdays, slots: secretary, exits: {consolidate: consolidated, improve: improving, build: building, excepted: {to: gone, needs: reason}, clear-away: {to: gone, needs: reason}}}
+  - {stage: building, due: 30 days, slots: secretary, exits: {built: consolidated}}
+  - {stage: improving, due: 30 days, materials: ledger, slots: secretary, close-out: {list: ledger}, exits: {improved: consolidated}}
+  - {stage: instructed, due: 30 days, needs: {assigned: {instructor: {}}}, slots: secretary, exits: {named: consolidated}}
+  - {stage: consolidated, due: 30 days, materials: ledger, slots: secretary, exits: {kept: gone}}
+  - {stage: gone, final: true}
+"""
+    published(shared, "coverage", body)
+    by = holder("secretary", "o1")
+    for item, members, stage in (("cv-1", 3, "sound-or-not"), ("cv-2", 2, "instructed"), ("cv-3", 12, "sound-or-not")):
+        opened(shared, "coverage", item)
+        hand(shared, item, by, file={"members": members})
+        shared.sign(item)
+        assert shared.case(item).stage == stage
+    with pytest.raises(ReasonRequired):
+        shared.sign("cv-1", outcome="excepted")
+    shared.sign("cv-1", outcome="excepted", reason="an invented joint branch")
+    with pytest.raises(MaterialMissing, match="instructor"):
+        shared.sign("cv-2")
+    shared.engine.name_lead("cv-2", holder("secretary", "t1"), holder("department", "t1"), role="instructor")
+    shared.sign("cv-2")
+    shared.sign("cv-3", outcome="improve")
+    lacking = {"task": "an invented task", "measure": "an invented measure"}
+    with pytest.raises(BadMaterial, match="due"):
+        hand(shared, "cv-3", by, ledger=[lacking])
+    hand(shared, "cv-3", by, ledger=[{**lacking, "due": "2019-09-30"}])
+    shared.engine.close_line("cv-3", by, "ledger", 1, b"evidence")
+    shared.engine.close_out("cv-3", by, shared.case("cv-3").content)
+    assert [shared.case(f"cv-{n}").stage for n in (1, 2, 3)] == ["gone", "consolidated", "consolidated"]
+
+
+def test_what_lasts_is_tracked_beyond_the_campaign_by_its_own_dates(shared: World) -> None:
+    """Source: S0 「能解决的立行立改……需要长期坚持的设计时间表、路线图」, R053; S3 「时间表、路线图」, R081."""
+    body = """nodes: {"1": {in-force: 2019-08-01, mended: 2019-08-30}}
+materials:
+  at-once: {title: at once, kind: list, at-least: 1, fields: {measure: text, by: date}}
+  lasting: {title: lasting, kind: list, fields: {measure: text, until: date}}
+stages:
+  - {stage: mend, due: {node: mended}, materials: [at-once, lasting], slots: secretary, close-out: {list: at-once}, exits: {mended: lasting}}
+  - {stage: lasting, due: {field: until}, materials: lasting, slots: secretary, close-out: {list: lasting}, exits: {kept: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "tracks", body)
+    opened(shared, "tracks", "tr")
+    by = holder("secretary", "o1")
+    dated = [{"measure": "meet monthly", "until": "2019-12-31"}, {"measure": "elect", "until": "2019-10-31"}]
+    hand(shared, "tr", by, at_once=[{"measure": "mend it", "by": "2019-08-20"}], lasting=dated)
+    shared.engine.close_line("tr", by, "at-once", 1, b"evidence")
+    shared.engine.close_out("tr", by, shared.case("tr").content)
+    hand(shared, "tr", by, lasting=dated)
+    (due,) = shared.case("tr").dues.values()
+    day = 86_400_000_000
+    assert (due["missed"] - shared.clock.now()) // day > 130  # the end of December, long after the node of 30 August
+    shared.engine.close_line("tr", by, "lasting", 2, b"evidence")
+    with pytest.raises(Exception, match="1 open"):
+        shared.engine.close_out("tr", by, shared.case("tr").content)
+
+
+def test_items_of_one_campaign_go_in_waves_with_dates_of_their_own(shared: World) -> None:
+    """Source: S4 「分梯次推进」, R080; S0 「利用 3个月时间」, R077; 「不对集中整顿时间……“一刀切”」, R052."""
+    body = """nodes:
+  "1": {in-force: 2019-08-01, done: 2019-08-30}
+  "2": {in-force: 2019-08-02, done: 2019-10-31}
+stages:
+  - {stage: work, due: {node: done}, slots: secretary, exits: {done: settle}}
+  - {stage: settle, due: 3 months, slots: secretary, exits: {done: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "waves", body)
+    for item, unit in (("wv-1", "o1"), ("wv-2", "o3")):
+        opened(shared, "waves", item, unit, campaign="wave")
+    top, other = holder("secretary", "g1"), {"1": "2", "2": "1"}
+    shared.engine.adopt_nodes("wv-2", top, other[shared.case("wv-2").nodes])
+    first, second = (next(iter(shared.case(i).dues.values()))["missed"] for i in ("wv-1", "wv-2"))
+    assert {shared.case("wv-1").nodes, shared.case("wv-2").nodes} == {"1", "2"} and first != second
+    shared.sign("wv-1")
+    (three_months,) = shared.case("wv-1").dues.values()
+    assert 90 <= (three_months["missed"] - shared.clock.now()) // 86_400_000_000 <= 93
+
+
+def test_a_key_list_is_submitted_below_and_decided_above_with_a_reserve_beside_it(shared: World) -> None:
+    """Source: S0 「公司共上报了重点督导名单」, R105; 「也在备选名单」, R106."""
+    body = """stages:
+  - {stage: submitted, due: 5 workdays, slots: secretary, exits: {sent: deciding}}
+  - {stage: deciding, due: 5 workdays, duty: {secretary: second}, slots: {secretary: second}, exits: {chosen: chosen, reserve: reserve, declined: {to: declined, needs: reason}}}
+  - {stage: reserve, class: watch, due: 60 days, duty: {secretary: second}, slots: {secretary: second}, exits: {moved-up: chosen, declined: {to: declined, needs: reason}}}
+  - {stage: chosen, class: register, due: 60 days, slots: secretary, exits: {over: declined}}
+  - {stage: declined, final: true}
+"""
+    published(shared, "key-list", body)
+    for item, unit, way in (("kl-1", "o1", "chosen"), ("kl-3", "o3", "reserve")):
+        opened(shared, "key-list", item, unit)
+        shared.sign(item)
+        with pytest.raises(NoSuchExit):
+            shared.sign(item)
+        shared.sign(item, outcome=way)
+    at = shared.clock.now()
+    shared.clock.advance(timedelta(minutes=5))
+    shared.sign("kl-3", outcome="moved-up")
+    with shared.engine.look() as desk:
+        then = {r.item: r.stage for r in views.register(desk, "key-list", "c1", at)}
+        now = {r.item: r.stage for r in views.register(desk, "key-list", "c1", shared.clock.now())}
+        signed = views.signatures(desk, "kl-3", shared.clock.now())
+    assert then == {"kl-1": "chosen", "kl-3": "reserve"} and now == {"kl-1": "chosen", "kl-3": "chosen"}
+    assert [s.unit for s in signed] == ["o3", "s1", "s1"]  # moving up is an act of its own, by those who decide
+
+
+# --- judging ------------------------------------------------------------------------------------------------------------
+
+
+def test_members_and_workers_are_asked_apart_and_either_can_fail_it(shared: World) -> None:
+    """Source: S0 「广泛听取党员和职工群众意见」, R135."""
+    fields = "{eligible: {type: integer, min: 1}, voted: {type: integer, min: 0}, aware: {type: integer, min: 0}, dissatisfied: {type: integer, min: 0}}"
+    of = 'turnout: ">= 80%", aware: ">= 90%", dissatisfied: "<= 20%"'
+    body = f"""materials:
+  members: {{title: members, kind: tally, fields: {fields}}}
+  workers: {{title: workers, kind: tally, fields: {fields}}}
+stages:
+  - {{stage: members, due: 5 workdays, materials: members, slots: secretary, tally: {{material: members, {of}}}, at-most: {{times: 3, then: failed}}, exits: {{passed: workers, failed: failed, no-quorum: members}}}}
+  - {{stage: workers, due: 5 workdays, materials: workers, slots: secretary, tally: {{material: workers, {of}}}, at-most: {{times: 3, then: failed}}, exits: {{passed: passed, failed: failed, no-quorum: workers}}}}
+  - {{stage: passed, final: true}}
+  - {{stage: failed, final: true}}
+"""
+    published(shared, "populations", body)
+    by = holder("secretary", "o1")
+    few = {"eligible": 10, "voted": 9, "aware": 9, "dissatisfied": 0}
+    for item, many, end in (
+        ("pp-1", {"eligible": 300, "voted": 280, "aware": 270, "dissatisfied": 20}, "passed"),
+        ("pp-2", {"eligible": 300, "voted": 280, "aware": 270, "dissatisfied": 90}, "failed"),
+    ):
+        opened(shared, "populations", item)
+        hand(shared, item, by, members=few)
+        shared.sign(item)
+        hand(shared, item, by, workers=many)
+        shared.sign(item)
+        held = shared.engine.show(item).contents
+        assert (held["members"]["eligible"], held["workers"]["voted"], shared.case(item).stage) == (10, 280, end)
+
+
+CARDS = """categories: {committee: {zh: 党委, en: committee}, branch: {zh: 党支部, en: branch}, member: {zh: 党员, en: member}}
+materials:
+  committee-card: {title: card, kind: scorecard, methods: {accounts: 财务报表, talk: 座谈}, parts: {team: {title: 领导班子好, points: 20}, ranks: {title: 队伍素质好, points: 20}, rules: {title: 制度建设好, points: 20}, results: {title: 工作业绩好, points: 20, methods: [accounts]}, masses: {title: 群众反映好, points: 20, methods: [talk]}}}
+  branch-card: {title: card, fields: {place: {type: choice, choices: [yes, no]}, equipment: {type: choice, choices: [yes, no]}, sign: {type: choice, choices: [yes, no]}, flag: {type: choice, choices: [yes, no]}, books: {type: choice, choices: [yes, no]}, rules: {type: choice, choices: [yes, no]}}}
+  member-card: {title: card, kind: scorecard, parts: {study: {title: study, points: 20, evidence: false}, work: {title: work, points: 20, evidence: false}, service: {title: service, points: 20, evidence: false}, law: {title: law, points: 20, evidence: false}, conduct: {title: conduct, points: 20, evidence: false}}}
+stages:
+  - {stage: judge, due: 5 workdays, duty: {secretary: third}, materials-for: {committee: committee-card, branch: branch-card, member: member-card}, slots: {secretary: third}, exits: {judged: done}}
+  - {stage: done, final: true}
+""".replace("[yes, no]", '["yes", "no"]')
+
+
+def test_each_kind_of_subject_has_the_scorecard_of_its_kind(shared: World) -> None:
+    """Source: S2 「进行了细化和量化」, R141; five parts of a body, R140, five leads of a member, R139; 「“六有”标准」, R198;
+    「用生产经营的成果来检验」, R144."""
+    published(shared, "cards", CARDS)
+    by = holder("secretary", "t1")
+    five = {p: {"points": "18", "evidence": "as seen"} for p in ("team", "ranks", "rules")}
+    five |= {"results": {"points": "15.5", "method": "accounts", "evidence": "the year's output"}}
+    five |= {"masses": {"points": "17", "method": "talk", "evidence": "ten talks"}}
+    leads = {p: {"points": "19"} for p in ("study", "work", "service", "law", "conduct")}
+    six = dict.fromkeys(("place", "equipment", "sign", "flag", "books", "rules"), "yes")
+    cards: dict[str, tuple[str, dict[str, Any], str]] = {
+        "committee": ("committee-card", {"parts": five}, "masses"),
+        "branch": ("branch-card", six, "books"),
+        "member": ("member-card", {"parts": leads}, "law"),
+    }
+    for kind, (name, whole, part) in cards.items():
+        item = f"cd-{kind}"
+        opened(shared, "cards", item, category=kind)
+        other = next(n for k, (n, _, _) in cards.items() if k != kind)
+        with pytest.raises(MaterialMissing):
+            hand(shared, item, by, **{other.replace("-", "_"): cards[next(k for k in cards if k != kind)][1]})
+        less = {k: v for k, v in whole.get("parts", whole).items() if k != part}
+        with pytest.raises(BadMaterial, match=part):
+            hand(shared, item, by, **{name.replace("-", "_"): {"parts": less} if "parts" in whole else less})
+        hand(shared, item, by, **{name.replace("-", "_"): whole})
+        shared.sign(item)
+        assert shared.case(item).final
+
+
+def test_sixteen_parts_each_with_its_method_or_the_card_is_refused(shared: World) -> None:
+    """Source: S3 「等16个方面的内容,采取查阅资料、听取汇报、座谈了解等方式」, R130."""
+    parts = (
+        "{" + ", ".join(f"p{n}: {{title: part {n}, points: 5, methods: [papers, talk]}}" for n in range(1, 17)) + "}"
+    )
+    body = f"""materials: {{card: {{title: card, kind: scorecard, methods: {{papers: 查阅资料, report: 听取汇报, talk: 座谈了解}}, parts: {parts}}}}}
+stages:
+  - {{stage: judge, due: 5 workdays, materials: card, duty: {{secretary: third}}, slots: {{secretary: third}}, exits: {{judged: done}}}}
+  - {{stage: done, final: true}}
+"""
+    published(shared, "sixteen", body)
+    by = holder("secretary", "t1")
+    line = {"points": "4.5", "method": "talk", "evidence": "as seen"}
+    whole = {f"p{n}": line for n in range(1, 17)}
+    for unit in ("o1", "o3"):  # one card for all that are judged
+        opened(shared, "sixteen", f"sx-{unit}", unit)
+        with pytest.raises(BadMaterial, match="p16"):
+            hand(shared, f"sx-{unit}", by, card={"parts": {k: v for k, v in whole.items() if k != "p16"}})
+        with pytest.raises(BadMaterial, match="method"):
+            hand(shared, f"sx-{unit}", by, card={"parts": whole | {"p3": {**line, "method": "report"}}})
+        hand(shared, f"sx-{unit}", by, card={"parts": whole})
+        shared.sign(f"sx-{unit}")
+    assert shared.case("sx-o1").definition == shared.case("sx-o3").definition
+
+
+def test_two_targets_go_through_four_steps_together_and_neither_half_alone(shared: World) -> None:
+    """Source: S2 「两个目标一起定,两个责任一起落实,两项工作一起检查,两个成果一起考核」, R192, M36; 「“双目标管理”」, R191, M30."""
+    pair = "party-{0}: {{title: party, fields: {{words: text}}}}, work-{0}: {{title: work, fields: {{words: text}}}}"
+    steps = ("set", "carried", "checked")
+    papers = ", ".join(pair.format(s) for s in steps)
+    stages = "".join(
+        f"  - {{stage: {s}, due: 5 workdays, materials: [party-{s}, work-{s}], slots: secretary, exits: {{done: {n}}}}}\n"
+        for s, n in zip(steps, (*steps[1:], "appraised"), strict=True)
+    )
+    body = f"""materials: {{{papers}, party-card: {{title: card, fields: {{total: {{type: integer, min: 0, max: 100}}}}}}, work-card: {{title: card, fields: {{total: {{type: integer, min: 0, max: 100}}}}}}}}
+stages:
+{stages}  - stage: appraised
+    due: 5 workdays
+    duty: {{secretary: third}}
+    materials: [party-card, work-card]
+    slots: {{secretary: third}}
+    one-by-one: true
+    assess:
+      sources: {{party: {{material: party-card, field: total, weight: 50}}, work: {{material: work-card, field: total, weight: 50}}}}
+      floors: {{party: {{source: party, holds: ">= 60"}}, work: {{source: work, holds: ">= 60"}}}}
+      grades: {{good: {{from: ">= 80", exit: good}}}}
+      failed: poor
+    exits: {{good: good, poor: poor}}
+  - {{stage: good, final: true}}
+  - {{stage: poor, final: true}}
+"""
+    published(shared, "pairs-of-targets", body)
+    own, above = holder("secretary", "o1"), holder("secretary", "t1")
+    for item, work, end in (("pt-1", 90, "good"), ("pt-2", 50, "poor")):
+        opened(shared, "pairs-of-targets", item)
+        for step in steps:
+            hand(shared, item, own, **{f"party_{step}": {"words": "x"}})
+            with pytest.raises(MaterialMissing, match=f"work-{step}"):
+                shared.sign(item)
+            hand(shared, item, own, **{f"work_{step}": {"words": "y"}})
+            shared.sign(item)
+        hand(shared, item, above, party_card={"total": 95})
+        with pytest.raises(MaterialMissing, match="work-card"):
+            shared.sign(item)
+        hand(shared, item, above, work_card={"total": work})
+        shared.sign(item)
+        assert shared.case(item).stage == end  # however good the other half is
+
+
+def test_a_good_result_is_commended_and_a_poor_one_answered_for(shared: World) -> None:
+    """Source: S3 「专门下发文件进行通报表彰」, R146, R199; 「进行追责问责……进行约谈」, R171, M27."""
+    body = """materials:
+  card: {title: card, fields: {total: {type: integer, min: 0, max: 100}}}
+  circular: {title: circular, fields: {number: text, issued-on: date, text: text}}
+  answer: {title: answer, fields: {unit: {type: unit}, kind: {type: choice, choices: [low-result, going-through-the-motions]}, evidence: text}}
+  talk: {title: talk, kind: list, at-least: 2, fields: {person: {type: person}, held-on: date}}
+stages:
+  - {stage: judge, due: 5 workdays, duty: {secretary: third}, materials: card, slots: {secretary: third}, one-by-one: true, assess: {sources: {card: {material: card, field: total, weight: 1}}, grades: {excellent: {from: ">= 90", exit: excellent}, good: {from: ">= 60", exit: good}}, failed: poor}, exits: {excellent: commend, good: done, poor: answer}}
+  - {stage: commend, due: 10 workdays, duty: {department: third}, materials: circular, slots: [{department: third}, {secretary: third}], exits: {issued: done}}
+  - {stage: answer, due: 10 workdays, duty: {secretary: third}, materials: [answer, talk], slots: {secretary: third}, exits: {held: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "both-signs", body)
+    by = holder("secretary", "t1")
+    for item, total, stage in (("bs-1", 92, "commend"), ("bs-2", 70, "done"), ("bs-3", 40, "answer")):
+        opened(shared, "both-signs", item, campaign="2019-Q3")
+        hand(shared, item, by, card={"total": total})
+        shared.sign(item)
+        assert shared.case(item).stage == stage
+    with pytest.raises(MaterialMissing, match="circular"):
+        shared.sign("bs-1")
+    circular = {"number": "示例〔2019〕1号(虚构)", "issued-on": "2019-10-08", "text": "commended (invented)"}
+    hand(shared, "bs-1", holder("department", "t1"), circular=circular)
+    shared.through("bs-1")
+    answer = {"unit": "o1", "kind": "low-result", "evidence": "the quarter's card"}
+    hand(shared, "bs-3", by, answer=answer)
+    with pytest.raises(BadMaterial):
+        hand(shared, "bs-3", by, talk=[{"person": "o1-secretary", "held-on": "2019-10-08"}])
+    both = [{"person": p, "held-on": "2019-10-08"} for p in ("o1-secretary", "o1-handler")]
+    hand(shared, "bs-3", by, talk=both)
+    shared.sign("bs-3")
+    assert shared.case("bs-1").final and shared.case("bs-3").final
+
+
+def test_going_through_the_motions_is_a_case_of_its_own_and_wants_evidence(shared: World) -> None:
+    """Source: S0 「整顿工作搞形式走过场的,严肃追责问责」, R172."""
+    body = """materials: {case: {title: case, fields: {kind: {type: choice, choices: [not-reported, going-through-the-motions, poor-result]}, evidence: text}}}
+stages:
+  - {stage: facts, due: 5 workdays, duty: {secretary: third}, materials: case, slots: {secretary: third}, exits: {heard: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "motions", body)
+    opened(shared, "motions", "mo", fields={"about": "pt-2"})
+    by = holder("secretary", "t1")
+    for wrong in ({"kind": "going-through-the-motions", "evidence": "无"}, {"kind": "lazy", "evidence": "photographs"}):
+        with pytest.raises(BadMaterial):
+            hand(shared, "mo", by, case=wrong)
+    hand(shared, "mo", by, case={"kind": "going-through-the-motions", "evidence": "three minutes of one text"})
+    shared.sign("mo")
+    assert shared.case("mo").final
+
+
+# --- what is looked at again, and what is refused at load ---------------------------------------------------------------
+
+
+def test_a_finished_process_of_another_kind_is_looked_back_at(shared: World) -> None:
+    """Source: S4 「要对各自领域发展党员工作进行“回头看”」, R153."""
+    body = """stages:
+  - {stage: approve, due: 5 workdays, slots: secretary, exits: {approved: looked-after}}
+  - stage: looked-after
+    duty: {department: third}
+    tracking: {for: 6 months, look-backs: [30 days], by: {department: third}, held: held, rebound: again}
+    exits: {held: done, again: approve}
+  - {stage: done, final: true}
+"""
+    published(shared, "admitted", body)
+    opened(shared, "admitted", "ad")
+    shared.sign("ad")
+    with pytest.raises(WrongMeaning, match="look-back"):
+        shared.engine.close_out("ad", holder("department", "t1"), shared.case("ad").content)
+    shared.clock.advance(timedelta(days=31))
+    by = holder("department", "t1")
+    shared.engine.look_back("ad", by, shared.case("ad").content, outcome="again", opinion="a step was left out")
+    assert (shared.case("ad").stage, shared.case("ad").round) == ("approve", 2)
+
+
+@pytest.mark.parametrize(
+    "code", ["photo-count", "documents-total", "number-of-meetings", "activity-count", "article-count"]
+)
+def test_a_score_that_counts_papers_activities_or_publicity_is_refused(code: str) -> None:
+    """Source: S0 「搞“痕迹党建”」, R204; 「重形式轻内容、重过程轻结果」, R143; S2 「不搞花架子」, R211; R051, M19."""
+    body = f"""flow: counted
+title: {{zh: 示例, en: invented}}
+{LADDER}materials: {{card: {{title: card, fields: {{{code}: {{type: integer, min: 0, max: 100}}}}}}}}
+stages:
+  - {{stage: judge, due: 5 workdays, duty: {{secretary: third}}, materials: card, slots: {{secretary: third}}, score: {{material: card, field: {code}, pass: ">= 5", passed: good, failed: poor}}, exits: {{good: done, poor: done}}}}
+  - {{stage: done, final: true}}
+"""
+    found = [p for p in examine(flow_text(body).encode()).problems if p.code == "score-counts"]
+    assert len(found) == 1 and code in str(found[0].actual)
+
+
+@pytest.mark.parametrize("title", ["照片数量", "宣传报道篇数", "开展活动次数", "上报信息条数"])
+def test_so_is_one_whose_title_says_so_in_chinese(title: str) -> None:
+    """R143, R204, R211."""
+    body = f"""flow: counted
+title: {{zh: 示例, en: invented}}
+{LADDER}materials: {{card: {{title: card, fields: {{total: {{type: integer, min: 0, max: 100, title: {{zh: {title}, en: total}}}}}}}}}}
+stages:
+  - {{stage: judge, due: 5 workdays, duty: {{secretary: third}}, materials: card, slots: {{secretary: third}}, score: {{material: card, field: total, pass: ">= 5", passed: good, failed: poor}}, exits: {{good: done, poor: done}}}}
+  - {{stage: done, final: true}}
+"""
+    assert "score-counts" in [p.code for p in examine(flow_text(body).encode()).problems]
+
+
+def test_a_standard_that_announces_ten_and_names_nine_is_told_and_nothing_is_made_up() -> None:
+    """Source: S3 「规范组织设置……资料归档”等十个方面」, R197, M24."""
+    nine = ", ".join(f"norm-{n}: {{type: choice, choices: [kept, not-kept]}}" for n in range(1, 10))
+    body = f"""flow: norms
+title: {{zh: 示例, en: invented}}
+{LADDER}materials: {{norms: {{title: {{zh: 党建工作十个方面, en: ten norms}}, fields: {{{nine}}}}}}}
+stages:
+  - {{stage: judge, due: 5 workdays, materials: norms, slots: secretary, exits: {{done: done}}}}
+  - {{stage: done, final: true}}
+"""
+    made = examine(flow_text(body).encode())
+    (told,) = [p for p in made.problems if p.code == "announced-parts"]
+    assert told.severity == "warning" and "9" in str(told.actual)
+    assert made.definition is not None and len(made.definition.flow.materials["norms"].fields) == 9
+
+
+def test_a_state_pronounces_no_verdict_and_nobody_is_ranked_by_what_they_found(shared: World) -> None:
+    """Source: S0 「不对“软弱涣散” 作定性」, R050, R049."""
+    body = f"""flow: labelled
+title: {{zh: 示例, en: invented}}
+label: {{zh: 软弱涣散, en: weak}}
+{LADDER}stages:
+  - {{stage: work, due: 5 workdays, slots: secretary, exits: {{done: done}}}}
+  - {{stage: done, final: true}}
+"""
+    assert "verdict-label" in [p.code for p in examine(flow_text(body).encode()).problems]
+    from workflow.seen import seen_by_operator
+
+    for n in range(3):
+        shared.begin(f"rk-{n}", "o3")
+    shared.begin("rk-9", "o1")
+    with seen_by_operator(shared.engine) as seen:
+        assert set(seen.statistics("matter", "c1")) == {"category", "cause", "level", "class"}  # by no unit
+        rows = seen.by_unit(["o1", "o2", "o3"])
+        assert [r.unit for r in rows] == ["o1", "o2", "o3"]  # as asked, not as many as they found
+        assert next(r.unit for r in seen.register("matter", "c1")) == "o1"  # offices' order
+
+
+def test_everything_above_holds_when_it_is_verified(shared: World) -> None:
+    report = shared.verify()
+    assert report.failures == [] and report.rules == "hold"
