@@ -52,6 +52,16 @@ class ScoresChecking(Checking):
         for index, stage in enumerate(self.flow.stages):
             if stage.score is not None:
                 self._score(("stages", index, "score"), stage.score)
+            for name, way in stage.exits.items():
+                if way.first is not None and not any(s.assess is not None for s in self.flow.stages):
+                    self.say(
+                        "first-of-no-grade",
+                        ("stages", index, "exits", name, "first"),
+                        "a way out for the first of a grade, and no stage gives one",
+                        "限前几名,而本流程没有评定等次的阶段",
+                        expected=Said("a stage with assess and grades", "设有综合评定(assess)与等次的阶段"),
+                        key=True,
+                    )
             for at, (judged, code) in _assessed(stage).items():
                 sheet = self.flow.materials.get(judged)
                 spec = sheet.fields.get(code) if sheet is not None else None

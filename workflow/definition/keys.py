@@ -212,6 +212,7 @@ CHINESE: Mapping[str, str] = {
     "exit-by": "去向字段",
     "reverses": "撤销计入",
     "claims": "申报为",
+    "first": "限前几名",
     "while": "以累计为据",
     # counts of persons
     "person": "人员字段",

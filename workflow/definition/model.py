@@ -544,6 +544,7 @@ class Exit(Model):
     counts: Code | None = None  # this way out puts what was held on the count of each person: see Counter
     reverses: Code | None = None  # this way out takes what this item put there off again; all entries stay
     while_: Code | None = None  # only while the count about whose person this item is still holds
+    first: Count | None = None  # only for the first so many of those with the same grade (R094)
     burden: Literal["fixed", "held", "empty", "called-off"] | None = None  # empty: held without an outcome (R212)
     claims: Code | None = None  # whoever signed this way out claims that it is so; a check says whether it is (R114)
 

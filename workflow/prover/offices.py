@@ -112,6 +112,8 @@ class Offices:
         kind = need[0]
         if kind in NOTHING:
             return []
+        if kind == "standing":  # nobody else was graded
+            return {"rows": [], "waiting": []}
         if kind == "burden":  # nobody else is there
             return {"n": 0, "rows": []}
         if kind == "everyone":  # every item that has to be finished first counts as finished

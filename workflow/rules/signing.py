@@ -43,6 +43,7 @@ from workflow.rules import (
     linking,
     paper,
     persons,
+    standing,
 )
 from workflow.rules.chain import Path, advance, restart
 from workflow.rules.context import Asked, Decision, Need
@@ -89,6 +90,7 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
     if ends:
         wanted += counting.needs(asked, stage)
         wanted += burdens.needs(asked, stage)
+        wanted += standing.needs(asked, stage)
         wanted += [("lines", case.item, e.opens.list) for e in stage.exits.values() if e.opens is not None][:1]
     return wanted
 
@@ -216,6 +218,7 @@ def sign(asked: Asked, act: Signature) -> Decision:
         exit_name = REFUSED_EXIT if ahead.verdict == "refused" else _exit(asked, act, stage, outcome, so_far)
     _check_exit(asked, act, stage, exit_name)
     counting.holds(asked, stage, exit_name)
+    standing.among(asked, stage, exit_name)
     effects += counting.follow(asked, stage, exit_name)
     effects += burdens.follow(asked, stage, exit_name)
     path: Path = asked.facts.get("path", case.unit, context.day)

@@ -80,6 +80,8 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
         from workflow.store.groups import GroupReader  # few stages are signed by members of bodies
 
         return GroupReader(connection).looked_after_by(need[1], need[2])
+    if kind == "standing":
+        return items.standing(connection, *need[1:5])
     if kind == "burden":
         from workflow.store import burdens  # few flows ask something of a unit
 

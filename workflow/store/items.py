@@ -399,6 +399,24 @@ def known_of(connection: Connection, flow: str, unit: str, but: str) -> list[dic
     return [{"item": r.id, "campaign": r.campaign, "category": r.category} for r in rows]
 
 
+def standing(connection: Connection, flow: str, campaign: str, grade: str, but: str) -> dict[str, Any]:
+    """The results of one grade in a campaign, without one item: ``{"rows": [{item, stage, total, sources: {name: {of-100}}}],
+    "waiting": [item]}``; ``waiting`` are the first 20 that are under way and were not assessed yet."""
+    asked = sa.select(t.item.c.id, t.item.c.stage, t.item.c.final, t.item.c.snapshot).where(
+        t.item.c.flow == flow, t.item.c.campaign == campaign, t.item.c.id != but
+    )
+    rows: list[dict[str, Any]] = []
+    waiting: list[str] = []
+    for r in connection.execute(asked.order_by(t.item.c.id)):
+        found = canonical.read(r.snapshot).get("assessed", {})
+        if not found and not r.final:
+            waiting.append(r.id)
+        elif found.get("grade") == grade:
+            sources = {name: {"of-100": one["of-100"]} for name, one in found["sources"].items()}
+            rows.append({"item": r.id, "stage": r.stage, "total": found["total"], "sources": sources})
+    return {"rows": rows, "waiting": waiting[:20]}
+
+
 def everyone(connection: Connection, flow: str, campaign: str, stages: Sequence[str]) -> dict[str, Any]:
     """How many items a flow has in a campaign, and the first 20 of the ``others``: those in none of these stages."""
     mine = (t.item.c.flow == flow, t.item.c.campaign == campaign)
