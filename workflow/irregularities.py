@@ -219,7 +219,7 @@ def _read(desk: Desk, item: str, since: int, until: int, read: _Read) -> None:
         open_ = {s.key for s in case.open_slots}
         arrived = {key: arrived.get(key, row.at) for key in open_}
         on = act.get("on", "")
-        if on and listed and on < local_day(row.at, zone).isoformat():
+        if on and listed and "paper" not in act and on < local_day(row.at, zone).isoformat():
             read.dated.append(Dated(item, row.seq, act["kind"], by["person"], by["post"], by["unit"], on, row.at))
 
 

@@ -1,6 +1,7 @@
 """Letters between a unit and each unit directly below it (责任书), level by level: which stand, which are missing.
 
-A letter stands while it is signed through and whoever signed it holds the post they signed as; a successor signs anew.
+A letter stands while it is signed through, whoever signed it holds the post they signed as, and it is with the unit directly
+above today; a successor signs anew, and so does a unit that came under another superior.
 Source: S0 「层层签订责任书」, M29.
 """
 
@@ -16,22 +17,27 @@ from workflow.rules.authority import backstop
 from workflow.store import items
 from workflow.store.org import OrgReader
 
+State = Literal["signed", "void", "unsigned"]
+
 
 @dataclass(frozen=True)
 class Pair:
     """A superior and a unit directly below it.
 
     Attributes:
-        state: ``signed``; ``void`` where a signer has left the post since; ``unsigned`` where there is no letter.
+        state: ``signed``; ``void`` where a signer has left the post since, or the letter is with another superior;
+            ``unsigned`` where there is no letter.
         item: the letter, empty where there is none; ``signers`` who signed it, ``left`` those of them who have left.
+        with_: the other units that signed, where the superior of today is none of them.
     """
 
     superior: str
     unit: str
-    state: Literal["signed", "void", "unsigned"]
+    state: State
     item: str = ""
     signers: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    with_: tuple[str, ...] = ()
 
 
 def pairs(desk: Desk, flow: str, campaign: str, level: str, *, stages: Sequence[str] = ()) -> list[Pair]:
@@ -62,8 +68,11 @@ def pairs(desk: Desk, flow: str, campaign: str, level: str, *, stages: Sequence[
                 if s.get("principal", s["person"]) not in answer:
                     gone.append(s["person"])
             signers = tuple(s["person"] for s in letter["signed"])
-            pair = Pair(pair.superior, unit, "void" if gone else "signed", letter["item"], signers, tuple(gone))
-            if not gone:
+            others = tuple(dict.fromkeys(s["unit"] for s in letter["signed"] if s["unit"] != unit))
+            away = others if pair.superior not in others else ()
+            state: State = "void" if gone or away else "signed"
+            pair = Pair(pair.superior, unit, state, letter["item"], signers, tuple(gone), away)
+            if state == "signed":
                 break
         found.append(pair)
     return found

@@ -19,6 +19,7 @@ from workflow.errors import (
     MaterialMissing,
     NotHolder,
     OutOfTurn,
+    SamePerson,
     Stale,
     WrongStage,
 )
@@ -131,6 +132,9 @@ def world(database_url: str, tmp_path: Path) -> Iterator[World]:
         yield made
 
 
+UNIT = {"name_zh": "示例单位", "name_en": "an invented unit", "established_on": "2010-01-01", "dissolved_on": None}
+
+
 def head(unit: str) -> Actor:
     return Actor(f"{unit}-secretary", "secretary", unit)
 
@@ -202,6 +206,38 @@ def test_a_new_secretary_signs_anew_before_the_letters_below_count(world: World)
     with world.engine.look() as desk:
         assert [(p.unit, p.state, p.item) for p in pairs(desk, "letter", "c1", "second")] == [("s1", "signed", "anew")]
         assert [(p.unit, p.state) for p in pairs(desk, "letter", "c1", "third")] == [("t1", "void"), ("t2", "unsigned")]
+    assert world.verify().exit_code == 0
+
+
+def test_a_unit_that_came_under_another_superior_signs_with_that_one(world: World) -> None:
+    """责任书 binds person and organisation: a letter with the former superior is none with the present one. Source: M29."""
+    letter(world, "s1", "g1")
+    letter(world, "t1", "s1")
+    world.engine.import_org(
+        imported(
+            units=[{**UNIT, "id": "s2", "level": "second", "ordinal": 90}],
+            parents=[{"unit": "s2", "kind": "managing", "parent": "g1", "from_on": "2010-01-01", "until_on": None}],
+            persons=[person_row("s2-secretary")],
+            tenures=[tenure_row("s2-secretary", "s2", "secretary")],
+        )
+    )
+    with world.engine.desk() as desk:
+        orgbook.move_unit(desk, None, "regrouped", unit="t1", parent="s2", from_on="2019-08-13")
+    world.clock.advance(timedelta(days=1))
+    with world.engine.look() as desk:
+        assert [
+            (p.superior, p.unit, p.state, p.with_) for p in pairs(desk, "letter", "c1", "third") if p.unit == "t1"
+        ] == [("s2", "t1", "void", ("s1",))]
+    world.engine.open("letter", "o1", item="letter-o1", campaign="c1")
+    with pytest.raises(GateClosed, match="t1 is under another superior now"):
+        world.engine.submit("letter-o1", head("t1"), {"duties": {"text": "x"}})
+    letter(world, "s2", "g1")
+    letter(world, "t1", "s2", "anew")
+    world.engine.submit("letter-o1", head("t1"), {"duties": {"text": "x"}})
+    with world.engine.look() as desk:
+        assert [
+            (p.superior, p.unit, p.state, p.item) for p in pairs(desk, "letter", "c1", "third") if p.unit == "t1"
+        ] == [("s2", "t1", "signed", "anew")]
     assert world.verify().exit_code == 0
 
 
@@ -308,6 +344,8 @@ def test_an_item_does_not_start_without_the_four_and_ranks_are_checked(world: Wo
     e.name_lead("f1", by, head("s1"), role="leader")
     e.name_lead("f1", by, Actor("t1-department", "department", "t1"), role="department")
     e.name_lead("f1", by, head("o1"), role="first-secretary")
+    with pytest.raises(SamePerson, match="department"):  # four assignments are not three
+        e.name_lead("f1", by, Actor("t1-department", "handler", "t1"), role="team")
     seen = world.case("f1").content
     with pytest.raises(MaterialMissing, match="team"):
         e.sign("f1", handler, seen)

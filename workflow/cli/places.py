@@ -182,7 +182,10 @@ def pair_lines(found: dict[str, list[Pair]], lang: Language) -> Iterator[str]:
         )
         for p in (*states["unsigned"], *states["void"]):
             left = ", ".join(p.left)
-            if p.state == "void":
+            if p.state == "void" and not p.left:
+                units = ", ".join(p.with_)
+                said = f"{p.item} 失效:与 {units} 所签,须重签" if zh else f"{p.item} is void: it is with {units}"
+            elif p.state == "void":
                 said = f"{p.item} 失效:{left} 已离任,须重签" if zh else f"{p.item} is void: {left} left the post"
             else:
                 said = "未签" if zh else "unsigned"

@@ -109,7 +109,9 @@ def others(asked: Asked) -> None:
             continue
         found = asked.facts.get(*need)
         void = [f"{f['item']}: {s['person']}" for f in found if prior.signers for s in f["signed"] if _left(asked, s)]
-        if not any(not prior.signers or not any(_left(asked, s) for s in f["signed"]) for f in found):
+        moved = [f for f in found if prior.signers and _moved_away(asked, prior, f["signed"])]
+        void += [f"{f['item']}: {need[3]} is under another superior now" for f in moved]
+        if not any(not prior.signers or not any(_left(asked, s) for s in f["signed"]) for f in found if f not in moved):
             raise GateClosed(unit=case.unit, expected=_wanted(prior, need[3]), actual=void or [need[3]], place=place)
     for every in gate.everyone:
         found = asked.facts.get(*_everyone(asked, every))
@@ -162,6 +164,17 @@ def _left(asked: Asked, signed: dict[str, str]) -> bool:
     """Whether somebody who signed no longer holds, nor answers for, the post they signed as."""
     principal = signed.get("principal") or signed["person"]
     return principal not in [a["person"] for a in asked.facts.get(*_holds(asked, signed))]
+
+
+def _moved_away(asked: Asked, prior: Prior, signed: list[dict[str, str]]) -> bool:
+    """Whether a letter was signed with units above none of which is above its unit today: it binds person and organisation.
+    Source: M29."""
+    if asked.context.rules < 5:
+        return False
+    line = [u["unit"] for u in asked.facts.get("path", asked.case.unit, asked.context.day)]
+    own = 1 if prior.of == "superior" else 0
+    others = {s["unit"] for s in signed} - {line[own]}
+    return bool(others) and not others & {*line[own + 1 :]}
 
 
 def children(asked: Asked) -> list[dict[str, Any]]:

@@ -17,13 +17,14 @@ from workflow.errors import (
     NotHolder,
     OutOfTurn,
     ReasonRequired,
+    SamePerson,
     Stale,
     Unknown,
     WindowOpen,
     WrongStage,
     among,
 )
-from workflow.rules import authority, ballots, dues, gates, linking, materials, paper, reckoning
+from workflow.rules import authority, ballots, dues, gates, linking, materials, paper, persons, reckoning
 from workflow.rules.chain import restart, unit_at
 from workflow.rules.context import Asked, Context, Decision, Need
 from workflow.rules.stages import choosable
@@ -43,7 +44,7 @@ def needs(asked: Asked, act: Act) -> list[Need]:
         wanted.append(("path", case.unit, day))
     if isinstance(act, NameLead):
         if act.role:
-            wanted.append(("path", act.unit, day))
+            wanted += [("path", act.unit, day), *persons.needs(asked, [act.person])]
         wanted.append(("authority", act.person, act.unit, act.post, day, "holder"))
     return wanted
 
@@ -229,10 +230,12 @@ def name_lead(asked: Asked, act: NameLead) -> Decision:
 
 
 def _fits_role(asked: Asked, act: NameLead, place: str) -> None:
-    """The role is one the stage wants filled, the post and the rank are those it asks for, and nobody has signed yet.
+    """The role is one the stage wants filled, the post and the rank are those it asks for, whoever fills it fills no other,
+    and nobody has signed yet. Source: S4 「1名县级党员领导干部联村」 to 「1个县以上机关单位结对」, R178.
 
     Raises:
         WrongStage: no such role here, or it would change what somebody has signed. BadMaterial: another post, or too low.
+        SamePerson: they fill another role of the four already.
     """
     case, definition = asked.case, asked.definition
     stage = definition.stage(case.stage)
@@ -242,6 +245,10 @@ def _fits_role(asked: Asked, act: NameLead, place: str) -> None:
         raise WrongStage(act=f"naming a {act.role}", expected=list(wanted) or "no role", actual=case.stage, place=place)
     if any(s.state == "signed" for s in case.slots):
         raise WrongStage(act=f"naming a {act.role}", expected="nobody has signed yet", actual="signatures", place=place)
+    mine = persons.ids(asked, {act.person}) if asked.context.rules >= 5 else set()
+    for name, held in case.assigned.items():
+        if name != act.role and held["person"] in mine:
+            raise SamePerson(person=act.person, expected=f"the {act.role}", actual=f"as the {name}", place=place)
     if role.post is not None and act.post != role.post:
         raise BadMaterial(path=f"$.{act.role}.post", expected=role.post, actual=act.post, place=place)
     if role.at_least is not None:

@@ -135,9 +135,7 @@ class _Statements:
         self.unit_row = sa.select(
             unit.c.level,
             unit.c.name_zh,
-            unit.c.ordinal,
             _established(unit).label("established"),
-            _listed(unit).label("listed"),
         ).where(unit.c.id == _UNIT)
         former = self._former
         self.called = sa.select(former.c.level, former.c.name_zh).where(
@@ -146,6 +144,13 @@ class _Statements:
         first = sa.select(parent.c.parent).where(parent.c.unit == _UNIT, _signs(parent))
         self.above = first.order_by(parent.c.kind, parent.c.from_on.desc()).limit(1)
         self.under = sa.select(parent.c.unit).where(parent.c.parent == _UNIT, _signs(parent))
+        some: Any = sa.bindparam("ids", expanding=True)
+        self.unit_rows = sa.select(unit.c.id, unit.c.ordinal).where(unit.c.id.in_(some), _listed(unit))
+        self.above_each = (
+            sa.select(parent.c.unit, parent.c.parent)
+            .where(parent.c.unit.in_(some), _signs(parent))
+            .order_by(parent.c.kind.desc(), parent.c.from_on)
+        )
 
     def _then(self, of: str) -> Any:
         return self._former.alias(f"then_{of}")
@@ -478,7 +483,7 @@ class OrgReader:
                 return
             then = self._run(self._ask.called, {"unit": at, "day": day}).first()
             level, name = (then[0] or row[0], then[1] or row[1]) if then is not None else (row[0], row[1])
-            yield at, level, name, bool(row[3])
+            yield at, level, name, bool(row[2])
             at = self._run(self._ask.above, {"unit": at, "day": day}).scalar()
 
     def paths(self, units: Iterable[str], day: str) -> dict[str, list[dict[str, Any]]]:
@@ -515,12 +520,13 @@ class OrgReader:
         return _in_order(rows)
 
     def _children_known(self, unit: str, day: str) -> list[str]:
-        found = []
-        for below in dict.fromkeys(self._run(self._ask.under, {"unit": unit, "day": day}).scalars()):
-            row = self._run(self._ask.unit_row, {"unit": below, "day": day}).first()
-            above = self._run(self._ask.above, {"unit": below, "day": day}).scalar()
-            if row is not None and row[4] and above == unit:
-                found.append((below, row[2]))
+        """Set-wise, in three statements for any number of children: the last line of a unit is the one that holds."""
+        under = list(dict.fromkeys(self._run(self._ask.under, {"unit": unit, "day": day}).scalars()))
+        found: list[tuple[str, int]] = []
+        for start in range(0, len(under), ASKED_AT_ONCE):
+            values = {"ids": under[start : start + ASKED_AT_ONCE], "day": day}
+            above: dict[str, str] = dict(self._run(self._ask.above_each, values).all())
+            found += [(u, n) for u, n in self._run(self._ask.unit_rows, values) if above.get(u) == unit]
         return _in_order(found)
 
     def tenures(self, unit: str, post: str, day: str) -> list[dict[str, Any]]:
