@@ -174,7 +174,7 @@ class _Words:
         label = "签批" if self.zh else "signs"
         if chain.levels is not None:
             lv = chain.levels
-            share = f"({'每级 ' if self.zh else 'each '}{self.span(lv.within)})" if lv.within is not None else ""
+            share = f"{'(每级 ' if self.zh else ' (each '}{self.span(lv.within)})" if lv.within is not None else ""
             span = "own" if lv.from_ == lv.to == "own" else f"{lv.from_} → {_of(lv.to, self.zh)}"
             yield f"{'逐级' if self.zh else 'level by level'} {span}{share}"
             for level, name in lv.at.items():
