@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
@@ -20,6 +21,7 @@ from workflow.errors import Conflict, Unknown
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
 from workflow.store import tables as t
+from workflow.store.listing import among
 from workflow.store.statement import Insert, Statement, Update
 
 ORG = "org"
@@ -127,7 +129,7 @@ _close_line = Statement(
     .where(t.line.c.item == bindparam("b_item"), t.line.c.list == bindparam("b_list"), t.line.c.no == bindparam("b_no"))
     .values(closed_seq=bindparam("closed_seq"), closed_at=bindparam("closed_at"))
 )
-_lines = (
+_lines = Statement(
     sa.select(t.line.c.no, t.line.c.cells, t.line.c.closed_seq, t.line.c.closed_at)
     .where(t.line.c.item == bindparam("item"), t.line.c.list == bindparam("list"))
     .order_by(t.line.c.no)
@@ -135,11 +137,10 @@ _lines = (
 _line = sa.select(t.line.c.closed_seq).where(
     t.line.c.item == bindparam("item"), t.line.c.list == bindparam("list"), t.line.c.no == bindparam("no")
 )
-_children = sa.select(t.item.c.unit, t.item.c.id, t.item.c.seq, t.item.c.head, t.item.c.stage, t.item.c.final).where(
-    t.item.c.flow == bindparam("flow"),
-    t.item.c.campaign == bindparam("campaign"),
-    t.item.c.unit.in_(bindparam("units", expanding=True)),
+_about = sa.select(t.item.c.unit, t.item.c.id, t.item.c.seq, t.item.c.head, t.item.c.stage, t.item.c.final).where(
+    t.item.c.flow == bindparam("flow"), t.item.c.campaign == bindparam("campaign")
 )
+_about_units: dict[str, Statement] = {}
 _one_entry = sa.select(t.entry.c.body).where(t.entry.c.chain == bindparam("chain"), t.entry.c.seq == bindparam("seq"))
 _migrations = (
     sa.select(t.entry.c.seq, t.entry.c.body)
@@ -320,7 +321,7 @@ def lines(connection: Connection, item: str, list_: str) -> list[dict[str, Any]]
     """The lines of a list, in order: {no, cells, closed_seq, closed_at}."""
     return [
         {"no": r[0], "cells": canonical.read(r[1]), "closed_seq": r[2], "closed_at": r[3]}
-        for r in connection.execute(_lines, {"item": item, "list": list_})
+        for r in _lines.all(connection, {"item": item, "list": list_})
     ]
 
 
@@ -372,21 +373,29 @@ def reports_of(connection: Connection, flow: str, campaign: str, units: list[str
     """The report of each unit in the order given; a unit without one stands there with no item. A unit that took over
     another's has both, by id: each of them was owed."""
     held: dict[str, list[dict[str, Any]]] = {}
-    rows = connection.execute(_children, {"flow": flow, "campaign": campaign, "units": units})
-    for r in sorted(rows, key=lambda r: r.id):
-        report = {"unit": r.unit, "item": r.id, "seq": r.seq, "head": r.head.hex(), "stage": r.stage, "final": r.final}
-        held.setdefault(r.unit, []).append(report)
+    for unit, id_, seq, head, stage, final in _items_about(connection, flow, campaign, units):
+        report = {"unit": unit, "item": id_, "seq": seq, "head": head.hex(), "stage": stage, "final": bool(final)}
+        held.setdefault(unit, []).append(report)
     return [report for u in units for report in held.get(u, [{"unit": u}])]
+
+
+def _items_about(connection: Connection, flow: str, campaign: str, units: list[str]) -> list[Sequence[Any]]:
+    """The items of a flow about some units, by id: ``unit, id, seq, head, stage, final``."""
+    dialect = connection.dialect.name
+    statement = _about_units.get(dialect)
+    if statement is None:  # once: a list of each length of its own would be compiled anew for each
+        statement = _about_units[dialect] = Statement(_about.where(among(connection, t.item.c.unit)))
+    values = {"flow": flow, "campaign": campaign, "units": orjson.dumps(units).decode()}
+    return sorted(statement.all(connection, values), key=lambda row: str(row[1]))
 
 
 def came_to(connection: Connection, flow: str, campaign: str, unit: str, stages: Sequence[str]) -> list[dict[str, Any]]:
     """The items of a unit that are in one of these stages, by id: ``item, seq, head, stage`` and who ``signed`` them in
     their last round, each ``person, unit, post``, with the ``principal`` of a mandate."""
-    rows = connection.execute(_children, {"flow": flow, "campaign": campaign, "units": [unit]})
     return [
-        {"item": r.id, "seq": r.seq, "head": r.head.hex(), "stage": r.stage, "signed": _signers(connection, r.id)}
-        for r in sorted(rows, key=lambda r: r.id)
-        if r.stage in stages
+        {"item": id_, "seq": seq, "head": head.hex(), "stage": stage, "signed": _signers(connection, id_)}
+        for _, id_, seq, head, stage, _ in _items_about(connection, flow, campaign, [unit])
+        if stage in stages
     ]
 
 

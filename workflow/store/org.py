@@ -74,7 +74,7 @@ class _Statements:
         self._unit, self._person = tables["units"], tables["persons"]
         self._parent, self._tenure, self._former = tables["parents"], tables["tenures"], tables["former-names"]
         unit, parent, tenure = self._unit, self._parent, self._tenure
-        self.path = self._path_statement()
+        self.path = Statement(self._path_statement())
         self.steps = self._steps_statement()
         self.answer = Statement(self._answer_statement())  # asked for every act and every trace
         self.below = self._below_statement()
@@ -464,7 +464,8 @@ class OrgReader:
         key = (unit, day)
         if key not in self._paths:
             found: dict[str, dict[str, Any]] = {}
-            rows = self._walked(unit, day) if self._known else self._run(self._ask.path, {"unit": unit, "day": day})
+            asked = {"unit": unit, "day": day}
+            rows = self._walked(unit, day) if self._known else self._ask.path.all(self._connection, asked)
             for at, level, name, established in rows:
                 if at in found:  # a cycle
                     break

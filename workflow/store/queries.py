@@ -45,7 +45,7 @@ _provisional = (
     .order_by(t.due.c.item)
     .limit(bindparam("limit"))
 )
-_next_due = sa.select(sa.func.min(t.due.c.next_at)).where(sa.text("state = 0"))
+_next_due = Statement(sa.select(sa.func.min(t.due.c.next_at)).where(sa.text("state = 0")))
 _overdue = (
     sa.select(t.due.c.item, t.due.c.rule, t.due.c.missed_at, t.due.c.step, t.due.c.met_at, t.item.c.unit, t.item.c.flow)
     .join(t.item, t.item.c.id == t.due.c.item)
@@ -186,7 +186,8 @@ def provisional(connection: Connection, after: str, limit: int) -> list[str]:
 
 def next_due(connection: Connection) -> int | None:
     """The earliest moment at which any rung fires."""
-    return connection.execute(_next_due).scalar()
+    row = _next_due.one(connection, {})
+    return None if row is None else row[0]
 
 
 def overdue(connection: Connection, at: int) -> list[dict[str, Any]]:
