@@ -134,6 +134,8 @@ class LedgerRow:
     acceptance: str
     closed_on: str
     number: str = ""
+    claimed: str = ""
+    verified: str = ""
 
 
 def ledger(desk: Desk, flow: str, campaign: str, at: int, *, carried: Sequence[str] = ()) -> list[LedgerRow]:
@@ -183,6 +185,8 @@ def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int 
                 acceptance=_acceptance(definition, stays),
                 closed_on=local_day(closed["entered_at"], definition.flow.timezone).isoformat() if closed else "",
                 number=row.number,
+                claimed=row.claimed,
+                verified=row.verified,
             )
         )
     return out

@@ -44,7 +44,8 @@ def test_every_shipped_scenario_passes_on_the_real_engine_and_its_database_verif
         *("organisation-rectification", "investigation-report", "circulated-criticism", "admonitory-talk"),
         *("organisational-measures", "responsibility-letter", "talk-cascade", "prior-procedure", "cause-above"),
         "cause-claimed",
-        "four-ones",
+        *("four-ones", "village-rectification", "county-enterprise-rectification", "non-public-rectification"),
+        *("supervision-visit", "campaign-archive"),
     ],
 )
 def test_every_stage_exit_limit_and_rung_of_a_shipped_flow_is_tried(name: str) -> None:

@@ -50,6 +50,10 @@ class _Words:
         text = self.flow.categories.get(name) or self.flow.watch_class.get(name)
         return text.get(self.lang) if text else name
 
+    def verified(self, name: str) -> str:
+        """What a check found; nothing where nobody has checked."""
+        return {"confirmed": self.say("属实", "confirmed"), "refuted": self.say("不符", "refuted")}.get(name, name)
+
     def post(self, name: str) -> str:
         return self.flow.posts[name].title.get(self.lang) if name in self.flow.posts else name
 
@@ -73,7 +77,6 @@ def register(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: 
     hidden = hidden_from(desk, sight)
     found = [r for r in views.register(desk, flow, campaign, at) if sight.sees(r.unit) and r.item not in hidden]
     w = _Words(desk, desk.engine.newest(desk.connection, flow), lang, (r.unit for r in found))
-    verified = {"confirmed": w.say("属实", "confirmed"), "refuted": w.say("不符", "refuted")}
     klass = {"register": w.say("名册", "register"), "watch": w.say("关注", "watch")}
     rows = tuple(
         (
@@ -85,7 +88,7 @@ def register(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: 
             w.stage(r.stage),
             str(r.round),
             r.claimed,
-            verified.get(r.verified, r.verified),
+            w.verified(r.verified),
             w.when(r.opened_at),
             r.item,
         )
@@ -121,6 +124,8 @@ def ledger(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: La
             r.due,
             w.stage(r.stage),
             f"{r.lines_closed}/{r.lines}",
+            r.claimed,
+            w.verified(r.verified),
             r.acceptance,
             r.closed_on,
         )
@@ -131,7 +136,8 @@ def ledger(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: La
         w.say("问题类型", "category"),
         *(w.say("具体表现", "what"), w.say("原因", "why"), w.say("整改措施", "measures")),
         *(w.say("责任人", "responsible"), w.say("包抓责任人", "lead"), w.say("时限", "due")),
-        *(w.say("环节", "stage"), w.say("销号", "closed"), w.say("验收意见", "accepted"), w.say("销号日期", "on")),
+        *(w.say("环节", "stage"), w.say("销号", "closed"), w.say("申报", "claimed"), w.say("核实", "verified")),
+        *(w.say("验收意见", "accepted"), w.say("销号日期", "on")),
     )
     return Sheet(w.say("整改台账", "Ledger"), w.as_of(at, len(rows)), columns, rows, w.signers)
 
