@@ -411,8 +411,10 @@ class Verbs:
         """Register a signature that ``by`` gave on paper: its scan, the day it was given, and who stands for it.
 
         Args:
-            on: the day it was signed, not before the item came to this stage.
-            registrar: another person, of a post that the flow lets register (``wet-ink``), at the same unit.
+            on: the day it was signed: not before the papers were handed in, the place was sent back, or those before it
+                signed.
+            registrar: another person, of a post that the flow lets register (``wet-ink``), at the same unit. The host says
+                who; where it knows who is calling, as the HTTP interface does, that is the registrar.
             verb: what was signed: ``Sign``, ``Accept``, ``CloseOut``, ``LookBack``, ``Return``, ``Decide``.
             more: what that act carries beside: opinion, outcome, reason, due, minutes (a digest), proof, request_id.
         """

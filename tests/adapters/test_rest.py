@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from tests.contract.world import SHEET, World
+from tests.contract.world import SHEET, SHEETS, World, flow_text
+from workflow import Actor, loads
 from workflow.verbs import Verbs
+from workflow.views import signatures
 from workflow_adapters.rest import rest
 from workflow_adapters.rest.bodies import verbs
 from workflow_adapters.web import Identity
@@ -108,3 +110,22 @@ def test_the_description_names_every_path_that_is_served(world: World) -> None:
     assert described["openapi"].startswith("3.1") and "/v1/items/{item}/sign" in described["paths"]
     served = {getattr(r, "path", "") for r in client.app.routes}  # type: ignore[attr-defined]
     assert set(described["paths"]) == served - {"/openapi.json"}
+
+
+def test_whoever_calls_is_the_registrar_of_paper_that_another_signed(world: World) -> None:
+    """Nobody puts paper on record in another's name. Source: R203."""
+    world.engine.publish(loads(flow_text(SHEETS)))
+    world.engine.open("sheets", "o1", item=ITEM)
+    world.engine.submit(ITEM, Actor("o1-handler", "handler", "o1"), SHEET)
+    world.sign(ITEM)
+    signer = {"person": "o1-secretary", "post": "secretary", "unit": "o1"}
+    body = {"as": HANDLER, "by": signer, "seen": world.case(ITEM).content, "scan": "YSBzY2Fu", "on": "2019-08-12"}
+    named = caller(world, "o1-secretary").post(f"/v1/items/{ITEM}/sign-in-ink", json={**body, "registrar": {**signer}})
+    assert named.status_code == 422  # a registrar is not named
+    own = caller(world, "o1-secretary").post(f"/v1/items/{ITEM}/sign-in-ink", json={**body, "as": HANDLER})
+    assert own.status_code >= 400 and own.json()["type"].endswith(("same-person", "not-holder"))
+    done = caller(world, "o1-handler").post(f"/v1/items/{ITEM}/sign-in-ink", json=body)
+    assert done.status_code == 201, done.text
+    with world.engine.look() as desk:
+        last = signatures(desk, ITEM, world.clock.now())[-1]
+    assert (last.person, last.registrar, last.strength) == ("o1-secretary", "o1-handler", "WET")

@@ -44,7 +44,7 @@ def proof_of(*changes: tuple[str, str], text: str = SOUND, **more: object) -> Pr
 def test_every_shipped_flow_is_proved(name: str) -> None:
     proof = prove(load(shipped_flow(name)), CALENDAR)
     assert [(c.claim, str(c.why)) for c in proof.counters] == []
-    assert proof.exit_code == 0 and proof.states > 5 and proof.seconds < 60
+    assert proof.exit_code == 0 and proof.states >= 3 and proof.seconds < 60
 
 
 def test_units_that_are_alike_are_proved_once_and_those_that_are_not_each() -> None:
