@@ -129,7 +129,7 @@ def test_the_evaluation_that_fails_is_a_secret_vote_and_so_is_the_one_that_passe
 def test_a_signed_zero_is_contradicted_by_an_unannounced_check_and_stays_as_it_was_signed(
     demo: tuple[Path, dict[str, Any]], desk: Desk
 ) -> None:
-    """Source: 「应报未报」, 「谁签字上报谁负责」, R055, R041."""
+    """Source: 「应报未报」, 「谁签字上报谁负责」, R055, R041. Source: S0 「60家企业零报告」, M07."""
     final, left = demo[1]["final"], demo[1]["left_out"]
     assert (final["reports"]["zero"], final["reports"]["contradicted"], final["items"]) == (59, 1, 108)
     assert left["opened"] == "2019-09-26"

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.contract.world import World, flow_text, worlds
-from workflow import Actor, loads
+from workflow import Actor, loads, orgbook
 from workflow.assessments import acceptors
+from workflow.clock import local_day
 from workflow.definition.load import examine
 from workflow.errors import BadMaterial, DateRequired, GateClosed, MaterialMissing, WindowOpen
 from workflow.possible import may
@@ -193,6 +194,22 @@ def test_a_rebound_reopens_the_same_item_and_stale_evidence_does_not(world: Worl
         (2, "s1-secretary", "work"),
     ]
     assert "s1-secretary" in str(found.record()) and world.verify().exit_code == 0
+
+
+def test_an_organisation_dissolved_while_it_is_tracked_leaves_its_item_to_the_successor(world: World) -> None:
+    """Source: S1 「防止“边建边散”」, R154: the item records it, and is looked back at where it went."""
+    closed(world, "m1")
+    world.clock.advance(timedelta(days=5))
+    day = local_day(world.clock.now(), "Asia/Shanghai").isoformat()
+    before = world.entries("m1")
+    with world.engine.desk() as desk:
+        done = orgbook.dissolve(desk, ABOVE, "dissolved again", unit="o1", successor="o3", on=day)
+    assert done.items == ("m1",) and world.entries("m1") == before + 1
+    case = world.case("m1")
+    assert (case.unit, case.stage, case.open_slots[0].kind) == ("o3", "closed", "look-back")
+    world.clock.advance(timedelta(days=90))
+    world.engine.look_back("m1", OFFICE, case.content, outcome="held")
+    assert world.verify().exit_code == 0
 
 
 def test_a_new_problem_is_a_new_item_that_names_the_old_one(world: World) -> None:

@@ -255,6 +255,7 @@ def test_claimed_and_verified_stand_apart_in_every_list_as_of_any_day(world: Wor
 
 
 def test_from_the_check_a_trace_leads_to_who_signed_the_claim(world: World) -> None:
+    """Source: S0 「或者整顿不到位」, R173."""
     claimed(world)
     world.engine.open("visit", "o1", item="v1", campaign="c1")
     check(world, finding="v1")

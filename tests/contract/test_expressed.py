@@ -608,6 +608,217 @@ label: {{zh: 软弱涣散, en: weak}}
         assert next(r.unit for r in seen.register("matter", "c1")) == "o1"  # offices' order
 
 
+def test_all_three_conditions_of_an_item_stand_on_it(shared: World) -> None:
+    """Named lead, supervision by date, open to everybody. Source: S4 「严格落实领导包抓、定期督导、全程公开的整顿要求」, R164."""
+    case = shared.walk_to("closed", "three-conditions")
+    assert case.lead["person"] == "t1-department"
+    assert {s.kind for s in case.open_slots} == {"look-back"} and case.dues
+    assert set(case.notices) == {"plan", "result"}
+
+
+def test_three_levels_have_duties_of_their_own_on_one_branch(shared: World) -> None:
+    """Source: S0 「三级党委抓支部建设」, M14."""
+    body = """stages:
+  - {stage: mend, due: 5 workdays, slots: secretary, exits: {mended: guide}}
+  - {stage: guide, due: 5 workdays, duty: {secretary: third}, slots: {secretary: third}, exits: {guided: accept}}
+  - {stage: accept, due: 5 workdays, duty: {secretary: second}, slots: {secretary: second}, exits: {accepted: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "levels", body)
+    from workflow.seen import seen_by_operator
+
+    late = []
+    for item, signatures in (("lv-0", 0), ("lv-1", 1), ("lv-2", 2)):
+        opened(shared, "levels", item, "o3", campaign="three-levels")
+        for _ in range(signatures):
+            shared.sign(item)
+    with seen_by_operator(shared.engine) as seen:
+        late = [(r.stage, r.persons) for r in seen.late("levels", "three-levels", seen.now + 30 * 86_400_000_000)]
+    assert sorted(late) == [
+        ("accept", ("s1-secretary",)),
+        ("guide", ("t1-secretary",)),
+        ("mend", ("o3-secretary",)),
+    ]
+
+
+def test_what_a_member_was_told_is_taken_note_of_by_leader_and_deputy_within_a_day(shared: World) -> None:
+    """Source: S0 「要迅速向本组组长、副组长汇报会议主要精神」, R047."""
+    body = """materials: {told: {title: told, fields: {words: text, on: date}}}
+stages:
+  - {stage: told, due: 1 workday, duty: {department: third}, materials: told, slots: [{department: third}, {together: [{secretary: third}, {secretary: second}], need: all}], exits: {known: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "told", body)
+    opened(shared, "told", "to")
+    member = holder("department", "t1")
+    hand(shared, "to", member, told={"words": "an invented instruction", "on": "2019-09-26"})
+    shared.engine.sign("to", member, shared.case("to").content)
+    shared.engine.sign("to", holder("secretary", "t1"), shared.case("to").content)
+    assert [(s.post, s.unit) for s in shared.case("to").open_slots] == [
+        ("secretary", "s1")
+    ]  # the deputy is still awaited
+    shared.engine.sign("to", holder("secretary", "s1"), shared.case("to").content)
+    assert shared.case("to").final
+
+
+def test_a_plan_and_the_measures_it_is_appraised_by_are_two_papers(shared: World) -> None:
+    """Source: S2 「制定针对性强和可操作性强的实施方案和考核措施」, R113."""
+    body = """materials:
+  plan: {title: plan, fields: {words: text}}
+  appraisal: {title: appraisal, kind: list, at-least: 1, fields: {measure: text}}
+stages:
+  - {stage: draw-up, due: 5 workdays, materials: [plan, appraisal], slots: secretary, exits: {drawn-up: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "two-papers", body)
+    opened(shared, "two-papers", "tw")
+    by = holder("secretary", "o1")
+    hand(shared, "tw", by, plan={"words": "an invented plan"})
+    with pytest.raises(MaterialMissing, match="appraisal"):
+        shared.sign("tw")
+    hand(shared, "tw", by, appraisal=[{"measure": "an invented measure"}])
+    shared.sign("tw")
+    assert shared.case("tw").final
+
+
+def test_a_weak_measure_is_marked_drawn_up_anew_and_the_mark_stays(shared: World) -> None:
+    """Source: S0 「对措施针对性不强、整改效果不好的及时提醒纠正」, R112."""
+    body = """materials: {measure: {title: measure, fields: {words: text}}}
+stages:
+  - {stage: draw-up, due: 5 workdays, new-round: true, materials: measure, slots: secretary, at-most: {times: 3, then: done}, exits: {drawn-up: look}}
+  - {stage: look, due: 5 workdays, duty: {department: third}, slots: {department: third}, exits: {sound: done, weak: {to: draw-up, needs: reason}}}
+  - {stage: done, final: true}
+"""
+    published(shared, "weak", body)
+    opened(shared, "weak", "wk")
+    by = holder("secretary", "o1")
+    hand(shared, "wk", by, measure={"words": "strengthen leadership"})
+    shared.sign("wk")
+    with pytest.raises(ReasonRequired):
+        shared.sign("wk", outcome="weak")
+    shared.sign("wk", outcome="weak", reason="says nothing that could be looked at")
+    assert shared.case("wk").stage == "draw-up"
+    with pytest.raises(MaterialMissing, match="measure"):  # the old one is not signed again
+        shared.sign("wk")
+    hand(shared, "wk", by, measure={"words": "meet on the first Friday of each month"})
+    shared.through("wk")
+    shared.sign("wk", outcome="sound")
+    from workflow.evidence import canonical
+    from workflow.store import items
+
+    with shared.engine.reading() as connection:
+        said = [canonical.read(e.body)["act"].get("reason") for e in items.entries(connection, "wk")]
+    assert "says nothing that could be looked at" in said
+
+
+def test_a_person_is_given_time_then_taught_then_dealt_with_by_the_organisation(shared: World) -> None:
+    """Steps only: nothing about what anybody believes is a field. Source: S4 「对排查发现的信教参教党员」, R221."""
+    body = """stages:
+  - {stage: time-given, due: 30 days, duty: {secretary: third}, slots: {secretary: third}, exits: {put-right: done, not-yet: taught}}
+  - {stage: taught, due: 60 days, duty: {secretary: third}, slots: {secretary: third}, exits: {put-right: done, not-yet: {to: handled, needs: reason}}}
+  - {stage: handled, due: 30 days, duty: {secretary: second}, slots: [{decision: meeting, recorded-by: department, minutes: required, of: second}, {secretary: second}], exits: {decided: done}}
+  - {stage: done, final: true}
+"""
+    made = published(shared, "person-by-person", body)
+    assert made.flow.materials == {}
+    opened(shared, "person-by-person", "pp", fields={"person": "o1-handler"})
+    for step in ("taught", "handled"):
+        with pytest.raises(NoSuchExit):
+            shared.sign("pp", outcome="handled")  # no step is passed over
+        shared.sign("pp", outcome="not-yet", reason="an invented reason")
+        assert shared.case("pp").stage == step
+    shared.through("pp")
+    assert shared.case("pp").final
+
+
+def test_one_campaign_runs_over_two_sectors_with_the_same_dates_and_scorecard(shared: World) -> None:
+    """Source: S3 「同安排、同部署、同检查、同考核」, R194; S3 「与67个县直机关、事业单位党组织进行同督查、同考核」."""
+    body = """nodes: {"1": {in-force: 2019-08-01, judged: 2020-06-30}}
+materials: {card: {title: card, fields: {total: {type: integer, min: 0, max: 100}}}}
+stages:
+  - {stage: judge, due: {node: judged}, duty: {secretary: third}, materials: card, slots: {secretary: third}, score: {material: card, field: total, pass: ">= 60", passed: good, failed: poor}, exits: {good: done, poor: done}}
+  - {stage: done, final: true}
+"""
+    made = [published(shared, f"sector-{s}", body) for s in ("offices", "enterprises")]
+    assert made[0].flow.nodes == made[1].flow.nodes and made[0].flow.materials == made[1].flow.materials
+    missed = []
+    for sector, unit in (("offices", "o1"), ("enterprises", "o3")):
+        opened(shared, f"sector-{sector}", f"sec-{sector}", unit, campaign="joint")
+        missed += [d["missed"] for d in shared.case(f"sec-{sector}").dues.values()]
+    assert len(missed) == 2 and len(set(missed)) == 1
+    from workflow.seen import seen_by_operator
+
+    with seen_by_operator(shared.engine) as seen:
+        flows = {flow for flow, campaign, _ in seen.campaigns() if campaign == "joint"}
+    assert flows == {"sector-offices", "sector-enterprises"}
+
+
+def test_each_lead_tells_what_was_done_every_month_and_who_did_nothing_is_listed(shared: World) -> None:
+    """Source: S4 「下派的第一书记要专下来、驻下去」, R183; 「主动向包抓县级领导汇报……讲党课」, R184; 「全程参与指导」, R185;
+    「包抓责任人就整顿工作进行了汇报」, R186; 「定期督导调度」, R132."""
+    from workflow import obligations
+
+    body = """materials: {done: {title: done, kind: list, at-least: 1, fields: {what: {type: choice, choices: [heard, attended, lectured, reported-in-person, dispatched]}, held-on: date, days-resident: {type: integer, min: 0, max: 31}}}}
+obligations: {month: {owed-by: organisation, every: month, on: last, from: 2020-03-01, until: 2020-12-31, reading: keep, ladder: overdue}}
+stages:
+  - {stage: told, materials: done, slots: [handler, {post: secretary, of: third, in-person: true}], exits: {told: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "lead-log", body)
+    from datetime import UTC, datetime
+
+    shared.clock.set(max(datetime(2020, 3, 20, 2, tzinfo=UTC), datetime.fromtimestamp(shared.clock.now() / 1e6, UTC)))
+    with shared.engine.desk() as desk:
+        item = obligations.open_report(desk, "lead-log", "o1", "2020-03")
+    line = {"what": "lectured", "held-on": "2020-03-12", "days-resident": 20}
+    with pytest.raises(BadMaterial, match="what"):
+        hand(shared, item, holder("handler", "o1"), done=[{**line, "what": "slept"}])
+    hand(shared, item, holder("handler", "o1"), done=[line, {**line, "what": "reported-in-person"}])
+    shared.through(item)
+    shared.clock.set(datetime(2020, 4, 2, 2, tzinfo=UTC))
+    with shared.engine.look() as desk:
+        silent = obligations.missing(desk, "lead-log", "month", "2020-03", shared.clock.now())
+        owed = obligations.owed(desk, "lead-log", "month", "2020-03", shared.clock.now())
+    assert set(silent) == {"o2", "o3"} and {r.unit for r in owed} == {"o1", "o2", "o3"}  # no other level owes it: R208
+    assert [r["cells"]["days-resident"] for r in shared.engine.lines_of(item, "done")] == [20, 20]
+
+
+def test_a_monthly_number_below_is_added_up_and_a_meeting_is_owed_by_the_level_named_alone(shared: World) -> None:
+    """Source: S4 「工作推进计划」, R222; S0 「上下左右一个样,层层开动员会」, R208; S3 「定期或不定期开展督查工作」, R216, R087."""
+    from workflow import obligations
+
+    body = """materials: {number: {title: number, fields: {so-far: {type: integer, min: 0, max: 1000}}}}
+obligations:
+  number: {owed-by: third, every: month, on: last, from: 2020-03-01, until: 2020-12-31, reading: keep, ladder: overdue}
+stages:
+  - {stage: told, materials: number, slots: [handler, secretary], exits: {told: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "progress", body)
+    once = """materials: {record: {title: record, fields: {words: text}}}
+stages:
+  - {stage: held, due: 5 workdays, materials: record, slots: secretary, exits: {held: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "once-more", once)
+    from datetime import UTC, datetime
+
+    shared.clock.set(max(datetime(2020, 4, 3, 2, tzinfo=UTC), datetime.fromtimestamp(shared.clock.now() / 1e6, UTC)))
+    for unit, number in (("t1", 7), ("t2", 4)):
+        with shared.engine.desk() as desk:
+            item = obligations.open_report(desk, "progress", unit, "2020-03")
+        hand(shared, item, holder("handler", unit), number={"so-far": number})
+        shared.through(item)
+    with shared.engine.look() as desk:
+        rows = obligations.owed(desk, "progress", "number", "2020-03", shared.clock.now())
+        numbers = [views.contents(desk, r.item)["number"]["so-far"] for r in rows if r.item]
+    assert [r.unit for r in rows] == ["t1", "t2"] and sum(numbers) == 11
+    opened(shared, "once-more", "om", "t1")  # and one that no cycle asked for
+    hand(shared, "om", holder("secretary", "t1"), record={"words": "an invented session"})
+    shared.sign("om")
+    assert shared.case("om").final
+
+
 def test_everything_above_holds_when_it_is_verified(shared: World) -> None:
     report = shared.verify()
     assert report.failures == [] and report.rules == "hold"

@@ -54,6 +54,7 @@ def seen(world: World, item: str) -> str:
 
 
 def test_a_member_signs_only_for_the_units_of_the_group_on_that_day(world: World) -> None:
+    """Source: S0 「工作按照一个标准来抓」, R213."""
     for item, unit in (("m1", "o1"), ("m3", "o3"), ("m4", "o1")):
         world.engine.open("roving", unit, item=item)
     world.engine.sign("m1", MEMBER, seen(world, "m1"))
@@ -67,6 +68,7 @@ def test_a_member_signs_only_for_the_units_of_the_group_on_that_day(world: World
     world.clock.set(START + timedelta(days=21))
     with pytest.raises(NotAssigned, match="looks after nobody"):
         world.engine.sign("m4", MEMBER, seen(world, "m4"))
+    assert world.case("m1").definition == world.case("m3").definition  # one version for every group
     assert world.case("m1").final and world.entries("m3") == 1
     assert world.verify().rules == "hold"
 

@@ -176,6 +176,7 @@ def test_an_item_whose_entries_are_all_gone_is_found(honest: Attack) -> None:
 
 
 def test_an_item_deleted_beside_its_entries_is_found(honest: Attack) -> None:
+    """Source: S2 「每个联系点要建立“云岭先锋”工程工作档案」, R104, M35."""
     honest.change(t.item.delete().where(t.item.c.id == "m2"))
     assert "head" in codes(honest.verify())
 
