@@ -105,6 +105,10 @@ class Seen:
         case, definition = self._desk.case_of(item)
         return self._own(case), definition
 
+    def refuse(self, item: str) -> None:
+        """Raises ``Unknown`` where an item may not be seen, as where there is none."""
+        refuse_unseen(self._desk, self.sight, item)
+
     def version(self, item: str) -> int:
         """How many entries an item has."""
         refuse_unseen(self._desk, self.sight, item)

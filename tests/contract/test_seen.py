@@ -176,6 +176,7 @@ def questions(seen: Seen, crowd: Crowd, item: str, unit: str) -> dict[str, Calla
     week = ("weekly-report", "first-hop", "2019-W40")
     return {
         "case_of": lambda: seen.case_of(item),
+        "refuse": lambda: seen.refuse(item),
         "version": lambda: seen.version(item),
         "past": lambda: seen.past(item, crowd.now),
         "show": lambda: seen.show(item),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
@@ -21,15 +21,17 @@ from starlette.routing import Route
 
 from workflow import Engine, lists
 from workflow import why as explaining
-from workflow.clock import start_of_day
+from workflow.clock import local_day, start_of_day
 from workflow.errors import Unknown, WorkflowError, WrongMeaning
 from workflow.receipt import Receipt
-from workflow.seen import Seen, seen_by, seen_by_operator
+from workflow.seen import Seen
+from workflow.sight import all_of
 from workflow.store.listing import Wanted
 from workflow_adapters.rest.bodies import Verb, verbs
 from workflow_adapters.rest.describing import described
 from workflow_adapters.rest.problems import problem, refused
 from workflow_adapters.web.access import Identity, Resolver
+from workflow_adapters.web.sights import Sights
 
 LARGEST = 8 * 1024 * 1024  # bytes of a body
 Read = Callable[["Call", Seen], Any]
@@ -38,8 +40,8 @@ Read = Callable[["Call", Seen], Any]
 class Call:
     """One call: who makes it and what the path and query say."""
 
-    def __init__(self, engine: Engine, request: Request, who: Identity, zone: str) -> None:
-        self.engine, self.request, self.who, self.zone = engine, request, who, zone
+    def __init__(self, engine: Engine, request: Request, who: Identity, zone: str, sights: Sights) -> None:
+        self.engine, self.request, self.who, self.zone, self.sights = engine, request, who, zone, sights
 
     @property
     def item(self) -> str:
@@ -71,11 +73,16 @@ class Call:
             raise WrongMeaning(expected="a day: YYYY-MM-DD", actual=said[:40]) from None
         return min(end, now)
 
-    def seen(self) -> AbstractContextManager[Seen]:
+    @contextmanager
+    def seen(self) -> Iterator[Seen]:
         """What is there, as the caller may see it; the only way here to anything that is read."""
-        if self.who.operator:
-            return seen_by_operator(self.engine, zone=self.zone)
-        return seen_by(self.engine, self.who.person, zone=self.zone)
+        with self.engine.look() as desk:
+            now = desk.engine.now(desk.connection)
+            if self.who.operator:
+                sight = all_of(local_day(now, self.zone).isoformat())
+            else:
+                sight = self.sights.of(desk, self.who.person, now, self.zone)
+            yield Seen(self.engine, desk, sight)
 
 
 def rest(
@@ -95,9 +102,11 @@ def rest(
         zone: in which the day of ``on`` ends.
     """
 
+    sights = Sights()
+
     def reading(read: Read) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            return await _told(engine, who, zone, request, lambda call: _read(call, read))
+            return await _told(engine, who, zone, sights, request, lambda call: _read(call, read))
 
         return endpoint
 
@@ -108,7 +117,7 @@ def rest(
                 return body
             if not writes:
                 return problem(403, "read-only", "Only reading is offered here")
-            return await _told(engine, who, zone, request, lambda call: _act(call, verb, body))
+            return await _told(engine, who, zone, sights, request, lambda call: _act(call, verb, body))
 
         return endpoint
 
@@ -149,13 +158,13 @@ async def _body(request: Request) -> dict[str, Any] | Response:
 
 
 async def _told(
-    engine: Engine, who: Resolver, zone: str, request: Request, answer: Callable[[Call], Response]
+    engine: Engine, who: Resolver, zone: str, sights: Sights, request: Request, answer: Callable[[Call], Response]
 ) -> Response:
     identity = await run_in_threadpool(who, request)
     if identity is None:
         return problem(401, "not-signed-in", "Nobody known is calling")
     try:
-        return await run_in_threadpool(answer, Call(engine, request, identity, zone))
+        return await run_in_threadpool(answer, Call(engine, request, identity, zone, sights))
     except WorkflowError as error:
         return refused(error)
 
@@ -182,9 +191,9 @@ def _act(call: Call, verb: Verb, body: dict[str, Any]) -> Response:
             if not seen.sight.sees(arguments["unit"]):
                 raise Unknown(kind="unit", name=arguments["unit"])
         else:
-            version = seen.version(call.item)
+            seen.refuse(call.item)
             wanted = call.request.headers.get("if-match")
-            if wanted not in (None, "*", f'"{version}"'):
+            if wanted not in (None, "*") and wanted != f'"{(version := seen.version(call.item))}"':
                 told = f'expected {wanted}; got "{version}"'
                 return problem(412, "changed", "The item changed", detail=told, expected=wanted, actual=f'"{version}"')
     if verb.keyed:

@@ -22,7 +22,8 @@ from workflow import Engine
 from workflow.errors import Conflict, DatabaseBusy, Refused, RequestReused, Unknown, WorkflowError
 from workflow_adapters.web.access import FIELD, Identity, Resolver, Seats
 from workflow_adapters.web.kept import Kept
-from workflow_adapters.web.visit import LANGUAGE, Sights, Visit
+from workflow_adapters.web.sights import Sights
+from workflow_adapters.web.visit import LANGUAGE, Visit
 
 HERE = Path(__file__).parent
 LOCAL = ("localhost", "127.0.0.1", "[::1]", "testserver")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 WORTH = 0.02  # seconds: what is made faster is made each time
 TIMES = 20  # a value is kept so many times as long as it took to make,
-LONGEST = 5.0  # and no longer than this
+LONGEST = 30.0  # and no longer than this, which the pages say
 MOST = 256
 
 

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from workflow.clock import local_day, moment, start_of_day
 from workflow.errors import Language, Unknown, WrongMeaning
 from workflow.seen import Seen
-from workflow.sight import Sight, all_of, sight_of
+from workflow.sight import Sight, all_of
 from workflow.store import library
 
 if TYPE_CHECKING:
@@ -208,22 +208,3 @@ class Looking:
         for digest in library.digests(self.desk.connection):
             names.setdefault(self.definition(digest).name, self.definition(digest))
         return [self.desk.engine.newest(self.desk.connection, name) for name in sorted(names)]
-
-
-class Sights:
-    """What persons may see, kept until the organisation changes or the day does."""
-
-    def __init__(self) -> None:
-        self._held: dict[tuple[str, str, int], Sight] = {}
-
-    def of(self, desk: Desk, person: str, now: int, zone: str) -> Sight:
-        from workflow.store import org
-
-        day = local_day(now, zone).isoformat()
-        key = (person, day, org.head(desk.connection))
-        found = self._held.get(key)
-        if found is None:
-            if len(self._held) > 1000:
-                self._held.clear()
-            found = self._held[key] = sight_of(desk, person, now, zone=zone)
-        return found

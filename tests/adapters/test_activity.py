@@ -1,0 +1,125 @@
+"""Records of an outside platform: its time decides who was late, whenever they arrive; people decide what follows.
+
+Source: S4 「今后凡是不能按期通过党建信息化平台开展活动的,要逐支部说明原因,并对支部书记及上级党组织书记进行约谈」, R169, R214.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.contract.weekly import FIRST, FLOW, Weekly, make_weekly
+from tests.contract.world import TALK, flow_text
+from workflow import loads
+from workflow.errors import Unknown
+from workflow_adapters.activity import Activity, Judgement, follow_up, judge, read_activities
+from workflow_adapters.importing import BadSheet
+
+WEEK = "2019-W41"
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+@pytest.fixture
+def weekly(database_url: str, tmp_path: Path) -> Iterator[Weekly]:
+    made = make_weekly(database_url, tmp_path / "home", below=4)
+    made.engine.publish(loads(flow_text(TALK)))
+    yield made
+    made.engine.close()
+
+
+def moments(weekly: Weekly) -> tuple[datetime, datetime]:
+    """The last moment in time for the week, and the first that is late."""
+    with weekly.look() as desk:
+        from workflow import obligations
+
+        missed = obligations.period(desk, FLOW, FIRST, WEEK).missed
+    late = datetime.fromtimestamp(missed / 1_000_000, ZONE)
+    return late - timedelta(seconds=1), late
+
+
+def judged(weekly: Weekly, *records: Activity, **more: object) -> Judgement:
+    with weekly.look() as desk:
+        return judge(desk, FLOW, FIRST, WEEK, records, **more)  # type: ignore[arg-type]
+
+
+def test_the_platforms_time_decides_however_late_the_record_arrives(weekly: Weekly) -> None:
+    in_time, late = moments(weekly)
+    weekly.at("2019-11-20 09:00")  # weeks later
+    found = judged(weekly, Activity("a1", "o1", in_time), Activity("a2", "o2", late), Activity("a3", "o3", late))
+    assert {j.unit: j.state for j in found.units} == {"o1": "IN_TIME", "o2": "LATE", "o3": "LATE", "o4": "MISSING"}
+    first = judged(weekly, Activity("a5", "o2", late), Activity("a4", "o2", in_time))
+    assert [(j.state, j.record) for j in first.units if j.unit == "o2"] == [("IN_TIME", "a4")]
+    other_zone = in_time.astimezone(ZoneInfo("UTC"))
+    assert judged(weekly, Activity("a1", "o1", other_zone)).of("IN_TIME") == ["o1"]
+
+
+def test_before_the_date_nobody_is_late_and_a_record_from_the_future_is_told(weekly: Weekly) -> None:
+    in_time, _ = moments(weekly)
+    weekly.at("2019-10-08 09:00")
+    found = judged(weekly, Activity("a1", "o1", in_time + timedelta(days=30)))
+    assert found.ahead == ("a1",) and set(found.of("DUE")) == {"o1", "o2", "o3", "o4"}
+    assert follow_up(weekly.engine, found, flow="talk").opened == ()
+
+
+def test_what_is_strange_is_reported_and_counts_for_nobody(weekly: Weekly) -> None:
+    in_time, late = moments(weekly)
+    weekly.at("2019-11-20 09:00")
+    records = [
+        Activity("a1", "P-1", in_time),
+        Activity("a1", "P-1", in_time),  # the same twice is one
+        Activity("a2", "P-9", in_time),
+        Activity("a3", "P-t", in_time),
+        *(Activity("a4", "P-2", at) for at in (in_time, late)),  # one id, two contents
+    ]
+    codes = {"P-1": "o1", "P-2": "o2", "P-t": "t1", "P-x": "nowhere"}
+    found = judged(weekly, *records, Activity("a5", "P-x", in_time), units=codes)
+    assert found.unknown == (("a2", "P-9"), ("a5", "P-x")) and found.elsewhere == ("a3",)
+    assert found.disputed == ("a4",) and found.of("IN_TIME") == ["o1"]
+    with pytest.raises(ValueError, match="time zone"):
+        Activity("a6", "o1", datetime(2019, 10, 8, 9, 0))
+    with pytest.raises(Unknown), weekly.look() as desk:
+        judge(desk, FLOW, FIRST, "2019-W99", [])
+
+
+def test_a_talk_is_opened_once_for_each_unit_at_the_one_above_and_nothing_is_decided(weekly: Weekly) -> None:
+    in_time, late = moments(weekly)
+    weekly.at("2019-11-20 09:00")
+    records = [Activity("a1", "o1", in_time), Activity("a2", "o2", late)]
+    found = judged(weekly, *records)
+    followed = follow_up(weekly.engine, found, flow="talk")
+    assert len(followed.opened) == 3 and followed.unfounded == ()
+    case = weekly.engine.case_of(followed.opened[0])[0]
+    assert case.unit == "t1" and case.fields_["whom"][0]["person"] == "o2-secretary"
+    assert case.fields_["record"] == "a2" and weekly.engine.contents.get(case.fields_["records"])
+    assert all(s.state != "signed" for s in case.slots)
+    assert follow_up(weekly.engine, judged(weekly, *records), flow="talk").opened == ()
+    assert weekly.verify().holds
+
+
+def test_a_record_that_shows_a_talk_to_be_unfounded_is_told_and_people_end_it(weekly: Weekly) -> None:
+    in_time, _ = moments(weekly)
+    weekly.at("2019-11-20 09:00")
+    (missing,) = (i for i in follow_up(weekly.engine, judged(weekly), flow="talk").opened[:1])
+    with weekly.look() as desk:
+        unit = desk.case_of(missing)[0].fields_["about"].rpartition("/")[2]
+    found = judged(weekly, Activity("a1", unit, in_time))
+    followed = follow_up(weekly.engine, found, flow="talk")
+    assert followed.opened == () and followed.unfounded == (missing,)
+    assert not weekly.engine.case_of(missing)[0].final, "nobody but people end it"
+
+
+def test_records_are_read_from_a_sheet_with_faults_at_their_cells(tmp_path: Path) -> None:
+    path = tmp_path / "platform.csv"
+    path.write_text(
+        "记录编号,单位,时间,活动\na1,o1,2019-10-08 09:30,主题党日\na2,o2,2019-10-08T09:30+00:00,\n", "utf-8"
+    )
+    first, second = read_activities(path, "Asia/Shanghai")
+    assert second.at - first.at == timedelta(hours=8) and first.what == "主题党日"
+    path.write_text("记录编号,单位,时间\na1,o1,yesterday\n,o1,2019-10-08 09:30\na3,o1,2019-10-08\n", "utf-8")
+    with pytest.raises(BadSheet) as told:
+        read_activities(path, "Asia/Shanghai")
+    assert [f.cell for f in told.value.facts["faults"]] == ["C2", "A3", "C4"]
