@@ -15,6 +15,7 @@ from workflow.acts import (
     Act,
     Actor,
     Fire,
+    HandOver,
     Migrate,
     MoveItem,
     Open,
@@ -628,11 +629,14 @@ class Desk(Verbs):
 
     def _refuse_together(self, act: Signature, case: Case, count: int) -> None:
         """A stage or place marked one by one is signed by a call of its own. That each was also read is not asked here: who
-        calls once for each item in a loop stands in the list of bursts and of signatures given unopened (R039).
+        calls once for each item in a loop stands in the list of bursts and of signatures given unopened (R039). What waits
+        for a leaver passes on together, whatever it waits for: that signs nothing.
 
         Raises:
             OneByOne: it is one of several.
         """
+        if isinstance(act, HandOver):
+            return
         pinned = self.engine.definition(self.connection, case.definition)
         stage = pinned.stage(case.stage)
         place = signing.find(case, act) if not stage.one_by_one else None

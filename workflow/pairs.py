@@ -14,7 +14,7 @@ from typing import Literal
 from workflow.clock import local_day
 from workflow.desk import Desk
 from workflow.rules.authority import backstop
-from workflow.store import items
+from workflow.store import items, known
 from workflow.store.org import OrgReader
 
 State = Literal["signed", "void", "unsigned"]
@@ -53,7 +53,7 @@ def pairs(desk: Desk, flow: str, campaign: str, level: str, *, stages: Sequence[
     definition = desk.engine.newest(connection, flow)
     wanted = stages or [s.stage for s in definition.flow.stages if s.final]
     day = local_day(desk.engine.now(connection), definition.flow.timezone).isoformat()
-    org = OrgReader(connection)
+    org, same = OrgReader(connection), known.merged(connection)
     roster = org.roster([level], day)
     found = []
     for unit, path in org.paths(roster, day).items():
@@ -65,7 +65,8 @@ def pairs(desk: Desk, flow: str, campaign: str, level: str, *, stages: Sequence[
             for s in letter["signed"]:
                 mode = backstop(definition, s["post"]) == "backstop"
                 answer = [a["person"] for a in org.answerable(s["unit"], s["post"], day, mode)]
-                if s.get("principal", s["person"]) not in answer:
+                mine = s.get("principal", s["person"])
+                if not {mine, *same.get(mine, ())} & {*answer}:
                     gone.append(s["person"])
             signers = tuple(s["person"] for s in letter["signed"])
             others = tuple(dict.fromkeys(s["unit"] for s in letter["signed"] if s["unit"] != unit))

@@ -209,6 +209,20 @@ def test_a_new_secretary_signs_anew_before_the_letters_below_count(world: World)
     assert world.verify().exit_code == 0
 
 
+def test_a_secretary_under_another_id_is_no_new_secretary(world: World) -> None:
+    letter(world, "s1", "g1")
+    world.engine.import_org(imported(persons=[person_row("s1-again")]))
+    with world.engine.desk() as desk:
+        orgbook.merge_persons(desk, None, "twice on file", person="s1-secretary", into="s1-again", on="2019-08-12")
+    with world.engine.look() as desk:
+        assert [(p.unit, p.state) for p in pairs(desk, "letter", "c1", "second")] == [("s1", "signed")]
+    again = Actor("s1-again", "secretary", "s1")
+    world.engine.open("letter", "t1", item="letter-t1", campaign="c1")
+    world.engine.submit("letter-t1", again, {"duties": {"text": "x"}})
+    world.engine.sign("letter-t1", again, world.case("letter-t1").content)
+    assert world.verify().exit_code == 0 and world.verify().rules == "hold"
+
+
 def test_a_unit_that_came_under_another_superior_signs_with_that_one(world: World) -> None:
     """责任书 binds person and organisation: a letter with the former superior is none with the present one. Source: M29."""
     letter(world, "s1", "g1")

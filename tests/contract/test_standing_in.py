@@ -244,6 +244,19 @@ def test_who_leaves_was_there_and_what_others_delegated_stands(world: World) -> 
     holds(world)
 
 
+def test_what_is_accepted_one_by_one_passes_on_together(world: World) -> None:
+    """A hand-over signs nothing, so a place that refuses bulk passes on with the others."""
+    for item in ("m1", "m2"):
+        world.walk_to("acceptance", item)
+    until = tenure_row("s1-secretary", "s1", "secretary", until="2019-08-12")
+    since = tenure_row("new-secretary", "s1", "secretary", "2019-08-12")
+    world.engine.import_org(imported(persons=[person_row("new-secretary")], tenures=[until, since]))
+    with world.engine.desk() as desk:
+        above = Actor("g1-secretary", "secretary", "g1")
+        done = hand_over(desk, above, "s1-secretary", "new-secretary", "retired")
+    assert [(item, type(result)) for item, _, result in done] == [("m1", Receipt), ("m2", Receipt)]
+
+
 # --- one person, two ids -------------------------------------------------------------------------------------------------
 
 

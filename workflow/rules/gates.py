@@ -14,7 +14,7 @@ from typing import Any
 
 from workflow.definition.model import Everyone, Gate, Opens, Prior
 from workflow.errors import BadMaterial, GateClosed, Said
-from workflow.rules import obligations
+from workflow.rules import obligations, persons
 from workflow.rules.authority import backstop
 from workflow.rules.context import Asked, Need
 from workflow.rules.opening import item_id
@@ -63,7 +63,9 @@ def _others(asked: Asked) -> list[Need]:
             continue
         wanted.append(need)
         if prior.signers and need in asked.facts:
-            wanted += [_holds(asked, s) for found in asked.facts.peek(*need) for s in found["signed"]]
+            signed = [s for found in asked.facts.peek(*need) for s in found["signed"]]
+            wanted += [_holds(asked, s) for s in signed]
+            wanted += persons.needs(asked, [s.get("principal") or s["person"] for s in signed])
     return [path, *dict.fromkeys(wanted)]
 
 
@@ -161,9 +163,9 @@ def _wanted(prior: Prior, unit: str) -> Said:
 
 
 def _left(asked: Asked, signed: dict[str, str]) -> bool:
-    """Whether somebody who signed no longer holds, nor answers for, the post they signed as."""
-    principal = signed.get("principal") or signed["person"]
-    return principal not in [a["person"] for a in asked.facts.get(*_holds(asked, signed))]
+    """Whether somebody who signed no longer holds, nor answers for, the post they signed as, under whichever of their ids."""
+    mine = persons.ids(asked, {signed.get("principal") or signed["person"]})
+    return not mine & {a["person"] for a in asked.facts.get(*_holds(asked, signed))}
 
 
 def _moved_away(asked: Asked, prior: Prior, signed: list[dict[str, str]]) -> bool:
