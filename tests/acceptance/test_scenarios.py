@@ -1,7 +1,8 @@
 """The shipped scenario tests, run as an operator runs them: every one passes, and nothing of a flow is left untried.
 
 What they show, by requirement, stands in their names: ``definitions/flows/*.test.yaml``. Among them R017, R024, R033,
-R036, R037, R038, R054, R058, R067, R068, R079, R101, R110, R131, R134, R137, R138, R147, R148, R162, R163, R168, R169.
+R036, R037, R038, R054, R058, R067, R068, R079, R101, R110, R131, R134, R137, R138, R146, R147, R148, R162, R163, R168,
+R169.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def test_every_shipped_scenario_passes_on_the_real_engine_and_its_database_verif
         "cause-claimed",
         *("four-ones", "village-rectification", "county-enterprise-rectification", "non-public-rectification"),
         *("supervision-visit", "campaign-archive"),
+        *("quarterly-results", "results-circular"),
     ],
 )
 def test_every_stage_exit_limit_and_rung_of_a_shipped_flow_is_tried(name: str) -> None:
