@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from workflow.below import Below, Told
 from workflow.evidence import canonical
 from workflow.store import items, scan
 from workflow.store import log as logstore
@@ -31,12 +32,14 @@ class Crossing:
         opens: item -> where an effect opened it, and what it must cite and be.
         opened: item -> what its own first entry cites and is.
         nonces: -> where the single-use number was used.
+        told: what rules were told of the reports below, each once.
     """
 
     cited: dict[tuple[str, int, str], str] = field(default_factory=dict)
     opens: dict[str, tuple[str, Json]] = field(default_factory=dict)
     opened: dict[str, tuple[str, Json]] = field(default_factory=dict)
     nonces: dict[str, str] = field(default_factory=dict)
+    told: dict[tuple[str, str, str], Told] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
     def add(self, other: Crossing) -> None:
@@ -48,6 +51,8 @@ class Crossing:
         self.opened.update(other.opened)
         for nonce, place in other.nonces.items():
             self.once(nonce, place)
+        for fact, told in other.told.items():
+            self.told.setdefault(fact, told)
         self.faults += other.faults
 
     def once(self, nonce: Any, place: str) -> None:
@@ -67,11 +72,13 @@ class Crossing:
         if act.get("cites", {}).get("entry"):
             cites = act["cites"]
             self.cited.setdefault((cites["item"], cites["seq"], cites["entry"]), place)
-        for fact, value in body.get("facts", {}).items():
-            if fact.startswith("children "):
+        for name, value in body.get("facts", {}).items():
+            if name.startswith("children "):
                 for child in value:
                     if "head" in child:
                         self.cited.setdefault((child["item"], child["seq"], child["head"]), place)
+        for fact, told in Told.of(body, place):
+            self.told.setdefault(fact, told)
         for effect in body.get("effects", ()):
             for child in effect.get("relies", ()):
                 self.cited.setdefault((child["item"], child["seq"], child["head"]), place)
@@ -89,6 +96,9 @@ class Crossing:
     def settle(self, connection: Any) -> Iterator[Fault]:
         """What does not fit, with the database as it stands after all chains were read."""
         yield from self.faults
+        below = Below(connection) if self.told else None
+        for told in self.told.values():
+            yield from below.faults(told) if below else ()
         chains = {chain for chain, _, _ in self.cited}
         exact, somewhere = set(), set()
         for chain, seq, hash_ in scan.hashes(connection, chains):

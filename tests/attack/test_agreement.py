@@ -184,6 +184,61 @@ def test_what_rules_were_told_of_the_organisation_is_asked_of_its_chain_again(
     assert "org-fact" in {failure.code for failure in database.engine_says().failures}
 
 
+def _children(body: dict[str, Any]) -> list[dict[str, Any]]:
+    children: list[dict[str, Any]] = next(v for f, v in body["facts"].items() if f.startswith("children "))
+    return children
+
+
+def _unit_left_out(body: dict[str, Any]) -> None:
+    del _children(body)[0]
+
+
+def _unit_invented(body: dict[str, Any]) -> None:
+    _children(body).append({"unit": "o9"})
+
+
+def _report_denied(body: dict[str, Any]) -> None:
+    body["at"] += 3 * 86_400_000_000
+    _children(body)[0] = {"unit": _children(body)[0]["unit"]}
+
+
+def _report_called_unfinished(body: dict[str, Any]) -> None:
+    _children(body)[0]["stage"] = "reporting-still"
+
+
+def _report_of_another_unit(body: dict[str, Any]) -> None:
+    first, second = _children(body)[:2]
+    first |= {name: second[name] for name in ("item", "seq", "head", "stage")}
+
+
+def _report_as_it_stood_before(body: dict[str, Any]) -> None:
+    _children(body)[0]["seq"] -= 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _unit_left_out,
+        _unit_invented,
+        _report_denied,
+        _report_called_unfinished,
+        _report_of_another_unit,
+        _report_as_it_stood_before,
+    ],
+    ids=lambda v: getattr(v, "__name__", ""),
+)
+def test_what_rules_were_told_of_the_reports_below_is_asked_of_them_again(
+    change: Callable[[dict[str, Any]], Any], database: Database
+) -> None:
+    """Whoever holds the engine's key can let a superior sign over reports that were otherwise. Source: R055."""
+
+    def relies(body: dict[str, Any]) -> bool:
+        return any(fact.startswith("children ") and value for fact, value in body.get("facts", {}).items())
+
+    database.forge("s-t1", database.first("s-t1", relies), change)
+    assert "facts" in {failure.code for failure in database.engine_says().failures}
+
+
 def test_what_rules_were_told_before_the_organisation_changed_holds_afterwards(database: Database) -> None:
     """A tenure that ends today, and a unit called otherwise, change no earlier answer."""
     connection = database.connection
