@@ -39,6 +39,7 @@ from workflow.errors import (
     WrongStage,
 )
 from workflow.lists import items
+from workflow.orgbook import merge_persons
 from workflow.possible import may
 from workflow.seen import seen_by, seen_by_operator
 from workflow.sight import all_of
@@ -191,6 +192,15 @@ def test_who_checks_and_what_a_finding_says_is_asked_for(world: World, more: Any
     with pytest.raises(refusal):
         check(world, **more)
     assert world.entries() == before
+
+
+def test_whoever_signed_the_claim_under_another_id_does_not_check_it(world: World) -> None:
+    claimed(world)
+    with world.engine.desk() as desk:
+        head = Actor("g1-secretary", "secretary", "g1")
+        merge_persons(desk, head, "registered twice", person="t1-secretary", into="g1-department", on="2019-08-13")
+    with pytest.raises(Avoidance):
+        check(world)
 
 
 def test_nothing_is_confirmed_twice_nor_where_nothing_is_claimed_or_checked(world: World) -> None:

@@ -22,7 +22,7 @@ from workflow.errors import (
     WrongMeaning,
     WrongStage,
 )
-from workflow.rules import authority
+from workflow.rules import authority, persons
 from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.moving import leave
@@ -30,8 +30,9 @@ from workflow.rules.signing import seen_since
 
 
 def needs(asked: Asked) -> list[Need]:
-    """The actor's authority and the units above the item's."""
-    return [authority.own_need(asked), ("path", asked.case.unit, asked.context.day)]
+    """The actor's authority and other ids, and the units above the item's."""
+    path: Need = ("path", asked.case.unit, asked.context.day)
+    return [authority.own_need(asked), path, *persons.needs(asked, [asked.actor.person])]
 
 
 def record(asked: Asked, act: RecordCheck) -> Decision:
@@ -92,6 +93,6 @@ def _checker(asked: Asked, spec: Checked, path: Path, held: dict[str, Any], plac
         expected = ", ".join(f"{post}@{unit}" for post, unit in sorted(places)) or f"somebody above {case.unit}"
         raise OutOfTurn(expected=expected, actual=str(by), place=place)
     authority.looks_after(asked, by.post, held)
-    both = {by.person, held.get("principal", by.person)} & set(case.claimed.get("by", ()))
+    both = persons.ids(asked, {by.person}) & set(case.claimed.get("by", ()))
     if both:
         raise Avoidance(person=by.person, expected="who signed what is checked", actual=min(both), place=place)
