@@ -93,7 +93,7 @@ def test_a_number_stays_with_its_item_whatever_becomes_of_it(world: World) -> No
 
 
 def test_two_batches_run_over_one_unit_and_the_later_takes_over_what_is_open(world: World) -> None:
-    """R027, R032: each with its own nodes; identity, number and history are kept.
+    """R027, R032, M03: each with its own nodes; identity, number and history are kept.
 
     Source: S0 「把第一批整改和第二批开展贯通起来」, M11.
     """

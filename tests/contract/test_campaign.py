@@ -82,7 +82,7 @@ def test_a_reading_that_is_not_clear_is_refused(text: str) -> None:
 
 
 def test_coverage_and_claims_are_told_as_of_any_instant(world: World) -> None:
-    """R061, R071, R114, R115: a share is reckoned from what is on record, as of any day."""
+    """R061, R071, R114, R115, R223: a share is reckoned from what is on record, as of any day."""
     before = world.clock.now()
     surveyed(world)
     with world.engine.look() as desk:

@@ -219,6 +219,7 @@ def test_nothing_is_confirmed_twice_nor_where_nothing_is_claimed_or_checked(worl
 
 
 def test_a_check_after_close_out_is_a_rebound_and_stale_evidence_is_none(world: World) -> None:
+    """Source: S3 「采取定期或不定期的方式对各企业党建规范化…」, R129."""
     claimed(world)
     world.through("j1")
     world.clock.advance(timedelta(days=3))

@@ -15,7 +15,16 @@ from tests.contract.world import World, flow_text
 from workflow import Actor, loads, views
 from workflow.definition.definition import Definition
 from workflow.definition.load import examine
-from workflow.errors import BadMaterial, MaterialMissing, NoSuchExit, NotHolder, OutOfTurn, ReasonRequired, WrongMeaning
+from workflow.errors import (
+    BadMaterial,
+    GateClosed,
+    MaterialMissing,
+    NoSuchExit,
+    NotHolder,
+    OutOfTurn,
+    ReasonRequired,
+    WrongMeaning,
+)
 from workflow.trace import trace
 
 LADDER = "ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}]}\n"
@@ -817,6 +826,108 @@ stages:
     hand(shared, "om", holder("secretary", "t1"), record={"words": "an invented session"})
     shared.sign("om")
     assert shared.case("om").final
+
+
+def test_one_or_two_are_followed_in_full_and_neither_none_nor_three(shared: World) -> None:
+    """Source: S0 「每家选取 1-2个三级单位,全程参与,解剖麻雀」, R123; 36 in all for 22 is between 22 and 44, R124."""
+    body = """materials: {followed: {title: followed, kind: list, at-least: 1, at-most: 2, fields: {unit: {type: unit}}}}
+stages:
+  - {stage: choose, due: 5 workdays, materials: followed, slots: secretary, exits: {chosen: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "followed", body)
+    opened(shared, "followed", "fo", "g1")
+    by = holder("secretary", "g1")
+    for units, said in (((), "at least 1"), (("t1", "t2", "o1"), "at most 2")):
+        with pytest.raises(BadMaterial, match=said):
+            hand(shared, "fo", by, followed=[{"unit": u} for u in units])
+    for units in (("t1",), ("t1", "t2")):
+        hand(shared, "fo", by, followed=[{"unit": u} for u in units])
+    shared.sign("fo")
+    assert shared.case("fo").lists["followed"]["lines"] == 2 and 22 * 1 <= 36 <= 22 * 2
+    for wrong, code in (("at-most: 0", "min-above-max"), ("at-least: 3, at-most: 2", "min-above-max")):
+        text = flow_text(f"flow: x\ntitle: x\n{LADDER}" + body.replace("at-least: 1, at-most: 2", wrong))
+        assert code in [p.code for p in examine(text.encode()).problems]
+
+
+def test_one_area_meeting_covers_many_units_of_a_region(shared: World) -> None:
+    """Source: S0 「分别采取片区会、明察暗访等方式加强过程督导」, R121."""
+    published(
+        shared,
+        "noted",
+        """stages:
+  - {stage: open, due: 5 workdays, slots: secretary, exits: {noted: note}}
+  - {stage: note, due: 5 workdays, slots: secretary, exits: {done: done}}
+  - {stage: done, final: true}
+""",
+    )
+    body = """materials: {present: {title: present, kind: list, at-least: 1, fields: {unit: {type: unit}, way: {type: choice, choices: [noted]}, said: text}}}
+stages:
+  - {stage: held, due: 5 workdays, materials: present, slots: secretary, exits: {held: {to: done, opens: {list: present, flow: noted, at-level: third, unit-by: unit, exit-by: way}}}}
+  - {stage: done, final: true}
+"""
+    published(shared, "area", body)
+    opened(shared, "area", "ar", "t1")
+    by = holder("secretary", "t1")
+    hand(
+        shared,
+        "ar",
+        by,
+        present=[{"unit": u, "way": "noted", "said": f"an invented word to {u}"} for u in ("o1", "o3")],
+    )
+    made = shared.engine.sign("ar", by, shared.case("ar").content).opened
+    assert {(shared.case(i).unit, shared.case(i).stage) for i in made} == {("o1", "note"), ("o3", "note")}
+
+
+def test_a_kick_off_and_a_closing_alone_are_no_campaign(shared: World) -> None:
+    """Source: S0 「不能只开一个动员部署会、一个总结会」, R086."""
+    for name in ("kick-off", "session", "closing"):
+        published(
+            shared,
+            name,
+            """stages:
+  - {stage: called, due: 5 workdays, slots: secretary, exits: {held: held}}
+  - {stage: held, final: true}
+""",
+        )
+    body = """stages:
+  - stage: ready
+    due: 5 workdays
+    gate: {prior: [{flow: kick-off, in: held}, {flow: session, in: held}, {flow: closing, in: held}]}
+    slots: secretary
+    exits: {archived: done}
+  - {stage: done, final: true}
+"""
+    published(shared, "closed-campaign", body)
+    opened(shared, "closed-campaign", "cc", "g1", campaign="meetings")
+    for name in ("kick-off", "closing"):
+        opened(shared, name, f"cc-{name}", "g1", campaign="meetings")
+        shared.sign(f"cc-{name}")
+    with pytest.raises(GateClosed, match="session of g1"):
+        shared.sign("cc")
+    opened(shared, "session", "cc-between", "g1", campaign="meetings")
+    shared.sign("cc-between")
+    shared.sign("cc")
+    assert shared.case("cc").final
+
+
+def test_courses_are_counted_with_their_days_and_who_came(shared: World) -> None:
+    """Source: S3 「举办了4期培训班」, R098."""
+    body = """materials: {courses: {title: courses, kind: list, at-least: 1, fields: {held-on: date, days: {type: integer, min: 1, max: 30}, attended: {type: integer, min: 1, max: 1000}}}}
+stages:
+  - {stage: told, due: 5 workdays, materials: courses, slots: secretary, exits: {told: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "courses", body)
+    opened(shared, "courses", "co")
+    by = holder("secretary", "o1")
+    four = [{"held-on": f"2019-{m:02}-05", "days": 2, "attended": 40 + m} for m in (3, 5, 7, 8)]
+    with pytest.raises(BadMaterial, match="attended"):
+        hand(shared, "co", by, courses=[*four[:3], {"held-on": "2019-08-05", "days": 2}])
+    hand(shared, "co", by, courses=four)
+    shared.sign("co")
+    lines = [r["cells"] for r in shared.engine.lines_of("co", "courses")]
+    assert (len(lines), sum(c["attended"] for c in lines), lines[-1]["held-on"]) == (4, 183, "2019-08-05")
 
 
 def test_everything_above_holds_when_it_is_verified(shared: World) -> None:

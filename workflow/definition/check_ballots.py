@@ -28,6 +28,7 @@ class BallotsChecking(Checking):
         if (
             box.kind != "list"
             or box.at_least is not None
+            or box.at_most is not None
             or not plain
             or not asked
             or any(s.type != "choice" or not s.choices or s.required or s.personal for s in asked.values())

@@ -132,8 +132,16 @@ class PartsChecking(Checking):
 
     def _materials(self) -> None:
         for name, material in self.flow.materials.items():
-            if material.at_least is not None and material.kind != "list":
-                self.not_a_list(name, ("materials", name, "at-least"))
+            for key, bound in (("at-least", material.at_least), ("at-most", material.at_most)):
+                if bound is not None and material.kind != "list":
+                    self.not_a_list(name, ("materials", name, key))
+            if material.at_most is not None and material.at_most < max(material.at_least or 0, 1):
+                self.say(
+                    "min-above-max",
+                    ("materials", name, "at-most"),
+                    f"at-most {material.at_most} leaves no list that could be handed in",
+                    f"at-most {material.at_most} 使清单无法提交",
+                )
             self._scorecard(("materials", name), material)
             for code, spec in material.fields.items():
                 if material.kind != "list" and code in ("lines", "closed"):

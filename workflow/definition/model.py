@@ -273,6 +273,7 @@ class Material(Model):
     kind: Literal["document", "list", "tally", "scorecard"] = "document"
     fields: dict[Code, FieldSpec] = {}
     at_least: StrictInt | None = None
+    at_most: StrictInt | None = None  # lines of a list: one or two that are followed in full, never three (R123)
     keep_lines: StrictBool = False  # a line keeps its number: handed in again, the list only grows (R101)
     parts: dict[Code, Part] = {}
     methods: dict[Code, Text] = {}

@@ -139,6 +139,10 @@ def _list(definition: Definition, material: Material, name: str, value: Any, pla
         raise BadMaterial(
             path=f"$.{name}", expected=f"at least {material.at_least} line(s)", actual=len(value), place=place
         )
+    if material.at_most is not None and len(value) > material.at_most:
+        raise BadMaterial(
+            path=f"$.{name}", expected=f"at most {material.at_most} line(s)", actual=len(value), place=place
+        )
     counts: dict[str, dict[str, int]] = {}
     latest: dict[str, str] = {}
     dated = _dated(definition, material)

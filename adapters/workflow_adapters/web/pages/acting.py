@@ -206,7 +206,8 @@ def _asked_for(definition: Definition, case: Case) -> list[str]:
     """The documents of a stage, then those that only some way out needs: the statement of a zero report."""
     spec = definition.stage(case.stage)
     named = [*wanted(spec, case), *(need for e in spec.exits.values() for need in e.needs)]
-    return [m for m in dict.fromkeys(named) if m in definition.flow.materials]
+    box = spec.tally.ballot.box if spec.tally is not None and spec.tally.ballot is not None else ""
+    return [m for m in dict.fromkeys(named) if m in definition.flow.materials and m != box]  # papers come out of a box
 
 
 def _sheet(see: Looking, definition: Definition, case: Case, name: str) -> dict[str, Any]:
