@@ -420,38 +420,41 @@ class Engine(Verbs):
         return found
 
     def _delegated(self, connection: Any, person: str) -> Iterator[dict[str, Any]]:
-        """Open slots that were delegated to a person and not recalled."""
-        cases: dict[str, Case] = {}
+        """Open slots that were delegated to a person, not recalled, where the rules would let them sign."""
+        desk, at = self._desk(connection), self.now(connection)
         for row in queries.pending_of(connection, queries.delegated_to(connection, person)):
-            if row["item"] not in cases:
-                cases[row["item"]] = Case.of_snapshot(items.read(connection, row["item"]).snapshot)
-            slot = cases[row["item"]].slot(row["key"])
-            if slot is not None and slot.delegate == person:
-                yield {**row, "principal": slot.giver}
+            held = self._in_stead(desk, person, row, at)
+            if held is not None and held["as"] == "delegate":
+                yield {**row, "principal": held["principal"]}
 
     def _standing_in(self, connection: Any, person: str) -> Iterator[dict[str, Any]]:
         """Open slots of posts that a person has a mandate for, where the rules would let them sign in that place."""
-        from workflow.acts import Actor, Sign
-        from workflow.rules import authority
         from workflow.store import mandates
 
         desk, at = self._desk(connection), self.now(connection)
         for row in queries.pending(connection, mandates.posts_of(connection, person), MANDATED):
-            head = items.read(connection, row["item"])
-            case = Case.of_snapshot(head.snapshot)
-            by = Actor(person, row["post"], row["unit"])
-            asked = desk.ask(
-                Sign(item=row["item"], by=by, seen=case.content, slot=row["key"]), case, head.org, head.seq + 1, at
-            )
-            slot = case.slot(row["key"])
-            try:
-                held = authority.authority(asked, slot)
-                if slot is not None:
-                    authority.in_person(asked, slot, held)
-            except WorkflowError:
-                continue
-            if held.get("principal"):
+            held = self._in_stead(desk, person, row, at)
+            if held is not None and held.get("principal"):
                 yield {**row, "principal": held["principal"]}
+
+    def _in_stead(self, desk: Desk, person: str, row: Mapping[str, Any], at: int) -> dict[str, Any] | None:
+        """The authority with which the rules would let a person sign an open slot, or None."""
+        from workflow.acts import Actor, Sign
+        from workflow.rules import authority
+
+        head = items.read(desk.connection, row["item"])
+        case = Case.of_snapshot(head.snapshot)
+        by = Actor(person, row["post"], row["unit"])
+        act = Sign(item=row["item"], by=by, seen=case.content, slot=row["key"])
+        slot = case.slot(row["key"])
+        asked = desk.ask(act, case, head.org, head.seq + 1, at)
+        try:
+            held = authority.authority(asked, slot)
+            if slot is not None:
+                authority.in_person(asked, slot, held)
+        except WorkflowError:
+            return None
+        return held
 
     def _awaited(self, connection: Any, person: str) -> list[tuple[str, str]]:
         at = self.now(connection)

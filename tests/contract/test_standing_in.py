@@ -192,11 +192,13 @@ def test_a_delegate_whose_own_post_ended_signs_no_more(world: World) -> None:
     world.clock.advance(2 * DAY)
     world.engine.recall("m1", SECRETARY, seen(world), "2")
     world.engine.delegate("m1", SECRETARY, seen(world), "2", "o1-scrutineer", "scrutineer", WHY)
+    assert [(p["item"], p["principal"]) for p in world.engine.pending("o1-scrutineer")] == [("m1", "o1-secretary")]
     with pytest.raises(NotHolder):  # not on a day before it was delegated
         ink(world, DELEGATE, "2019-08-13")
     world.engine.import_org(imported(tenures=[tenure_row("o1-scrutineer", "o1", "scrutineer", until="2019-08-14")]))
     with pytest.raises(NotHolder):
         sign(world, by=DELEGATE)
+    assert world.engine.pending("o1-scrutineer") == []  # nor does it wait for them
     sign(world)
     holds(world)
 
