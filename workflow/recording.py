@@ -30,6 +30,7 @@ from workflow.evidence.digest import digest, pae
 from workflow.rules import Asked, Decision
 
 WET = "WET"
+STRENGTHS = ("S0", "S1", "S2", WET)
 # What the statement repeats of its act: ``rule`` is which due an extension is about, ``to`` where a return leads,
 # ``place`` and ``delegate`` who may do what in whose place, ``paper`` what was signed in ink and who registered it.
 STATED: tuple[str, ...] = ("outcome", "vote", "due", "minutes", "rule", "to", "finding")

@@ -35,7 +35,7 @@ from workflow.evidence.entry import BadSeal, SealVerifier, entry_hash, read_body
 from workflow.evidence.keyring import BadEvent, Keyring, Use
 from workflow.evidence.keys import KEY_ID_LENGTH, key_id_of
 from workflow.evidence.standalone import Policy
-from workflow.recording import WET, holds, statement
+from workflow.recording import STRENGTHS, WET, holds, statement
 from workflow.rules import RULES, Asked, Context, Facts, decide, materials
 from workflow.store import ballots, database, log, scan
 
@@ -434,7 +434,9 @@ class Verifier:
     def _proof(self, proof: dict[str, Any], held: dict[str, Any], at: int, place: str) -> None:
         """How strongly the statement is bound to the person. A key that only the proof names proves nothing of them."""
         strength = proof.get("strength", "none")
-        if ("paper" in held) != (strength == WET):
+        if strength not in STRENGTHS:
+            self._fail("strength", place, f"{strength}: nothing here gives that; known are {', '.join(STRENGTHS)}")
+        elif ("paper" in held) != (strength == WET):
             self._fail("signature", place, "its strength is not that of a signature in ink")
         elif ("signature" in proof) != (strength == "S2"):
             self._fail("signature", place, "its strength is not that of its proof")
@@ -445,7 +447,8 @@ class Verifier:
             except Unknown as unknown:
                 self._fail("signature", place, str(unknown))
             self._own_key(held.get("person", ""), proof, at, place)
-        if strength < self.policy.strength:
+        asked = self.policy.strength
+        if not (asked == "S0" or self.policy.wet if strength == WET else strength >= asked):
             self._fail("strength", place, f"{strength}; the policy demands {self.policy.strength}")
         self.report.strengths[strength] += 1
 

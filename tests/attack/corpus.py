@@ -449,6 +449,12 @@ def strength_unknown(made: Bundle, honest: Honest) -> None:
     forged(made, honest, "m2", signed_at(made, "m2"), lambda b: b["proof"].update(strength="S9"))
 
 
+@attack("V0", "strength")
+def strength_that_nothing_gives(made: Bundle, honest: Honest) -> None:
+    """A certified key and a trusted timestamp: nobody checked either, and so nobody may say so."""
+    forged(made, honest, "m1", _personal(made), lambda b: b["proof"].update(strength="S3"))
+
+
 def _personal(made: Bundle) -> int:
     return next(body_of(e)["seq"] for e in made.entries("m1") if body_of(e).get("proof", {}).get("strength") == "S2")
 

@@ -38,7 +38,6 @@ STRENGTHS = {
     "S0": ("a click, not a signature", "点击确认,非签名"),
     "S1": ("attested by the engine after re-authentication", "重新验证身份后由引擎见证"),
     "S2": ("by the person's own key", "以本人密钥签名"),
-    "S3": ("by a certified key, with a trusted timestamp", "以认证密钥签名并附可信时间戳"),
 }
 
 

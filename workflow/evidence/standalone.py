@@ -66,7 +66,7 @@ DEPTH_LIMIT = 64
 FAILURES_KEPT = 1_000
 TOGETHER = 500  # signatures that are handed to another process at a time; a bundle with fewer needs none
 LEVELS = ("V0", "V1", "V2", "V3", "V4", "V5")
-STRENGTHS = ("S0", "S1", "S2", "S3")
+STRENGTHS = ("S0", "S1", "S2")
 ED25519 = "ed25519"
 WET = "WET"  # signed in ink on paper and registered with a scan
 
@@ -1193,7 +1193,7 @@ def person(of: Verifier, body: Json, place: str) -> None:
         "paper" in held
     )  # a strength of its own: what the registrar vouches for, with the scan
     need(inked, "strength", "{} and a paper that was signed do not go together", strength)
-    if strength in ("S2", "S3"):
+    if strength == "S2":
         key, pinned = bytes.fromhex(proof["key"]), policy.signers.get(name)
         need(pinned is None or key in pinned, "signer", "signed with another key than the policy has for {}", name)
         of.used.append(("signer", key_id(key).hex(), name, body["at"], -1, place))
