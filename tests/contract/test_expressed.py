@@ -13,6 +13,7 @@ import pytest
 
 from tests.contract.world import World, flow_text
 from workflow import Actor, loads, views
+from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.definition.load import examine
 from workflow.errors import (
@@ -928,6 +929,84 @@ stages:
     shared.sign("co")
     lines = [r["cells"] for r in shared.engine.lines_of("co", "courses")]
     assert (len(lines), sum(c["attended"] for c in lines), lines[-1]["held-on"]) == (4, 183, "2019-08-05")
+
+
+def test_a_scorecard_in_which_nothing_is_measured_is_warned_about() -> None:
+    """Source: S2 「定性的东西多,定量的东西少」, R142."""
+    for evidence, told in (("false", True), ("true", False)):
+        body = f"""flow: x
+title: {{zh: 示例, en: invented}}
+{LADDER}materials: {{card: {{title: card, kind: scorecard, parts: {{zeal: {{title: zeal, points: 50, evidence: false}}, order: {{title: order, points: 50, evidence: {evidence}}}}}}}}}
+stages:
+  - {{stage: judge, due: 5 workdays, materials: card, duty: {{secretary: third}}, slots: {{secretary: third}}, exits: {{done: done}}}}
+  - {{stage: done, final: true}}
+"""
+        made = examine(flow_text(body).encode())
+        found = [p.severity for p in made.problems if p.code == "nothing-measured"]
+        assert (found == ["warning"]) is told and made.definition is not None
+
+
+def test_a_contact_point_goes_with_its_leader_and_what_the_former_one_signed_stays(shared: World) -> None:
+    """The pair is a post at the contact point. Source: S2 「在集团公司党委常委成员中分别指定了联系点」, R187."""
+    from tests.contract.world import imported, tenure_row
+
+    text = flow_text(f"""flow: contact
+title: {{zh: 示例, en: invented}}
+{LADDER}materials: {{paper: {{title: paper, fields: {{words: text}}}}}}
+stages:
+  - {{stage: told, due: 20 workdays, materials: paper, slots: [handler, {{together: [contact-leader, {{department: group}}], need: all}}], exits: {{received: done}}}}
+  - {{stage: done, final: true}}
+""").replace(
+        "  scrutineer: {",
+        "  contact-leader: {title: {zh: 联系领导, en: contact leader}, may: review}\n  scrutineer: {",
+        1,
+    )
+    shared.engine.publish(loads(text))
+    day = local_day(shared.clock.now(), "Asia/Shanghai")
+    change = (day + timedelta(days=10)).isoformat()
+    pairs = [
+        tenure_row("s1-secretary", "o3", "contact-leader", "2019-01-01", change),
+        tenure_row("g1-secretary", "o3", "contact-leader", change),
+    ]
+    shared.engine.import_org(imported(tenures=pairs))
+    for item, leader in (("ct-1", "s1-secretary"), ("ct-2", "g1-secretary")):
+        opened(shared, "contact", item, "o3")
+        hand(shared, item, holder("handler", "o3"), paper={"words": "an invented month"})
+        shared.sign(item)
+        former = "g1-secretary" if leader == "s1-secretary" else "s1-secretary"
+        with pytest.raises(NotHolder):
+            shared.engine.sign(item, Actor(former, "contact-leader", "o3"), shared.case(item).content)
+        shared.engine.sign(item, Actor(leader, "contact-leader", "o3"), shared.case(item).content)
+        assert not shared.case(item).final  # the organisation department is the other recipient
+        shared.engine.sign(item, holder("department", "g1"), shared.case(item).content)
+        shared.clock.advance(timedelta(days=11))
+    with shared.engine.look() as desk:
+        rows = [r for r in views.signatures(desk, "ct-1", shared.clock.now()) if r.post == "contact-leader"]
+    assert [(r.person, r.now) for r in rows] == [("s1-secretary", ("g1-secretary",))]
+
+
+def test_seven_days_of_training_a_year_are_reached_or_the_year_is_short(shared: World) -> None:
+    """Source: S1 「每年参加培训时间不少于7天」, R076."""
+    from workflow.targets import Bound, Target
+
+    body = """materials: {year: {title: year, fields: {days: {type: integer, min: 0, max: 366}}}}
+stages:
+  - {stage: told, due: 5 workdays, materials: year, slots: secretary, score: {material: year, field: days, pass: ">= 7", passed: enough, failed: short}, exits: {enough: done, short: short}}
+  - {stage: short, class: watch, due: 60 days, materials: year, slots: secretary, exits: {made-up: told}}
+  - {stage: done, final: true}
+"""
+    published(shared, "training", body)
+    year = Target("training", (Bound(">=", 7, percent=False),))
+    for person, days, stage, short in (("o1-secretary", 7, "done", 0), ("o3-secretary", 5, "short", 2)):
+        unit = person.split("-")[0]
+        item = f"tn-{unit}"
+        opened(shared, "training", item, unit, campaign="2019", fields={"person": person})
+        hand(shared, item, holder("secretary", unit), year={"days": days})
+        shared.sign(item)
+        assert (shared.case(item).stage, year.shortfall(days, 1)) == (stage, short)
+    with shared.engine.look() as desk:
+        listed = [r.item for r in views.register(desk, "training", "2019", shared.clock.now()) if r.stage == "short"]
+    assert listed == ["tn-o3"]
 
 
 def test_everything_above_holds_when_it_is_verified(shared: World) -> None:

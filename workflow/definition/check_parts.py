@@ -195,6 +195,18 @@ class PartsChecking(Checking):
                 "parts 为评分表专用,字段不得使用此名",
                 key=True,
             )
+        if material.parts and not any(part.evidence or part.methods for part in material.parts.values()):
+            self.say(
+                "nothing-measured",
+                loc,
+                "no part of the scorecard asks for evidence or says how it is judged: nothing in it is measured",
+                "评分表各项均不要求佐证、不写明评价方式:全凭印象,无可衡量",
+                expected=Said(
+                    "evidence, or methods, in one part at least", "至少一项要求佐证(evidence)或写明方式(methods)"
+                ),
+                key=True,
+                severity="warning",
+            )
         for code, part in material.parts.items():
             for index, method in enumerate(part.methods):
                 here = (*loc, "parts", code, "methods", index)
