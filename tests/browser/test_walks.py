@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,15 @@ def test_what_is_printed_has_places_to_sign_and_for_the_seal_and_no_forms(site: 
         assert page.locator(".seals .seal").is_visible(), path
         assert not page.locator("header nav").is_visible()
         assert all(not form.is_visible() for form in page.locator("form").all()), path
+
+
+def test_a_ledger_is_printed_across_from_its_first_page_on(site: Site) -> None:
+    """A heading alone on an upright page, and the table on the next one lying across, is no ledger."""
+    site.world.through(site.world.begin(ITEM))
+    page = site.enter("t1-secretary", "zh")
+    page.goto(f"{site.address}/ledger")
+    boxes = re.findall(rb"/MediaBox\s*\[0 0 ([0-9.]+) ([0-9.]+)\]", page.pdf(prefer_css_page_size=True))
+    assert len(boxes) == 1 and float(boxes[0][0]) > float(boxes[0][1])
 
 
 def test_a_sheet_with_chinese_text_is_the_same_pdf_every_time_with_the_fonts_of_this_machine(site: Site) -> None:

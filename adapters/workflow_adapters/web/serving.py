@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Home, Lang, home_of, say, told, url_of
+from workflow.cli.arguments import Home, Lang, home_of, say, say_error, told, url_of
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -56,14 +57,23 @@ def serve(
         who = Identity(person=person, operator=not person)
         app = console(engine, lambda _request: who, writes=bool(act_as))
         config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", server_header=False)
-        server = uvicorn.Server(config)
-        sock = config.bind_socket()
+        server, sock = uvicorn.Server(config), _socket(port, language)
         address = f"http://127.0.0.1:{sock.getsockname()[1]}/"
         say(f"{address}  (Ctrl-C 停止)" if lang == "zh" else f"{address}  (Ctrl-C ends it)")
         try:
             server.run(sockets=[sock])
         finally:
             engine.close()
+
+
+def _socket(port: int, lang: Language) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        zh = f"端口 {port} 不能使用:{error.strerror};请另选 --port,0 为任取一个空闲端口"
+        en = f"port {port} cannot be used: {error.strerror}. Choose another with --port; 0 takes a free one"
+        say_error(zh if lang == "zh" else en)
+        raise typer.Exit(2) from None
 
 
 def _contents(db: str, home: Path | None, lang: Language) -> Path | None:

@@ -182,6 +182,9 @@ class Looking:
             title = self.stage(digest, name)
         except (Unknown, KeyError):
             return rule
+        if own.startswith("look-back-"):
+            number = own.removeprefix("look-back-")
+            own = self.visit.say(f"第 {number} 次回头看", f"look-back {number}")
         return f"{title} · {own}" if own else title
 
     def outcome(self, digest: str, stage: str, name: str) -> str:
