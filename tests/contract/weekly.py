@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.contract.world import person_row, tenure_row
+from tests.contract.world import lay, person_row, tenure_row
 from workflow import Actor, Engine, SettableClock, load
 from workflow.calendar_file import load_calendar
 from workflow.clock import micros
@@ -116,6 +116,7 @@ def make_weekly(
     url: str, home: Path, *, definition: Definition | None = None, below: int = 11, start: str = "2019-09-02 09:00"
 ) -> Weekly:
     clock = SettableClock(shanghai(start))
+    lay(url)
     engine = Engine.at(url, home, clock=clock, durable=False)
     engine.publish_calendar(load_calendar(shipped_calendar("cn")))
     engine.publish(definition or load(shipped_flow(FLOW)))

@@ -7,17 +7,25 @@ Whoever holds a post is called by unit and post: ``t1-secretary``. ``t1-departme
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from workflow import Actor, Engine, Receipt, SettableClock, loads
+from workflow.calendar import Calendar
 from workflow.calendar_file import load_calendar
 from workflow.case import Case, Slot
+from workflow.definition.definition import Definition
 from workflow.definition.shipped import shipped_calendar
 from workflow.org.importing import OrgImport
+from workflow.store import schema
 from workflow.store.tables import metadata
 from workflow.verify import Report, verify
 
@@ -376,12 +384,45 @@ def make_world(url: str, home: Path, **options: Any) -> World:
     """The world on an empty database. ``options`` go to ``Engine.at``."""
     clock = SettableClock(START)
     options.setdefault("clock", clock)
+    lay(url)
     engine = Engine.at(url, home, durable=False, **options)
-    engine.publish_calendar(load_calendar(shipped_calendar("cn")))
-    for text in (MATTER, TALK, SURVEY):
-        engine.publish(loads(flow_text(text)))
+    engine.publish_calendar(_calendar())
+    for definition in _flows():
+        engine.publish(definition)
     engine.import_org(imported())
     return World(engine, clock, url, home)
+
+
+def lay(url: str) -> None:
+    """Make the schema from the SQL for administrators, in a tenth of the time that migrating an empty database takes.
+    That both make the same is a test of its own (``test_schema``)."""
+    if "?" in url:  # a schema of its own: left to the engine
+        return
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        if not path.exists():
+            path.touch(0o600)
+            with closing(sqlite3.connect(path)) as connection:
+                connection.executescript(_schema("sqlite"))
+        return
+    with psycopg.connect(url.replace("+psycopg", "")) as server:
+        if server.execute("SELECT to_regclass('wf_entry')").fetchone() == (None,):
+            server.execute(_schema("postgresql").encode())
+
+
+@cache
+def _schema(dialect: str) -> str:
+    return schema.sql(dialect)
+
+
+@cache
+def _calendar() -> Calendar:
+    return load_calendar(shipped_calendar("cn"))
+
+
+@cache
+def _flows() -> tuple[Definition, ...]:
+    return tuple(loads(flow_text(text)) for text in (MATTER, TALK, SURVEY))
 
 
 def worlds(url: str, home: Path, **options: Any) -> Iterator[World]:
