@@ -95,9 +95,10 @@ def register(desk: Desk, flow: str, campaign: str, at: int, *, carried: Sequence
     every = (campaign, *carried)
     said = {c.item: (c.claimed, c.verified) for one in every for c in claims(desk, flow, one, at)}
     no = {item: number for one in every for item, number in batches.numbers(desk, flow, one).items()}
+    then = {} if at >= desk.engine.now(desk.connection) else _classes(desk, definition, flow, every, at)
     placed = (
         RegisterRow(
-            *(r["id"], r["unit"], r["klass"], r["category"], r["stage"], r["round"], r["opened_at"]),
+            *(r["id"], r["unit"], then.get(r["id"], r["klass"]), r["category"], r["stage"], r["round"], r["opened_at"]),
             *said.get(r["id"], ("", "")),
             number=no[r["id"]],
             campaign=batch,
@@ -108,6 +109,19 @@ def register(desk: Desk, flow: str, campaign: str, at: int, *, carried: Sequence
         placed,
         key=lambda r: (order.get(r.unit, len(order)), r.opened_at, r.item),
     )
+
+
+def _classes(desk: Desk, definition: Definition, flow: str, campaigns: Sequence[str], at: int) -> dict[str, str]:
+    """item -> the class it was in by an instant: that of the last stage it had come to which has one. Left out where it
+    came through a stage that the newest version does not have."""
+    classes = {s.stage: s.class_ for s in definition.flow.stages}
+    out: dict[str, str] = {}
+    unknown: set[str] = set()
+    for campaign in campaigns:
+        for item, stage in queries.stays_by(desk.connection, flow, campaign, at):
+            out[item] = classes.get(stage) or out.get(item, "")
+            unknown |= set() if stage in classes else {item}
+    return {item: klass for item, klass in out.items() if item not in unknown}
 
 
 @dataclass(frozen=True)

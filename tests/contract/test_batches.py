@@ -92,6 +92,22 @@ def test_a_number_stays_with_its_item_whatever_becomes_of_it(world: World) -> No
     assert world.verify().exit_code == 0
 
 
+def test_the_register_of_a_past_day_has_the_classes_of_that_day(world: World) -> None:
+    """R024, R099: what was only being looked at then is not in the register of then."""
+    by = Actor("o1-secretary", "secretary", "o1")
+    world.engine.open("batch", "o1", item="a", campaign="b1", category="leak")
+    first = world.clock.now()
+    world.clock.advance(timedelta(days=3))
+    world.engine.submit("a", by, {"sheet": {"words": "three pipes drip"}})
+    world.engine.sign("a", by, world.case("a").content, outcome="found")
+    world.clock.advance(timedelta(days=3))
+    with world.engine.desk() as desk:
+        assert [(r.stage, r.klass) for r in register(desk, "batch", "b1", first)] == [("look", "")]
+        assert ledger(desk, "batch", "b1", first) == []
+        assert [r.klass for r in register(desk, "batch", "b1", world.clock.now())] == ["register"]
+        assert [r.item for r in ledger(desk, "batch", "b1", world.clock.now())] == ["a"]
+
+
 def test_two_batches_run_over_one_unit_and_the_later_takes_over_what_is_open(world: World) -> None:
     """R027, R032, M03: each with its own nodes; identity, number and history are kept.
 

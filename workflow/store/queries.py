@@ -86,6 +86,16 @@ _items = (
     )
     .order_by(t.item.c.opened_at, t.item.c.id)
 )
+_stays_by = (
+    sa.select(t.stay.c.item, t.stay.c.stage)
+    .join(t.item, t.item.c.id == t.stay.c.item)
+    .where(
+        t.item.c.flow == bindparam("flow"),
+        t.item.c.campaign == bindparam("campaign"),
+        t.stay.c.entered_at <= bindparam("at"),
+    )
+    .order_by(t.stay.c.item, t.stay.c.n)
+)
 _stays = (
     sa.select(t.stay.c.n, t.stay.c.stage, t.stay.c.round, t.stay.c.entered_at, t.stay.c.left_at, t.stay.c.exit)
     .where(t.stay.c.item == bindparam("item"))
@@ -203,6 +213,11 @@ def reports(connection: Connection, flow: str, campaign: str, at: int) -> dict[s
 def items_at(connection: Connection, flow: str, campaign: str, at: int) -> list[dict[str, Any]]:
     """Items of a flow as they stood at an instant, in order of opening."""
     return [dict(r._mapping) for r in connection.execute(_items, {"flow": flow, "campaign": campaign, "at": at})]
+
+
+def stays_by(connection: Connection, flow: str, campaign: str, at: int) -> Sequence[Any]:
+    """Every stage that items of a flow had come to by an instant: item, stage; by item, in order."""
+    return connection.execute(_stays_by, {"flow": flow, "campaign": campaign, "at": at}).all()
 
 
 def stays(connection: Connection, item: str) -> list[dict[str, Any]]:
