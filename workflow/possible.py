@@ -60,7 +60,7 @@ from workflow.case import Case, Slot
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
-from workflow.errors import WorkflowError
+from workflow.errors import Avoidance, NotApart, NotHolder, SamePerson, WorkflowError
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
 from workflow.rules import decide, materials
@@ -70,6 +70,7 @@ from workflow.rules.stages import returning
 from workflow.store import items
 
 WRITTEN = "…"
+OF_THE_PERSON = (NotHolder, SamePerson, NotApart, Avoidance)
 
 
 @dataclass(frozen=True)
@@ -144,13 +145,16 @@ def _asked(desk: Desk, act: Act, case: Case, head: Any, at: int, to: Definition 
 
 
 def _any(desk: Desk, ways: list[Act], case: Case, head: Any, at: int) -> Possible:
-    """The first of several ways in which an act may be done; where there is none, why the first may not."""
+    """The first of several ways in which an act may be done; where there is none, why the first may not. Of those that name
+    somebody the next is asked only where it was the person that was refused."""
     first: Possible | None = None
     for act in ways:
         found = _asked(desk, act, case, head, at)
         if found.allowed:
             return found
         first = first or found
+        if isinstance(act, (Delegate, HandOver)) and not isinstance(found.refusal, OF_THE_PERSON):
+            break
     assert first is not None
     return first
 
