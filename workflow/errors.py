@@ -473,6 +473,8 @@ _KINDS = {
     "successor of": "承接单位",
     "tenure": "任期",
     "unit": "单位",
+    "unit of the level": "层级的单位",
+    "node": "节点",
     "unit of time": "时间单位",
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from workflow.calendar import Calendar
     from workflow.definition.definition import Definition
 
 
@@ -22,6 +23,18 @@ def flow_of(given: str) -> tuple[Definition, Path]:
     if not path.is_file() and path.suffix not in (".yaml", ".yml"):
         path = shipped_flow(given)
     return load(path), path
+
+
+def calendar_of(definition: Definition, path: Path) -> Calendar:
+    """The calendar that a flow counts by: the project's own (see ``calendar_near``), else the shipped one.
+
+    Raises:
+        Unknown: there is none of that name. DefinitionInvalid: it does not hold.
+    """
+    from workflow.calendar_file import load_calendar
+    from workflow.definition.shipped import calendar_near
+
+    return load_calendar(calendar_near(path.parent, definition.flow.calendar))
 
 
 def beside(path: Path) -> list[Definition]:

@@ -58,7 +58,7 @@ def import_(
                 known = Org.from_rows(stored(connection))
                 flows = [engine.definition(connection, d).flow for d in library.digests(connection)]
             imported = read_org(folder, known=known)
-            posts = {post for flow in flows or _shipped() for post in flow.posts}
+            posts = {post for flow in flows or _beside(folder) or _shipped() for post in flow.posts}
             remarks = (*imported.remarks, *strange_posts(imported, posts))
             _import(engine, imported, known, remarks, dry_run, language)
         finally:
@@ -161,6 +161,13 @@ def _preview(engine: Engine, imported: OrgImport, known: Org, lang: Language) ->
         if waiting:
             say(f"{unit} {post}:待签 {waiting} 处" if lang == "zh" else f"{unit} {post}: {waiting} places wait for it")
     say(f"共 {len(said)} 处改动,未写入" if lang == "zh" else f"{len(said)} changes; nothing was written")
+
+
+def _beside(folder: Path) -> list[Any]:
+    """The flows of the project whose organisation it is, where nothing is published yet."""
+    from workflow.cli.flows import beside
+
+    return [d.flow for d in beside(folder.resolve())]
 
 
 def _shipped() -> list[Any]:

@@ -42,16 +42,14 @@ def prove(
     """
     language = cast("Language", lang)
     with told(language):
-        from workflow.calendar_file import load_calendar
-        from workflow.cli.flows import beside, flow_of
-        from workflow.definition.shipped import shipped_calendar
+        from workflow.cli.flows import beside, calendar_of, flow_of
         from workflow.org.importing import read_org
         from workflow.prover.proof import prove as proved
 
         definition, path = flow_of(flow)
         proof = proved(
             definition,
-            load_calendar(shipped_calendar(definition.flow.calendar)),
+            calendar_of(definition, path),
             read_org(org) if org is not None else None,
             units=tuple(unit or ()),
             level=level,

@@ -57,9 +57,7 @@ def simulate(
     """
     language = cast("Language", lang)
     with told(language):
-        from workflow.calendar_file import load_calendar
-        from workflow.cli.flows import beside, flow_of
-        from workflow.definition.shipped import shipped_calendar
+        from workflow.cli.flows import beside, calendar_of, flow_of
         from workflow.org.importing import read_org
         from workflow.simulation.behaviour import Behaviour
         from workflow.simulation.office import office
@@ -67,7 +65,7 @@ def simulate(
         from workflow.simulation.random_walk import with_node
 
         definition, path = flow_of(flow)
-        calendar, others = load_calendar(shipped_calendar(definition.flow.calendar)), beside(path)
+        calendar, others = calendar_of(definition, path), beside(path)
         held = read_org(org) if org is not None else None
         if by_hand:
             with office(definition, calendar, others, held) as here:

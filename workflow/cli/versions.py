@@ -65,15 +65,27 @@ def publish(
 ) -> None:
     """Put a version of a flow in force by one signed entry; immutable from then on · 发布流程版本(签名记录,不可更改)
 
-    Open items stay on the version they began with: see `workflow migrate`. Exit code 2: nothing was published, and why.
+    Open items stay on the version they began with: see `workflow migrate`. Where the database has no calendar of the
+    flow's, the project's own, or the shipped one, is published with it. Exit code 2: nothing was published, and why.
     """
     language = cast("Language", lang)
     with told(language):
-        from workflow.cli.flows import flow_of
+        from workflow.cli.flows import calendar_of, flow_of
+        from workflow.store import library
 
-        definition, _ = flow_of(flow)
+        definition, path = flow_of(flow)
         with _engine(db, home, language) as engine:
+            with engine.reading() as connection:
+                known = library.newest_calendar(connection, definition.flow.calendar)
+            calendar = calendar_of(definition, path) if known is None else None
             receipt = engine.put_in_force(definition, _actor(by), reason)
+            if calendar is not None:
+                engine.publish_calendar(calendar)
+                say(
+                    f"已同时发布日历 {calendar.name}"
+                    if language == "zh"
+                    else f"published the calendar {calendar.name} with it"
+                )
         name = f"{definition.name}@{definition.version}"
         if language == "zh":
             say(f"已发布 {name}:{definition.digest};flows 链第 {receipt.seq} 条记录")

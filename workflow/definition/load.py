@@ -10,6 +10,8 @@ import re
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from errno import errorcode
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn, get_args, get_origin
@@ -56,7 +58,7 @@ def load(path: str | Path) -> Definition:
     Raises:
         DefinitionInvalid: with every error in file order. Warnings do not raise; ``check_file`` gives them.
     """
-    raw = _bytes(Path(path))
+    raw = bytes_of(Path(path))
     if not isinstance(raw, bytes):
         _refuse(str(path), (raw,))
     return _load(raw, str(path))
@@ -69,7 +71,7 @@ def loads(text: str, file: str = "<text>") -> Definition:
 
 def check_file(path: str | Path) -> list[Problem]:
     """Every error and warning of a file, in file order. Never raises for what stands in the file."""
-    raw = _bytes(Path(path))
+    raw = bytes_of(Path(path))
     return list(examine(raw, str(path)).problems) if isinstance(raw, bytes) else [raw]
 
 
@@ -78,7 +80,7 @@ def check_files(paths: Iterable[str | Path]) -> list[Problem]:
     problems: list[Problem] = []
     flows: list[tuple[Flow, Positions]] = []
     for path in paths:
-        raw = _bytes(Path(path))
+        raw = bytes_of(Path(path))
         if not isinstance(raw, bytes):
             problems.append(raw)
             continue
@@ -154,20 +156,34 @@ def _refuse(file: str, problems: Sequence[Problem]) -> NoReturn:
     raise DefinitionInvalid(count=len(problems), file=file, listing=listing, problems=list(problems))
 
 
-def _bytes(path: Path) -> bytes | Problem:
+def bytes_of(path: Path) -> bytes | Problem:
+    """A file's bytes, as many as a flow may have and one more; or why it cannot be read, with the nearest name there."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a usable path"
+        chinese = {"ENOENT": "没有此文件", "EACCES": "没有读取权限", "EISDIR": "这是目录", "ENOTDIR": "上级不是目录"}
+        said = chinese.get(errorcode.get(getattr(error, "errno", None) or 0, ""), reason)
+        near = _nearest_file(path) if isinstance(error, FileNotFoundError) else NOTHING
         return Problem(
             "unreadable-file",
             str(path),
             1,
             1,
-            Said(f"the file cannot be read: {reason}", f"无法读取文件:{reason}"),
-            hint=Said("check the path and the permissions", "请检查路径与权限"),
+            Said(f"the file cannot be read: {reason}", f"无法读取文件:{said}"),
+            hint=near or Said("check the path and the permissions", "请检查路径与权限"),
         )
+
+
+def _nearest_file(path: Path) -> Said:
+    """``did you mean ...?`` for a file of the same folder."""
+    try:
+        names = [p.name for p in path.parent.iterdir() if p.is_file()]
+    except OSError:
+        return NOTHING
+    found = get_close_matches(path.name, names, n=1, cutoff=0.6)
+    return Said(f"did you mean {found[0]}?", f"是否应为 {found[0]}?") if found else NOTHING
 
 
 def _unreadable(source: Source) -> Problem:

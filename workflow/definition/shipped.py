@@ -36,6 +36,13 @@ def shipped_flow(name: str) -> Path:
     return _file("flow", "flows", name)
 
 
+def calendar_near(folder: Path, name: str) -> Path:
+    """The file of a calendar for flows in a folder: the project's own, in it, in ``calendars/`` in it or beside it; else
+    the shipped one. Raises ``Unknown``."""
+    own = (folder / "calendars", folder, folder.parent / "calendars")
+    return next((p / f"{name}.yaml" for p in own if (p / f"{name}.yaml").is_file()), None) or shipped_calendar(name)
+
+
 @lru_cache(maxsize=1)
 def shipped_calendars() -> tuple[str, ...]:
     """The names of the shipped calendars, in alphabetical order."""

@@ -14,8 +14,7 @@ from typing import Literal
 from workflow.calendar_file import read_calendar
 from workflow.definition.check import check_project
 from workflow.definition.check_duties import mentioned
-from workflow.definition.grammar import MAX_BYTES
-from workflow.definition.load import Examined, examine, load, unmeant
+from workflow.definition.load import Examined, bytes_of, examine, load, unmeant
 from workflow.definition.model import Flow
 from workflow.definition.positions import Positions
 from workflow.definition.problem import Problem, Said, nearest
@@ -120,20 +119,10 @@ def kind_of(path: Path) -> Kind:
     """What a file is, by its name and its top keys."""
     if path.name.endswith((".test.yaml", ".test.yml")):
         return "test"
-    raw = _read(path)
+    raw = bytes_of(path)
     if isinstance(raw, Problem):
         return "flow"  # and then it is told that it cannot be read
     return next((kind for kind, pattern in _KINDS if pattern.search(raw)), "other")
-
-
-def _read(path: Path) -> bytes | Problem:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a usable path"
-        said = Said(f"the file cannot be read: {reason}", f"无法读取文件:{reason}")
-        return Problem("unreadable-file", str(path), 1, 1, said)
 
 
 def _meant(flow: Flow, positions: Positions, answered: set[str]) -> Iterator[Problem]:
@@ -151,7 +140,7 @@ def _meant(flow: Flow, positions: Positions, answered: set[str]) -> Iterator[Pro
 
 
 def _examine(path: Path) -> tuple[list[Problem], Examined | None]:
-    raw = _read(path)
+    raw = bytes_of(path)
     if isinstance(raw, Problem):
         return [raw], None
     found = examine(raw, str(path))
@@ -159,7 +148,7 @@ def _examine(path: Path) -> tuple[list[Problem], Examined | None]:
 
 
 def _test(path: Path) -> list[Problem]:
-    raw = _read(path)
+    raw = bytes_of(path)
     if isinstance(raw, Problem):
         return [raw]
     try:
@@ -170,7 +159,7 @@ def _test(path: Path) -> list[Problem]:
 
 
 def _calendar(path: Path) -> list[Problem]:
-    raw = _read(path)
+    raw = bytes_of(path)
     if isinstance(raw, Problem):
         return [raw]
     try:
@@ -192,7 +181,7 @@ def _calendar(path: Path) -> list[Problem]:
 
 
 def _overlay(path: Path, flows: Sequence[tuple[Flow, Positions]]) -> list[Problem]:
-    raw = _read(path)
+    raw = bytes_of(path)
     if isinstance(raw, Problem):
         return [raw]
     from workflow.definition.overlay import examine_overlay

@@ -38,6 +38,15 @@ def invented(definition: Definition) -> Org:
     return Org(units, parents, tuple(persons), tuple(tenures))
 
 
+def first_day(definition: Definition, org: Org) -> str:
+    """The day on which a trial begins unless one is told: the first of the earliest set of nodes; where a flow has none,
+    the first on which every unit of the organisation stands and everybody is in office."""
+    sets = [n.in_force.isoformat() for n in definition.flow.nodes.values()]
+    days = [u.established_on for u in org.units if u.established_on and u.dissolved_on is None]
+    days += [t.from_on for t in org.tenures if t.until_on is None]
+    return min(sets, default=max(["2019-08-01", *days]))
+
+
 def side_by_side(definition: Definition) -> Counter[str]:
     """How many persons a post needs, so that a stage which wants its places signed by different persons has them."""
     most: Counter[str] = Counter(dict.fromkeys(definition.flow.posts, 1))

@@ -18,7 +18,7 @@ from workflow.definition.definition import Definition
 from workflow.definition.problem import Said
 from workflow.errors import Unknown, WorkflowError
 from workflow.org.model import Org
-from workflow.prover.offices import Offices, invented, kinds
+from workflow.prover.offices import Offices, first_day, invented, kinds
 from workflow.prover.space import Explorer, Space, State, chain_levels, place_of
 
 AT_MOST = 200_000
@@ -98,7 +98,7 @@ def prove(
         org: whose posts are held by whom; one invented from the definition when not given.
         units, level: which units the item is about; those of the lowest level unless told.
         require: levels that must have signed before an item closes; those that chains through the levels name unless told.
-        day: the day on which it is opened; the first on which the latest set of nodes is in force unless told.
+        day: the day on which it is opened; ``first_day`` unless told.
         others: flows whose signed reports may lead in by an exit of the first stage.
         at_most: states for each unit.
 
@@ -107,10 +107,9 @@ def prove(
     """
     began = perf_counter()
     flow = definition.flow
-    sets = [n.in_force.isoformat() for n in flow.nodes.values()]
-    first = day or min(sets, default="2019-08-01")
-    start = start_of_day(date.fromisoformat(first), flow.timezone) + MORNING
     org = org or invented(definition)
+    first = day or first_day(definition, org)
+    start = start_of_day(date.fromisoformat(first), flow.timezone) + MORNING
     proof = Proof(definition, at_most=at_most)
     proof.units = _units(org, definition, first, units, level or _lowest(definition))
     for unit, _ in proof.units:
@@ -147,8 +146,11 @@ def _units(org: Org, definition: Definition, day: str, units: tuple[str, ...], l
         return [(u, 1) for u in units]
     found = list(kinds(org, definition, day, level))
     if not found:
+        levels = ", ".join(sorted({u.level for u in org.units}))
         raise Unknown(
-            kind="unit of the level", name=level, hint=f"; there are {', '.join(sorted({u.level for u in org.units}))}"
+            kind="unit of the level",
+            name=level,
+            hint=Said(f" on {day}; there are {levels}", f"({day});现有层级:{levels}"),
         )
     return found
 

@@ -20,7 +20,7 @@ from workflow.calendar_file import load_calendar
 from workflow.case import Case, Slot
 from workflow.clock import SettableClock, local_day, moment
 from workflow.definition.definition import Definition
-from workflow.definition.shipped import shipped_calendar
+from workflow.definition.shipped import calendar_near
 from workflow.engine import Engine
 from workflow.evidence import canonical
 from workflow.rules.authority import backstop
@@ -81,19 +81,13 @@ def first_world(folder: Path, suite: Suite) -> Ended:
     engine = Engine.at(f"sqlite:///{path}", folder / "home", clock=clock, durable=False, upgrade=False)
     try:
         for name in {c for d in suite.definitions for c in (d.flow.calendar, *d.flow.calendars.values())}:
-            engine.publish_calendar(load_calendar(_calendar_file(suite, name)))
+            engine.publish_calendar(load_calendar(calendar_near(Path(suite.file).parent, name)))
         for definition in suite.definitions:
             engine.publish(definition)
         engine.import_org(suite.org)
     finally:
         engine.close()
     return Ended(path, 0)
-
-
-def _calendar_file(suite: Suite, name: str) -> Path:
-    folder = Path(suite.file).parent
-    beside = [p for p in (folder / f"{name}.yaml", folder.parent / "calendars" / f"{name}.yaml") if p.is_file()]
-    return beside[0] if beside else shipped_calendar(name)
 
 
 class World:

@@ -14,7 +14,7 @@ from workflow.acts import Act, Objection, Reopen, ReportZero, Return, Submit
 from workflow.case import Case
 from workflow.definition.definition import Definition
 from workflow.definition.model import Stage
-from workflow.errors import Unknown, WorkflowError
+from workflow.errors import Said, Unknown, WorkflowError
 from workflow.rules import assessing
 from workflow.rules.plan import ABSTAIN, AGAINST
 from workflow.rules.signing import tally_exit
@@ -45,10 +45,13 @@ class Behaviour:
         """
         for stage, exit_ in self.ways:
             if stage not in definition.stages:
-                raise Unknown(kind="stage", name=stage, hint=f"; there are {', '.join(definition.stages)}")
+                listed = ", ".join(definition.stages)
+                raise Unknown(kind="stage", name=stage, hint=Said(f"; there are {listed}", f";现有:{listed}"))
             exits = definition.stage(stage).exits
             if exit_ not in exits:
-                raise Unknown(kind=f"exit of {stage}", name=exit_, hint=f"; there are {', '.join(exits) or 'none'}")
+                listed = ", ".join(exits)
+                said = Said(f"; there are {listed or 'none'}", f";现有:{listed or '无'}")
+                raise Unknown(kind=Said(f"exit of {stage}", f"环节 {stage} 的去向"), name=exit_, hint=said)
 
     def shares(self, definition: Definition, stage: Stage) -> dict[str, float]:
         """How often each exit of a stage is taken where it may be; they add up to one. What is said of single exits

@@ -16,10 +16,10 @@ from workflow.definition.check_duties import mentioned
 from workflow.definition.definition import Definition
 from workflow.engine import Engine
 from workflow.errors import WorkflowError
-from workflow.org.importing import OrgImport
+from workflow.org.importing import MANY_HOLDERS, OrgImport
 from workflow.org.model import Org
 from workflow.prover.moves import moves
-from workflow.prover.offices import Offices, invented
+from workflow.prover.offices import Offices, first_day, invented
 from workflow.rules import decide
 from workflow.run import run_until
 from workflow.simulation.papers import paper
@@ -131,9 +131,9 @@ def office(
 ) -> Iterator[Office]:
     """An office with the flow, and those of the others that it speaks of, in force; gone at the end. The others only take
     in what is opened: reports they ask for are no part of this trial."""
-    first = day or min((n.in_force for n in definition.flow.nodes.values()), default=date(2019, 8, 1))
-    clock = SettableClock(start_of_day(first, definition.flow.timezone) + 9 * HOUR)
     held = org if org is not None else invented(definition)
+    first = day or date.fromisoformat(first_day(definition, held))
+    clock = SettableClock(start_of_day(first, definition.flow.timezone) + 9 * HOUR)
     with TemporaryDirectory(prefix="workflow-simulation-") as name:
         folder = Path(name)
         engine = Engine.at(f"sqlite:///{folder / 'simulation.db'}", folder / "home", clock=clock, durable=False)
@@ -141,7 +141,8 @@ def office(
             engine.publish_calendar(calendar)
             for one in (*_spoken_of(definition, others), definition):
                 engine.publish(one)
-            engine.import_org(OrgImport(held.units, held.parents, held.persons, held.tenures))
+            rows = (held.units, held.parents, held.persons, held.tenures)
+            engine.import_org(OrgImport(*rows, many_holders=MANY_HOLDERS | definition.flow.posts.keys()))
             yield Office(engine, clock, definition, held)
         finally:
             engine.close()

@@ -22,7 +22,7 @@ from workflow.definition.definition import Definition
 from workflow.definition.model import Node
 from workflow.definition.positions import Positions
 from workflow.definition.problem import Problem
-from workflow.errors import Unknown, WorkflowError
+from workflow.errors import Said, Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.org.model import Org
 from workflow.prover.moves import moves, waits_until
@@ -93,7 +93,12 @@ def simulate(
         first = definition.flow.levels[0]
         units = [u for u, _ in kinds(here.org, definition, here.today.isoformat(), first)]
         if not units:
-            raise Unknown(kind="unit of the level", name=first)
+            on, levels = here.today.isoformat(), ", ".join(sorted({u.level for u in here.org.units}))
+            raise Unknown(
+                kind="unit of the level",
+                name=first,
+                hint=Said(f" on {on}; there are {levels}", f"({on});现有层级:{levels}"),
+            )
         start = here.clock.now()
         waiting: list[tuple[int, int, str]] = []
         rngs = {f"s{k:04}": Random(f"{seed}/{k}") for k in range(n)}  # each item has its own chance
