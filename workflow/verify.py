@@ -650,7 +650,8 @@ def verify_database(
     **checks: bool,
 ) -> Report:
     """Verify a whole database on several cores: ranges of chains, each from one consistent moment of its own; then, from
-    a later one, what ties them to each other.
+    a later one, what ties them to each other. A program that calls this guards its own start with
+    ``if __name__ == "__main__"``, because the other processes import it.
 
     Args:
         contents: a store that processes can share (on disk).

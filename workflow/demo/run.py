@@ -32,7 +32,7 @@ from workflow.logbook import Logbook
 from workflow.org.importing import OrgImport, read_org
 from workflow.org.model import Org
 from workflow.store import database, queries, schema
-from workflow.verify import verify
+from workflow.verify import verify_database
 
 FLOWS = (RECTIFY, REPORT, CRITICISM, TALK, MEASURES)
 DATABASE, HOME, LOG = "demo.db", "home", "log"
@@ -76,7 +76,7 @@ def run(folder: Path, seed: int, *, url: str = "", steps: Steps | None = None) -
         told = Campaign(engine, clock, world, hours, seed, change=change, progress=steps.acted).run()
         ran = perf_counter() - began
         pinned = _anchored(engine, folder / LOG)
-        result = _measured(engine, world, told, flows, steps, pinned)
+        result = _measured(engine, target, world, told, flows, steps, pinned)
     finally:
         engine.close()
     result |= {"acts": told.acts, "seed": seed, "seconds_running": round(ran, 2)}
@@ -146,6 +146,7 @@ def _anchored(engine: Engine, folder: Path) -> tuple[Policy, Checkpoint]:
 
 def _measured(
     engine: Engine,
+    url: str,
     world: org.World,
     told: Told,
     flows: dict[str, Definition],
@@ -153,8 +154,8 @@ def _measured(
     pinned: tuple[Policy, Checkpoint],
 ) -> dict[str, Any]:
     began = perf_counter()
+    report = verify_database(url, engine.contents, steps.verified, policy=pinned[0])
     with engine.look() as desk:
-        report = verify(desk.connection, engine.contents, steps.verified, pinned[0])
         found = anchor(desk.connection, report, *pinned, wanted="V5")
         verifying = perf_counter() - began
         past = history.read(desk.connection)
