@@ -4,7 +4,25 @@
 Plain forms, no script, no request to anywhere else.
 """
 
-from workflow_adapters.web.access import Identity, Resolver
-from workflow_adapters.web.app import console
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workflow_adapters.web.access import Identity, Resolver
+    from workflow_adapters.web.app import console
 
 __all__ = ["Identity", "Resolver", "console"]
+
+_HOME = {  # imported when first asked for: the ``workflow`` command loads this package for each of its commands
+    "Identity": "workflow_adapters.web.access",
+    "Resolver": "workflow_adapters.web.access",
+    "console": "workflow_adapters.web.app",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value

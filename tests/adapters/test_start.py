@@ -1,0 +1,34 @@
+"""What a command waits for before it begins: adapters that are not asked for are not loaded."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+LOOK = "import json, sys, workflow.cli.main; print(json.dumps(sorted(sys.modules)))"
+
+
+@pytest.fixture(scope="module")
+def loaded() -> set[str]:
+    done = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize(
+    "heavy", ["sqlalchemy", "starlette", "jinja2", "uvicorn", "xlsxwriter", "openpyxl", "pydantic"]
+)
+def test_no_command_waits_for_what_another_needs(loaded: set[str], heavy: str) -> None:
+    assert "workflow_adapters.web.serving" in loaded, "the adapters' commands are there"
+    assert heavy not in loaded
+
+
+def test_what_the_packages_offer_is_there_when_asked_for() -> None:
+    from workflow_adapters import export, importing, web
+
+    for package in (export, importing, web):
+        assert all(getattr(package, name) for name in package.__all__)
+        with pytest.raises(AttributeError):
+            _ = package.nothing_of_the_kind
