@@ -14,6 +14,7 @@ from workflow.desk import Desk
 from workflow.errors import WrongMeaning
 from workflow.sight import Sight
 from workflow.store import listing
+from workflow.store.groups import GroupReader
 from workflow.store.listing import Wanted
 from workflow.store.org import LARGE
 
@@ -130,6 +131,18 @@ def by_unit(desk: Desk, sight: Sight, wanted: Wanted, units: Iterable[str]) -> l
     for owned, n in Counter(map(owners.get, having)).items():
         with_items.update(dict.fromkeys(owned or (), n))
     return [_added(u, ((*key, n) for key, n in found[u].items()), with_items[u]) for u in wished]
+
+
+def by_body(desk: Desk, sight: Sight, wanted: Wanted, kind: str) -> list[Tally]:
+    """What the items add up to for each body of a kind: about the units that it looks after and those below these. A second
+    dimension beside the tree: a province is a body of kind ``province``. Source: S0 「三级单位分省分区清单」, R003, R004.
+    """
+    org, out = desk.organisation(), []
+    for body, units in GroupReader(desk.connection).looked_after(kind, sight.day).items():
+        theirs = org.union(frozenset(units), sight.day)
+        told = tally(desk, sight, replace(wanted, units=sorted(theirs)))
+        out.append(replace(told, unit=body))
+    return out
 
 
 def _added(unit: str, rows: Iterable[Any], units: int) -> Tally:

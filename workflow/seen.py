@@ -248,6 +248,9 @@ class Seen:
             self._refuse_unit(unit)
         return lists.by_unit(self._desk, self.sight, wanted, units)
 
+    def by_body(self, kind: str, wanted: Wanted = lists.EVERY) -> list[lists.Tally]:
+        return lists.by_body(self._desk, self.sight, wanted, kind)
+
     def campaigns(self, wanted: Wanted = lists.EVERY) -> list[tuple[str, str, int]]:
         return lists.campaigns(self._desk, self.sight, wanted)
 

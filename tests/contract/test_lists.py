@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.world import UNITS, World
+from tests.contract.world import UNITS, World, imported
 from workflow.errors import Unknown, WrongMeaning
 from workflow.lists import by_unit, items, tally
+from workflow.orgbook import assign, form_body
+from workflow.seen import seen_by, seen_by_operator
 from workflow.sight import all_of, refuse_unseen, sight_of
 from workflow.store.listing import Wanted
 
@@ -112,3 +114,31 @@ def test_what_is_counted_is_what_is_listed(many: World, wanted: Wanted) -> None:
 def test_an_unknown_unit_is_said(many: World) -> None:
     with many.engine.look() as desk, pytest.raises(Unknown):
         tally(desk, all_of(DAY), Wanted(), "nowhere")
+
+
+def test_a_province_is_a_second_dimension_that_lists_are_filtered_and_added_up_by(world: World) -> None:
+    """Source: S0 「公司共有 700多个三级单位分布在各省市区」, R003; 「形成了三级单位分省分区清单」, R004."""
+    many = {f"x{n:03}": f"province-{n % 31:02}" for n in range(710)}
+    since = {"established_on": "2010-01-01", "dissolved_on": None}
+    units = [
+        {"id": u, "level": "third", "ordinal": 100 + n, "name_zh": u, "name_en": u, **since} for n, u in enumerate(many)
+    ]
+    dated = {"from_on": "2010-01-01", "until_on": None}
+    parents = [{"unit": u, "kind": "managing", "parent": "s1", **dated} for u in many]
+    world.engine.import_org(imported(units=units, parents=parents))
+    day = {"from_on": "2019-01-01"}
+    with world.engine.desk() as desk:
+        for province in sorted(set(many.values())):
+            names = {"name_zh": "示例省", "name_en": "invented province"}
+            form_body(desk, None, "by province", body=province, kind="province", unit="g1", **names, **day)
+            theirs = [u for u, p in many.items() if p == province]
+            assign(desk, None, "by province", body=province, units=theirs, **day)
+    for n, unit in enumerate(("x000", "x031", "x001", "t1")):
+        world.engine.open("talk", unit, item=f"pr-{n}", campaign="c1")
+    with seen_by_operator(world.engine) as seen:
+        told = {t.unit: t.items for t in seen.by_body("province", Wanted(flow="talk"))}
+        assert (len(told), told["province-00"], told["province-01"], sum(told.values())) == (31, 2, 1, 3)
+        theirs = [u for u, p in many.items() if p == "province-00"]
+        assert {r.item for r in seen.items(Wanted(flow="talk", units=theirs)).rows} == {"pr-0", "pr-1"}
+    with seen_by(world.engine, "t1-secretary") as seen:
+        assert {t.items for t in seen.by_body("province", Wanted(flow="talk"))} == {0}  # its own tree, and no province

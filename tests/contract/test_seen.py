@@ -201,6 +201,7 @@ def questions(seen: Seen, crowd: Crowd, item: str, unit: str) -> dict[str, Calla
         "items": lambda: seen.items(limit=500),
         "tally": lambda: seen.tally(),
         "by_unit": lambda: seen.by_unit([unit]),
+        "by_body": lambda: seen.by_body("guidance"),
         "campaigns": lambda: seen.campaigns(),
         "register": lambda: seen.register(*flow),
         "ledger": lambda: seen.ledger(*flow),

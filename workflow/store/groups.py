@@ -133,6 +133,13 @@ class GroupReader:
         twice = {u: sorted(by_unit[u]) for u in wanted if len(by_unit.get(u, ())) > 1}
         return [u for u in wanted if u not in by_unit], twice
 
+    def looked_after(self, kind: str, day: str, duty: str = SUPERVISION) -> dict[str, list[str]]:
+        """Each body of a kind with the units that it looks after on the day, both in order of their ids."""
+        found: dict[str, list[str]] = {}
+        for unit, body in sorted(self._rows(self._ask.looks_after, {"kind": kind, "day": day, "duty": duty})):
+            found.setdefault(body, []).append(unit)
+        return dict(sorted(found.items()))
+
     def gaps(
         self, levels: Mapping[str, str], day: str, duty: str = SUPERVISION
     ) -> dict[str, tuple[list[str], dict[str, list[str]]]]:
