@@ -28,11 +28,13 @@ class Kept:
         with self._lock:
             held = self._held.get(key)
             making = self._making.setdefault(key, threading.Lock())
-        if held is not None and perf_counter() < held[0]:
+        now = perf_counter()
+        if held is not None and now < held[0]:
             return held[1]  # type: ignore[no-any-return]
-        if not making.acquire(blocking=held is None):
-            assert held is not None
-            return held[1]  # type: ignore[no-any-return]
+        last = held if held is not None and now < held[0] + LONGEST else None
+        if not making.acquire(blocking=last is None):
+            assert last is not None
+            return last[1]  # type: ignore[no-any-return]
         try:
             again = self._held.get(key)
             if again is not None and perf_counter() < again[0]:  # made while we waited
