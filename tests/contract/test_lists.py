@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.contract.world import UNITS, World, imported
+from workflow.cli.main import app
 from workflow.errors import Unknown, WrongMeaning
 from workflow.lists import by_unit, items, tally
 from workflow.orgbook import assign, form_body
@@ -140,5 +142,8 @@ def test_a_province_is_a_second_dimension_that_lists_are_filtered_and_added_up_b
         assert (len(told), told["province-00"], told["province-01"], sum(told.values())) == (31, 2, 1, 3)
         theirs = [u for u, p in many.items() if p == "province-00"]
         assert {r.item for r in seen.items(Wanted(flow="talk", units=theirs)).rows} == {"pr-0", "pr-1"}
+    asked = ["campaign", world.url, "--flow", "talk", "--campaign", "c1", "--by-body", "province", "--lang", "en"]
+    said = CliRunner().invoke(app, asked)
+    assert said.exit_code == 0 and "province-00: 2, open 2" in said.output, said.output
     with seen_by(world.engine, "t1-secretary") as seen:
         assert {t.items for t in seen.by_body("province", Wanted(flow="talk"))} == {0}  # its own tree, and no province

@@ -66,6 +66,9 @@ def campaign(
         list[str] | None, typer.Option("--carries", help="Earlier batches: what they left open · 承接的前一批次")
     ] = None,
     against: Annotated[str, typer.Option("--against", help="An earlier round, beside this one · 与前一轮比对")] = "",
+    by_body: Annotated[
+        str, typer.Option("--by-body", help="Items by bodies of this kind, a province for one · 按机构(如省份)汇总")
+    ] = "",
     on: On = None,
     person: As = "",
     as_json: Json = False,
@@ -78,6 +81,7 @@ def campaign(
     language = cast("Language", lang)
     with told(language), _seen(db, person, language) as seen:
         from workflow.campaign import by_matter, by_person
+        from workflow.store.listing import Wanted
         from workflow.targets import target as read
 
         flow, of = _chosen(seen, flow, of)
@@ -114,6 +118,9 @@ def campaign(
             kept, short = wanted.holds(part, whole), wanted.shortfall(part, whole)
             told_ = {"target": str(wanted), "part": part, "whole": whole, "holds": kept, "shortfall": short}
             found["targets"].append(told_)
+        if by_body:
+            told_of = seen.by_body(by_body, Wanted(flow=flow, campaign=of))
+            found["by-body"] = [{"body": b.unit, "items": b.items, "open": b.open, "units": b.units} for b in told_of]
         if as_json:
             say(json.dumps(found, ensure_ascii=False, indent=2))
         else:
@@ -276,6 +283,8 @@ def _lines(seen: Seen, found: dict[str, Any], lang: Language) -> Iterator[str]:
             took = f", {g['middle-days']} {'天(中位)' if zh else 'days (median)'}" if g["closed"] else ""
             back = f", {'反弹' if zh else 'came back'} {g['back']}" if g["back"] else ""
             yield f"  {key or '-'}: {g['items']}, {'办结' if zh else 'closed'} {g['closed']}{took}{back}"
+    for b in found.get("by-body", ()):
+        yield f"  {b['body']}: {b['items']}, {'未办结' if zh else 'open'} {b['open']}"
     for t in found["targets"]:
         word = ("达到" if t["holds"] else "未达到") if zh else ("kept" if t["holds"] else "not kept")
         share = f" = {t['part'] * 1000 // t['whole'] / 10} %" if t["whole"] else ""
