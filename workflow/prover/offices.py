@@ -94,6 +94,7 @@ class Offices:
         self.definition = definition
         self._days: dict[str, OrgOnDay] = {}
         self._facts: dict[Need, Any] = {}
+        self._actors: dict[tuple[str, str, str], list[Actor]] = {}
 
     def _on(self, day: str) -> OrgOnDay:
         return self._days.setdefault(day, OrgOnDay(self.org, day))
@@ -109,8 +110,11 @@ class Offices:
 
     def actors(self, unit: str, post: str, day: str) -> list[Actor]:
         """Everybody who may act as a post of a unit on a day, those of its own first."""
-        held = self.answerable(unit, post, day, backstop(self.definition, post))
-        return [Actor(p, post, unit) for p in dict.fromkeys(h["person"] for h in held)]
+        key = (unit, post, day)
+        if key not in self._actors:
+            held = self.answerable(unit, post, day, backstop(self.definition, post))
+            self._actors[key] = [Actor(p, post, unit) for p in dict.fromkeys(h["person"] for h in held)]
+        return self._actors[key]
 
     def fact(self, need: Need, case: Case) -> Any:
         """One fact. Reports of children count as settled; a line of a list is open while the case says so.
