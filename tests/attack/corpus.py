@@ -31,7 +31,7 @@ from tests.attack.making import (
     rehash,
     with_body,
 )
-from workflow.evidence import merkle
+from workflow.evidence import merkle, standalone
 from workflow.evidence.checkpoint import Checkpoint, Note, cosign, sign
 from workflow.evidence.digest import digest, pae
 from workflow.evidence.entry import entry_hash, seal_entries
@@ -811,6 +811,56 @@ def forked_log_with_an_invented_proof(made: Bundle, honest: Honest) -> None:
 @attack("V2", "older", base="early")
 def restored_backup(made: Bundle, honest: Honest) -> None:
     """Honest in itself, and older than what the auditor has seen."""
+
+
+# --- what is said twice --------------------------------------------------------------------------------------------------
+
+UNSEEN = frozenset({"extend", "pause", "resume", "move-item", "migrate", "reopen"})
+"""Kinds of acts that the honest world has none of."""
+LEFT_OUT = ("outcome", "due", "minutes", "finding", "method", "paper", "roll", "eligible", "codes", "keys", "delegate")
+LEFT_OUT += ("place", "leaver", "opinion", "reason")
+
+
+def _differing(kind: str, member: str) -> None:
+    """What the first effect of an act repeats of it is something else."""
+
+    def run(made: Bundle, honest: Honest) -> None:
+        entry = next(e for e in made.of_kind("entry") if body_of(e)["act"]["kind"] == kind)
+        forged(made, honest, entry["chain"], entry["seq"], lambda b: b["effects"][0].update({member: "other"}))
+
+    name = f"{member.strip('_')}_of_{kind.replace('-', '_')}_differs_in_its_effect_fail"
+    ATTACKS.append(Attack(name, "campaign", run, "V0", "effect"))
+
+
+def _unsaid(member: str) -> None:
+    """A statement is silent about what its act says."""
+
+    def run(made: Bundle, honest: Honest) -> None:
+        entry = next(e for e in made.of_kind("entry") if member in body_of(e).get("statement", {}))
+        forged(made, honest, entry["chain"], entry["seq"], lambda b: b["statement"].pop(member))
+
+    ATTACKS.append(Attack(f"statement_without_its_{member}_fail", "campaign", run, "V0", "statement"))
+
+
+for _kind, (_, _members) in standalone.LEADS_TO.items():
+    for _member in _members if _kind not in UNSEEN else ():
+        _differing(_kind, _member)
+for _member in LEFT_OUT:
+    _unsaid(_member)
+
+
+@attack("V0", "cite")
+def report_told_to_the_rules_that_is_another(made: Bundle, honest: Honest) -> None:
+    def change(body: dict[str, Any]) -> None:
+        next(v for f, v in body["facts"].items() if f.startswith("children "))[0]["head"] = "00" * 32
+
+    entry = next(e for e in made.entries("s-t1") if any(f.startswith("children ") for f in body_of(e).get("facts", {})))
+    forged(made, honest, "s-t1", entry["seq"], change)
+
+
+@attack("V0", "content")
+def part_of_an_import_left_out_silently(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "org", 1, lambda b: b["act"].update(parts=[digest(b"an invented part")]))
 
 
 # --- votes ---------------------------------------------------------------------------------------------------------------

@@ -170,6 +170,8 @@ class Honest:
         policy = dict(self.policy)
         if level == "V1":
             return None, None
+        if level in ("S1", "WET"):  # who wants more of signatures, and lets ink count beside them
+            return policy | {"strength": "S1", "wet": level == "WET"}, self.checkpoint
         if level in ("V2", "V3"):
             policy |= {"witnesses": [], "quorum": 0}
         return policy, None if level == "V2" else self.checkpoint
@@ -324,6 +326,7 @@ def _keyed(world: World) -> None:
         book.register("signer", "t1-handler", own_key("t1-handler"), by="nobody", reason="a token", holder=None)
         witness = WITNESSES["archive.example"]
         book.register("witness", "archive.example", witness.public_key(), by="nobody", reason="asked", holder=witness)
+        book.register("witness", "o3-secretary", STRANGER.public_key(), by="nobody", reason="named like a person")
         more = {"until": world.clock.now() + 3_600_000_000, "by": "nobody", "reason": "its year is over"}
         book.rotate("engine", NODE, NEXT_NODE, **more)
 

@@ -238,7 +238,7 @@ class Judge:
     def __init__(self, honest: Honest) -> None:
         self.inputs: list[Input] = []
         for name, data, _ in bundles(honest):
-            for level in ("V5",) if name.endswith("_fail") else ("V5", "V2", "V1"):
+            for level in ("V5",) if name.endswith("_fail") else ("V5", "V2", "V1", "S1", "WET"):
                 plain, note = honest.give(level)
                 self.inputs.append(Input(name, data, json.dumps(plain).encode() if plain else None, note))
         standalone.Ed25519PublicKey = Remembered  # type: ignore[misc,assignment]

@@ -599,6 +599,8 @@ def test_figures_are_part_of_the_content_from_form_2_on() -> None:
     for case in (first, second):
         case.form, case.digest = 1, ""
     assert first.content() == second.content()
+    first.apply({"e": "lead-named", "role": "lead", "person": "p", "post": "q", "unit": "u"}, 3)
+    assert first.content() != second.content()
 
 
 def test_a_migration_goes_on_from_the_items_definition_and_drops_no_signature() -> None:

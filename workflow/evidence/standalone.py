@@ -108,7 +108,8 @@ def _refused(text: str) -> NoReturn:
 
 
 def _small(text: str) -> int:
-    return int(text) if len(text) < 16 or -(1 << 53) < int(text[:20]) < 1 << 53 else _refused(text)
+    value = int(text[:20])  # twenty digits are too many already
+    return value if -(1 << 53) < value < 1 << 53 else _refused(text)
 
 
 _decode = json.JSONDecoder(parse_int=_small, parse_float=_refused, parse_constant=_refused).decode
@@ -1054,7 +1055,7 @@ def cited_by(body: Json) -> Iterator[tuple[str, int, str]]:
         yield ORG, 0, body["org"]
     if cites.get("entry"):
         yield cites["item"], cites["seq"], cites["entry"]
-    told = [value for fact, value in body.get("facts", {}).items() if fact.startswith("children ")]
+    told = [value for fact, value in body.get("facts", {}).items() if fact.startswith(("children ", "roll "))]
     told += [effect["relies"] for effect in body.get("effects", ()) if "relies" in effect]
     for child in (child for children in told for child in children if "head" in child):
         yield child["item"], child["seq"], child["head"]
@@ -1103,9 +1104,9 @@ def means(of: Verifier, body: Json, chain: Chain, made: bytes, place: str) -> No
     flow = of.published[body["definition"]]
     key = led(act, effects)
     sheet(of, act, case, flow, place)
-    if kind in IN_A_PLACE or kind in ABOUT_IT:
+    signs = kind in IN_A_PLACE or kind in ABOUT_IT
+    if signs:
         statement(of, body, case, flow, key)
-        person(of, body, place)
     else:
         need(not {"statement", "proof"} & body.keys(), "statement", "{} carries one, and is no signature", kind)
     for effect in effects:
@@ -1114,6 +1115,8 @@ def means(of: Verifier, body: Json, chain: Chain, made: bytes, place: str) -> No
             of.opened.append((place, effect["item"], {"item": name, "seq": number, "entry": made.hex()}))
     same = (case.shown["item"], case.definition) == (name, body["definition"])
     need(same, "effect", "of another item or definition than it began with")
+    if signs:  # at last: a signature that is too weak still stands where it stands
+        person(of, body, place)
 
 
 def led(act: Json, effects: list[Json]) -> str:
