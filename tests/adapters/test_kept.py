@@ -26,7 +26,7 @@ def test_what_is_quick_is_made_each_time_and_what_is_slow_is_kept_as_long_as_it_
     some = Kept()
     assert [some.get("a", lambda n=n: slow(clock, n, 0.01)) for n in range(3)] == [0, 1, 2]  # type: ignore[misc]
     assert some.get("b", lambda: slow(clock, 1, 0.1)) == 1
-    clock[0] += 1.9
+    clock[0] += 4.9
     assert some.get("b", lambda: slow(clock, 2)) == 1
     clock[0] += 0.2
     assert some.get("b", lambda: slow(clock, 3)) == 3
@@ -37,7 +37,7 @@ def test_what_is_quick_is_made_each_time_and_what_is_slow_is_kept_as_long_as_it_
 def test_one_makes_it_and_the_others_get_the_last_value_or_wait_for_the_first(clock: list[float]) -> None:
     some, begun, go = Kept(), threading.Event(), threading.Event()
     some.get("a", lambda: slow(clock, 1))
-    clock[0] += 20.1  # gone by, and not by much
+    clock[0] += 30.1  # gone by, and not by much
 
     def make() -> int:
         begun.set()

@@ -9,8 +9,8 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-WORTH = 0.02  # seconds: what is made faster is made each time
-TIMES = 20  # a value is kept so many times as long as it took to make,
+WORTH = 0.05  # seconds: what is made faster is made each time
+TIMES = 50  # a value is kept so many times as long as it took to make,
 LONGEST = 30.0  # and no longer than this, which the pages say
 MOST = 256
 
