@@ -27,6 +27,7 @@ class Remark:
 
     Attributes:
         finding: what a contradiction rests on; ``until`` the date that an extension gives.
+        paper_on: of a return in ink, the day on the paper; ``registrar`` who stands for it.
     """
 
     seq: int
@@ -40,6 +41,8 @@ class Remark:
     finding: str = ""
     until: str = ""
     principal: str = ""
+    paper_on: str = ""
+    registrar: str = ""
 
 
 @dataclass(frozen=True)
@@ -197,4 +200,6 @@ def _remark(entry: Any, body: dict[str, Any]) -> Remark:
         finding=act.get("finding", ""),
         until=act.get("due", "") if act["kind"] == "extend" else "",
         principal=statement.get("principal", ""),
+        paper_on=act.get("paper", {}).get("on", ""),
+        registrar=act.get("paper", {}).get("person", ""),
     )

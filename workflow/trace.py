@@ -35,7 +35,8 @@ HIDDEN = "hidden"
 
 @dataclass(frozen=True)
 class Head:
-    """Who was first responsible at a unit on a day, and who is now. ``as_`` says backstop where the superior answers."""
+    """Who was first responsible at a unit on a day it signed on, and who is now. ``as_`` says backstop where the superior
+    answers."""
 
     unit: str
     post: str
@@ -146,10 +147,10 @@ class Trace:
                     found.setdefault(person, set()).add(why)
 
         for s in self.root.walk():
-            for who in [(r.person, r.principal) for r in s.signers] + [(r.person, r.principal) for r in s.remarks]:
-                name("signed", who[0])
-                name("principal", who[1])
-            name("registrar", *(r.registrar for r in s.signers))
+            for row in (*s.signers, *s.remarks):
+                name("signed", row.person)
+                name("principal", row.principal)
+                name("registrar", row.registrar)
             for i in s.irregular:
                 if i.kind == "overridden":
                     name("passed-over", *i.persons)
@@ -409,14 +410,18 @@ class _Tracer:
         return tuple(a["person"] for a in then), as_, tuple(a["person"] for a in now)
 
     def _heads(self, signers: tuple[SignatureRow, ...], own: str, day: str, definition: Definition) -> Iterator[Head]:
-        """The first-responsible person of every unit that signed, on the day of its last signature, and today."""
+        """The first-responsible person of every unit that signed, on the days on which it did, and today: one line for each
+        who headed it meanwhile, as of the last signature in their time. Ink counts on the day on the paper."""
         post = _first_responsible(definition)
-        last: dict[str, str] = {own: day}
+        days: dict[str, dict[str, None]] = {own: {}}
         for s in signers:
-            last[s.unit] = self._day(definition, s.at)
-        for unit, on in last.items():
-            then, as_, now = self._then_and_now(definition, unit, post, on)
-            yield Head(unit, post, on, then, as_, now)
+            days.setdefault(s.unit, {})[s.paper_on or self._day(definition, s.at)] = None
+        for unit, signed in days.items():
+            found: dict[tuple[tuple[str, ...], str], Head] = {}
+            for on in sorted(signed) or [day]:
+                then, as_, now = self._then_and_now(definition, unit, post, on)
+                found[then, as_] = Head(unit, post, on, then, as_, now)
+            yield from found.values()
 
 
 def _first_responsible(definition: Definition) -> str:

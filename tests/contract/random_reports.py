@@ -95,6 +95,7 @@ class Signed:
     stage: str
     late: bool
     registrar: str = ""
+    paper_on: str = ""
     undone: int | None = None
 
 
@@ -288,7 +289,7 @@ class Telling:
             return
         outcome = ("bad" if r.random() < 0.3 and case.round < 3 else "good") if case.stage == "check" else ""
         late = at >= told.stays[-1].missed
-        registrar = ""
+        registrar = paper_on = ""
         if r.random() < 0.2:
             on = self._paper_day(told, at)
             in_ink, as_on = self.answering(unit, slot.post, on)
@@ -296,7 +297,7 @@ class Telling:
             given_to = world.case(told.item).open_slots[0]
             if in_ink and clerk and clerk[0] not in (in_ink[0], given_to.delegate, given_to.giver):
                 by, as_, principal, registrar = Actor(in_ink[0], slot.post, unit), as_on, "", clerk[0]
-                told.floor = on
+                told.floor = paper_on = on
                 given = {"scan": b"a scan", "on": on, "registrar": Actor(registrar, "handler", unit)}
                 world.desk.sign_in_ink(told.item, by, case.content, outcome=outcome, **given)
         if not registrar:
@@ -305,7 +306,9 @@ class Telling:
         for one in told.passed:
             if one.met is None and one.stay == len(told.stays) and slot.key == "1":
                 one.met = at
-        told.signed.append(Signed(at, unit, slot.post, by.person, as_, principal, case.stage, late, registrar))
+        told.signed.append(
+            Signed(at, unit, slot.post, by.person, as_, principal, case.stage, late, registrar, paper_on)
+        )
         after = world.case(told.item)
         if after.stays == case.stays:
             told.open.append((at, (after.open_slots[0].key, after.open_slots[0].post)))
@@ -431,8 +434,12 @@ class Telling:
             waiting = [place for since, place in page.open if since <= at][-1]
             if running and waiting and running.missed <= at:
                 owed.add(self._owes("signature", unit, waiting[1], running.missed, None, today))
-            last = self._day(mine[-1].at if mine else [e for e in page.entered if e <= at][-1])
-            heads.add((page.item, unit, last, *self.answering(unit, "secretary", last), self.now(unit, today)))
+            days = {s.paper_on or self._day(s.at) for s in mine}
+            headed: dict[Any, str] = {}
+            for on in sorted(days or {self._day([e for e in page.entered if e <= at][-1])}):
+                headed[self.answering(unit, "secretary", on)] = on
+            for (then, as_), on in headed.items():
+                heads.add((page.item, unit, on, then, as_, self.now(unit, today)))
         for unit in line:
             if unit not in pages and at >= NODE_MISSED:
                 owed.add(self._owes("report", unit, "secretary", NODE_MISSED, None, today))

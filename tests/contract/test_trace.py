@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.world import World, imported, person_row, tenure_row, worlds
-from workflow import Actor
+from tests.contract.world import SHEET, SHEETS, World, flow_text, imported, person_row, tenure_row, worlds
+from workflow import Actor, loads
+from workflow.acts import Return
 from workflow.clock import micros
 from workflow.errors import Unknown
 from workflow.store.tables import item as item_table
-from workflow.trace import NOTICE, seen_by, trace, trace_unit
+from workflow.trace import NOTICE, Trace, seen_by, trace, trace_unit
 
 STATEMENT = {"statement": {"statement": "looked at, nothing found"}}
 
@@ -181,3 +182,39 @@ def test_a_report_that_a_superior_exempts_shows_who_said_so_and_why(world: World
     assert [(o.unit, o.what) for s in found.root.walk() for o in s.owed] == [("t1", "report")]
     with world.engine.look() as desk, pytest.raises(Unknown, match="opened later"):
         trace(desk, "survey-o3", micros(datetime(2019, 8, 1, tzinfo=UTC)))
+
+
+def test_whoever_headed_a_unit_when_it_signed_is_named_whenever_the_ink_was_registered_and_who_signed_later(
+    world: World,
+) -> None:
+    """Source: R041 「时任」「现任」, R203."""
+    engine = world.engine
+    engine.publish(loads(flow_text(SHEETS)))
+    engine.open("sheets", "o1", item="m1", campaign="c1")
+    engine.submit("m1", Actor("o1-handler", "handler", "o1"), SHEET)
+    world.sign("m1")
+    world.clock.advance(timedelta(days=10))
+    left = tenure_row("o1-secretary", "o1", "secretary", until="2019-08-20")
+    engine.import_org(imported(tenures=[left, tenure_row("nobody", "o1", "secretary", "2019-08-20")]))
+    before, new = Actor("o1-secretary", "secretary", "o1"), Actor("nobody", "secretary", "o1")
+    ink = {"scan": b"a sheet", "on": "2019-08-19", "registrar": Actor("o1-handler", "handler", "o1")}
+    engine.sign_in_ink("m1", before, world.case("m1").content, opinion="agreed", **ink)
+
+    def heads() -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+        return [(h.day, h.then, h.now) for h in traced(world, "m1").root.heads if h.unit == "o1"]
+
+    assert heads() == [("2019-08-19", ("o1-secretary",), ("nobody",))]
+    clerk, by = Actor("t1-department", "handler", "t1"), Actor("t1-handler", "handler", "t1")
+    paper = {"scan": b"a sheet", "on": "2019-08-22", "registrar": clerk}
+    why = {"reason": "count again", "to": "2", "due": "2019-09-30"}
+    engine.sign_in_ink("m1", by, world.case("m1").content, verb=Return, **why, **paper)
+    found = traced(world, "m1")
+    assert [(r.kind, r.paper_on, r.registrar) for r in found.root.remarks] == [("return", "2019-08-22", clerk.person)]
+    assert found.persons()[clerk.person] == {"registrar"}
+    engine.sign("m1", new, world.case("m1").content, opinion="agreed")
+    assert heads() == [("2019-08-19", ("o1-secretary",), ("nobody",)), ("2019-08-22", ("nobody",), ("nobody",))]
+
+
+def traced(world: World, item: str) -> Trace:
+    with world.engine.look() as desk:
+        return trace(desk, item, world.clock.now())

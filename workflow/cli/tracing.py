@@ -226,9 +226,16 @@ def _statement(names: _Names, s: Statement, depth: int) -> Iterator[str]:
 
 def _remark(names: _Names, flow: str, row: Remark) -> str:
     who = f"{names.unit(row.unit)} {names.post(flow, row.post)} {names.persons((row.person,))}"
-    mark = f" ({names.word(row.as_)})" if row.as_ not in ("holder", "") else ""
+    marks = [names.word(row.as_)] if row.as_ not in ("holder", "") else []
+    marks += [_in_ink(names, row)] if row.paper_on else []
+    mark = f" ({', '.join(marks)})" if marks else ""
     more = "".join(f" · {x}" for x in (row.reason, row.finding, row.until) if x)
     return f"! {names.when(row.at, flow)} {names.word(row.kind)} {who}{mark}{more}"
+
+
+def _in_ink(names: _Names, row: Remark | SignatureRow) -> str:
+    said = f"{row.paper_on} 纸质签字,登记人 " if names.lang == "zh" else f"in ink on {row.paper_on}, registered by "
+    return said + names.persons((row.registrar,))
 
 
 def _irregular(names: _Names, flow: str, row: Irregular) -> str:
@@ -250,10 +257,7 @@ def _signature(names: _Names, flow: str, row: SignatureRow) -> str:
     marks += [
         ("逾期" if zh else "late") if row.late else "",
         ("提前表决结束" if zh else "group decided early") if "early-closed" in row.marks else "",
-        (f"{row.paper_on} 纸质签字,登记人 " if zh else f"in ink on {row.paper_on}, registered by ")
-        + names.persons((row.registrar,))
-        if row.paper_on
-        else "",
+        _in_ink(names, row) if row.paper_on else "",
         ("已作废" if zh else "superseded") if row.superseded else "",
     ]
     said = ", ".join(m for m in (*marks, row.strength) if m)

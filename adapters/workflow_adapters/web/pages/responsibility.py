@@ -61,6 +61,6 @@ def _named(s: tracing.Statement) -> Iterator[str]:
     for some in (s.signers, s.owed, s.heads, s.remarks):
         yield from (row.unit for row in some)
     for row in s.signers:
-        yield from (*row.now, row.registrar)
+        yield from row.now
     for owed in s.owed:
         yield from owed.now
