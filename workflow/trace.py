@@ -147,7 +147,8 @@ class Trace:
                     found.setdefault(person, set()).add(why)
 
         for s in self.root.walk():
-            for row in (*s.signers, *s.remarks):
+            said: list[SignatureRow | Remark] = [*s.signers, *s.remarks]
+            for row in said:
                 name("signed", row.person)
                 name("principal", row.principal)
                 name("registrar", row.registrar)

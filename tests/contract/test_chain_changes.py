@@ -97,6 +97,25 @@ def test_only_what_was_added_can_be_taken_away(world: World) -> None:
     assert world.verify().holds
 
 
+@pytest.mark.parametrize("first", ["beside", "before"])
+def test_taking_an_added_place_away_lets_nobody_sign_before_another_that_was_added(world: World, first: str) -> None:
+    """Source: S0 「规定动作一个不能少」, R205."""
+    reported(world, "m1")
+    sign(world, "m1", HANDLER)
+    world.engine.add_signer("m1", SECRETARY, "2", "t1", "department", first)
+    by, slot = (SECRETARY, "2") if first == "beside" else (DEPARTMENT, "2+1")
+    world.engine.add_signer("m1", by, slot, "t1", "handler", "before")
+    gone, left = ("2+1", "2+2:handler@t1") if first == "beside" else ("2+2", "2+1:department@t1")
+    world.engine.remove_signer("m1", SECRETARY, gone)
+    assert open_now(world, "m1") == [left]
+    with pytest.raises(OutOfTurn):
+        sign(world, "m1", SECRETARY)
+    sign(world, "m1", DEPARTMENT if first == "before" else Actor("t1-handler", "handler", "t1"))
+    assert open_now(world, "m1") == ["2:secretary@o1"]
+    report = world.verify()
+    assert report.holds and report.rules == "hold"
+
+
 def test_preparing_is_handed_over_and_signing_is_not(world: World) -> None:
     reported(world, "m1")
     world.engine.transfer("m1", HANDLER, "1", "o1", "secretary")

@@ -192,7 +192,10 @@ def remove_signer(asked: Asked, act: RemoveSigner) -> Decision:
         )
     slots = [s for s in case.slots if s.key != slot.key]
     nodes = _without(list(case.plan), slot.key)
-    if slot.state == "open" and asker.state == "waiting":
+    if asked.context.rules >= 5:  # another added place may still come before
+        opened = plan.progress(nodes, slots).open
+        slots = [s._replace(state="open") if s.state == "waiting" and s.key in opened else s for s in slots]
+    elif slot.state == "open" and asker.state == "waiting":
         slots = [s._replace(state="open") if s.key == root else s for s in slots]
     return Decision([_changed("signer-removed", slots, nodes, slot=slot.key)], held)
 
