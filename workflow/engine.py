@@ -16,7 +16,7 @@ from workflow import keybook, log, personal, starting
 from workflow.acts import Act, Actor, Open
 from workflow.case import Case
 from workflow.clock import Clock, SystemClock, local_day, micros
-from workflow.errors import Conflict, NotHolder, ReasonRequired, Said, Unknown, WorkflowError
+from workflow.errors import ReasonRequired, Said, Unknown, VersionTaken, WorkflowError
 from workflow.events import E, Subscribers
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore, DiskContentStore, MemoryContentStore
@@ -218,7 +218,7 @@ class Engine(Verbs):
         """Publish a definition: immutable from now on, pinned by every item it governs. The same bytes twice are one.
 
         Raises:
-            Conflict: the version is published with other content. Changing anything means a new version.
+            VersionTaken: the version is published with other content. Changing anything means a new version.
         """
         with database.writing(self.db) as connection:
             known = {r.version: r.digest for r in library.versions(connection, definition.name)}
@@ -233,7 +233,9 @@ class Engine(Verbs):
                     at=self.now(connection),
                 )
             elif held != definition.digest:
-                raise Conflict(item=f"{definition.name}@{definition.version}", expected=held, actual=definition.digest)
+                raise VersionTaken(
+                    version=f"{definition.name}@{definition.version}", expected=definition.digest, actual=held
+                )
         self._newest.pop(definition.name, None)
         return definition
 
@@ -243,29 +245,22 @@ class Engine(Verbs):
 
         Raises:
             NotHolder: the person does not hold that post today. ReasonRequired: no reason.
-            Conflict: the version is published already; changing anything means a new version.
+            NotPublisher: the flow is that of another unit, and this one is not above it.
+            VersionTaken: the version is published already; changing anything means a new version.
         """
         if not reason.strip():
             raise ReasonRequired(act="publish", expected="a written reason", actual="none")
+        from workflow import publishing  # rare, and it needs the organisation
+
         with self.desk() as desk:
             at = self.now(desk.connection)
             day = local_day(at, definition.flow.timezone).isoformat()
-            need = ("authority", by.person, by.unit, by.post, day, "holder")
-            held = facts.load(desk.connection, need, {})
-            if not held.get("tenure"):
-                raise NotHolder(
-                    person=by.person,
-                    post=by.post,
-                    unit=by.unit,
-                    day=day,
-                    expected=[a["person"] for a in held.get("answerable", [])] or "nobody",
-                    actual=by.person,
-                )
             known = library.versions(desk.connection, definition.name)
+            held = publishing.entitled(desk.connection, definition.name, by, day, known=bool(known))
             same = next((k for k in known if k.version == definition.version), None)
             if same is not None:
-                raise Conflict(
-                    item=f"{definition.name}@{definition.version}", expected="a new version", actual=same.digest
+                raise VersionTaken(
+                    version=f"{definition.name}@{definition.version}", expected=definition.digest, actual=same.digest
                 )
             receipt = desk.publish(definition, by, reason, held, known[0].digest if known else "")
         self._newest.pop(definition.name, None)

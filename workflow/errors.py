@@ -132,6 +132,17 @@ class NotAbove(Refused):
     zh = "{actual} 无权对 {units} 办理 {act}:应由 {expected} 办理。请由上级单位负责人办理;可办理的职务见组织章程(workflow org charter)"
 
 
+class NotPublisher(Refused):
+    """A version of a flow that another unit published, replaced by somebody of a unit that is not above it."""
+
+    code = "not-publisher"
+    en = (
+        "{actual} may not replace {flow}: it is published by {publisher}, and {expected} may replace it. "
+        "Ask them, or publish under a flow name of your own"
+    )
+    zh = "{actual} 无权替换流程 {flow}:现行版本由 {publisher} 发布,应由{expected}替换。请商请其办理,或以本单位的流程名另行发布"
+
+
 class OutOfTurn(Refused):
     """The slot is not open: somebody else must act first."""
 
@@ -408,6 +419,14 @@ class Conflict(WorkflowError):
     code = "conflict"
     en = "{item} changed meanwhile: expected version {expected}; got {actual}. Read it again and decide anew"
     zh = "{item} 已被他人更新:应为第 {expected} 版;实为 {actual}。请重新读取后再办理"
+
+
+class VersionTaken(Conflict):
+    """A version that is published already. A published version never changes."""
+
+    code = "version-taken"
+    en = "{version} is published already, as {actual}; a published version never changes. Give this one ({expected}) a new version number"
+    zh = "{version} 已发布(摘要 {actual}),已发布版本不得更改。请为本版({expected})另定版本号"
 
 
 class NotUsable(WorkflowError):

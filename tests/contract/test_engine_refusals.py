@@ -598,6 +598,8 @@ ELSEWHERE = {  # refusals that are shown where what they are about is
     "NotAssigned": "test_roving.py",
     "NotReached": "test_counting.py",
     "NotAbove": "test_org_rights.py",
+    "NotPublisher": "test_migration.py",
+    "BurdenHeld": "test_checks.py",
     "NotApart": "test_places.py",
     "BallotRefused": "test_ballots.py",
     "CannotMove": "test_migration.py",

@@ -14,7 +14,7 @@ from workflow import Actor, bundle, loads, migration, tick
 from workflow.acts import Migrate
 from workflow.case import Case
 from workflow.definition.definition import Definition
-from workflow.errors import CannotMove, Conflict, NotHolder, OutOfTurn, ReasonRequired, Unknown
+from workflow.errors import CannotMove, NotHolder, NotPublisher, OutOfTurn, ReasonRequired, Unknown, VersionTaken
 from workflow.evidence.standalone import Policy, Verifier
 from workflow.store import items
 
@@ -41,6 +41,24 @@ def tighter(world: World, number: str = "2") -> Definition:
     )
 
 
+def test_a_version_is_replaced_by_the_unit_that_published_it_or_one_above(world: World) -> None:
+    branch, town = Actor("o1-secretary", "secretary", "o1"), Actor("t1-secretary", "secretary", "t1")
+    with pytest.raises(NotPublisher, match="the engine's administrator"):  # who brought version 1 in
+        world.engine.put_in_force(loads(flow_text(MATTER, "2")), town, "easier for us")
+    own = flow_text(MATTER, "1").replace("matter", "o1-matter")
+    world.engine.put_in_force(loads(own), branch, "a flow of our own")
+    again = [own.replace("version: '1'", f"version: '{n}'").replace('version: "1"', f'version: "{n}"') for n in "2345"]
+    assert again[0] != own
+    with pytest.raises(NotPublisher, match="published by o1, and o1, t1, s1, g1 may replace it"):
+        world.engine.put_in_force(loads(again[0]), Actor("o3-secretary", "secretary", "o3"), "we like it so")
+    world.clock.advance(timedelta(seconds=1))
+    world.engine.put_in_force(loads(again[1]), town, "for all of the town")
+    with pytest.raises(NotPublisher, match="published by t1"):  # whoever is above has taken it over
+        world.engine.put_in_force(loads(again[2]), branch, "back to ours")
+    assert newest(world, "o1-matter").version == "3"
+    assert world.verify().failures == []
+
+
 def moved(world: World, item: str, to: Definition, **more: object) -> Case:
     world.engine.act(Migrate(item=item, by=TOP, to=to.digest, reason="the version in force", **more))  # type: ignore[arg-type]
     return world.case(item)
@@ -63,7 +81,7 @@ def test_publishing_by_a_person_is_one_signed_entry_and_immutable(world: World) 
         (entry,) = items.entries(connection, items.FLOWS)
     assert entry.act == "publish" and made.digest.encode() in entry.body
     assert newest(world, "matter").version == "2"
-    with pytest.raises(Conflict):
+    with pytest.raises(VersionTaken, match="published already"):
         world.engine.put_in_force(made, TOP, "again")
     with pytest.raises(NotHolder):
         world.engine.put_in_force(loads(flow_text(MATTER, "3")), Actor("nobody", "secretary", "g1"), "why not")
