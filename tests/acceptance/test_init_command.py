@@ -50,6 +50,47 @@ def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
     assert run("init", str(tmp_path / "empty" / "deep")).exit_code == 0
 
 
+@pytest.mark.parametrize("said", [[], ["."]])
+def test_an_empty_folder_that_stands_is_filled(
+    said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stood = tmp_path.stat().st_ino
+    done = run("init", *said)
+    assert done.exit_code == 0 and "cd " not in done.output
+    assert tmp_path.stat().st_ino == stood and sorted(p.name for p in Path().iterdir()) == [
+        "GUIDE.en.md", "GUIDE.zh.md", "calendars", "org", "repair.test.yaml", "repair.yaml", "schema",
+    ]  # fmt: skip
+    assert run("lint", "--strict").exit_code == 0
+    assert run("init", *said).exit_code == 2
+
+
+def test_a_folder_that_cannot_be_filled_stays_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename = Path.rename
+
+    def full(self: Path, target: Path) -> Path:
+        if self.name == "repair.yaml":
+            raise OSError(28, "No space left on device", str(target))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", full)
+    done = run("init", str(tmp_path))
+    assert done.exit_code == 2 and "No space left" in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fault_in_the_flow_is_not_told_again_as_many_in_its_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("init")
+    flow = Path("repair.yaml")
+    flow.write_text(flow.read_text(encoding="utf-8").replace("duty: head", "duty: haed", 1), encoding="utf-8")
+    done = run("lint")
+    assert done.exit_code == 1 and "1 errors, 0 warnings" in done.output
+    assert done.output.startswith("repair.yaml:") and "test.yaml" not in done.output
+
+
 @pytest.mark.parametrize(("lang", "spoken"), [("zh", "zh_CN.UTF-8"), ("en", "en_GB.UTF-8")])
 def test_the_guide_can_be_followed_to_the_letter(
     lang: str, spoken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -72,7 +113,8 @@ def test_the_guide_can_be_followed_to_the_letter(
         done = CliRunner().invoke(app, shlex.split(step)[1:], env={"LC_ALL": spoken}, input="1\n+3\nq\n")
         assert done.exit_code == (1 if " diff " in step else 0), (step, done.output)
     assert Path("repair.svg").read_text(encoding="utf-8").startswith("<svg")
-    assert run("restore", "backup-1", "again.db").exit_code == 0
+    restored = re.search(r"workflow (restore \S+ \S+\.db)", guide)
+    assert restored is not None and run(*restored[1].split()).exit_code == 0
     assert run("health", "office.db").exit_code in (0, 1)  # nobody sweeps yet
     assert run("tick", "office.db", "--dry-run").exit_code == 0  # the calendar came with the flow
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -18,7 +19,12 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that is not there yet, or empty · 新目录")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="A folder that is not there yet, or empty; this one when not given · 新目录或空目录"
+        ),
+    ] = Path(),
     keys: Annotated[
         str, typer.Option("--keys", help="Keys in zh or en; the language's when not given · 键名语言")
     ] = "",
@@ -41,17 +47,20 @@ def init(
             made = start(folder, cast("Keys", keys or language))
         except FileExistsError:
             say_error(
-                f"{folder} 中已有内容,未作改动;请另取目录名"
+                f"{folder.resolve()} 中已有内容,未作改动;请另取目录名"
                 if language == "zh"
-                else f"there is something in {folder} already, and nothing was changed. Give another name"
+                else f"there is something in {folder.resolve()} already, and nothing was changed. Give another name"
             )
             raise typer.Exit(COULD_NOT) from None
         for path in made:
             say(f"  {folder / path}")
+    then = "workflow lint && workflow test"
+    if folder.resolve() != Path.cwd():
+        then = f"cd {shlex.quote(str(folder))} && {then}"
     if language == "zh":
-        say(f"已就绪。请看 {folder / 'GUIDE.zh.md'};再运行:cd {folder} && workflow lint && workflow test")
+        say(f"已就绪。请看 {folder / 'GUIDE.zh.md'};再运行:{then}")
     else:
-        say(f"ready. Read {folder / 'GUIDE.en.md'}, then: cd {folder} && workflow lint && workflow test")
+        say(f"ready. Read {folder / 'GUIDE.en.md'}, then: {then}")
 
 
 def schema_(

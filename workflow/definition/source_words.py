@@ -34,7 +34,11 @@ SYNTAX: tuple[tuple[str, Said, Said], ...] = (
     (
         r"mapping values are not allowed",
         Said("a colon stands where no key can be", "此处不应出现冒号"),
-        Said("put texts that contain a colon in quotes; check the indentation", "含冒号的文本请加引号;并检查缩进"),
+        Said(
+            "in this line or one above, a colon after a key needs a space behind it; put texts that contain a colon in"
+            " quotes; check the indentation",
+            "请看本行及上一行:键后的冒号须跟一个空格;含冒号的文本请加引号;并检查缩进",
+        ),
     ),
     (
         r"could not find expected ':'",

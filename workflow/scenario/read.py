@@ -200,10 +200,11 @@ class _Reader:
         if not isinstance(self.source.data, dict) or self.problems:
             return None
         top = self.map(self.source.data, (), ("flow", "org", "scenarios"), _TOP)
+        before = len(self.problems)
         self._flows(top.get("flow", ""))
+        if not self.definitions or len(self.problems) > before:
+            return None  # every level and post of a flow that cannot be read would be told as unknown here
         org = self._org(self.map(top.get("org", {}), ("org",), ("units", "posts")))
-        if not self.definitions:
-            return None
         self.zone = ZoneInfo(self.definitions[0].flow.timezone)
         scenarios = tuple(self._scenario(v, loc) for loc, v in self.many(top.get("scenarios", []), ("scenarios",)))
         campaign = self.text(top.get("campaign", "test"), ("campaign",))
