@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -179,6 +179,9 @@ class Desk(Verbs):
         bound = getattr(engine.contents, "on", None)  # contents in the database go with the transaction
         self.contents: ContentStore = bound(connection) if bound is not None else engine.contents
         self.own = own
+        self.eyes: Callable[[], Collection[str]] | None = (
+            None  # the posts of the one person who reads here, if it is one
+        )
         self.noted: list[Written] = []  # what subscribers are told once it is committed
 
     def organisation(self) -> OrgReader:
@@ -195,7 +198,14 @@ class Desk(Verbs):
 
     def lines_of(self, item: str, list_: str) -> list[dict[str, Any]]:
         held = items.lines(self.connection, item, list_)
-        return list(personal.reveal(self.connection, held))
+        if not any(personal.found(held)):
+            return held
+        return list(self.reveal(self.case_of(item)[1], list_, held))
+
+    def reveal(self, definition: Definition, name: str, value: Any) -> Any:
+        """A document or list with what it says of persons in plain, as far as it is there and for these eyes."""
+        material = definition.flow.materials.get(name)
+        return personal.reveal(self.connection, value, personal.withheld(material, self.eyes))
 
     def committed(self, item: str, definition: Definition, name: str, value: Any) -> Any:
         if not personal.marked(definition.flow.materials[name]):
@@ -204,9 +214,9 @@ class Desk(Verbs):
 
     def show(self, item: str) -> Shown:
         """What a person is shown before acting on an item."""
-        case, _ = self.case_of(item)
+        case, definition = self.case_of(item)
         stored = {name: canonical.decode(self.contents.get(d)) for name, d in case.materials.items()}
-        held = personal.reveal(self.connection, stored)
+        held = {name: self.reveal(definition, name, value) for name, value in stored.items()}
         return Shown(case, case.content, held, tuple(case.open_slots))
 
     def ask(

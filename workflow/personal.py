@@ -13,7 +13,7 @@ from __future__ import annotations
 import hmac
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -74,9 +74,19 @@ def commit(connection: Any, material: Material, value: Any, item: str) -> Any:
     return made
 
 
-def reveal(connection: Any, value: Any) -> Any:
-    """A document with its commitments opened; those whose subject was erased stay as they are."""
-    wanted = set(found(value))
+def withheld(material: Material | None, posts: Callable[[], Collection[str]] | None) -> frozenset[str]:
+    """The fields of a material that are not for whoever holds just these posts (``readers``). None: for all eyes.
+    Source: R028, R152, R221."""
+    if material is None or posts is None or not any(f.readers for f in material.fields.values()):
+        return frozenset()
+    held = set(posts())
+    return frozenset(n for n, f in material.fields.items() if f.readers and not set(f.readers) & held)
+
+
+def reveal(connection: Any, value: Any, withheld: Container[str] = ()) -> Any:
+    """A document with its commitments opened; those whose subject was erased stay as they are, and the fields that are
+    not for whoever reads (see ``withheld``)."""
+    wanted = set(found(value, withheld))
     if not wanted:
         return value
     from cryptography.exceptions import InvalidTag
@@ -88,19 +98,20 @@ def reveal(connection: Any, value: Any) -> Any:
             plain[commitment] = canonical.decode(AESGCM(key).decrypt(sealed[:12], sealed[12:], commitment.encode()))
         except InvalidTag:
             continue  # not what was committed to: nothing is better than something made up
-    return _opened(value, plain)
+    return _opened(value, plain, withheld)
 
 
-def found(value: Any) -> Iterator[str]:
-    """Every commitment in a document."""
+def found(value: Any, besides: Container[str] = ()) -> Iterator[str]:
+    """Every commitment in a document, besides those of some fields."""
     if is_commitment(value):
         yield value
     elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from found(one)
+        for name, one in value.items():
+            if name not in besides:
+                yield from found(one, besides)
     elif isinstance(value, list):
         for one in value:
-            yield from found(one)
+            yield from found(one, besides)
 
 
 def in_plain(material: Material, value: Any) -> bool:
@@ -167,11 +178,11 @@ def _sealed(key: bytes, plain: bytes) -> tuple[str, bytes]:
     return commitment, nonce + AESGCM(key).encrypt(nonce, plain, commitment.encode())
 
 
-def _opened(value: Any, plain: Mapping[str, Any]) -> Any:
+def _opened(value: Any, plain: Mapping[str, Any], besides: Container[str]) -> Any:
     if is_commitment(value):
         return plain.get(value, value)
     if isinstance(value, Mapping):
-        return {k: _opened(v, plain) for k, v in value.items()}
+        return {k: v if k in besides else _opened(v, plain, besides) for k, v in value.items()}
     if isinstance(value, list):
-        return [_opened(v, plain) for v in value]
+        return [_opened(v, plain, besides) for v in value]
     return value

@@ -41,7 +41,7 @@ from workflow.errors import Language, Unknown
 from workflow.evidence import canonical
 from workflow.rules.obligations import STATES, State
 from workflow.sight import Sight, all_of, hidden_from, refuse_unseen, sight_of
-from workflow.store import items, listing, queries, shelves
+from workflow.store import items, listing, mandates, queries, shelves
 from workflow.store.listing import Wanted
 from workflow.targets import Target
 
@@ -95,6 +95,7 @@ class Seen:
 
     def __init__(self, engine: Engine, desk: Desk, sight: Sight) -> None:
         self._engine, self._desk, self.sight = engine, desk, sight
+        desk.eyes = self._posts if sight.person else None
         self.now = desk.engine.now(desk.connection)
 
     # --- one item -------------------------------------------------------------------------------------------------
@@ -481,6 +482,11 @@ class Seen:
         """The id of an item that may be seen, or nothing. What is no item's id stays as it is."""
         unit = listing.unit_of(self._desk.connection, item) if item else None
         return item if unit is None or (self.sight.sees(unit) and item not in self._hidden) else ""
+
+    def _posts(self) -> set[str]:
+        """The posts as which the person reads: held, and stood in for by mandate."""
+        given = mandates.posts_of(self._desk.connection, self.sight.person)
+        return {post for _, post in (*self.sight.posts, *given)}
 
     def _own(self, case: Case) -> Case:
         """A case without the ids of what opened it and of the check that was made of it, where these may not be seen: they

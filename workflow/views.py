@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workflow import batches, obligations, personal
+from workflow import batches, obligations
 from workflow.case import Case
 from workflow.claims import claims
 from workflow.clock import local_day
@@ -387,11 +387,11 @@ def rungs_of(entries: Iterable[Any]) -> list[RungRow]:
 
 def contents(desk: Desk, item: str) -> dict[str, Any]:
     """The documents an item carries now, by name; one that the store has lost is named as lost, never left out."""
-    case, _ = desk.case_of(item)
+    case, definition = desk.case_of(item)
     out: dict[str, Any] = {}
     for name, one in case.materials.items():
         try:
-            out[name] = personal.reveal(desk.connection, canonical.decode(desk.contents.get(one)))
+            out[name] = desk.reveal(definition, name, canonical.decode(desk.contents.get(one)))
         except WorkflowError as error:
             out[name] = {"lost": str(error)}
     return out

@@ -16,6 +16,7 @@ from workflow import Actor, loads
 from workflow.acts import Submit
 from workflow.errors import BadMaterial, DefinitionInvalid, Unknown
 from workflow.evidence import canonical
+from workflow.seen import seen_by, seen_by_operator
 from workflow.store import tables as t
 from workflow.views import contents
 
@@ -64,6 +65,28 @@ def test_a_personal_value_is_signed_as_a_commitment_and_shown_in_plain(marked: W
                 and b'"fit"' not in body["body"]
                 and b"visitor-7" not in body["body"]
             )
+
+
+def test_a_delicate_value_is_shown_to_its_readers_only_and_signed_by_all(world: World) -> None:
+    """Who may read a field is said by the definition and holds for each read. Source: R028, R152, R221."""
+    fit = "fit: {type: boolean, personal: true, delicate: criminal-record, purpose: {zh: 资格, en: fitness}, "
+    fit += "readers: department, keep-for: 2 years}"
+    text = MARKED.replace("fit: {type: boolean, personal: true}", fit)
+    assert text != MARKED
+    world.engine.publish(loads(flow_text(text, "2")))
+    sheet = begin(world)
+    closed = stored(world)["fit"]
+    with seen_by(world.engine, "o1-handler") as seen:
+        assert seen.contents("m1")["sheet"] == seen.show("m1").contents["sheet"] == {**sheet, "fit": closed}
+        digest = seen.show("m1").digest
+    with seen_by(world.engine, "g1-secretary") as seen:  # standing above is no reason to read it
+        assert seen.contents("m1")["sheet"]["fit"] == closed
+    with seen_by_operator(world.engine) as seen:
+        assert seen.contents("m1")["sheet"] == sheet
+    with seen_by(world.engine, "t1-department") as seen:
+        assert seen.contents("m1")["sheet"] == sheet
+    world.engine.sign("m1", HANDLER, digest, opinion="agreed")  # on the commitment, whoever may read what it stands for
+    assert world.verify().holds
 
 
 def test_after_erasing_everything_still_verifies_and_nothing_opens(marked: World, tmp_path: Path) -> None:
