@@ -157,6 +157,8 @@ def _passed(entry: Any, body: dict[str, Any], effect: dict[str, Any], case: Case
     persons = (effect["first"], effect["person"]) if over else (by,) if by else ()
     for key in [effect["place"]] if over else effect["slots"]:
         slot = case.slot(key)
+        if slot is not None and slot.state == "not-needed":  # since an earlier signature
+            continue
         unit, post = (slot.unit, slot.post) if slot is not None else ("", "")
         kind = "overridden" if over else "early-closed"
         yield Irregular(kind, entry.seq, entry.at, unit, post, key, persons, stage=case.stage)

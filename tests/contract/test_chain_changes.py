@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.weekly import shanghai
-from tests.contract.world import World, worlds
-from workflow import Actor
+from tests.contract.world import SHEET, SHEETS, World, flow_text, worlds
+from workflow import Actor, loads
 from workflow.errors import AlreadySeen, LimitReached, OutOfTurn, WrongMeaning
 
 
@@ -95,6 +95,25 @@ def test_only_what_was_added_can_be_taken_away(world: World) -> None:
     world.engine.remove_signer("m1", SECRETARY, "2+1")
     assert open_now(world, "m1") == ["2:secretary@o1"]
     assert world.verify().holds
+
+
+def test_taking_back_undoes_no_passing_over_and_waits_for_none(world: World) -> None:
+    """Two persons let the chain pass over a place: what was signed after goes alone, what they passed on from stays."""
+    world.engine.publish(loads(flow_text(SHEETS)))
+    world.engine.open("sheets", "o1", item="m1", campaign="c1")
+    world.engine.submit("m1", HANDLER, SHEET)
+    sign(world, "m1", HANDLER)
+    sign(world, "m1", SECRETARY)
+    seen = world.case("m1").content
+    world.engine.ask_override("m1", Actor("s1-secretary", "secretary", "s1"), seen, "3", "nobody there")
+    world.engine.override("m1", Actor("s1-department", "department", "s1"), seen, "3", "nobody there")
+    with pytest.raises(AlreadySeen, match="handler@t1"):
+        world.engine.withdraw("m1", SECRETARY, "2")
+    sign(world, "m1", DEPARTMENT)
+    world.engine.withdraw("m1", DEPARTMENT, "4")
+    assert [s.state for s in world.case("m1").slots[:5]] == ["signed", "signed", "overridden", "open", "waiting"]
+    report = world.verify()
+    assert report.holds and report.rules == "hold"
 
 
 @pytest.mark.parametrize("first", ["beside", "before"])

@@ -10,6 +10,7 @@ import pytest
 from tests.contract.world import World, flow_text, worlds
 from workflow import Actor, loads
 from workflow.errors import OutOfTurn, WrongMeaning
+from workflow.trace import trace
 
 JOINT = """flow: joint
 title: {zh: 示例联审, en: an invented joint review}
@@ -60,6 +61,37 @@ def vote(world: World, by: Actor, cast: str = "") -> None:
 
 def open_now(world: World) -> list[str]:
     return [f"{s.post}@{s.unit}" for s in world.case("m1").open_slots]
+
+
+def test_whoever_signs_after_a_group_is_not_said_to_have_closed_it_and_may_take_it_back(world: World) -> None:
+    """What was needless or passed over before a signature stays so when that signature goes. Source: R037, R041."""
+    begun(world, "plain")
+    vote(world, department("g1"), "agree")
+    vote(world, department("t1"), "agree")
+    superior = Actor("s1-secretary", "secretary", "s1")
+    world.engine.add_signer("m1", superior, "5", "g1", "secretary", "after")
+    vote(world, superior)
+    with world.engine.look() as desk:
+        found = trace(desk, "m1", world.clock.now()).root
+    assert [r.person for r in found.signers if "early-closed" in r.marks] == ["t1-department"]
+    assert [i.persons for i in found.irregular] == [("t1-department",)]
+    world.engine.withdraw("m1", superior, "5")
+    assert [s.state for s in world.case("m1").slots[:5]] == ["signed", "signed", "not-needed", "signed", "open"]
+    vote(world, superior)
+    report = world.verify()
+    assert report.holds and report.rules == "hold"
+
+
+def test_taking_a_vote_back_that_decided_a_group_opens_it_again_to_the_rest(world: World) -> None:
+    begun(world, "plain")
+    vote(world, department("g1"), "agree")
+    vote(world, department("t1"), "agree")
+    world.engine.withdraw("m1", department("t1"), "2")
+    assert open_now(world) == ["department@t1", "department@s1"]
+    vote(world, department("s1"), "agree")
+    assert open_now(world) == ["secretary@s1"]
+    report = world.verify()
+    assert report.holds and report.rules == "hold"
 
 
 def test_a_group_opens_together_and_two_of_three_are_enough(world: World) -> None:

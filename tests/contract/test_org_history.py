@@ -15,7 +15,7 @@ from tests.contract.test_mandates import alone
 from tests.contract.world import World, imported, person_row, tenure_row
 from workflow import Actor, orgbook
 from workflow.desk import Desk
-from workflow.errors import OrgInvalid, ReasonRequired, WorkflowError
+from workflow.errors import OrgInvalid, ReasonRequired, SamePerson, WorkflowError
 from workflow.evidence import canonical
 from workflow.org.hindsight import Hindsight
 from workflow.orgbook import NewUnit
@@ -222,6 +222,24 @@ def test_open_items_go_to_the_successor_and_signatures_keep_the_old_name(world: 
     assert world.case("m1").stage == "plan"
     assert world.verify().exit_code == 0
     assert alone(world, "m1") == []
+
+
+def test_a_merger_between_two_signatures_does_not_make_one_person_two(world: World) -> None:
+    """Whoever prepared for a unit does not review for the one it was merged into. R016, M15."""
+    world.begin("m1")
+    for _ in range(3):
+        world.sign("m1")  # now at t1, whose handler has signed
+    world.clock.advance(timedelta(days=8))
+    on = "2019-08-20"
+    mover = next(s.person for s in world.case("m1").slots if s.key == "3")
+    with world.engine.desk() as desk:
+        orgbook.dissolve(desk, OFFICE, "reform", unit="t1", successor="t2", on=on)
+        orgbook.remove_from_posts(desk, OFFICE, "reform", person="t2-department", on=on)
+        orgbook.appoint(desk, OFFICE, "reform", person=mover, unit="t2", post="department", from_on=on)
+    by = Actor(mover, "department", "t2")
+    with pytest.raises(SamePerson, match="handler@t1"):
+        world.sign("m1", by=by)
+    assert world.verify().exit_code == 0
 
 
 def test_units_merge_into_a_new_one_and_one_splits_into_several_on_their_day(world: World) -> None:

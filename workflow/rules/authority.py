@@ -14,6 +14,7 @@ from workflow.rules import apart as apart_rules
 from workflow.rules import mandates, persons
 from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Need
+from workflow.rules.plan import at_one_unit
 
 
 def backstop(definition: Definition, post: str) -> str:
@@ -179,8 +180,15 @@ def two_persons(asked: Asked, slot: Slot, mine: set[str]) -> None:
     """
     stage = asked.definition.stage(asked.case.stage)
     groups = asked.definition.chain_of(stage).two_persons
-    signed = [s for s in asked.case.slots if s.state == "signed" and s.unit == slot.unit and s.key != slot.key]
-    if not groups or not signed:
+    if not groups:
+        return
+    merged = asked.context.rules >= 5
+    signed = [
+        s
+        for s in asked.case.slots
+        if s.state == "signed" and s.key != slot.key and (at_one_unit(s, slot) if merged else s.unit == slot.unit)
+    ]
+    if not signed:
         return
     mine = persons.ids(asked, mine)
     for other in signed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from workflow.acts import Act, AddSigner, Copy, RemoveSigner, Transfer, Urge, Withdraw
-from workflow.case import Effect, Slot
+from workflow.case import Case, Effect, Slot
 from workflow.errors import (
     AlreadySeen,
     LimitReached,
@@ -24,8 +24,8 @@ from workflow.errors import (
 from workflow.rules import authority, ladder, paper, plan
 from workflow.rules.chain import restart
 from workflow.rules.context import Asked, Decision, Need
+from workflow.rules.plan import ADDED
 
-ADDED = "+"
 ADDED_AT_MOST = 10
 URGE_EVERY = 86_400_000_000
 
@@ -110,16 +110,36 @@ def withdraw(asked: Asked, act: Withdraw) -> Decision:
     if slot is None or slot.state != "signed" or slot.person != asked.actor.person:
         own = [s.key for s in case.slots if s.state == "signed" and s.person == asked.actor.person]
         raise OutOfTurn(expected=own or "a place signed by you in this stage", actual=act.slot, place=place)
-    later = [f"{s.post}@{s.unit}" for s in case.slots if s.seq > slot.seq]
+    behind = plan.downstream(case.plan, case.slots, slot.key) if asked.context.rules >= 5 else []
+    over = {s.key for s in case.slots if s.key in behind and s.state == "overridden"}
+    later = [f"{s.post}@{s.unit}" for s in case.slots if s.seq > slot.seq or s.key in over]
     looked = [p for p in asked.facts.get("viewed-since", case.item, str(slot.seq)) if p != asked.actor.person]
     if later or looked:
         raise AlreadySeen(expected="nobody after you has signed or opened it", actual=[*later, *looked], place=place)
-    undone = [s.key for s in case.slots if s.key == slot.key or (s.state != "waiting" and s.seq == 0)]
+    if asked.context.rules >= 5:
+        undone = _hanging_on(case, slot.key, behind)
+    else:
+        undone = [s.key for s in case.slots if s.key == slot.key or (s.state != "waiting" and s.seq == 0)]
     opened = restart(case, undone)
+    if asked.context.rules >= 5:
+        opened = tuple(k for k in opened if k in undone)
     effects: list[Effect] = [{"e": "withdrawn", "slot": slot.key, "person": slot.person}]
     effects.append({"e": "superseded", "slots": undone, **paper.dated(asked)})
     effects += [{"e": "slot-opened", "slot": k} for k in opened]
     return Decision(effects, held)
+
+
+def _hanging_on(case: Case, key: str, behind: list[str]) -> list[str]:
+    """A signed place with what stands as it does because of it: what comes behind, and those beside whom it made needless.
+    What was passed over or needless before stays so."""
+    without = [s._replace(state="waiting", vote="") if s.key == key else s for s in case.slots]
+    needless = plan.progress(case.plan, without).not_needed
+    found: list[str] = []
+    for s in case.slots:
+        after = s.key in behind and s.state != "waiting"
+        if s.key == key or after or (s.state == "not-needed" and s.key not in needless):
+            found.append(s.key)
+    return found
 
 
 def add_signer(asked: Asked, act: AddSigner) -> Decision:

@@ -17,10 +17,9 @@ from workflow.definition.outline import outline
 from workflow.errors import CannotMove, OutOfTurn, ReasonRequired, Unknown
 from workflow.rules import authority, dues, shares
 from workflow.rules.chain import Path, plan_slots, unit_at
-from workflow.rules.changing import ADDED
 from workflow.rules.context import Asked, Context, Decision, Need
 from workflow.rules.moving import look_back_rule
-from workflow.rules.plan import progress
+from workflow.rules.plan import ADDED, progress
 from workflow.rules.reckoning import Basis
 from workflow.rules.stages import choosable
 

@@ -19,6 +19,7 @@ Verdict = Literal["open", "agreed", "refused"]
 
 AGREE, AGAINST, ABSTAIN = "agree", "against", "abstain"
 DONE = ("signed", "overridden")  # places that the chain has behind it
+ADDED = "+"  # in the key of a place that people added
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,13 @@ def weighed(plan: Sequence[Node], slots: Sequence[Slot], key: str) -> bool:
         return False
 
     return inside(plan)
+
+
+def at_one_unit(one: Slot, other: Slot) -> bool:
+    """Whether two places are of one unit. What the definition plans at one level is, though the unit was merged into another
+    between the two signatures."""
+    planned = ADDED not in one.key and ADDED not in other.key
+    return one.unit == other.unit or (planned and one.level == other.level)
 
 
 def downstream(plan: Sequence[Node], slots: Sequence[Slot], key: str) -> list[str]:

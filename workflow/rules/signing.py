@@ -50,7 +50,7 @@ from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.materials import is_day, wanted
 from workflow.rules.moving import leave, look_back_rule
 from workflow.rules.opening import of_lines
-from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, downstream, keys, votes
+from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, at_one_unit, downstream, keys, votes
 from workflow.rules.stages import REFUSED_EXIT, RETURN_EXIT, choosable, returning, ways
 
 MEANS: dict[str, tuple[type[Signature], ...]] = {
@@ -152,7 +152,7 @@ def open_to_holders(definition: Definition, case: Case, slot: Slot) -> bool:
     chain, post = definition.chain_of(stage), slot.demanded or slot.post
     kept_apart = any(post in rule.posts for rule in chain.apart) or (
         any(post in group for group in chain.two_persons)
-        and any(s.state == "signed" and s.unit == slot.unit for s in case.slots)
+        and any(s.state == "signed" and at_one_unit(s, slot) for s in case.slots)
     )
     barred = slot.in_person or stage.not_by or stage.other_body_than or slot.post in stage.looks_after or case.ballot
     return not (kept_apart or barred)
@@ -201,8 +201,9 @@ def sign(asked: Asked, act: Signature) -> Decision:
     rebound = stage.tracking is not None and act.outcome == stage.tracking.rebound
     if rebound:
         seen_since(asked, stage)
-    if ahead.not_needed:
-        effects.append({"e": "not-needed", "slots": list(ahead.not_needed)})
+    needless = [k for k in ahead.not_needed if context.rules < 5 or _state(case, k) != "not-needed"]
+    if needless:
+        effects.append({"e": "not-needed", "slots": needless})
     if ahead.verdict == "open" and not rebound:
         effects += [{"e": "slot-opened", "slot": k} for k in ahead.open if _state(case, k) != "open"]
         if "date" in chain.return_.needs:
