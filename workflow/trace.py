@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from workflow import personal
+from workflow.case import Slot
 from workflow.clock import local_day, start_of_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
@@ -383,7 +384,11 @@ class _Tracer:
         missed = [d["missed"] for d in case.dues.values() if d["missed"] <= self.at and "paused" not in d]
         for slot in case.open_slots if missed else ():
             day, rule = self._day(definition, min(missed) - 1), f"{case.stage}/{slot.key}"
-            yield self._answer("signature", slot.unit, slot.post, rule, min(missed), None, day, definition)
+            was = _place_then(found, slot, min(missed))
+            owed = self._answer("signature", was.unit, was.post, rule, min(missed), None, day, definition)
+            if (was.unit, was.post) != (slot.unit, slot.post):
+                owed = replace(owed, now=self._then_and_now(definition, slot.unit, slot.post, day)[2])
+            yield owed
         for one in found.irregular:
             if one.kind == "overridden":
                 day, rule = self._day(definition, one.at), f"{one.stage}/{one.place}"
@@ -423,6 +428,12 @@ class _Tracer:
                 then, as_, now = self._then_and_now(definition, unit, post, on)
                 found[then, as_] = Head(unit, post, on, then, as_, now)
             yield from found.values()
+
+
+def _place_then(found: Past, slot: Slot, missed: int) -> Slot:
+    """A place as it stood on the due day: another unit may have taken it over since, or another post."""
+    then = next((m.case for m in found.missed if m.since == missed), found.case)
+    return (then.stays == found.case.stays and then.slot(slot.key)) or slot
 
 
 def _first_responsible(definition: Definition) -> str:

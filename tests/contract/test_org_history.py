@@ -22,6 +22,7 @@ from workflow.orgbook import NewUnit
 from workflow.store import items, scan
 from workflow.store.groups import GroupReader
 from workflow.store.org import OrgReader, stored
+from workflow.trace import trace
 from workflow.views import signatures
 
 OFFICE = Actor("g1-secretary", "secretary", "g1")
@@ -240,6 +241,21 @@ def test_a_merger_between_two_signatures_does_not_make_one_person_two(world: Wor
     with pytest.raises(SamePerson, match="handler@t1"):
         world.sign("m1", by=by)
     assert world.verify().exit_code == 0
+
+
+def test_whoever_owed_a_signature_at_a_unit_that_was_merged_since_still_answers_for_it(world: World) -> None:
+    """By tenure on the due day, not by where the place went afterwards. R041, R016."""
+    world.begin("m1")
+    for _ in range(3):
+        world.sign("m1")  # now at t1
+    world.clock.advance(timedelta(days=60))
+    with world.engine.desk() as desk:
+        orgbook.dissolve(desk, OFFICE, "reform", unit="t1", successor="t2", on="2019-10-11")
+    with world.engine.look() as desk:
+        owed = [o for o in trace(desk, "m1", world.clock.now()).root.owed if o.what == "signature"]
+    assert [(o.unit, o.post, o.persons, o.now) for o in owed] == [
+        ("t1", "department", ("t1-department",), ("t2-department",))
+    ]
 
 
 def test_units_merge_into_a_new_one_and_one_splits_into_several_on_their_day(world: World) -> None:
