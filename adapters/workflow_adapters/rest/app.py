@@ -34,6 +34,7 @@ from workflow_adapters.web.access import Identity, Resolver
 from workflow_adapters.web.sights import Sights
 
 LARGEST = 8 * 1024 * 1024  # bytes of a body
+AT_A_PLACE = frozenset({"sign", "decide", "accept"})  # whoever may do these is waited for, and so may see the item
 Read = Callable[["Call", Seen], Any]
 
 
@@ -186,16 +187,9 @@ def _act(call: Call, verb: Verb, body: dict[str, Any]) -> Response:
         return problem(422, "body", "The body does not fit", detail=str(error))
     if not call.who.person:
         return problem(403, "read-only", "An operator looks and does not sign")
-    with call.seen() as seen:
-        if verb.opens:
-            if not seen.sight.sees(arguments["unit"]):
-                raise Unknown(kind="unit", name=arguments["unit"])
-        else:
-            seen.refuse(call.item)
-            wanted = call.request.headers.get("if-match")
-            if wanted not in (None, "*") and wanted != f'"{(version := seen.version(call.item))}"':
-                told = f'expected {wanted}; got "{version}"'
-                return problem(412, "changed", "The item changed", detail=told, expected=wanted, actual=f'"{version}"')
+    at_once = verb.name in AT_A_PLACE and "if-match" not in call.request.headers
+    if not at_once and (answer := _may_be_asked(call, verb, arguments)) is not None:
+        return answer
     if verb.keyed:
         key = call.request.headers.get("idempotency-key", "")
         if len(key) > 100:
@@ -203,9 +197,33 @@ def _act(call: Call, verb: Verb, body: dict[str, Any]) -> Response:
         arguments["request_id"] = f"{call.who.person[:20]}:{key}" if key else None
     if not verb.opens:
         arguments["item"] = call.item
-    receipt: Receipt = getattr(call.engine, verb.name)(**arguments)
+    try:
+        receipt: Receipt = getattr(call.engine, verb.name)(**arguments)
+    except WorkflowError:
+        if at_once:
+            _may_be_asked(call, verb, arguments)  # for whom there is no such item, there is no refusal of it either
+        raise
     headers = {"ETag": f'"{receipt.seq}"'} if receipt.item == call.request.path_params.get("item") else {}
     return JSONResponse(_receipt(receipt), status_code=201, headers=headers)
+
+
+def _may_be_asked(call: Call, verb: Verb, arguments: dict[str, Any]) -> Response | None:
+    """The answer to somebody who means another version of the item; None where the act may be tried.
+
+    Raises:
+        Unknown: the caller may not see what the act is about.
+    """
+    with call.seen() as seen:
+        if verb.opens:
+            if not seen.sight.sees(arguments["unit"]):
+                raise Unknown(kind="unit", name=arguments["unit"])
+            return None
+        seen.refuse(call.item)
+        wanted = call.request.headers.get("if-match")
+        if wanted in (None, "*") or wanted == f'"{(version := seen.version(call.item))}"':
+            return None
+        told = f'expected {wanted}; got "{version}"'
+        return problem(412, "changed", "The item changed", detail=told, expected=wanted, actual=f'"{version}"')
 
 
 def _receipt(receipt: Receipt) -> dict[str, Any]:
