@@ -19,7 +19,7 @@ from workflow.definition.definition import Definition
 from workflow.definition.outline import outline
 from workflow.desk import Moving
 from workflow.engine import Engine
-from workflow.errors import Conflict, NotUsable, Refused, Unknown, WorkflowError
+from workflow.errors import Conflict, NotUsable, Refused, Said, Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
 from workflow.rules import Asked, Context, Facts, migrating
@@ -230,7 +230,11 @@ def _version(connection: Any, flow: str, version: str) -> str:
     found = next((k.digest for k in known if k.version == version or k.digest == version), None)
     if found is None:
         listed = ", ".join(k.version for k in known) or "none"
-        raise Unknown(kind=f"published version of {flow}", name=version, hint=f"; published are {listed}")
+        raise Unknown(
+            kind=Said(f"published version of {flow}", f"{flow} 已发布版本"),
+            name=version,
+            hint=Said(f"; published are {listed}", f";已发布的有 {listed}"),
+        )
     return str(found)
 
 
@@ -333,6 +337,22 @@ def apply(
     return done
 
 
+_A_PLAN = Said("the file that `migrate plan` wrote", "migrate plan 写出的方案文件")
+
+
+def _is_plan(held: dict[str, Any]) -> bool:
+    """Whether every part of a plan's file is of its kind."""
+    texts = all(isinstance(held[key], str) for key in ("flow", "to", "version", "count", "undoes"))
+    stages = held["stages"]
+    return (
+        texts
+        and isinstance(held["items"], list)
+        and isinstance(held["made-at"], int)
+        and isinstance(stages, dict)
+        and all(isinstance(new, str) for new in stages.values())
+    )
+
+
 def read_plan(body: bytes) -> dict[str, Any]:
     """A plan's file as plain data.
 
@@ -342,13 +362,14 @@ def read_plan(body: bytes) -> dict[str, Any]:
     try:
         held = canonical.decode(body)
     except WorkflowError as error:
-        raise NotUsable(item="plan", expected="the file that `migrate plan` wrote", actual=str(error)) from None
+        raise NotUsable(item="plan", expected=_A_PLAN, actual=Said(str(error), error.text("zh"))) from None
     wanted = {"v", "flow", "to", "version", "made-at", "count", "stages", "undoes", "items"}
-    if not isinstance(held, dict) or held.keys() != wanted or held["v"] != 1:
-        raise NotUsable(item="plan", expected="the file that `migrate plan` wrote", actual="another file")
+    if not isinstance(held, dict) or held.keys() != wanted or held["v"] != 1 or not _is_plan(held):
+        raise NotUsable(item="plan", expected=_A_PLAN, actual=Said("another file", "其他文件"))
     for one in held["items"]:
-        if not isinstance(one, dict) or not {"item", "from"} <= one.keys():
-            raise NotUsable(item="plan", expected="items, each with its version", actual=str(one)[:80])
+        if not isinstance(one, dict) or not all(isinstance(one.get(key), str) for key in ("item", "from")):
+            expected = Said("items, each with its version", "各事项及其版本")
+            raise NotUsable(item="plan", expected=expected, actual=str(one)[:80])
     return held
 
 

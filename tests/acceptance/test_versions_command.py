@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from tests.contract.world import MATTER, World, flow_text, make_world
 from workflow.cli.main import app
 from workflow.clock import SystemClock
+from workflow.evidence.canonical import encode
 
 BY = ["--by", "g1-secretary/secretary@g1"]
 PLAN = "    notice: {content: plan}\n    due: 10 workdays"
@@ -71,6 +72,21 @@ def test_what_is_wrong_is_told_in_a_sentence(office: tuple[Path, World]) -> None
         "publish", db, folder / "new.yaml", "--by", "me", "--reason", "x", "--lang", "en", code=2
     )
     assert "migrate plan" in run("migrate", "apply", db, folder / "other.json", *BY, "--reason", "x", code=2)
+    for at, said in enumerate(
+        [{}, {"items": 5}, {"items": [7]}, {"items": [{"item": 1, "from": "x"}]}, {"stages": [1]}]
+    ):
+        whole = {"count": "", "flow": "matter", "items": [], "made-at": 1, "stages": {}, "to": "2", "undoes": ""}
+        whole |= {"v": 1, "version": "2"} | said if said else {}
+        (folder / "other.json").write_bytes(encode(whole) if said else b"[1]")
+        for verb in (["dry-run"], ["apply", "--reason", "x"], ["roll-back"]):
+            told = run("migrate", verb[0], db, folder / "other.json", *BY, *verb[1:], "--lang", "zh", code=2)
+            assert told.startswith("plan 无法使用:应为 ") and " wrote" not in told, (at, verb)
+    out = ["--out", folder / "p", "--lang", "zh"]
+    assert "没有名为 'plan' 的 环节,应写作 旧阶段=新阶段" in run(
+        "migrate", "plan", db, "matter", "1", *BY, "--stage", "plan", *out, code=2
+    )
+    assert "没有名为 'me' 的 办理人,应写作" in run("migrate", "plan", db, "matter", "1", "--by", "me", *out, code=2)
+    assert "已发布的有" in run("migrate", "plan", db, "matter", "9", *BY, *out, code=2)
     assert "published are" in run(
         "migrate", "plan", db, "matter", "9", *BY, "--out", folder / "p", "--lang", "en", code=2
     )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -106,6 +110,34 @@ def test_one_flow_in_two_files_a_strange_file_and_none_at_all_are_told(project: 
         ("not-recognised", "strange.yaml"),
         ("duplicate-flow", "weekly.yaml"),
     ]
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "utf-16-be"])
+def test_a_flow_in_another_encoding_is_told_so_even_when_no_key_can_be_read(encoding: str, tmp_path: Path) -> None:
+    text = "流程: 报修\n阶段: []\n"
+    (tmp_path / "f.yaml").write_bytes(text.encode(encoding))
+    assert [p.code for p in lint([tmp_path], DAY).problems if p.severity == "error"][:1] in (
+        ["wrong-encoding"],
+        ["nul"],
+    )
+
+
+def test_the_same_project_is_told_in_the_same_order() -> None:
+    """Several keys may be missing at one place, and the order of a set changes from run to run."""
+    script = "from workflow.lint.project import lint; import sys, datetime; "
+    script += "print([p.message for p in lint([sys.argv[1]], datetime.date(2026, 1, 1)).problems])"
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "f.yaml").write_text("flow: x\nstages: []\n")
+        told = {
+            subprocess.run(
+                [sys.executable, "-c", script, folder],
+                env={**os.environ, "PYTHONHASHSEED": seed},
+                capture_output=True,
+                check=True,
+            ).stdout
+            for seed in ("1", "2", "3")
+        }
+    assert len(told) == 1 and b"calendar" in told.pop()
 
 
 def test_what_has_no_one_form_in_bytes_is_refused() -> None:

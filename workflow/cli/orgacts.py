@@ -265,14 +265,14 @@ def charter(
     language = cast("Language", lang)
 
     def act(desk: Desk) -> Any:
-        from workflow.errors import Unknown
+        from workflow.errors import Said, Unknown
         from workflow.orgrights import adopt_charter
 
         posts = {}
         for one in allow or ():
             kind, equals, some = one.partition("=")
             if not (equals and some):
-                raise Unknown(kind="rule", name=one, hint="; write act=post,post")
+                raise Unknown(kind="rule", name=one, hint=Said("; write act=post,post", ",应写作 act=post,post"))
             posts[kind] = some.split(",")
         return adopt_charter(desk, reason, posts)
 
@@ -346,11 +346,11 @@ def _actor(by: str) -> Any:
 
 def somebody(by: str) -> Any:
     from workflow.acts import Actor
-    from workflow.errors import Unknown
+    from workflow.errors import Said, Unknown
 
     parts = by.split(",")
     if len(parts) != 3 or not all(parts):
-        raise Unknown(kind="actor", name=by, hint="; write person,post,unit")
+        raise Unknown(kind="actor", name=by, hint=Said("; write person,post,unit", ",应写作 人员,职务,单位"))
     return Actor(*parts)
 
 

@@ -65,11 +65,11 @@ def prove(
 
 
 def _levels(definition: Definition, wanted: list[str]) -> list[str]:
-    from workflow.errors import Unknown
+    from workflow.errors import Unknown, among
 
     for name in wanted:
         if name not in definition.flow.levels:
-            raise Unknown(kind="level", name=name, hint=f"; there are {', '.join(definition.flow.levels)}")
+            raise Unknown(kind="level", name=name, hint=among(definition.flow.levels))
     return wanted
 
 

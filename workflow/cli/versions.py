@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,12 +36,19 @@ def register(app: typer.Typer) -> None:
 
 def _actor(given: str) -> Actor:
     from workflow.acts import Actor
-    from workflow.errors import Unknown
+    from workflow.errors import Said, Unknown
 
     person, slash, rest = given.partition("/")
     post, at, unit = rest.partition("@")
     if not (person and slash and post and at and unit):
-        raise Unknown(kind="actor", name=given, hint="; write PERSON/POST@UNIT, such as p7/secretary@g1")
+        raise Unknown(
+            kind="actor",
+            name=given,
+            hint=Said(
+                "; write PERSON/POST@UNIT, such as p7/secretary@g1",
+                ",应写作 人员/职务@单位,如 p7/secretary@g1",
+            ),
+        )
     return Actor(person, post, unit)
 
 
@@ -177,8 +185,12 @@ def plan_(
     language = cast("Language", lang)
     with told(language), _engine(db, home, language) as engine:
         from workflow import migration
+        from workflow.errors import Said, Unknown
 
-        stages = dict(s.split("=", 1) for s in stage or () if "=" in s)
+        for one in stage or ():
+            if not re.fullmatch("[^=]+=[^=]+", one):
+                raise Unknown(kind="stage", name=one, hint=Said("; write OLD=NEW", ",应写作 旧阶段=新阶段"))
+        stages = dict(s.split("=", 1) for s in stage or ())
         made = migration.plan(engine, flow, version, _actor(by), count=count, stages=stages, only=only or ())
         out.write_bytes(made.body)
         _tell(made, language)

@@ -223,6 +223,13 @@ class PartsChecking(Checking):
                 "choice 字段须有 choices 或 choices-from,其他字段不得有",
                 key=True,
             )
+        if spec.type == "text" and spec.max is not None and spec.max < 1:
+            self.say(
+                "min-above-max",
+                (*loc, "max"),
+                f"no text has at most {spec.max} characters",
+                f"文本最多 {spec.max} 字,无法填写",
+            )
         if spec.min is not None and spec.max is not None and spec.min > spec.max:
             self.say(
                 "min-above-max",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from workflow.definition.model import Chain, Flow, NodeSet, Returning, Stage, Step
-from workflow.errors import Unknown
+from workflow.errors import Said, Unknown
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
 
@@ -51,7 +51,9 @@ class Definition:
         try:
             return self.stages[name]
         except KeyError:
-            raise Unknown(kind="stage", name=name, hint=f" in {self.name}@{self.version}") from None
+            raise Unknown(
+                kind="stage", name=name, hint=Said(*[f"{w}{self.name}@{self.version}" for w in (" in ", ",流程版本 ")])
+            ) from None
 
     @cached_property
     def apart_over_items(self) -> frozenset[str]:

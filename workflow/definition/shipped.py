@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from workflow.errors import Unknown
+from workflow.errors import Said, Unknown
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
@@ -58,5 +58,7 @@ def _file(kind: str, folder: str, name: str) -> Path:
     path = shipped_root() / folder / f"{name}.yaml"
     if not _NAME.fullmatch(name) or not path.is_file():  # a name is a code, never a path out of the folder
         known = sorted(p.stem for p in path.parent.glob("*.yaml") if "." not in p.stem) if _NAME.fullmatch(name) else []
-        raise Unknown(kind=f"shipped {kind}", name=name, hint=f"; shipped are {', '.join(known)}" if known else "")
+        listed = ", ".join(known)
+        hint = Said(f"; shipped are {listed}", f";随附的有 {listed}") if known else ""
+        raise Unknown(kind=f"shipped {kind}", name=name, hint=hint)
     return path

@@ -14,6 +14,7 @@ from typing import Literal
 from workflow.calendar_file import read_calendar
 from workflow.definition.check import check_project
 from workflow.definition.check_duties import mentioned
+from workflow.definition.grammar import MAX_BYTES
 from workflow.definition.load import Examined, bytes_of, examine, load, unmeant
 from workflow.definition.model import Flow
 from workflow.definition.positions import Positions
@@ -89,7 +90,7 @@ def lint(paths: Iterable[str | Path], day: date) -> Linted:
             done.problems += lint_org(path, [flow for flow, _ in flows], day)
         elif kind == "overlay":
             done.problems += _overlay(path, flows)
-    done.problems = sorted(set(done.problems), key=lambda p: (p.file, p.line, p.column, p.code))
+    done.problems = sorted(dict.fromkeys(done.problems), key=lambda p: (p.file, p.line, p.column, p.code))
     return done
 
 
@@ -122,7 +123,17 @@ def kind_of(path: Path) -> Kind:
     raw = bytes_of(path)
     if isinstance(raw, Problem):
         return "flow"  # and then it is told that it cannot be read
-    return next((kind for kind, pattern in _KINDS if pattern.search(raw)), "other")
+    kind: Kind = next((kind for kind, pattern in _KINDS if pattern.search(raw)), "other")
+    # A file in another encoding shows no key in Chinese: then it is told how to save it.
+    return "flow" if kind == "other" and not _is_utf8(raw) else kind
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw[:MAX_BYTES].decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.reason == "unexpected end of data"  # cut off here, in the middle of a character
+    return True
 
 
 def _meant(flow: Flow, positions: Positions, answered: set[str]) -> Iterator[Problem]:

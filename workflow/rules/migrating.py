@@ -14,7 +14,7 @@ from workflow.acts import Migrate
 from workflow.case import Case, Effect, Slot
 from workflow.definition.model import Due, Rung, Stage
 from workflow.definition.outline import outline
-from workflow.errors import CannotMove, OutOfTurn, ReasonRequired, Unknown
+from workflow.errors import CannotMove, OutOfTurn, ReasonRequired, Said, Unknown
 from workflow.rules import authority, dues, shares
 from workflow.rules.chain import Path, plan_slots, unit_at
 from workflow.rules.context import Asked, Context, Decision, Need
@@ -138,7 +138,9 @@ def _counterpart(asked: Asked, act: Migrate, place: str) -> Stage:
     name = act.stage or case.stage
     if name not in new.stages:
         if act.stage:
-            raise Unknown(kind="stage", name=name, hint=f" in {new.name}@{new.version}")
+            raise Unknown(
+                kind="stage", name=name, hint=Said(*[f"{w}{new.name}@{new.version}" for w in (" in ", ",流程版本 ")])
+            )
         raise CannotMove(
             expected=f"a stage {name}, or the stage that stands for it (stage=...)",
             actual=f"{new.version} has {', '.join(new.stages)}",

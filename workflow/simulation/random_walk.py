@@ -22,7 +22,7 @@ from workflow.definition.definition import Definition
 from workflow.definition.model import Node
 from workflow.definition.positions import Positions
 from workflow.definition.problem import Problem
-from workflow.errors import Said, Unknown, WorkflowError
+from workflow.errors import Said, Unknown, WorkflowError, among
 from workflow.evidence import canonical
 from workflow.org.model import Org
 from workflow.prover.moves import moves, waits_until
@@ -223,7 +223,7 @@ def with_node(definition: Definition, node: str, on: date) -> tuple[Definition, 
     flow = definition.flow
     if not any(node in s.nodes for s in flow.nodes.values()):
         known = sorted({n for s in flow.nodes.values() for n in s.nodes})
-        raise Unknown(kind="node", name=node, hint=f"; there are {', '.join(known) or 'none'}")
+        raise Unknown(kind="node", name=node, hint=among(known))
     sets = {
         name: s.model_copy(update={"nodes": {n: Node(on=on) if n == node else held for n, held in s.nodes.items()}})
         for name, s in flow.nodes.items()
