@@ -465,7 +465,7 @@ def _handed_over(case: Case, e: Effect, seq: int, at: int) -> Case:
 
 
 def _override_asked(case: Case, e: Effect, seq: int, at: int) -> Case:
-    first = {k: e[k] for k in ("person", "post", "unit")} if "post" in e else e["person"]
+    first = {k: e[k] for k in ("person", "post", "unit", "seq") if k in e} if "post" in e else e["person"]
     return case.but(overriding={**case.overriding, e["place"]: first})
 
 

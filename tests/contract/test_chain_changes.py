@@ -97,6 +97,24 @@ def test_only_what_was_added_can_be_taken_away(world: World) -> None:
     assert world.verify().holds
 
 
+def test_half_an_override_does_not_outlive_a_return(world: World) -> None:
+    world.engine.publish(loads(flow_text(SHEETS)))
+    world.engine.open("sheets", "o1", item="m1", campaign="c1")
+    world.engine.submit("m1", HANDLER, SHEET)
+    sign(world, "m1", HANDLER)
+    first, second = Actor("s1-secretary", "secretary", "s1"), Actor("s1-department", "department", "s1")
+    world.engine.ask_override("m1", first, world.case("m1").content, "2", "nobody there")
+    why = {"reason": "count again", "to": "1", "due": "2019-09-30"}
+    world.engine.send_back("m1", SECRETARY, world.case("m1").content, **why)
+    sign(world, "m1", HANDLER)
+    with pytest.raises(OutOfTurn, match="sent back"):
+        world.engine.override("m1", second, world.case("m1").content, "2", "nobody there")
+    world.engine.ask_override("m1", first, world.case("m1").content, "2", "nobody there")
+    world.engine.override("m1", second, world.case("m1").content, "2", "nobody there")
+    report = world.verify()
+    assert report.holds and report.rules == "hold"
+
+
 def test_taking_back_undoes_no_passing_over_and_waits_for_none(world: World) -> None:
     """Two persons let the chain pass over a place: what was signed after goes alone, what they passed on from stays."""
     world.engine.publish(loads(flow_text(SHEETS)))

@@ -6,13 +6,15 @@ to be done in person, and the last one of a chain are never passed over. Source:
 
 from __future__ import annotations
 
+from typing import Any
+
 from workflow.acts import AskOverride, Override, Signature
 from workflow.case import Effect, Slot
 from workflow.errors import InPerson, NotHolder, OutOfTurn, ReasonRequired, SamePerson, Stale, WrongMeaning
 from workflow.rules import authority, persons
 from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Decision, Need
-from workflow.rules.plan import progress, votes
+from workflow.rules.plan import downstream, progress, votes
 
 
 def needs(asked: Asked, act: Signature) -> list[Need]:
@@ -24,7 +26,7 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
     return wanted
 
 
-def _office(asked: Asked, first: dict[str, str]) -> Need:
+def _office(asked: Asked, first: dict[str, Any]) -> Need:
     return authority.need(asked.definition, first["person"], first["unit"], first["post"], asked.context.day)
 
 
@@ -38,7 +40,7 @@ def ask(asked: Asked, act: AskOverride) -> Decision:
     held, slot = _checked(asked, act)
     effect: Effect = {"e": "override-asked", "place": slot.key, "person": asked.actor.person}
     if asked.context.rules >= 5:
-        effect |= {"post": asked.actor.post, "unit": asked.actor.unit}
+        effect |= {"post": asked.actor.post, "unit": asked.actor.unit, "seq": asked.context.seq}
     return Decision([effect], held)
 
 
@@ -46,7 +48,8 @@ def override(asked: Asked, act: Override) -> Decision:
     """The second person agrees, and the chain goes on behind the place.
 
     Raises:
-        SamePerson: it is the one who asked. OutOfTurn: nobody asked, or none of those who may. NotHolder: who asked has
+        SamePerson: it is the one who asked. OutOfTurn: nobody asked, it was sent back and signed anew since, or none of those
+            who may. NotHolder: who asked has
             left the post since; somebody asks anew. And what ``ask`` raises.
     """
     case, definition = asked.case, asked.definition
@@ -58,6 +61,7 @@ def override(asked: Asked, act: Override) -> Decision:
     both = {asked.actor.person}
     if isinstance(first, dict):
         _still_may(asked, first, place)
+        _not_sent_back(asked, first, slot, place)
         first, both = first["person"], persons.ids(asked, both)
     if first in both:
         raise SamePerson(person=first, expected="the second person", actual="the first", place=place)
@@ -80,7 +84,7 @@ def _may(asked: Asked) -> list[tuple[str, str]]:
     return [(w.post, unit_at(definition, path, w.of, case.last_unit)["unit"]) for w in whos]
 
 
-def _still_may(asked: Asked, first: dict[str, str], place: str) -> None:
+def _still_may(asked: Asked, first: dict[str, Any], place: str) -> None:
     """Whoever asked is in office still, and the office one of those that may.
 
     Raises:
@@ -97,6 +101,18 @@ def _still_may(asked: Asked, first: dict[str, str], place: str) -> None:
             actual=f"{first['person']}, who asked and is not any more",
             place=place,
         )
+
+
+def _not_sent_back(asked: Asked, first: dict[str, Any], slot: Slot, place: str) -> None:
+    """Nobody before the place has signed anew since the first person asked.
+
+    Raises:
+        OutOfTurn: asks for somebody to ask anew.
+    """
+    slots, plan = asked.case.slots, asked.case.plan
+    if any(s.seq > first.get("seq", asked.context.seq) and slot.key in downstream(plan, slots, s.key) for s in slots):
+        was = f"{first['person']} asked before it was sent back"
+        raise OutOfTurn(expected="ask-override anew by a first person", actual=was, place=place)
 
 
 def _checked(asked: Asked, act: AskOverride | Override) -> tuple[dict[str, object], Slot]:
