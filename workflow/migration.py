@@ -186,7 +186,7 @@ def plan(
         at = engine.now(desk.connection)
         found = desk.migrate_many(moves, dry=True)
         listed = tuple(_item_plan(row, m, definition, at) for row, m in zip(wanted, found, strict=True))
-    return Plan(flow, to, version, at, count, dict(stages or {}), "", listed)
+    return Plan(flow, to, definition.version, at, count, dict(stages or {}), "", listed)
 
 
 @dataclass

@@ -92,6 +92,7 @@ def test_explain_lists_every_code_one_a_line_and_explains_each_in_both_languages
             assert max(map(len, said.stdout.splitlines())) < 400
     unknown = run("explain", "ded-end")
     assert unknown.exit_code == 2 and "did you mean dead-end?" in unknown.output
+    assert run("explain", "ded-end", "--lang", "zh").output == "没有名为 'ded-end' 的 代码。是否应为 dead-end?\n"
 
 
 def test_fmt_writes_chinese_keys_and_back_and_changes_nothing_on_a_bad_file(project: Path) -> None:

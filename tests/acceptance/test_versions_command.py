@@ -52,7 +52,7 @@ def test_a_rule_is_changed_from_end_to_end(office: tuple[Path, World]) -> None:
     assert "matter@2" in run("publish", db, folder / "new.yaml", *BY, "--reason", "again", "--lang", "en", code=2)
     out = run("migrate", "plan", db, "matter", "2", *BY, "--out", plan, "--lang", "en")
     assert "3 move" in out and len(json.loads(plan.read_bytes())["items"]) == 3
-    assert "3 move" in run("migrate", "dry-run", db, plan, *BY, "--lang", "en")
+    assert "matter -> 2: 3 move" in run("migrate", "dry-run", db, plan, *BY, "--lang", "en")
     before = {i: world.case(i).snapshot() for i in ("m0", "m1", "m2")}
     assert "3 moved" in run("migrate", "apply", db, plan, *BY, "--reason", "decided", "--lang", "en")
     assert world.case("m0").dues["plan/2"]["basis"]["span"] == "7 workdays"

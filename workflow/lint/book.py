@@ -7,7 +7,7 @@ from pathlib import Path
 
 from workflow.definition.problem import nearest
 from workflow.definition.shipped import shipped_root
-from workflow.errors import Unknown
+from workflow.errors import Said, Unknown
 from workflow.lint.pages import project, sense, text
 from workflow.lint.pages.page import Page
 
@@ -22,7 +22,8 @@ def page(code: str) -> Page:
     """Raises ``Unknown``, with the nearest code."""
     found = pages().get(code.strip().strip("[]").lower())
     if found is None:
-        raise Unknown(kind="code", name=code, hint=f". {nearest(code, pages())}".rstrip(". "))
+        near = nearest(code, pages())
+        raise Unknown(kind="code", name=code, hint=Said(f". {near}", f"。{near.zh}") if near else "")
     return found
 
 
