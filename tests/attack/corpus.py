@@ -31,7 +31,7 @@ from tests.attack.making import (
     rehash,
     with_body,
 )
-from workflow.evidence import merkle, standalone
+from workflow.evidence import canonical, merkle, standalone
 from workflow.evidence.checkpoint import Checkpoint, Note, cosign, sign
 from workflow.evidence.digest import digest, pae
 from workflow.evidence.entry import entry_hash, seal_entries
@@ -245,6 +245,22 @@ def minutes_left_out_silently(made: Bundle, honest: Honest) -> None:
     made.drop(next(line for line in made.of_kind("content") if line["digest"] in named))
 
 
+def _left_out(name: str, document: Callable[[dict[str, Any]], Any]) -> None:
+    """A document that an act names is neither in the bundle nor listed."""
+
+    def run(made: Bundle, honest: Honest) -> None:
+        named = {document(body_of(e)["act"]) for e in made.of_kind("entry")} - {None}
+        made.drop(*(line for line in made.lines if line["t"] in ("content", "withheld") and line["digest"] in named))
+
+    ATTACKS.append(Attack(f"{name}_left_out_silently_fail", "campaign", run, "V0", "content"))
+
+
+_left_out("evidence_of_lines", lambda act: act.get("evidence"))
+_left_out("text_of_an_objection", lambda act: act.get("text") or None)
+_left_out("scan_of_a_paper", lambda act: act.get("paper", {}).get("scan"))
+_left_out("table_of_an_import", lambda act: act["content"] if act["kind"] == "import-org" else None)
+
+
 @attack("V0", "content")
 def document_under_another_digest(made: Bundle, honest: Honest) -> None:
     one, other = made.of_kind("content")[:2]
@@ -397,6 +413,16 @@ def statement_on_an_act_that_is_no_signature(made: Bundle, honest: Honest) -> No
     forged(made, honest, "m2", find(made, "m2", "submit"), lambda b: b.update(statement={}, proof={"strength": "S3"}))
 
 
+@attack("V0", "statement")
+def statement_alone_on_an_act_that_is_no_signature(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", find(made, "m2", "submit"), lambda b: b.update(statement={}))
+
+
+@attack("V0", "statement")
+def proof_alone_on_an_act_that_is_no_signature(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", find(made, "m2", "submit"), lambda b: b.update(proof={"strength": "S1"}))
+
+
 @attack("V0", "act")
 def act_about_another_item(made: Bundle, honest: Honest) -> None:
     forged(made, honest, "m2", find(made, "m2", "submit"), lambda b: b["act"].update(item="m1"))
@@ -469,6 +495,16 @@ def place_signed_by_nobody(made: Bundle, honest: Honest) -> None:
 
 
 @attack("V0", "effect")
+def place_signed_by_nobody_and_at_no_number(made: Bundle, honest: Honest) -> None:
+    def change(body: dict[str, Any]) -> None:
+        open_one = next(s for s in body["effects"][0]["slots"] if s["state"] == "open")
+        open_one |= {"state": "signed", "person": "o3-secretary"}
+        open_one.pop("seq", None)
+
+    forged(made, honest, "m4", find(made, "m4", "add-signer"), change)
+
+
+@attack("V0", "effect")
 def signature_taken_back_by_another(made: Bundle, honest: Honest) -> None:
     number = find(made, "m4", "withdraw")
     forged(made, honest, "m4", number, lambda b: b["effects"][0].update(person="o3-secretary"))
@@ -534,6 +570,14 @@ def item_opened_under_another_definition_than_it_says(made: Bundle, honest: Hone
 def act_of_an_unknown_kind(made: Bundle, honest: Honest) -> None:
     chain = next(e["chain"] for e in made.of_kind("entry") if body_of(e)["act"]["kind"] == "fire")
     forged(made, honest, chain, find(made, chain, "fire"), lambda b: b["act"].update(kind="bless"))
+    made.drop(*made.of_kind("heads"))
+
+
+@attack("V2", "tail")
+def engines_own_act_in_an_items_chain(made: Bundle, honest: Honest) -> None:
+    """It says nothing of the item, and is of a kind that is known."""
+    chain = next(e["chain"] for e in made.of_kind("entry") if body_of(e)["act"]["kind"] == "fire")
+    forged(made, honest, chain, find(made, chain, "fire"), lambda b: b["act"].update(kind="incarnation"))
     made.drop(*made.of_kind("heads"))
 
 
@@ -858,6 +902,14 @@ def report_told_to_the_rules_that_is_another(made: Bundle, honest: Honest) -> No
     forged(made, honest, "s-t1", entry["seq"], change)
 
 
+@attack("V0", "cite")
+def report_relied_on_that_is_another(made: Bundle, honest: Honest) -> None:
+    def change(body: dict[str, Any]) -> None:
+        next(e for e in body["effects"] if e.get("relies"))["relies"][0]["head"] = "00" * 32
+
+    forged(made, honest, "s-t1", find(made, "s-t1", "submit"), change)
+
+
 @attack("V0", "content")
 def part_of_an_import_left_out_silently(made: Bundle, honest: Honest) -> None:
     forged(made, honest, "org", 1, lambda b: b["act"].update(parts=[digest(b"an invented part")]))
@@ -1036,6 +1088,56 @@ def _changed_event(name: str, code: str, kind: str, change: Callable[[dict[str, 
         forged(made, honest, "keys", events[nth], lambda b: change(b["act"]))
 
     ATTACKS.append(Attack(f"{name}_fail", "campaign", run, "V0", code))
+
+
+def _event_more(made: Bundle, honest: Honest, **act: Any) -> None:
+    """An event more at the end of the chain of keys, sealed with the stolen key, at the moment of the last."""
+    last = made.entries("keys")[-1]
+    new = {"t": "entry", "chain": "keys", "seq": 0, "body": "", "seal": last["seal"]}
+    with_body(new, body_of(last) | {"act": act})
+    made.after(last, new)
+    made.touched.append(new)
+    rehash(made, "keys", honest.engine_key)
+    made.drop(*made.of_kind("heads"))
+
+
+def _handed_over(made: Bundle, honest: Honest, use: str, old: Any, new: Any, later: int) -> None:
+    """A key is handed over; both sign, as they must."""
+    act = {"kind": "rotate-key", "use": use, "key": old.public_key().hex(), "to": new.public_key().hex()}
+    act |= {"algorithm": "ed25519", "until": body_of(made.entries("keys")[-1])["at"] + later}
+    covered = pae(standalone.KEY_EVENT, canonical.encode(act))
+    _event_more(made, honest, **act, old=old.sign(covered).hex(), new=new.sign(covered).hex())
+
+
+def _hand_over_attack(name: str, claims: str, use: str, old: Any, new: Any, later: int = 1) -> None:
+    def run(made: Bundle, honest: Honest) -> None:
+        _handed_over(made, honest, use, old or honest.engine_key, new, later)
+
+    ATTACKS.append(Attack(f"{name}_fail", "campaign", run, claims, "keys" if claims == "V0" else "tail"))
+
+
+_WITNESS = WITNESSES["archive.example"]
+_LATER = Held("a key for later")
+_hand_over_attack("key_handed_over_at_the_end", "V2", "witness", _WITNESS, _LATER)
+_hand_over_attack("key_handed_over_at_once", "V2", "witness", _WITNESS, _LATER, 0)
+_hand_over_attack("key_handed_over_for_a_time_that_is_past", "V0", "witness", _WITNESS, _LATER, -1)
+_hand_over_attack("key_handed_over_to_one_that_is_known", "V0", "witness", _WITNESS, STRANGER)
+_hand_over_attack("key_handed_over_by_one_that_was_handed_over", "V0", "engine", NODE, _LATER)
+_hand_over_attack("key_handed_over_by_one_that_was_revoked", "V0", "engine", NEXT_NODE, _LATER)
+_hand_over_attack("key_handed_over_by_one_of_another_use", "V0", "signer", _WITNESS, _LATER)
+
+
+@attack("V0", "keys")
+def key_handed_over_twice_while_it_is_good(made: Bundle, honest: Honest) -> None:
+    _handed_over(made, honest, "witness", _WITNESS, _LATER, 10)
+    _handed_over(made, honest, "witness", _WITNESS, Held("a second key for later"), 10)
+
+
+@attack("V2", "tail")
+def key_of_another_algorithm_registered_unchecked(made: Bundle, honest: Honest) -> None:
+    """No policy can pin it, and so nothing that it signed ever counts."""
+    act = {"kind": "register-key", "use": "signer", "key": "aa" * 65, "of": "x", "algorithm": "sm2", "proof": "00"}
+    _event_more(made, honest, **act)
 
 
 _changed_event("key_handed_over_without_the_old_one", "keys", "rotate-key", lambda a: a.update(old="00" * 64))

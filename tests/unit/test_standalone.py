@@ -545,6 +545,25 @@ def test_sizes_are_limited(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "size" in codes(run(lines_of(SMALL)))
 
 
+def test_a_bundle_may_be_as_large_as_the_limit_and_no_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = lines_of(SMALL)
+    monkeypatch.setattr(standalone, "FILE_LIMIT", len(file_of(lines)))
+    assert run(lines, policy()).failures == []
+    monkeypatch.setattr(standalone, "FILE_LIMIT", len(file_of(lines)) - 1)
+    assert codes(run(lines, policy())) >= {"size"}
+
+
+def test_what_is_no_bundle_at_all_is_told_too() -> None:
+    report = Verifier(Policy()).run(io.BytesIO(b""))
+    assert json.loads(standalone.as_json(report))["origin"] == "" and "V0" in standalone.as_text(report, "en")
+
+
+def test_an_act_of_the_engine_stands_in_a_chain_of_its_own_and_in_no_other() -> None:
+    assert codes(run(lines_of({"view:x": entries_of("view:x", 1)}), policy())) == set()
+    report = run(lines_of({"x": entries_of("x", 1)}), policy())
+    assert (codes(report), report.failed) == ({"act"}, 1)
+
+
 def test_a_document_by_an_algorithm_outside_the_policy_is_refused() -> None:
     lines = lines_of(SMALL)
     lines.append({"t": "content", "digest": standalone.digest(b"x", "sm3"), "body": text64(b"x")})
@@ -663,6 +682,166 @@ def test_what_is_shown_forgets_the_digest_only_where_it_changes() -> None:
     assert (case.shown["outcome"], case.shown["relies"], case.shown["roll"]) == ("other", [{"item": "y"}], {"y": 1})
     case.apply({"e": "lead-named", "person": "p"}, 10)
     assert case.shown["assigned"].keys() == {"lead"}
+
+
+RARE: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # kind of act -> its effect, of the act, of the effect
+    "extend": ("due-extended", {}, {}),
+    "pause": ("due-paused", {}, {}),
+    "resume": ("due-resumed", {}, {}),
+    "move-item": ("moved", {"gone": "u1", "successor": "u2"}, {"from": "u1", "to": "u2"}),
+    "migrate": ("migrated", {"to": "d2"}, {"to": "d2"}),
+    "reopen": (
+        "signed",
+        {"by": {"person": "p", "post": "q", "unit": "u"}},
+        {"person": "p", "post": "q", "unit": "u", "slot": "7"},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", RARE)
+def test_a_rare_act_leads_to_its_effect_alone_and_the_effect_repeats_it(kind: str) -> None:
+    named, told, repeated = RARE[kind]
+    act, effect = {"kind": kind, **told}, {"e": named, **repeated}
+    assert standalone.led(act, [{"e": "reminded"}, effect]) == repeated.get("slot", "")
+    wrong = [[], [effect, effect], [{"e": "urged"}], [effect, {"e": "urged"}]]
+    wrong += [[effect | {member: "other"}] for member in repeated if member != "slot"]
+    for effects in wrong:
+        with pytest.raises(Bad):
+            standalone.led(act, effects)
+
+
+def test_clocks_that_stop_and_go_on_are_along_with_a_suspension_and_no_other_act() -> None:
+    for kind, own, along in (
+        ("suspend", "suspended", "due-paused"),
+        ("activate", "activated", "due-resumed"),
+    ):
+        for many in range(3):
+            assert standalone.led({"kind": kind}, [{"e": own}, *[{"e": along}] * many]) == ""
+        with pytest.raises(Bad):
+            standalone.led({"kind": kind}, [{"e": along}])
+        with pytest.raises(Bad):
+            standalone.led({"kind": "urge"}, [{"e": "urged"}, {"e": along}])
+    assert standalone.led({"kind": "view"}, [{"e": "reminded"}]) == ""
+    with pytest.raises(Bad):
+        standalone.led({"kind": "fire"}, [{"e": "urged"}])
+
+
+def test_an_entry_relies_on_the_heads_it_was_told_of_and_on_no_other_fact() -> None:
+    head = {"item": "x", "seq": 3, "head": "h"}
+    for facts in ({"children 1": [head]}, {"roll 1": [{"item": "y"}, head]}):
+        assert list(standalone.cited_by({"act": {}, "facts": facts})) == [("x", 3, "h")]
+    assert not list(standalone.cited_by({"act": {}, "facts": {"enrolled 1": [head], "authority 1": [head]}}))
+    assert not list(standalone.cited_by({"act": {"cites": {"item": "x", "seq": 3}}, "org": ""}))
+    cites = {"act": {"cites": {"item": "y", "seq": 2, "entry": "e"}}, "org": "o", "effects": [{}, {"relies": [head]}]}
+    assert list(standalone.cited_by(cites)) == [("org", 0, "o"), ("y", 2, "e"), ("x", 3, "h")]
+
+
+BALLOT = {"aware": {"content": ["good", "bad"]}, "dissatisfied": {"content": ["bad"]}, "box": "papers"}
+PAPERS = [{"content": mark, "mark": str(number)} for number, mark in enumerate(("good", "bad", "void"))]
+
+
+@pytest.mark.parametrize(
+    ("papers", "figures", "ballot", "holds"),
+    [
+        (PAPERS, {"voted": 3, "aware": 2, "dissatisfied": 1, "eligible": 9}, {}, True),
+        (PAPERS, {"voted": 4, "aware": 2, "dissatisfied": 1}, {}, False),
+        (PAPERS, {"voted": 3, "aware": 1, "dissatisfied": 1}, {}, False),
+        (PAPERS, {"voted": 3, "aware": 2, "dissatisfied": 0}, {}, False),
+        (PAPERS, {"voted": 3, "aware": 2}, {}, False),
+        ([PAPERS[0]] * 2, {"voted": 2, "aware": 2, "dissatisfied": 0}, {}, False),  # one mark twice
+        (PAPERS[:1], {"voted": 4, "aware": 1, "dissatisfied": 0}, {}, False),  # some opened is all opened
+        ([], {"voted": 4, "aware": 0, "dissatisfied": 0}, {}, True),
+        ([], {"voted": 5, "aware": 0, "dissatisfied": 0}, {}, False),
+        ([], {"voted": 4, "aware": 1, "dissatisfied": 0}, {}, False),
+        ([], {"voted": 5, "aware": 0, "dissatisfied": 0}, {"at-least": 6}, True),
+        ([], {"voted": 2, "aware": 0, "dissatisfied": 0}, {"at-least": 2}, False),
+        ([], {"aware": 0, "dissatisfied": 0}, {"at-least": 1}, True),  # a sheet that counts no papers
+        ([], {"voted": 0, "aware": 0, "dissatisfied": 0}, {"at-least": 0}, True),
+    ],
+)
+def test_a_sheet_is_the_sum_of_its_papers_or_of_too_few_to_be_opened(
+    papers: list[Any], figures: dict[str, int], ballot: dict[str, Any], holds: bool
+) -> None:
+    with contextlib.nullcontext() if holds else pytest.raises(Bad):
+        standalone.recount(papers, figures, BALLOT | ballot)
+
+
+VOTE = {"stages": [{"stage": "other"}, {"stage": "vote", "tally": {"material": "sheet", "ballot": BALLOT}}]}
+
+
+def test_a_sheet_waits_for_its_papers_only_where_it_was_counted_from_papers() -> None:
+    def boxes(by_choice: bool, ballot: dict[str, Any], stage: str = "vote", material: str = "sheet") -> Any:
+        flow = json.loads(json.dumps(VOTE))
+        flow["stages"][1]["tally"]["ballot"]["by-choice"] = by_choice
+        verifier, case = Verifier(Policy()), standalone.Case()
+        case.shown |= {"stage": stage, "ballot": ballot}
+        act = {"materials": {material: "sha256:s", "papers": "sha256:p"}, "figures": {"sheet": {"eligible": 6}}}
+        standalone.sheet(verifier, act, case, flow, "x#1")
+        return {box: [(place, figures) for place, figures, _ in held] for box, held in verifier.boxes.items()}
+
+    kept = {"sha256:p": [("x#1", {"eligible": 6})]}
+    assert boxes(False, {"eligible": 6}) == boxes(True, {"eligible": 6}) == kept
+    assert boxes(True, {}) == boxes(False, {}, stage="other") == boxes(False, {}, stage="none") == {}
+    assert boxes(False, {"eligible": 6}, material="minutes") == {}
+    for ballot in ({"eligible": 7}, {}):
+        with pytest.raises(Bad, match="another roll"):
+            boxes(False, ballot)
+
+
+def test_a_chain_reaches_as_far_as_the_tree_of_heads_knows_or_is_not_in_it() -> None:
+    names, tree, hash_ = ["b", "d", "f"], Tree(), b"\x07" * 32
+    leaves = [merkle.leaf_hash(canonical.encode({"chain": n, "seq": 1, "hash": hash_.hex()})) for n in names]
+    root, paths = merkle.paths(leaves)
+    assert tree.leaf(canonical.encode({"chain": "b", "seq": 1, "hash": hash_.hex()})) == leaves[0]
+
+    def head(place: int) -> dict[str, Any]:
+        path = [part.hex() for part in paths[place]]
+        return {"chain": names[place], "seq": 1, "hash": hash_.hex(), "index": place, "path": path}
+
+    def look(name: str, proof: dict[str, Any], hashes: list[bytes]) -> int:
+        verifier = Verifier(Policy())
+        verifier._reaches(name, standalone.Chain(hashes=hashes), proof, len(names), root.hex())
+        return verifier.unproven
+
+    for place, name in enumerate(names):
+        for hashes in ([hash_], [hash_, b"later"]):
+            assert look(name, {"head": head(place)}, hashes) == 0
+        for hashes, code in (([], "cut"), ([b"another"], "heads")):
+            with pytest.raises(Bad) as told:
+                look(name, {"head": head(place)}, hashes)
+            assert told.value.code == code
+        with pytest.raises(Bad):
+            look("a", {"head": head(place)}, [hash_])
+    beside: list[dict[str, Any] | None] = [None, head(0), head(1), head(2), None]
+    for place, name in enumerate("aceg"):  # before all, between two, behind all
+        for i, before in enumerate(beside[:-1]):
+            for j, after in enumerate(beside[1:]):
+                proof = {"before": before, "after": after}
+                if i == j == place:
+                    assert (look(name, proof, []), look(name, proof, [hash_])) == (0, 1)
+                else:
+                    with pytest.raises(Bad):
+                        look(name, proof, [])
+    for place, name in enumerate(names):  # itself a neighbour: it is in the tree
+        for proof in (
+            {"before": beside[place], "after": beside[place + 1]},
+            {"before": beside[place + 1], "after": beside[place + 2]},
+        ):
+            with pytest.raises(Bad):
+                look(name, proof, [])
+    assert look("log", {"before": head(2), "after": None}, [hash_]) == 0  # it goes on by being fixed
+
+
+def test_a_key_is_good_from_its_first_moment_to_its_last_and_for_what_was_logged_before_it_was_revoked() -> None:
+    good = standalone.fault_of
+    held: dict[str, Any] = {"of": "x", "from": 10}
+    assert [bool(good(held, at, None)) for at in (9, 10, 11, 99)] == [True, False, False, False]
+    held["until"] = 20
+    assert [bool(good(held, at, None)) for at in (9, 10, 20, 21)] == [True, False, False, True]
+    held |= {"since": 15, "revoked": 7}
+    assert [bool(good(held, at, 6)) for at in (9, 10, 14, 15)] == [True, False, False, True]
+    assert [bool(good(held, 14, index)) for index in (None, 0, 6, 8)] == [True, False, False, True]
+    assert not good(held | {"revoked": None}, 14, 8)  # the log does not have the revocation: only the moment tells
 
 
 # --- many signatures, and keys of other algorithms ----------------------------------------------------------------------
