@@ -44,11 +44,13 @@ test: check ## Check, then run every test on SQLite and PostgreSQL (ARGS="..." p
 bench: $(STAMP) ## Measure (JSON=FILE also writes the numbers to a file)
 	@$(BIN)/python -m tests.benchmarks $(if $(JSON),--json $(JSON)) $(ARGS)
 
-# No cache for lint-imports: it takes no notice of a module that appears beside an unchanged one.
+# No cache for lint-imports: it takes no notice of a module that appears beside an unchanged one. No test runs the
+# benchmarks, so their types are looked at too.
 check: $(STAMP) ## Lint, formatting, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict workflow adapters/workflow_adapters
+	$(BIN)/mypy tests/benchmarks
 	$(BIN)/lint-imports --no-cache
 
 requirements: $(STAMP) ## List the required behaviours a test names, and the open ones (ARGS="--json")

@@ -224,8 +224,8 @@ def measure(dbs: Databases, kind: Kind, quick: bool) -> list[Result]:
                 return timed(lambda: _all(unsigned.sweep(at, day))) / TURN
 
             o, f, u = alternate(turns, ours, floor, plain)
-            for each in (engine, second):
-                _hold(each, count)
+            for one in (engine, second):
+                _hold(one, count)
             _same(engine, second)
     beside = rates("", kind, "", o, u, None)
     aside = f"{beside.ratio:.2f} of plain unsigned rows ({beside.floor:,.0f}/s)"

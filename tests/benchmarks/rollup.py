@@ -5,6 +5,8 @@ The floor of a filtered list is the same list asked for by somebody who sees eve
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tests.benchmarks import bulk, databases, world
@@ -54,14 +56,13 @@ def _filtered(desk: Desk, everything: Sight, sight: Sight, kind: Kind, who: str,
     assert sight.units is not None
     under = who.partition(".")[2]
     out = []
-    for what, ask in (
-        ("a page", lambda s: lists.items(desk, s, MINE, under=under)),
-        ("a tally", lambda s: lists.tally(desk, s, MINE, under)),
-    ):
+    asked: dict[str, Callable[[Sight], object]] = {
+        "a page": lambda s: lists.items(desk, s, MINE, under=under),
+        "a tally": lambda s: lists.tally(desk, s, MINE, under),
+    }
+    for what, ask in asked.items():
         assert ask(sight) == ask(everything)
-        ours, floor = alternate(
-            turns, lambda a=ask: timed(lambda: a(sight)), lambda a=ask: timed(lambda: a(everything))
-        )  # type: ignore[misc]
+        ours, floor = alternate(turns, partial(timed, partial(ask, sight)), partial(timed, partial(ask, everything)))
         out.append(costs(f"{what} filtered for {who}, {len(sight.units):,} units", kind, ours, floor, GOAL_FILTER))
     return out
 

@@ -91,7 +91,7 @@ def holder(post: str, unit: str) -> Actor:
     return Actor(f"{post}.{unit}", post, unit)
 
 
-PAPERS = {
+PAPERS: dict[str, dict[str, object]] = {
     "organisation-file": {"members": 5},
     "analysis-sheet": {"manifestation": "虚构:书记空缺半年,组织生活中断", "cause": "虚构:企业重组后未及时选配"},
 }

@@ -12,13 +12,14 @@ from tests.benchmarks import world
 from tests.benchmarks.databases import Databases, Kind
 from tests.benchmarks.measure import Result
 from tests.benchmarks.obligations import world_calendar
-from workflow import loads, obligations
+from workflow import Engine, loads, obligations
 from workflow.acts import Open, Sign
 from workflow.case import Case
 from workflow.definition.shipped import shipped_flow
+from workflow.org.importing import OrgImport
 from workflow.receipt import Receipt
 from workflow.run import run_until
-from workflow.store import database, items, org
+from workflow.store import items
 
 ON: tuple[Kind, ...] = ("sqlite",)  # the embedded database: a simulation needs no server
 FLOW, RULE = "weekly-report", "first-hop"
@@ -39,8 +40,7 @@ def measure(dbs: Databases, kind: Kind, quick: bool) -> list[Result]:
     with dbs.new(kind) as url, world.engine_on(url, dbs.home(), durable=False) as engine:
         world_calendar(engine)
         engine.publish(loads(definition()))
-        with database.writing(engine.db) as connection:
-            org.write_import(connection, world.Invented(units))
+        engine.import_org(OrgImport.from_rows(world.Invented(units).to_rows()))
         began = perf_counter()
         with engine.look() as desk:
             weeks = obligations.periods(desk, FLOW, RULE, date(2019, 9, 9), date(2020, 9, 6))
@@ -69,7 +69,7 @@ def measure(dbs: Databases, kind: Kind, quick: bool) -> list[Result]:
     return [Result(name, kind, "s", whole, None, None, whole, whole, GOAL, False, aside)]
 
 
-def _report(engine: world.Engine, whom: list[str], week: str) -> int:
+def _report(engine: Engine, whom: list[str], week: str) -> int:
     """Open, hand in and sign through the reports of some units; how many signatures that took."""
     opens = [Open(item=obligations.report_id(FLOW, u, week), flow=FLOW, unit=u, campaign=week) for u in whom]
     engine.open_many(opens)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 ALWAYS = "0001-01-01"
 
@@ -105,7 +105,7 @@ class Org:
     tenures: tuple[Tenure, ...] = ()
 
     @classmethod
-    def from_rows(cls, rows: Mapping[str, Iterable[Mapping[str, Any]]]) -> Org:
+    def from_rows(cls, rows: Mapping[str, Iterable[Mapping[str, Any]]]) -> Self:
         """The organisation from rows as ``to_rows`` gives them and the store reads them back."""
         return cls(
             units=_read(Unit, rows.get("units", ())),
