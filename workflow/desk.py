@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workflow import log, personal, sealing
@@ -50,7 +51,7 @@ from workflow.evidence.keys import KeyProvider
 from workflow.keybook import ED25519, Rings
 from workflow.receipt import Receipt, Shown
 from workflow.recording import PREPARED_SECONDS, Confirm, KeyOf, body_of
-from workflow.rules import Asked, Context, Decision, Facts, authority, decide, materials, needs, signing
+from workflow.rules import Asked, Context, Decision, Facts, Need, authority, decide, materials, needs, signing
 from workflow.store import facts, items, library
 from workflow.store.items import Written
 from workflow.store.known import alone, last_moment, write_rows
@@ -110,6 +111,10 @@ def _check_given(act: Open) -> None:
         )
 
 
+Contexts = dict[tuple[str, int, str], Context]
+"""What acts of one moment share, by definition, the number of the item's last entry, and calendar."""
+
+
 @dataclass(slots=True, eq=False)
 class _Made:
     """An act decided but not yet sealed. Nobody changes it; to freeze it would double what it costs to make."""
@@ -138,6 +143,28 @@ class Moving:
 
 def _moving(made: _Made) -> Moving:
     return Moving(made.asked.act.item, made.before, made.case, made.decision.effects, made.asked.context.seq)
+
+
+def _first_need(asked: Asked) -> Need | None:
+    """The fact that every act of a kind rests on: the line of units of what is opened or has a due, whoever signs."""
+    act = asked.act
+    if isinstance(act, Signature):
+        return authority.own_need(asked) if act.by is not None else None
+    if isinstance(act, Open):
+        return ("path", act.unit, asked.context.day)
+    return ("path", asked.case.unit, asked.context.day) if isinstance(act, Fire) else None
+
+
+def _remember(asked: Asked, memory: Mapping[Need, Any]) -> None:
+    """Take over what is remembered of the facts that such an act always rests on: spares asking it what it needs."""
+    first, loaded = _first_need(asked), asked.facts.loaded
+    if first is None or first not in memory:
+        return
+    loaded[" ".join(first)] = memory[first]
+    same = memory.get(facts.SAME_PERSONS)
+    if same is not None and isinstance(asked.act, Signature):
+        person = asked.actor.person
+        loaded[f"same-person {person}"] = same.get(person, [])
 
 
 def act_digest(act: Act) -> bytes:
@@ -229,13 +256,7 @@ class Desk(Verbs):
         name = self.calendar_of(pinned, case.unit or getattr(act, "unit", ""), at, memory)
         context = Context(pinned, engine.calendar(self.connection, name), at, seq)
         asked = Asked(case, act, context, Facts({}))
-        if isinstance(act, Open) and (path := ("path", act.unit, context.day)) in memory:  # spares asking for it
-            asked.facts.loaded[" ".join(path)] = memory[path]
-        elif isinstance(act, Signature) and act.by is not None and (own := authority.own_need(asked)) in memory:
-            asked.facts.loaded[" ".join(own)] = memory[own]
-            same = memory.get(facts.SAME_PERSONS)
-            if same is not None:
-                asked.facts.loaded[f"same-person {act.by.person}"] = same.get(act.by.person, [])
+        _remember(asked, memory)
         while wanted := needs(asked):
             for need in wanted:
                 asked.facts.loaded[" ".join(need)] = facts.load(self.connection, need, memory)
@@ -551,7 +572,7 @@ class Desk(Verbs):
         opened: dict[str, tuple[str, ...]] = {}
         with no_collection():
             made, bodies, refused = self._decided_each(acts, heads, org, at)
-            written = self._seal(list(made.values()), list(bodies.values()))
+            written = self._seal(list(made.values()), bodies)
             if written:
                 self._write(written)
                 opened = self._open_behind(written)
@@ -571,29 +592,58 @@ class Desk(Verbs):
 
     def _decided_each(
         self, acts: Sequence[Signature], heads: Mapping[str, items.Head], org: bytes | None, at: int
-    ) -> tuple[dict[str, _Made], dict[str, bytes], dict[int, WorkflowError]]:
-        """Signatures in bulk: what follows and its bytes by item, and by place in the order given what is refused."""
+    ) -> tuple[dict[str, _Made], list[bytes], dict[int, WorkflowError]]:
+        """Signatures in bulk: what follows by item, the bytes of each in this order, and by place in the order given what
+        is refused."""
+        asked, refused = self._ask_each(acts, heads, org, at)
         made: dict[str, _Made] = {}
-        bodies: dict[str, bytes] = {}
+        bodies: dict[str, dict[str, Any]] = {}
+        places: dict[str, int] = {}
+        for n, act in enumerate(acts):
+            if act.item in made:
+                refused[n] = Conflict(item=act.item, expected="each item once", actual="twice in one call")
+            elif n in asked:
+                try:
+                    one = self._decided_on(asked[n], heads[act.item].head, org)
+                    bodies[act.item] = self._body(one)
+                    made[act.item], places[act.item] = one, n
+                except WorkflowError as error:
+                    refused[n] = error
+        try:
+            return made, canonical.encode_many(list(bodies.values())), refused
+        except WorkflowError:  # something in one of them cannot go on record
+            encoded: list[bytes] = []
+            for item, body in bodies.items():
+                try:
+                    encoded.append(canonical.encode(body))
+                except WorkflowError as error:
+                    refused[places[item]] = error
+                    del made[item]
+            return made, encoded, refused
+
+    def _ask_each(
+        self, acts: Sequence[Signature], heads: Mapping[str, items.Head], org: bytes | None, at: int
+    ) -> tuple[dict[int, Asked], dict[int, WorkflowError]]:
+        """Signatures in bulk in front of their rules, by place in the order given, and what is refused before that."""
+        asked: dict[int, Asked] = {}
         refused: dict[int, WorkflowError] = {}
+        memory = self.engine.memory.at(org)
+        contexts: Contexts = {}
         for n, act in enumerate(acts):
             try:
-                if act.item in bodies:
-                    raise Conflict(item=act.item, expected="each item once", actual="twice in one call")
                 if isinstance(act, ONE_BY_ONE):
                     raise WrongMeaning(expected="an act on a place, in bulk", actual=act.kind)
                 if act.item not in heads:
                     raise Unknown(kind="item", name=act.item)
-                head = heads[act.item]
-                case = Case.of_snapshot(head.snapshot)
+                one = self._in_front(act, heads[act.item], at, memory, contexts)
                 if len(acts) > 1:
-                    self._refuse_together(act, case, len(acts))
-                one = self._decide(act, case, head.head, org, head.seq + 1, at)
-                bodies[act.item] = canonical.encode(self._body(one))
-                made[act.item] = one
+                    self._refuse_together(act, one, len(acts))
+                self._refuse_replay(act, at)
+                asked[n] = one
             except WorkflowError as error:
                 refused[n] = error
-        return made, bodies, refused
+        refused |= self._load_together(asked, memory)
+        return {n: one for n, one in asked.items() if n not in refused}, refused
 
     def foresee(self, acts: Sequence[Signature | Open]) -> list[Moving]:
         """A dry run of ``sign_many`` or ``open_many``: what each item would come to, or why it would be refused, by the
@@ -637,7 +687,7 @@ class Desk(Verbs):
                 out.append(Moving(asked.case.item, refusal=refusal))
         return out
 
-    def _refuse_together(self, act: Signature, case: Case, count: int) -> None:
+    def _refuse_together(self, act: Signature, asked: Asked, count: int) -> None:
         """A stage or place marked one by one is signed by a call of its own. That each was also read is not asked here: who
         calls once for each item in a loop stands in the list of bursts and of signatures given unopened (R039). What waits
         for a leaver passes on together, whatever it waits for: that signs nothing.
@@ -647,14 +697,13 @@ class Desk(Verbs):
         """
         if isinstance(act, HandOver):
             return
-        pinned = self.engine.definition(self.connection, case.definition)
-        stage = pinned.stage(case.stage)
-        place = signing.find(case, act) if not stage.one_by_one else None
+        stage = asked.definition.stage(asked.case.stage)
+        place = signing.find(asked.case, act) if not stage.one_by_one else None
         if stage.one_by_one or (place is not None and place.one_by_one):
             raise OneByOne(
                 expected="one item in one act",
                 actual=f"{count} items",
-                place=pinned.place("stages", stage.stage, "one-by-one"),
+                place=asked.definition.place("stages", stage.stage, "one-by-one"),
             )
 
     def fire(self, fires: Sequence[Fire], at: int, heads: Mapping[str, items.Head] | None = None) -> list[Written]:
@@ -682,35 +731,56 @@ class Desk(Verbs):
     def _ask_together(
         self, fires: Sequence[Fire], heads: Mapping[str, items.Head], org: bytes | None, at: int
     ) -> list[tuple[Asked, items.Head]]:
-        """Several acts in front of their rules: what they need of the organisation is loaded for all of them at once."""
-        engine, memory = self.engine, self.engine.memory.at(org)
-        found: list[tuple[Asked, items.Head]] = []
-        contexts: dict[tuple[str, int, str], Context] = {}
-        for f in fires:
-            head = heads[f.item]
-            case = Case.of_snapshot(head.snapshot)
-            pinned = engine.definition(self.connection, case.definition)
-            name = self.calendar_of(pinned, case.unit, at, memory)
-            context = contexts.get((case.definition, head.seq, name))
-            if context is None:
-                calendar = engine.calendar(self.connection, name)
-                context = contexts[case.definition, head.seq, name] = Context(pinned, calendar, at, head.seq + 1)
-            found.append((Asked(case, f, context, Facts({})), head))
-        open_ = [asked for asked, _ in found]
-        # where a rung's targets are looked for: spares asking each for it
-        lines: dict[tuple[str, ...], None] = {("path", a.case.unit, a.context.day): None for a in open_}
-        facts.load_together(self.connection, lines, memory)
-        for asked in open_:
-            path = ("path", asked.case.unit, asked.context.day)
-            asked.facts.loaded[" ".join(path)] = memory[path]
-        while open_:
-            wanted = [(asked, needs(asked)) for asked in open_]
-            open_ = [asked for asked, some in wanted if some]
-            facts.load_together(self.connection, {need: None for _, some in wanted for need in some}, memory)
-            for asked, some in wanted:
-                for need in some:
-                    asked.facts.loaded[" ".join(need)] = facts.load(self.connection, need, memory)
-        return found
+        """Rungs of different items in front of their rules."""
+        memory = self.engine.memory.at(org)
+        contexts: Contexts = {}
+        asked = [self._in_front(f, heads[f.item], at, memory, contexts) for f in fires]
+        for refused in self._load_together(dict(enumerate(asked)), memory).values():
+            raise refused
+        return [(one, heads[one.case.item]) for one in asked]
+
+    def _in_front(
+        self, act: Signature | Fire, head: items.Head, at: int, memory: dict[Need, Any], contexts: Contexts
+    ) -> Asked:
+        """One of several acts in front of its rules, with no fact yet; those that may share a context do."""
+        case = Case.of_snapshot(head.snapshot)
+        pinned = self.engine.definition(self.connection, case.definition)
+        name = self.calendar_of(pinned, case.unit, at, memory)
+        context = contexts.get((case.definition, head.seq, name))
+        if context is None:
+            calendar = self.engine.calendar(self.connection, name)
+            context = contexts[case.definition, head.seq, name] = Context(pinned, calendar, at, head.seq + 1)
+        return Asked(case, act, context, Facts({}))
+
+    def _load_together(self, some: Mapping[int, Asked], memory: dict[Need, Any]) -> dict[int, WorkflowError]:
+        """Load what several acts need; what they need of the organisation for all of them at once.
+
+        Returns:
+            Which of them need something that is not to be had.
+        """
+        first = dict.fromkeys([need for one in some.values() if (need := _first_need(one)) is not None])
+        facts.load_together(self.connection, first, memory)
+        for one in some.values():
+            _remember(one, memory)
+        refused: dict[int, WorkflowError] = {}
+        left = dict(some)
+        while left:
+            wanted: dict[int, list[Need]] = {}
+            for n, one in left.items():
+                try:
+                    if found := needs(one):
+                        wanted[n] = found
+                except WorkflowError as error:
+                    refused[n] = error
+            facts.load_together(self.connection, dict.fromkeys(chain.from_iterable(wanted.values())), memory)
+            for n, found in wanted.items():
+                try:
+                    for need in found:
+                        left[n].facts.loaded[" ".join(need)] = facts.load(self.connection, need, memory)
+                except WorkflowError as error:
+                    refused[n] = error
+            left = {n: left[n] for n in wanted if n not in refused}
+        return refused
 
     def _view(self, act: View) -> Receipt:
         """Somebody opened the content: an entry in the item's own log of views, not in its chain.

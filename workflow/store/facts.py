@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -126,23 +127,28 @@ def load_paths(connection: Connection, units: Iterable[str], day: str, memory: d
 
 
 def load_together(connection: Connection, needs: Iterable[tuple[str, ...]], memory: dict[tuple[str, ...], Any]) -> None:
-    """Paths, and who answers for posts, of many units at once, remembered for ``load``. Other needs are left to it."""
+    """Paths, and who answers for or acts as posts, of many units at once, remembered for ``load``. Other needs are left
+    to it, and what it is to say of a unit that is not there."""
     paths: dict[str, list[str]] = {}
-    posts: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+    posts: dict[tuple[str, str], dict[tuple[str, ...], str]] = {}  # by post and day: the need about each unit
     for need in needs:
         if need in memory:
             continue
         if need[0] == "path":
             paths.setdefault(need[2], []).append(need[1])
         elif need[0] == "answerable":
-            posts.setdefault((need[2], need[3]), []).append(need)
+            posts.setdefault((need[2], need[3]), {})[need] = need[1]
+        elif need[0] == "authority":
+            posts.setdefault((need[3], need[4]), {})[need] = need[2]
     for day, units in paths.items():
-        load_paths(connection, units, day, memory)
-    for (post, day), some in posts.items():
+        with suppress(Unknown):
+            load_paths(connection, units, day, memory)
+    for (post, day), unit_of in posts.items():
         org = _reader(connection)
-        org.look_up([need[1] for need in some], post, day)
-        for need in some:
-            memory[need] = org.answerable(need[1], post, day, need[4] == "backstop")
+        org.look_up(unit_of.values(), post, day)
+        for need in unit_of:
+            with suppress(Unknown):
+                memory[need] = _org_fact(connection, org, need)
 
 
 def _org_fact(connection: Connection, org: OrgReader, need: tuple[str, ...]) -> Any:

@@ -81,21 +81,12 @@ _update_chain = (
 )
 
 _insert_slot = Insert(t.slot, ("item", "key", "unit", "post", "kind", "stage", "opened_at"))
-_delete_slots = Statement(t.slot.delete().where(t.slot.c.item == bindparam("b_item")))
 _delete_slot = Statement(
     t.slot.delete().where(t.slot.c.item == bindparam("b_item"), t.slot.c.key == bindparam("b_key"))
 )
-_move_slot = Statement(
-    t.slot.update()
-    .where(t.slot.c.item == bindparam("b_item"), t.slot.c.key == bindparam("b_key"))
-    .values({k: bindparam(k) for k in ("key", "unit", "post", "kind", "stage", "opened_at")})
-)
+_move_slot = Update(t.slot, {"b_item": "item", "b_key": "key"}, ("key", "unit", "post", "kind", "stage", "opened_at"))
 _insert_stay = Insert(t.stay, ("item", "n", "stage", "round", "entered_at", "left_at", "exit"))
-_leave_stay = Statement(
-    t.stay.update()
-    .where(t.stay.c.item == bindparam("b_item"), t.stay.c.n == bindparam("b_n"))
-    .values(left_at=bindparam("left_at"), exit=bindparam("exit"))
-)
+_leave_stay = Update(t.stay, {"b_item": "item", "b_n": "n"}, ("left_at", "exit"))
 _insert_due = Insert(t.due, ("item", "rule", "ladder", "missed_at", "step", "next_at", "state", "provisional"))
 _forget_due = Statement(
     t.due.delete().where(t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"), t.due.c.state == 3)
@@ -106,11 +97,7 @@ _rearm_due = Update(
     ("ladder", "missed_at", "step", "next_at", "state", "provisional"),
     attempts=0,
 )
-_end_due = Statement(
-    t.due.update()
-    .where(t.due.c.item == bindparam("b_item"), t.due.c.rule == bindparam("b_rule"))
-    .values(state=bindparam("state"), met_at=bindparam("met_at"), next_at=None)
-)
+_end_due = Update(t.due, {"b_item": "item", "b_rule": "rule"}, ("state", "met_at"), next_at=None)
 _move_item = Statement(t.item.update().where(t.item.c.id == bindparam("b_item")).values(unit=bindparam("unit")))
 _set_version = Statement(
     t.item.update().where(t.item.c.id == bindparam("b_item")).values(definition=bindparam("definition"))
@@ -593,7 +580,8 @@ def project(connection: Connection, written: Sequence[Written], lists: dict[str,
 
 
 def _slots(put: Any, w: Written) -> None:
-    """Open slots before and after: one that moves on is one update."""
+    """Open slots before and after: a single one that moves on is one update; several go and come, so that none is written
+    over another that has not moved yet."""
     rested = w.before.suspended is not w.case.suspended
     here = w.before.stays == w.case.stays and w.before.stage == w.case.stage  # a migration may rename the stage
     if w.case.stands_as(w.before) and here and not rested:
@@ -606,11 +594,12 @@ def _slots(put: Any, w: Written) -> None:
         come = [k for k, slot in after.items() if k not in before or _place(before[k]) != _place(slot)]
     else:
         gone, come = list(before), list(after)
-    for old, new in zip(gone, come, strict=False):
-        put(_move_slot, {"b_item": item, "b_key": old, **_slot_row(w, new)})
-    for old in gone[len(come) :]:
+    if len(gone) == len(come) == 1:
+        put(_move_slot, {"b_item": item, "b_key": gone[0], **_slot_row(w, come[0])})
+        return
+    for old in gone:
         put(_delete_slot, {"b_item": item, "b_key": old})
-    for new in come[len(gone) :]:
+    for new in come:
         put(_insert_slot, {"item": item, **_slot_row(w, new)})
 
 

@@ -2,14 +2,13 @@
 
 Compiling, caching and checking parameters again at each execution costs more than SQLite takes to run a statement: on
 the few statements of every act that is a fifth of the act. They still go through the SQLAlchemy connection, so that
-its events, its transaction and its errors stay what a host expects; only on SQLite, where nobody listens to events and
-nothing is echoed, ``one``, ``all`` and ``change`` go straight to the driver's connection, inside the same transaction.
+its events, its transaction and its errors stay what a host expects; only on a driver that we know, where nobody listens
+to events and nothing is echoed, they go straight to the driver's connection, inside the same transaction.
 """
 
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Sequence
 from functools import cached_property
 from operator import itemgetter
@@ -21,6 +20,8 @@ from sqlalchemy.engine import Connection, CursorResult
 
 PLAIN = frozenset({"sqlite", "postgresql"})
 """Where our column types need no conversion on their way in or out. Elsewhere SQLAlchemy converts, as always."""
+DRIVERS = frozenset({"pysqlite", "psycopg"})
+"""Those handed a statement without SQLAlchemy in between."""
 
 _Compiled = tuple[str, tuple[str, ...] | None, dict[str, Any]]
 
@@ -62,23 +63,22 @@ class Statement:
     def change(self, connection: Connection, values: dict[str, Any]) -> int:
         """Execute and tell how many rows were changed."""
         direct = self._direct(connection, values)
-        return (direct if direct is not None else self.run(connection, values)).rowcount
+        changed: int = (direct if direct is not None else self.run(connection, values)).rowcount
+        return changed
 
-    def _direct(self, connection: Connection, values: dict[str, Any]) -> sqlite3.Cursor | None:
+    def _direct(self, connection: Connection, values: dict[str, Any]) -> Any:
         """The driver's own cursor after execution, or None where SQLAlchemy must see the statement."""
-        if connection.dialect.driver != "pysqlite" or _watched(connection):
+        driver = _driver(connection)
+        if driver is None:
             return None
         text, order, fixed = self._of(connection)
         if fixed:
             values = {**fixed, **values}
-        driver: Any = connection.connection.dbapi_connection
+        given = values if order is None else [values[n] for n in order]
         try:
-            cursor: sqlite3.Cursor = driver.execute(text, [values[n] for n in order or ()])
-        except sqlite3.IntegrityError as error:
-            raise exc.IntegrityError(text, None, error) from error
-        except sqlite3.OperationalError as error:
-            raise exc.OperationalError(text, None, error) from error
-        return cursor
+            return driver.execute(text, given)
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _ours(connection, driver, text, error) from error
 
     def run_many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Execute with each of several sets of values."""
@@ -87,14 +87,24 @@ class Statement:
             return
         self._many(connection, rows)
 
-    def _many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> CursorResult[Any]:
+    def _many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+        """The same; tells how many rows were changed in all."""
         text, order, fixed = self._of(connection)
         if fixed:
             rows = [{**fixed, **values} for values in rows]
         given: Any = rows
         if order is not None:
             given = list(map(itemgetter(*order), rows)) if len(order) > 1 else [(row[order[0]],) for row in rows]
-        return connection.exec_driver_sql(text, given)
+        driver = _driver(connection)
+        if driver is None:
+            return connection.exec_driver_sql(text, given).rowcount
+        cursor = driver.cursor()
+        try:
+            cursor.executemany(text, given)
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _ours(connection, driver, text, error) from error
+        changed: int = cursor.rowcount
+        return changed
 
     def _of(self, connection: Connection) -> _Compiled:
         dialect = connection.dialect
@@ -119,6 +129,24 @@ def upsert(dialect: str, table: sa.Table) -> Any:
     from sqlalchemy.dialects import postgresql  # reads every driver's types: slow, and not for those on SQLite
 
     return postgresql.insert(table)
+
+
+def _driver(connection: Connection) -> Any:
+    """The driver's own connection, or None where SQLAlchemy must see what is executed."""
+    dialect = connection.dialect
+    if dialect.driver not in DRIVERS or dialect.is_async or _watched(connection):
+        return None
+    return connection.connection.dbapi_connection
+
+
+def _ours(connection: Connection, driver: Any, text: str, error: Any) -> BaseException:
+    """A driver's error as SQLAlchemy would raise it; a connection that is lost is not used again."""
+    dialect = connection.dialect
+    if lost := dialect.is_disconnect(error, driver, None):
+        connection.invalidate(error)
+    base: type[Exception] = dialect.loaded_dbapi.Error
+    made: BaseException = exc.DBAPIError.instance(text, None, error, base, connection_invalidated=lost, dialect=dialect)
+    return made
 
 
 def _watched(connection: Connection) -> bool:
@@ -146,7 +174,7 @@ class Insert(Statement):
 
     def run_many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         if connection.dialect.name == "postgresql":
-            self._set_wise.run(connection, {c: [row[c] for row in rows] for c in self.columns})
+            self._set_wise.change(connection, {c: [row[c] for row in rows] for c in self.columns})
         else:
             super().run_many(connection, rows)
 
@@ -180,9 +208,9 @@ class Update(Statement):
         """Execute with each of several sets of values, of different keys, and tell how many rows were changed."""
         if len(rows) > 1 and connection.dialect.name == "postgresql":
             columns = (*self.keys, *self.values)
-            return self._set_wise.run(connection, {c: [row[c] for row in rows] for c in columns}).rowcount
+            return self._set_wise.change(connection, {c: [row[c] for row in rows] for c in columns})
         if len(rows) > 1 and connection.dialect.name == "sqlite":  # whose driver adds the rows of all up
-            return self._many(connection, rows).rowcount
+            return self._many(connection, rows)
         return sum(self.change(connection, row) for row in rows)
 
     def run_many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
