@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workflow import log, personal, sealing
+from workflow import log, personal, removals, sealing
 from workflow.acts import (
     Act,
     Actor,
@@ -242,7 +242,7 @@ class Desk(Verbs):
     def show(self, item: str) -> Shown:
         """What a person is shown before acting on an item."""
         case, definition = self.case_of(item)
-        stored = {name: canonical.decode(self.contents.get(d)) for name, d in case.materials.items()}
+        stored = {name: removals.read(self.connection, self.contents, d) for name, d in case.materials.items()}
         held = {name: self.reveal(definition, name, value) for name, value in stored.items()}
         return Shown(case, case.content, held, tuple(case.open_slots))
 

@@ -108,6 +108,11 @@ def clock_skewed(node: str, by: int) -> None:
     logger.warning("clock.skewed", node=node, by_us=by)
 
 
+def kept_too_long(items: int, documents: int, values: int) -> None:
+    """So much is kept longer than its flow says; it goes when somebody says so: ``workflow contents retire``."""
+    logger.warning("contents.kept_too_long", items=items, documents=documents, values=values)
+
+
 def tick_failed(node: str, code: str) -> None:
     """A sweep failed as a whole; the next one comes by itself."""
     logger.error("tick.failed", node=node, code=code)

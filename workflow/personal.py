@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from workflow import sealing
+from workflow import removals, sealing
 from workflow.errors import Said, Unknown
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore
@@ -29,8 +29,6 @@ from workflow.store import personal as store
 if TYPE_CHECKING:
     from workflow.definition.model import Material
 
-CHAIN = "erasures"
-"""The chain of erasures, sealed entries like all others."""
 PREFIX = "personal:"
 _DOMAIN = "signoff/personal/v1"
 _FORM = re.compile(r"personal:[0-9a-f]{64}")  # as rules.materials knows it
@@ -165,8 +163,8 @@ def erase(
     named = {"subject": subject} if store.is_person(connection, subject) else {}
     store.destroy(connection, subject)
     text = contents.put(canonical.encode(gone))
-    act = {"kind": "erase", "text": text, "count": len(gone), "by": by, "reason": reason, **named}
-    return sealing.append(connection, signer, CHAIN, act, at)
+    act = {"kind": removals.ERASE, "text": text, "count": len(gone), "by": by, "reason": reason, **named}
+    return sealing.append(connection, signer, removals.CHAIN, act, at)
 
 
 def _sealed(key: bytes, plain: bytes) -> tuple[str, bytes]:

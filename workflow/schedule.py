@@ -19,13 +19,16 @@ from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 
 from workflow import log
+from workflow.clock import local_day
 from workflow.delivery import AT_ONCE, Delivered, Policy, Send, deliver
 from workflow.engine import Engine
 from workflow.errors import WorkflowError
+from workflow.keeping import propose
 from workflow.sequencer import drain
 from workflow.sweep import SECONDS, Swept, tick
 
 NOTHING = Delivered()
+HOUR = 3_600  # seconds
 
 
 def node_name() -> str:
@@ -43,7 +46,7 @@ def attach(
     policy: Policy = AT_ONCE,
 ) -> Any:
     """Let a scheduler (the host's own, or one of ours) wake the sweep every ``seconds``, and behind it the sequencer
-    that puts entries into the log.
+    that puts entries into the log; and once a day the look at what is kept longer than its flow says.
 
     Args:
         send: hands notices over, in a job of its own, so that a slow channel holds no sweep up. None: nobody here does.
@@ -59,10 +62,26 @@ def attach(
         drain(engine.db)
 
     job = scheduler.add_job(_surviving(name, wake), "interval", id=f"signoff-workflow-tick-{id(engine)}", **how)
+    hourly = {**how, "seconds": HOUR}
+    look = _surviving(name, _once_a_day(engine))
+    scheduler.add_job(look, "interval", id=f"signoff-workflow-keeping-{id(engine)}", **hourly)
     if send is not None:
         run = _surviving(name, partial(deliver, engine, send, policy=policy))
         scheduler.add_job(run, "interval", id=f"signoff-workflow-deliver-{id(engine)}", **how)
     return job
+
+
+def _once_a_day(engine: Engine) -> Callable[[], object]:
+    """Name what is kept longer than its flow says, where this process has not yet done so on this day."""
+    last: list[str] = []
+
+    def look() -> None:
+        today = local_day(engine.clock.now(), "UTC").isoformat()
+        if last != [today]:
+            last[:] = [today]
+            propose(engine)
+
+    return look
 
 
 def _surviving(node: str, run: Callable[[], object]) -> Callable[[], None]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from workflow import orgcheck
+from workflow import orgcheck, removals
 from workflow.acts import Signature, Submit, Supplement, act_of
 from workflow.calendar import Calendar
 from workflow.case import Case
@@ -39,7 +39,6 @@ from workflow.recording import STRENGTHS, WET, holds, statement
 from workflow.rules import RULES, Asked, Context, Facts, decide, materials
 from workflow.store import ballots, database, log, scan
 
-ERASURES = "erasures"
 Progress = Callable[[int, int], None]
 _PLACE = ("chain", "seq", "prev")
 _COLUMNS = ("seq", "at", "act", "request_id")
@@ -153,7 +152,7 @@ class Verifier:
         self._seen: set[str] = set()
         self._lists: dict[str, _List] = {}  # of the item that is being read
         self._read: dict[str, bytes] = {}  # what the entry that is being read brought
-        self._gone: set[str] | None = None
+        self._gone: dict[str, removals.Removal] | None = None
         self._working: scan.Working | None = None
         self._told = orgcheck.Told(connection)
         self._ring = Keyring.of(scan.bodies(connection, keyring.CHAIN))
@@ -469,7 +468,7 @@ class Verifier:
                 self._content(self.contents, one)
                 self.report.checked.add(one)
             except ContentMissing as error:
-                if not self.contents.has(one) and one in self._removed():
+                if not self.contents.has(one) and self._removed(one):
                     self.report.retired.add(one)
                     continue
                 self.report.contents_missing += 1
@@ -481,18 +480,14 @@ class Verifier:
             self._read[one] = contents.get(one)
         return self._read[one]
 
-    def _removed(self) -> set[str]:
-        """The digests that entries of chain ``erasures`` say were removed when their period was over."""
+    def _removed(self, one: str) -> bool:
+        """An entry of chain ``erasures`` says that this document was removed when its period was over. Which ones it
+        removed lies among the contents: without these, any of them may be."""
+        if self.contents is None:
+            return any(removals.RETIRE.encode() in body for body in scan.bodies(self.connection, removals.CHAIN))
         if self._gone is None:
-            self._gone = set()
-            for body in scan.bodies(self.connection, ERASURES):
-                try:
-                    act = canonical.decode(body)["act"]
-                    if act["kind"] == "retire-contents" and self.contents is not None:
-                        self._gone |= set(canonical.decode(self.contents.get(act["text"])))
-                except (WorkflowError, LookupError, TypeError):
-                    continue  # told where the entry itself is looked at
-        return self._gone
+            self._gone = removals.removed(self.connection, self.contents)
+        return one in self._gone
 
     def _head(self, chain: str, rows: list[Any], item: Any, head: Any, case: Case | None) -> None:
         last = rows[-1]
@@ -533,6 +528,9 @@ class Verifier:
         )
         assert self._working is not None
         found = self._working.of(item)
+        for name in expected.lists.keys() - found.lists.keys():
+            if self._removed(expected.lists[name][0]):  # the lines went with their document
+                del expected.lists[name]
         for name in ("slots", "dues", "lists", "counts", "claim", "burden"):
             if getattr(found, name) != getattr(expected, name):
                 self._fail(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workflow import batches, obligations
+from workflow import batches, obligations, removals
 from workflow.case import Case
 from workflow.claims import claims
 from workflow.clock import local_day
@@ -386,12 +386,13 @@ def rungs_of(entries: Iterable[Any]) -> list[RungRow]:
 
 
 def contents(desk: Desk, item: str) -> dict[str, Any]:
-    """The documents an item carries now, by name; one that the store has lost is named as lost, never left out."""
+    """The documents an item carries now, by name. One removed on record says so (``removed``: when, by whom and why); one
+    that the store has lost is named as lost; none is left out."""
     case, definition = desk.case_of(item)
     out: dict[str, Any] = {}
     for name, one in case.materials.items():
         try:
-            out[name] = desk.reveal(definition, name, canonical.decode(desk.contents.get(one)))
+            out[name] = desk.reveal(definition, name, removals.read(desk.connection, desk.contents, one))
         except WorkflowError as error:
             out[name] = {"lost": str(error)}
     return out

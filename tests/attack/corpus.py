@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -214,7 +215,9 @@ def definition_exchanged_under_signatures(made: Bundle, honest: Honest) -> None:
     target = next(
         line
         for line in made.of_kind("library")
-        if line["kind"] == "definition" and b'"flow":"matter"' in base64.b64decode(line["body"])
+        if line["kind"] == "definition"
+        and {b'"flow":"matter"', b'"version":"1"'}
+        <= set(re.findall(rb'"(?:flow|version)":"[^"]*"', base64.b64decode(line["body"])))
     )
     plain = json.loads(base64.b64decode(target["body"]))
     plain["liability"]["zh"] = "无人负责"
@@ -859,8 +862,6 @@ def restored_backup(made: Bundle, honest: Honest) -> None:
 
 # --- what is said twice --------------------------------------------------------------------------------------------------
 
-UNSEEN = frozenset({"extend", "pause", "resume", "move-item", "migrate", "reopen"})
-"""Kinds of acts that the honest world has none of."""
 LEFT_OUT = ("outcome", "due", "minutes", "finding", "method", "paper", "roll", "eligible", "codes", "keys", "delegate")
 LEFT_OUT += ("place", "leaver", "opinion", "reason")
 
@@ -887,7 +888,7 @@ def _unsaid(member: str) -> None:
 
 
 for _kind, (_, _members) in standalone.LEADS_TO.items():
-    for _member in _members if _kind not in UNSEEN else ():
+    for _member in _members:
         _differing(_kind, _member)
 for _member in LEFT_OUT:
     _unsaid(_member)
@@ -908,6 +909,40 @@ def report_relied_on_that_is_another(made: Bundle, honest: Honest) -> None:
         next(e for e in body["effects"] if e.get("relies"))["relies"][0]["head"] = "00" * 32
 
     forged(made, honest, "s-t1", find(made, "s-t1", "submit"), change)
+
+
+@attack("V0", "algorithm")
+def document_named_by_an_algorithm_the_policy_does_not_allow(made: Bundle, honest: Honest) -> None:
+    other = digest(b"other papers", "sm3")
+
+    def change(body: dict[str, Any]) -> None:
+        for place in (body["act"], body["effects"][0]):
+            place["materials"] = dict.fromkeys(place["materials"], other)
+
+    made.lines.append({"t": "withheld", "digest": other})
+    forged(made, honest, "m3", find(made, "m3", "submit"), change)
+
+
+@attack("V0", "algorithm")
+def heads_by_an_algorithm_the_policy_does_not_allow(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "log", find(made, "log", "heads"), lambda b: b["act"].update(algorithm="sm3"))
+
+
+@attack("V0", "nonce")
+def statement_at_a_moment_that_is_no_number(made: Bundle, honest: Honest) -> None:
+    forged(made, honest, "m2", signed_at(made, "m2"), lambda b: b["statement"].update(at=str(b["statement"]["at"])))
+
+
+@attack("V0", "statement")
+def figure_of_an_earlier_paper_kept(made: Bundle, honest: Honest) -> None:
+    """The paper that came in its place has no such figure; what was signed is said to have one."""
+    number = [body_of(e)["seq"] for e in made.entries("l1") if body_of(e)["act"]["kind"] == "submit"][-1]
+
+    def change(body: dict[str, Any]) -> None:
+        for place in (body["act"], body["effects"][0]):
+            place["figures"] = {"sheet": {"count": 3}}
+
+    forged(made, honest, "l1", number, change)
 
 
 @attack("V0", "content")

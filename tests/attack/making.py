@@ -19,11 +19,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.contract.polling import BAD, GOOD, Poll
 from tests.contract.test_checks import FLOW as JOB
+from tests.contract.test_clocks import CLOCKS, PLAN
 from tests.contract.test_counting import MEASURES as TALK_MEASURES
 from tests.contract.test_counting import SIT
-from tests.contract.world import BAD_VOTE, MEASURES, SHEET, SHEETS, World, flow_text, make_world
+from tests.contract.world import BAD_VOTE, MATTER, MEASURES, SHEET, SHEETS, World, flow_text, make_world
 from workflow import Actor, bundle, loads, orgbook, tick
-from workflow.acts import Sign
+from workflow.acts import Migrate, Sign
 from workflow.clock import moment
 from workflow.evidence import canonical
 from workflow.evidence.checkpoint import COSIGNATURE, NoteKey, cosign
@@ -231,6 +232,8 @@ def _placed(world: World) -> None:
     seen = world.case(item).content
     engine.ask_override(item, office, seen, "5", why)
     engine.override(item, above, seen, "5", why)
+    engine.open("sheets", "o3", item="p2", campaign="c1")
+    engine.suspend("p2", above, world.case("p2").content, why)  # and it rests still
 
 
 def _counted(world: World) -> None:
@@ -260,6 +263,66 @@ def _checked(world: World) -> None:
     )
 
 
+LOOSE = """flow: loose
+title: {zh: 示例登记, en: an invented register}
+materials:
+  sheet: {title: sheet, fields: {count: {type: integer, required: false}, words: {type: text, max: 50}}}
+stages:
+  - stage: fill
+    duty: secretary
+    materials: sheet
+    slots: secretary
+    exits: {done: done}
+  - stage: done
+    final: true
+"""
+
+
+def _timed(world: World) -> None:
+    """A date that is put off, and a clock that stands still and goes on."""
+    engine, why = world.engine, "an invented reason"
+    engine.publish(loads(flow_text(CLOCKS)))
+    engine.open("clocks", "o1", item="t1-clocks", campaign="c1")
+    engine.submit("t1-clocks", Actor("o1-handler", "handler", "o1"), PLAN, outcome="done")
+    world.through("t1-clocks")
+    seen, office = world.case("t1-clocks").content, Actor("t1-department", "department", "t1")
+    engine.extend("t1-clocks", Actor("s1-secretary", "secretary", "s1"), seen, "2019-08-28", why)
+    engine.pause("t1-clocks", office, seen, why)
+    world.clock.advance(timedelta(hours=3))
+    engine.resume("t1-clocks", office, seen, why)
+
+
+def _registered(world: World) -> None:
+    """A paper with a figure, in whose place one without it comes."""
+    engine, by = world.engine, Actor("o1-secretary", "secretary", "o1")
+    engine.publish(loads(flow_text(LOOSE)))
+    engine.open("loose", "o1", item="l1", campaign="c1")
+    engine.submit("l1", by, {"sheet": {"count": 3, "words": "three (invented)"}})
+    engine.submit("l1", by, {"sheet": {"words": "nobody counted (invented)"}})
+    world.sign("l1")
+
+
+def _carried_over(world: World) -> None:
+    """An item whose unit is dissolved, with a signature given before; and one that goes on by another version."""
+    engine = world.engine
+    engine.open("survey", "t2", item="s-t2", campaign="c1")
+    found = {"found": [{"unit": "o1", "result": "found"}]}
+    engine.submit("s-t2", Actor("t2-handler", "handler", "t2"), found, outcome="reported")
+    world.sign("s-t2")
+    today = f"{moment(world.clock.now(), 'Asia/Shanghai'):%Y-%m-%d}"
+    with engine.desk() as desk:
+        above = Actor("s1-secretary", "secretary", "s1")
+        done = orgbook.dissolve(desk, above, "撤销(虚构)", unit="t2", successor="t1", on=today)
+    assert done.items == ("s-t2",)
+    world.walk_to("plan", "m11")
+    top = Actor("g1-secretary", "secretary", "g1")
+    tighter = loads(
+        flow_text(MATTER, "2").replace("notice: {content: plan}\n    due: 10", "notice: {content: plan}\n    due: 7")
+    )
+    engine.put_in_force(tighter, top, "an invented reason")
+    engine.act(Migrate(item="m11", by=top, to=tighter.digest, reason="the version in force"))
+
+
 def _voted(world: World) -> None:
     """A secret vote: too few papers to be opened, then enough."""
     poll = Poll(world, "v1", 6, campaign="c1")
@@ -285,8 +348,11 @@ def make_honest(folder: Path) -> Honest:
     book.sequence()
     honest.first_checkpoint = str(book.checkpoint().note)
     honest.early = written(world, "campaign", "c1")
+    _timed(world)
     world.walk_to("closed", "m2")
-    world.clock.advance(timedelta(days=30))
+    world.walk_to("closed", "m10")
+    engine.reopen("m10", Actor("s1-department", "department", "s1"), world.case("m10").content, "反弹(虚构)")
+    world.clock.advance(timedelta(days=16))
     _surveyed(world)
     _changed(world)
     _closed(world)
@@ -295,7 +361,9 @@ def make_honest(folder: Path) -> Honest:
     _counted(world)
     _checked(world)
     _voted(world)
+    _registered(world)
     world.begin("m3", "o3")
+    _carried_over(world)
     _revoked(world)
     world.clock.advance(timedelta(days=59))
     world.sign("m2")

@@ -141,21 +141,7 @@ def test_every_table_is_evidence_or_named_as_what_it_is() -> None:
 def test_the_history_has_acts_of_every_kind(database: Database) -> None:
     seen = set(database.connection.execute(sa.select(t.entry.c.act)).scalars())
     assert database.honest.world.entries() >= 30
-    assert LEADS_TO.keys() - seen <= RARE, "expected acts of every kind that an item's content rests on"
-
-
-RARE = {
-    "look-back",
-    "reopen",
-    "move-item",
-    "migrate",
-    "remove-signer",
-    "extend",
-    "pause",
-    "resume",
-    "record-check",
-}
-"""Kinds that the honest history has none of; their entries are bytes like all others."""
+    assert LEADS_TO.keys() - seen == set(), "expected acts of every kind that an item's content rests on"
 
 
 @pytest.mark.parametrize("name", EVIDENCE)

@@ -8,14 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
 
 from tests.contract.test_keybook import run
-from tests.contract.world import START, World, make_world
-from workflow import Actor
+from tests.contract.world import MATTER, START, World, flow_text, make_world
+from workflow import Actor, loads
 from workflow.access import BULK, record, search
 from workflow.clock import micros
 from workflow.errors import ContentMissing, TooLarge, Unknown
-from workflow.keeping import orphans, retire
+from workflow.keeping import orphans, over, propose, retire
+from workflow.schedule import attach
+from workflow.store import tables as t
 from workflow.store.contents import DatabaseContentStore
 
 HANDLER, SECRETARY = Actor("o1-handler", "handler", "o1"), Actor("o1-secretary", "secretary", "o1")
@@ -108,6 +111,125 @@ def test_contents_go_after_their_period_and_no_entry_does(world: World) -> None:
         retire(world.engine, later, **BY)
     world.engine.contents.remove(next(iter(kept)))  # not on record
     assert {f.code for f in world.verify().failures} == {"content"}
+
+
+KEPT = MATTER.replace(
+    "fields: {count: {type: integer, min: 0, max: 100}, words: {type: text, max: 200}}",
+    """keep-for: 10 years
+    fields:
+      count: {type: integer, min: 0, max: 100}
+      words: {type: text, max: 200, personal: whom, keep-for: 2 years}
+      note: {type: text, max: 200, personal: whom, required: false}
+      whom: {type: person, required: false, personal: true}""",
+).replace("statement: {title: statement, fields", "statement: {title: statement, keep-for: 1 year, fields")
+WORDS, NOTE = "a pipe of theirs drips", "told by telephone"
+
+
+def _kept(world: World, *, upto: str = "nothing") -> None:
+    """An item under a flow that says how long its papers are kept, closed as there being nothing."""
+    world.engine.publish(loads(flow_text(KEPT, "2")))
+    world.engine.open("matter", "o1", item="m1", campaign="c1", category="leak")
+    sheet = {"count": 0, "words": WORDS, "note": NOTE, "whom": "visitor-7"}
+    papers = {"sheet": sheet, "statement": {"statement": "nothing leaks here"}}
+    world.engine.submit("m1", HANDLER, papers, outcome="nothing")
+    while world.case("m1").stage != upto:
+        world.sign("m1")
+
+
+def test_what_its_flow_says_is_kept_no_longer_goes_when_its_period_is_over_and_all_else_stays(world: World) -> None:
+    """Each period counts from the day the item was closed; values go alone, documents under their digest. Source: R221."""
+    _kept(world, upto="report")
+    world.clock.advance(timedelta(days=4000))
+    with world.engine.look() as desk:
+        assert over(desk) == {}, "nothing of an open item is over"
+    _kept_is(world, 0, 0)
+    while not world.case("m1").final:
+        world.sign("m1")
+    held = world.case("m1").materials
+    world.clock.advance(timedelta(days=370))
+    assert _kept_is(world, 1, 0) == [held["statement"]]
+    retire(world.engine, **BY)
+    assert world.engine.contents.has(held["sheet"]) and not world.engine.contents.has(held["statement"])
+    shown = world.engine.show("m1").contents
+    assert shown["sheet"]["words"] == WORDS
+    assert (shown["statement"]["removed"]["kind"], shown["statement"]["removed"]["place"]) == (
+        "retire-contents",
+        "erasures#1",
+    )
+    world.clock.advance(timedelta(days=365))
+    _kept_is(world, 0, 1)
+    retire(world.engine, **BY)
+    shown = world.engine.show("m1").contents
+    assert shown["sheet"]["words"].startswith("personal:") and shown["sheet"]["note"] == NOTE
+    with pytest.raises(Unknown, match="nothing is to be removed"):
+        retire(world.engine, **BY)
+    world.clock.advance(timedelta(days=365 * 9))
+    _kept_is(world, 1, 2)  # with the document go the values that have no period of their own
+    retire(world.engine, **BY)
+    _kept_is(world, 0, 0)
+    with world.engine.reading() as connection:
+        left = [connection.execute(t.metadata.tables[n].select()).all() for n in ("wf_personal", "wf_subject")]
+        assert left == [[], []]
+    report = world.verify()
+    assert report.holds and report.retired >= set(held.values()) and report.rules == "hold"
+    assert world.verify(contents=False).holds
+
+
+def test_a_worker_tells_once_a_day_what_is_kept_too_long_and_removes_nothing(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    _kept(world)
+    scheduler = BackgroundScheduler(timezone="UTC")
+    scheduler.start(paused=True)
+    attach(world.engine, scheduler, node="host")
+    (look,) = (j.func for j in scheduler.get_jobs() if "-keeping-" in j.id)
+    world.clock.advance(timedelta(days=370))
+    with caplog.at_level("WARNING", "workflow"):
+        look()
+        look()
+        world.clock.advance(timedelta(days=1))
+        look()
+    told = [r for r in caplog.records if r.message == "contents.kept_too_long"]
+    assert [(r.wf_items, r.wf_documents, r.wf_values) for r in told] == [(1, 1, 0)] * 2  # type: ignore[attr-defined]
+    assert all(world.engine.contents.has(one) for one in world.case("m1").materials.values())
+    scheduler.shutdown(wait=False)
+
+
+def _kept_is(world: World, documents: int, values: int) -> list[str]:
+    with world.engine.look() as desk:
+        found = over(desk)
+    assert [sum(len(getattr(o, n)) for o in found.values()) for n in ("documents", "values")] == [documents, values]
+    assert propose(world.engine) == found
+    return [one for each in found.values() for one in each.documents]
+
+
+def test_a_value_that_another_item_still_needs_stays_until_that_one_is_over_too(world: World) -> None:
+    """One value of one person is one commitment: where it stands in an open item as well, it is kept."""
+    _kept(world)
+    world.engine.open("matter", "o1", item="m2", campaign="c1", category="leak")
+    again = {"sheet": {"count": 1, "words": WORDS, "whom": "visitor-7"}}
+    world.engine.submit("m2", HANDLER, again, outcome="found")
+    world.clock.advance(timedelta(days=800))
+    assert len(_kept_is(world, 1, 0)) == 1  # the statement of m1; its words are those of m2
+
+
+def test_a_list_goes_with_its_lines_and_everything_still_verifies(world: World) -> None:
+    """What a list says stands in the working tables too; an earlier removal left it there."""
+    world.walk_to("closed", "m1")
+    world.clock.advance(timedelta(days=500))
+    world.sign("m1")
+    world.sign("m1")
+    assert world.case("m1").final
+    before = world.clock.now() + 1
+    lines = t.metadata.tables["wf_line"]
+    with world.engine.reading() as connection:
+        assert len(connection.execute(lines.select()).all()) == 2
+    retire(world.engine, before, **BY)
+    with world.engine.reading() as connection:
+        assert connection.execute(lines.select()).all() == []
+    for contents in (True, False):
+        report = world.verify(contents=contents)
+        assert report.failures == [], contents
 
 
 def test_contents_that_nobody_cites_are_found_by_command(tmp_path: Path) -> None:

@@ -84,16 +84,17 @@ def test_a_folder_that_cannot_be_written_loses_nothing_and_blocks_nobody(weekly:
     assert deliver(weekly.engine, drop).messages == 22
 
 
-def test_a_hosts_own_scheduler_sweeps_and_delivers_in_two_jobs_that_survive_anything(
+def test_a_hosts_own_scheduler_sweeps_delivers_and_looks_at_what_is_kept_in_jobs_that_survive_anything(
     weekly: Weekly, tmp_path: Path
 ) -> None:
     scheduler = BackgroundScheduler(timezone="UTC")
     scheduler.start(paused=True)  # nothing runs by itself: the test calls the jobs
     sweeps = attach(weekly.engine, scheduler, node="host", send=Drop(tmp_path / "box"))
     jobs = {job.id: job for job in scheduler.get_jobs()}
-    assert sweeps.id in jobs and len(jobs) == 2
+    assert sweeps.id in jobs and len(jobs) == 3
     assert all(j.coalesce and j.max_instances == 1 and j.misfire_grace_time is None for j in jobs.values())
-    (delivers,) = (j for j in jobs.values() if j.id != sweeps.id)
+    delivers, keeps = (next(j for n, j in jobs.items() if word in n) for word in ("-deliver-", "-keeping-"))
+    keeps.func()
     delivers.func()
     assert dropped(tmp_path / "box") == []
     sweeps.func()
@@ -102,6 +103,7 @@ def test_a_hosts_own_scheduler_sweeps_and_delivers_in_two_jobs_that_survive_anyt
     with weekly.engine.db.begin() as connection:
         connection.execute(sa.text("DROP TABLE wf_outbox"))
     delivers.func()  # told in the log, and the next time comes
+    keeps.func()
     scheduler.shutdown(wait=False)
 
 

@@ -15,7 +15,7 @@ from workflow import Actor, loads
 from workflow.acts import Open, Sign
 from workflow.clock import micros
 from workflow.errors import Conflict, OneByOne, Stale, Unknown, WorkflowError
-from workflow.keeping import expired, expiring
+from workflow.keeping import over
 from workflow.store.tables import metadata
 from workflow.sweep import ATTEMPTS, foresee, retry, tick
 
@@ -106,9 +106,8 @@ def test_parked_rungs_an_erasure_and_a_removal_are_listed_and_nothing_is_changed
     assert sum(n for n, _ in kept.values()) == 3
     assert all(n > 0 and where == [("m1", "sheet", n)] for n, where in kept.values())
     assert engine.kept_of("nobody") == (0, [])
-    with engine.reading() as connection:
-        far = micros(START + timedelta(days=900))
-        assert expiring(connection, engine.contents, far) == {} and expired(connection, engine.contents, far) == []
+    with engine.look() as desk:
+        assert over(desk, micros(START + timedelta(days=900))) == over(desk) == {}
     assert everything(world) == before
     assert retry(engine) == parked
 
@@ -125,7 +124,7 @@ def test_the_commands_try_first(tmp_path: Path) -> None:
     by = ("--by", "p-0001", "--reason", "invented")
     assert "0 values" in run("erase", db, "visitor-7", *by, *home, "--dry-run", "--lang", "en").output
     said = run("contents", "retire", db, "--before", "2019-09-01", *by, *home, "--dry-run", "--lang", "en").output
-    assert "0 documents would be removed" in said
+    assert "whose period is over: 0 documents" in said
     run("rungs", "retry", db, "--all", *home, "--dry-run", code=1)
     world = World(
         type(world.engine).at(f"sqlite:///{db}", world.home, durable=False), world.clock, world.url, world.home

@@ -895,8 +895,13 @@ def test_a_document_may_be_withdrawn_but_not_forgotten() -> None:
     listed = {"t": "withheld", "digest": standalone.digest(b"x")}
     report = differ([*lines_of(SMALL), held], [*lines_of(SMALL), listed])
     assert (report.failures, report.unchecked["withdrawn"]) == ([], 1)
-    assert codes(differ([*lines_of(SMALL), held], lines_of(SMALL))) == {"lost"}
+    forgotten = differ([*lines_of(SMALL), held], lines_of(SMALL))
+    assert (codes(forgotten), "withdrawn" in forgotten.unchecked) == ({"lost"}, False)
     assert "withdrawn" not in differ([*lines_of(SMALL), listed], [*lines_of(SMALL), held]).unchecked
+    assert "withdrawn" not in differ([*lines_of(SMALL), held], [*lines_of(SMALL), held]).unchecked
+    other = {"t": "content", "digest": standalone.digest(b"y"), "body": text64(b"y")}
+    both = [{"t": "withheld", "digest": one["digest"]} for one in (held, other)]
+    assert differ([*lines_of(SMALL), held, other], [*lines_of(SMALL), *both]).unchecked["withdrawn"] == 2
 
 
 def test_a_definition_may_not_be_lost() -> None:
@@ -930,6 +935,26 @@ def test_a_later_log_must_continue_the_earlier_one() -> None:
     forked = logged(lines_of({"view:y": entries_of("view:y", 2), "view:x": entries_of("view:x", 2)}), 2)
     assert "fork" in codes(differ(old, forked))
     assert codes(differ(old, old)) == set()
+
+
+def test_a_bundle_without_a_log_beside_one_with_it_is_compared_entry_by_entry_and_that_is_said() -> None:
+    plain, anchored = lines_of(SMALL), logged(lines_of(SMALL), 3)
+    dropped, gained = differ(anchored, plain), differ(plain, anchored)
+    assert (dropped.failures, "no-log" in dropped.unchecked) == ([], True)
+    assert (gained.failures, "no-log" in gained.unchecked, "no-consistency" in gained.unchecked) == ([], False, False)
+
+
+def test_logs_of_two_names_are_not_said_to_continue_each_other() -> None:
+    """Bundles of one origin whose checkpoints name two logs: no proof can lead from one to the other."""
+    lines = logged(lines_of(SMALL), 3)
+    at = next(n for n, line in enumerate(lines) if line["t"] == "checkpoint")
+    other = [
+        *lines[:at],
+        {"t": "checkpoint", "note": lines[at]["note"].replace(ORIGIN, "other.example/log")},
+        *lines[at + 1 :],
+    ]
+    report = differ(lines, other)
+    assert (report.failures, "no-consistency" in report.unchecked) == ([], True)
 
 
 # --- what it tells ------------------------------------------------------------------------------------------------------

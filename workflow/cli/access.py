@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from workflow.access import Kind
     from workflow.engine import Engine
     from workflow.errors import Language
+    from workflow.keeping import Over
 
 group = typer.Typer(help="Who viewed, exported or verified what · 查阅记录", no_args_is_help=True)
 kept = typer.Typer(help="Documents and evidence: what nobody cites, what is over · 内容保管", no_args_is_help=True)
 DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")]
 
 
 def register(app: typer.Typer) -> None:
@@ -77,7 +79,7 @@ def search_(
     until: Annotated[datetime | None, typer.Option("--until", formats=DAYS, help="Before, UTC · 止")] = None,
     unit: Annotated[str, typer.Option("--unit", help="Of the person or of the item · 单位")] = "",
     irregular: Annotated[bool, typer.Option("--irregular", help="Only what is to be asked about · 仅列异常")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")] = False,
+    as_json: Json = False,
     lang: Lang = "",
 ) -> None:
     """Search the access log, read only · 检索查阅记录(只读)"""
@@ -135,31 +137,58 @@ def orphans(
 
 
 @kept.command()
+def due(db: Database, home: Home = None, as_json: Json = False, lang: Lang = "") -> None:
+    """List what is kept longer than its flow says (keep-for); read only. Exit code 1 when there is some · 列出保管期满的内容"""
+    language = cast("Language", lang)
+    with told(language):
+        from workflow.keeping import over
+
+        engine = _engine(db, home, language)
+        try:
+            with engine.look() as desk:
+                found = over(desk)
+        finally:
+            engine.close()
+    if as_json:
+        say(json.dumps({item: asdict(each) for item, each in found.items()}, ensure_ascii=False, indent=2))
+    else:
+        _list_over(found, language)
+    if found:
+        raise typer.Exit(1)
+
+
+@kept.command()
 def retire(
     db: Database,
-    before: Annotated[datetime, typer.Option("--before", formats=DAYS, help="Items closed before, UTC · 此前办结")],
     by: Annotated[str, typer.Option("--by", help="Who answers for it · 责任人")],
     reason: Annotated[str, typer.Option("--reason", help="Why; on record for good · 原因")],
+    before: Annotated[
+        datetime | None,
+        typer.Option("--before", formats=DAYS, help="All of items closed before, UTC · 此前办结事项的全部内容"),
+    ] = None,
     dry_run: DryRun = False,
     home: Home = None,
     lang: Lang = "",
 ) -> None:
-    """Remove the contents of items closed before a moment, where nothing else cites them; entries stay · 期满移除内容
+    """Remove what its flow says is kept no longer (keep-for), or all contents of items closed before a day · 期满移除内容
 
-    Digests stay in what was signed; what was removed is on record, and verification says so.
+    Entries stay, and what anything else still cites. Digests stay in what was signed; what was removed is on record, and
+    verification and pages say so. Backups made before still hold it.
     """
     language = cast("Language", lang)
     with told(language):
+        from workflow.keeping import over
         from workflow.keeping import retire as remove
 
         engine = _engine(db, home, language)
         try:
-            moment = _micros(before)
-            assert moment is not None
             if dry_run:
-                _retiring(engine, moment, language)
+                with engine.look() as desk:
+                    found = over(desk, _micros(before))
+                say("试运行,未作任何改动" if lang == "zh" else "a dry run: nothing was changed")
+                _list_over(found, language)
                 return
-            made = remove(engine, moment, by=by, reason=reason)
+            made = remove(engine, _micros(before), by=by, reason=reason)
         finally:
             engine.close()
         say(
@@ -169,17 +198,15 @@ def retire(
         )
 
 
-def _retiring(engine: Engine, before: int, lang: Language) -> None:
-    """What would be removed, by the item that had it."""
-    from workflow.keeping import expiring
-
-    with engine.look() as desk:
-        found = expiring(desk.connection, desk.contents, before)
-    n = sum(map(len, found.values()))
+def _list_over(found: dict[str, Over], lang: Language) -> None:
+    """What is kept no longer, by the item that had it."""
+    documents, values = (sum(len(getattr(each, name)) for each in found.values()) for name in ("documents", "values"))
     say(
-        f"试运行,未作任何改动;将移除 {n} 份材料:"
+        f"保管期满的材料 {documents} 份,个人信息 {values} 项"
         if lang == "zh"
-        else f"a dry run: nothing was changed. {n} documents would be removed:"
+        else f"whose period is over: {documents} documents, {values} personal values"
     )
-    for item, some in found.items():
-        say(f"  {item}: {len(some)}")
+    for item, each in found.items():
+        of = [(len(each.documents), "份材料", "documents"), (len(each.values), "项个人信息", "personal values")]
+        of.append((len(each.lists), "份清单的条目", "lists of lines"))
+        say(f"  {item}: " + ", ".join(f"{n} {zh if lang == 'zh' else en}" for n, zh, en in of if n))

@@ -26,6 +26,7 @@ class DatesChecking(Checking):
         self._order()
         self._years()
         for name, material in self.flow.materials.items():
+            self.lasts(material.keep_for, ("materials", name, "keep-for"))
             for code, spec in material.fields.items():
                 self.lasts(spec.keep_for, ("materials", name, "fields", code, "keep-for"))
         self._early_reminders()

@@ -47,6 +47,8 @@ class PrivacyChecking(Checking):
                 loc: Loc = ("materials", name, "fields", code)
                 for index, reader in enumerate(spec.readers):
                     self.known("post", reader, self.flow.posts, (*loc, "readers", index))
+                if spec.keep_for is not None and not spec.personal:
+                    self._kept_in_plain((*loc, "keep-for"), code)
                 if spec.delicate is None:
                     self._unmarked(loc, code, spec, material)
                 else:
@@ -71,6 +73,18 @@ class PrivacyChecking(Checking):
                     key=True,
                 )
                 return
+
+    def _kept_in_plain(self, loc: Loc, code: str) -> None:
+        self.say(
+            "keep-for-plain",
+            loc,
+            f"the field {code} is kept for a time, but its value stands in the document itself and cannot go without it",
+            f"字段 {code} 规定了保存期限,但其值写在材料正文中,无法单独移除",
+            expected=Said(
+                "personal: true, or keep-for of the whole material", "personal: true,或对整份材料规定 keep-for"
+            ),
+            key=True,
+        )
 
     def _incomplete(self, loc: Loc, code: str, spec: FieldSpec) -> None:
         lacking = [

@@ -243,7 +243,7 @@ class FieldSpec(Model):
     delicate: Delicate | None = None  # what must not be gathered without saying why, for whom and how long (R028, R221)
     purpose: Text | None = None
     readers: Codes = ()  # posts
-    keep_for: Span | None = None
+    keep_for: Span | None = None  # of a personal field: how long after the item is closed its value is kept
     line_of: Code | None = None  # the number of a line of that list, which this line belongs to (R101)
     covering: StrictBool = False  # every line of that list is named by one of these at least
     masked: StrictBool = False  # a number that may be unknown, written ** : unknown is not zero (R031)
@@ -274,6 +274,7 @@ class Material(Model):
     fields: dict[Code, FieldSpec] = {}
     at_least: StrictInt | None = None
     at_most: StrictInt | None = None  # lines of a list: one or two that are followed in full, never three (R123)
+    keep_for: Span | None = None  # how long after the item is closed the document is kept; its digest stays
     keep_lines: StrictBool = False  # a line keeps its number: handed in again, the list only grows (R101)
     parts: dict[Code, Part] = {}
     methods: dict[Code, Text] = {}

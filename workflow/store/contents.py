@@ -51,7 +51,7 @@ class DatabaseContentStore:
     def remove(self, digest: str) -> bool:
         """Remove a content; whether there was one."""
         with database.writing(self.db) as connection:
-            return connection.execute(t.content.delete().where(t.content.c.digest == digest)).rowcount > 0
+            return self.on(connection).remove(digest)
 
 
 class LookedAtContents(DatabaseContentStore):
@@ -107,4 +107,7 @@ class ConnectionContents:
         return self.connection.execute(_has, {"digest": digest}).first() is not None
 
     def remove(self, digest: str) -> bool:
+        """Remove a content; whether there was one. SQLite overwrites the pages it frees; PostgreSQL at its next VACUUM."""
+        if self.connection.dialect.name == "sqlite":
+            self.connection.exec_driver_sql("PRAGMA secure_delete = ON")
         return self.connection.execute(t.content.delete().where(t.content.c.digest == digest)).rowcount > 0

@@ -312,6 +312,12 @@ def lines(connection: Connection, item: str, list_: str) -> list[dict[str, Any]]
     ]
 
 
+def forget_lines(connection: Connection, lists: Iterable[tuple[str, str]]) -> None:
+    """Remove the lines of lists whose document was removed on record: each an item and the list's name."""
+    for item, name in lists:
+        _delete_lines.run(connection, {"b_item": item, "b_list": name})
+
+
 def line_state(connection: Connection, item: str, list_: str, no: int) -> str:
     """open, closed or absent."""
     row = connection.execute(_line, {"item": item, "list": list_, "no": no}).first()

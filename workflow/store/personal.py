@@ -68,6 +68,19 @@ def destroy(connection: Connection, subject: str) -> int:
     return int(gone)
 
 
+def forget(connection: Connection, commitments: Iterable[str]) -> None:
+    """Remove what some commitments stand for, and the keys of subjects of whom nothing is left."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    wanted = list(commitments)
+    for start in range(0, len(wanted), _CHUNK):
+        some = wanted[start : start + _CHUNK]
+        connection.execute(t.personal.delete().where(t.personal.c.commitment.in_(some)))
+    if wanted:
+        left = sa.select(t.personal.c.subject)
+        connection.execute(t.subject.delete().where(t.subject.c.subject.not_in(left)))
+
+
 def settle(engine: Engine) -> None:
     """Carry a committed destruction out of SQLite's write-ahead log."""
     if engine.dialect.name == "sqlite":

@@ -136,6 +136,11 @@ def chain_heads(connection: Connection, part: Range = EVERYTHING) -> dict[str, A
     return {r.chain: r for r in connection.execute(sa.select(t.chain).where(_within(t.chain.c.chain, part)))}
 
 
+def lists(connection: Connection) -> set[tuple[str, str]]:
+    """Every item and list that the working tables have lines of."""
+    return {(r.item, r.list) for r in connection.execute(sa.select(t.line.c.item, t.line.c.list).distinct())}
+
+
 def hashes(connection: Connection, chains: Iterable[str]) -> Iterator[tuple[Any, ...]]:
     """Chain, number and stored hash of every entry of these chains, in no order."""
     wanted, query = list(chains), sa.select(t.entry.c.chain, t.entry.c.seq, t.entry.c.hash)

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from workflow import possible, views
+from workflow import personal, possible, removals, views
 from workflow import why as explaining
 from workflow.acts import Actor
 from workflow.case import Case
@@ -119,11 +119,20 @@ def materials_of(see: Looking, definition: Definition, case: Case) -> list[dict[
 
 
 def _materials(see: Looking, definition: Definition, case: Case) -> list[dict[str, Any]]:
-    """Each document with its fields titled, its exact text, and its digest; a lost one says so."""
+    """Each document with its fields titled, its exact text, and its digest; one that was lost, or removed on record, says
+    so, and so does a personal value."""
     out: list[dict[str, Any]] = []
     for name, digest in case.materials.items():
         spec = definition.flow.materials.get(name)
-        found: dict[str, Any] = {"name": name, "digest": digest, "title": name, "lost": "", "rows": [], "columns": []}
+        found: dict[str, Any] = {
+            "name": name,
+            "digest": digest,
+            "title": name,
+            "lost": "",
+            "removed": "",
+            "rows": [],
+            "columns": [],
+        }
         out.append(found)
         if spec is not None:
             found["title"] = spec.title.get(see.visit.lang)
@@ -131,21 +140,37 @@ def _materials(see: Looking, definition: Definition, case: Case) -> list[dict[st
             data = see.desk.contents.get(digest)
             value = canonical.decode(data)
         except WorkflowError as error:
-            found["lost"] = error.text(see.visit.lang)
+            removal = removals.removal_of(see.desk.connection, see.desk.contents, digest)
+            if removal is None:
+                found["lost"] = error.text(see.visit.lang)
+            else:
+                found["removed"] = removal.said(definition.flow.timezone).get(see.visit.lang)
             continue
         found["bytes"] = data.decode("utf-8", "replace")
+        gone = _gone(see, definition, value)
         fields = spec.fields if spec is not None else {}
         titles = {n: (f.title.get(see.visit.lang) if f.title else n) for n, f in fields.items()}
         if isinstance(value, list):
             keys = list(dict.fromkeys([*titles, *(k for line in value for k in line)]))
             found["columns"] = [titles.get(k, k) for k in keys]
-            found["rows"] = [[_shown(line.get(k, "")) for k in keys] for line in value]
+            found["rows"] = [[_shown(line.get(k, ""), gone) for k in keys] for line in value]
         else:
-            found["rows"] = [[titles.get(k, k), _shown(v)] for k, v in value.items()]
+            found["rows"] = [[titles.get(k, k), _shown(v, gone)] for k, v in value.items()]
     return out
 
 
-def _shown(value: Any) -> str:
+def _gone(see: Looking, definition: Definition, value: Any) -> dict[str, str]:
+    """What is said of the personal values of a document that were removed on record, by commitment."""
+    if not any(personal.found(value)):
+        return {}
+    held = removals.removed(see.desk.connection, see.desk.contents)
+    zone, lang = definition.flow.timezone, see.visit.lang
+    return {one: held[one].said(zone).get(lang) for one in personal.found(value) if one in held}
+
+
+def _shown(value: Any, gone: dict[str, str]) -> str:
+    if isinstance(value, str) and value in gone:
+        return gone[value]
     if isinstance(value, bool):
         return "✓" if value else "✗"
     return value if isinstance(value, str) else str(value)
