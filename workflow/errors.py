@@ -336,6 +336,20 @@ class BadSignature(Refused):
     zh = "签名验证不通过({place}):应为 {expected};实为 {actual}"
 
 
+class ClockBehind(Refused):
+    """The clock stands before the moment at which the stage was entered: nothing is signed before it is there."""
+
+    code = "clock-behind"
+    en = (
+        "the clock stands before the stage {stage} of {item} was entered ({place}): expected a moment from {expected} on; "
+        "got {actual}. Nothing was signed; set the clock of the database or of this machine right, and sign again"
+    )
+    zh = (
+        "时钟早于事项 {item} 进入阶段 {stage} 的时间({place}):应不早于 {expected};实为 {actual}。未作签署;"
+        "请校正数据库或本机的时钟后重新签署"
+    )
+
+
 class InPerson(Refused):
     """The step is the holder's own (亲自): no mandate, no acting holder and no superior takes it. Source: R044."""
 

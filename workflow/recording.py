@@ -23,8 +23,9 @@ from typing import Any
 from workflow.acts import Signature, Supplement
 from workflow.calendar import Calendar
 from workflow.case import Slot
+from workflow.clock import moment
 from workflow.definition.definition import Definition
-from workflow.errors import BadSignature
+from workflow.errors import BadSignature, ClockBehind, Said
 from workflow.evidence import canonical, signatures
 from workflow.evidence.digest import digest, pae
 from workflow.rules import Asked, Decision
@@ -146,15 +147,14 @@ def signed_statement(
 
     Raises:
         BadSignature: a signature by the person's own key does not verify, no such key is known, or the host's
-            re-authentication did not confirm it.
+            re-authentication did not confirm it. ClockBehind: the clock stands before the stage was entered.
     """
     act = asked.act
     assert isinstance(act, Signature) and decision.authority is not None
     proof = act.proof
     nonce = proof.get("nonce") or new_nonce()
     at = proof.get("at", asked.context.at) if "nonce" in proof else asked.context.at
-    if not asked.case.entered <= at <= asked.context.at:
-        raise BadSignature(expected="a moment since the stage was entered, and not to come", actual=str(at))
+    _since_entered(asked, at)
     slot = asked.case.slot(decision.signed_slot or act.slot)
     made = statement(asked, slot, decision.authority, origin, nonce, at)
     if act.paper:
@@ -166,6 +166,38 @@ def signed_statement(
     if "method" in proof:
         return made, {"strength": "S1", "method": _confirmed(act, made, confirm)}
     return made, {"strength": "S0"}
+
+
+def _since_entered(asked: Asked, at: int) -> None:
+    """A statement is made while its stage is there: not before it was entered, and not in time to come.
+
+    Raises:
+        ClockBehind: the clock itself stands before the stage was entered. BadSignature: the statement was prepared
+            before, or for later.
+    """
+    entered, now, zone = asked.case.entered, asked.context.at, asked.definition.flow.timezone
+    if entered <= at <= now:
+        return
+
+    def told(us: int) -> str:
+        return moment(us, zone).isoformat(timespec="milliseconds")
+
+    if now < entered:
+        raise ClockBehind(
+            item=asked.case.item,
+            stage=asked.case.stage,
+            expected=told(entered),
+            actual=told(now),
+            place=asked.definition.place("stages", asked.case.stage),
+        )
+    raise BadSignature(
+        expected=Said(
+            f"a statement prepared between {told(entered)}, when the stage was entered, and now; prepare it anew",
+            f"在进入本阶段({told(entered)})之后、此刻之前备好的签署内容,请重新备签",
+        ),
+        actual=told(at),
+        place=asked.definition.place("stages", asked.case.stage),
+    )
 
 
 def _confirmed(act: Signature, made: dict[str, Any], confirm: Confirm | None) -> str:

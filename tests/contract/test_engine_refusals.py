@@ -19,6 +19,7 @@ from workflow.errors import (
     AlreadySeen,
     Avoidance,
     BadMaterial,
+    ClockBehind,
     Conflict,
     DateRequired,
     GateClosed,
@@ -87,6 +88,14 @@ def a_post_that_is_vacant_and_not_backed_up(w: World, item: str) -> Any:
         if w.case(item).stage == "work"
         else w.engine.submit(item, Actor("nobody", "department", "o1"), SHEET)
     )
+
+
+@refusal(ClockBehind, "set the clock of the database or of this machine right")
+def a_clock_that_stands_before_the_stage(w: World, item: str) -> Any:
+    """It says that a signature "does not verify" of a person who did nothing wrong; the clock is to be set right."""
+    w.begin(item)
+    w.clock.advance(timedelta(hours=-1))
+    return signing(w, item, HANDLER)
 
 
 @refusal(OutOfTurn, "Every lower place signs first")
