@@ -6,7 +6,7 @@ and no job has to have run. Source: S0 「应报必报,不要遮遮掩掩」, R0
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -43,11 +43,20 @@ class Owed:
 
 @dataclass(frozen=True)
 class Rates:
-    """How many units are in each state; together they are everybody who is on the roster of the period."""
+    """How many units are in each state; together they are everybody who is on the roster of the period.
+
+    A correction takes a report's state over (SUPPLEMENTED), not its day: in time or late is judged on the first valid
+    report. A contradicted zero was no valid report, and is counted as neither. So
+    ``expected == on_time + late + missing + not yet due + contradicted``.
+
+    Attributes:
+        supplemented_late: of the SUPPLEMENTED, how many had been late with the first report.
+    """
 
     at: int
     period: Period
     counts: Mapping[State, int]
+    supplemented_late: int = 0
 
     @property
     def expected(self) -> int:
@@ -61,6 +70,20 @@ class Rates:
     @property
     def missing(self) -> int:
         return self.counts["MISSING"]
+
+    @property
+    def zero(self) -> int:
+        """Who said that there is nothing, in time and by signature, and was not found to be wrong."""
+        return self.counts["ZERO"]
+
+    @property
+    def late(self) -> int:
+        return self.counts["LATE"] + self.supplemented_late
+
+    @property
+    def on_time(self) -> int:
+        in_time = self.counts["SUBMITTED"] + self.counts["ZERO"] + self.counts["SUPPLEMENTED"]
+        return in_time - self.supplemented_late
 
     def share(self, *states: State) -> tuple[int, int]:
         """Part and whole, exact: ``rates.share("MISSING")`` is (missing, expected)."""
@@ -111,10 +134,13 @@ def owed(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "") 
     found, asked = _asked(desk, definition, rule, name, at)
     inside = _inside(desk, definition, rule, found, under)
     excused = _excused(desk, definition, rule, found)
-    rows = store.rows(desk.connection, asked)
+    return _rows(desk, asked, inside, excused)
+
+
+def _rows(desk: Desk, asked: store.Asked, inside: set[str] | None, excused: set[str]) -> list[Owed]:
     return [
         Owed(r.unit, "EXEMPT" if r.unit in excused else r.state, r.received, r.zero, r.item or "")  # type: ignore[arg-type]
-        for r in rows
+        for r in store.rows(desk.connection, asked)
         if inside is None or r.unit in inside
     ]
 
@@ -125,15 +151,20 @@ def rates(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "")
     found, asked = _asked(desk, definition, rule, name, at)
     inside = _inside(desk, definition, rule, found, under)
     excused = _excused(desk, definition, rule, found)
-    counts: dict[State, int] = dict.fromkeys(STATES, 0)
     if inside is None and not excused:
-        for state, n in store.counts(desk.connection, asked).items():
-            counts[state] = n  # type: ignore[index]
-    else:
-        for row in store.rows(desk.connection, asked):
-            if inside is None or row.unit in inside:
-                counts["EXEMPT" if row.unit in excused else row.state] += 1  # type: ignore[index]
-    return Rates(at, found, counts)
+        every, late = store.counts(desk.connection, asked)
+        return Rates(at, found, {s: every.get(s, 0) for s in STATES}, late)
+    return rates_of(at, found, _rows(desk, asked, inside, excused))
+
+
+def rates_of(at: int, found: Period, rows: Iterable[Owed]) -> Rates:
+    """The same of units that were listed one by one."""
+    counts: dict[State, int] = dict.fromkeys(STATES, 0)
+    late = 0
+    for row in rows:
+        counts[row.state] += 1
+        late += row.state == "SUPPLEMENTED" and row.received is not None and row.received >= found.missed
+    return Rates(at, found, counts, late)
 
 
 def missing(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "") -> list[str]:

@@ -39,7 +39,6 @@ from workflow.desk import Desk
 from workflow.engine import Engine
 from workflow.errors import Language, Unknown
 from workflow.evidence import canonical
-from workflow.rules.obligations import STATES, State
 from workflow.sight import Sight, all_of, hidden_from, refuse_unseen, sight_of
 from workflow.store import items, listing, mandates, queries, shelves
 from workflow.store.listing import Wanted
@@ -81,6 +80,7 @@ OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep,
     "obligations.periods",
     "obligations.period",
     "obligations.report_id",
+    "obligations.rates_of",  # of rows that were filtered
 }
 
 
@@ -413,11 +413,8 @@ class Seen:
         self._refuse_unit(under)
         if self.sight.units is None or (under and self.sight.units.issuperset(self._below(under))):
             return obligations.rates(self._desk, flow, rule, name, self._at(at), under)
-        counts: dict[State, int] = dict.fromkeys(STATES, 0)
-        for row in self.owed(flow, rule, name, at, under):
-            counts[row.state] += 1
         period = obligations.period(self._desk, flow, rule, name, self._at(at))
-        return obligations.Rates(self._at(at), period, counts)
+        return obligations.rates_of(self._at(at), period, self.owed(flow, rule, name, at, under))
 
     def missing(self, flow: str, rule: str, name: str, at: int | None = None, under: str = "") -> list[str]:
         self._refuse_unit(under)

@@ -338,6 +338,31 @@ def test_a_correction_is_a_revision_and_on_time_is_judged_on_the_first_valid_rep
     assert w.verify().failures == []
 
 
+def test_who_corrected_a_late_report_was_late_and_who_corrected_one_in_time_was_not(weekly: Weekly) -> None:
+    """A correction takes the state over, not the day: rates of in time and late are those of the first valid report. R063."""
+    w = weekly
+    w.at("2019-09-12 09:00")
+    w.report_all(["o1", "o2", "o3"], WEEK)
+    for unit in ("o4", "o5"):
+        w.report(unit, WEEK, NOTHING)
+    w.at("2019-09-16 13:00")
+    w.report_all(["o6", "o7"], WEEK)
+    for unit in ("o1", "o6"):
+        item = obligations.report_id(FLOW, unit, WEEK)
+        w.engine.supplement(item, who("secretary", unit), w.seen(item), PROGRESS, "a visit was left out")
+    wrong = obligations.report_id(FLOW, "o5", WEEK)
+    w.engine.contradict(wrong, who("secretary", "t1"), w.seen(wrong), "a leak was seen there", finding="visit 7")
+    with w.look() as desk:
+        for under in ("", "t1"):  # counted by the database, and row by row
+            found = obligations.rates(desk, FLOW, FIRST, WEEK, w.clock.now(), under)
+            assert (found.expected, found.received, found.missing) == (11, 7, 4)
+            assert (found.on_time, found.late, found.zero) == (4, 2, 1)  # o1 to o4; o6 and o7; o4
+            told = found.on_time + found.late + found.missing + found.counts["DUE"] + found.counts["CONTRADICTED"]
+            assert told == found.expected
+        before = obligations.rates(desk, FLOW, FIRST, WEEK, NOON - 1)
+        assert (before.on_time, before.late, before.missing, before.counts["DUE"]) == (5, 0, 0, 6)
+
+
 def test_a_zero_report_is_a_signed_statement_and_an_empty_report_is_refused(weekly: Weekly) -> None:
     """R058."""
     w = weekly
