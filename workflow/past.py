@@ -143,7 +143,7 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
     if not states:
         return None
     rest = case.suspended.get("at", at)  # while an item rests no clock of it runs out
-    ended += [(r, d["missed"], None, case) for r, d in case.dues.items() if "paused" not in d and d["missed"] <= rest]
+    ended += [(r, d["missed"], None, case) for r, d in case.dues.items() if d["missed"] <= rest]
     definition = desk.engine.definition(desk.connection, case.definition)
     zone = definition.flow.timezone
     odd = [i for i in irregular if not i.on or i.on < local_day(i.at, zone).isoformat()]

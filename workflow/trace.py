@@ -381,7 +381,7 @@ class _Tracer:
         case, definition = found.case, found.definition
         for due in found.missed:
             yield self._missed(due, definition)
-        missed = [d["missed"] for d in case.dues.values() if d["missed"] <= self.at and "paused" not in d]
+        missed = [d["missed"] for d in case.dues.values() if d["missed"] <= self.at]
         for slot in case.open_slots if missed else ():
             day, rule = self._day(definition, min(missed) - 1), f"{case.stage}/{slot.key}"
             was = _place_then(found, slot, min(missed))

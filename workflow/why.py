@@ -154,10 +154,10 @@ def _as_of(row: _Row, now: int) -> Due:
         state = "met-late" if row.late else "met"
     elif row.ended:
         state = "cancelled" if row.ended == "due-cancelled" else "passed-on"
-    elif missed is None:
-        state = "paused"
+    elif missed is not None and now >= missed:
+        state = "overdue"  # a node that caps the due does not wait for a pause to end
     else:
-        state = "overdue" if now >= missed else "running"
+        state = "paused" if row.settings[-1].what == "paused" else "running"
     return Due(row.rule, row.title, row.ladder, tuple(row.settings), tuple(row.rungs), state, row.ended_at)
 
 
@@ -212,7 +212,7 @@ class _Ledger:
             by=f"{by['post']}@{by['unit']} ({by['person']})" if by else "",
             what=_SETS[effect["e"]],
             reason=act.get("reason", "") if effect["e"] != "due-armed" else "",
-            missed=None if paused else due["missed"],
+            missed=None if due["missed"] == reckoning.NEVER else due["missed"],
             provisional="provisional" in due,
             basis=basis,
             reading=Text(node.reading.zh, node.reading.en) if node is not None and node.reading else None,
@@ -357,6 +357,15 @@ def _setting_lines(s: Setting, zone: str, lang: Language) -> Iterator[str]:
     reason = (f"  理由:{s.reason}" if zh else f"  reason: {s.reason}") if s.reason else ""
     entry = f"第 {s.seq} 号记录 {s.act}" if zh else f"entry {s.seq}, {s.act}"
     yield f"  {_moment(s.at, zone)}  {_in(_WHAT[s.what], lang)} ({entry}){by}{reason}"
+    if s.what == "paused":
+        if s.missed is not None:
+            missed = _moment(s.missed, zone)
+            yield (
+                f"    节点日期不顺延:自 {missed} 起为逾期"
+                if zh
+                else f"    its node does not wait: missed from {missed}"
+            )
+        return
     if s.missed is None:
         return
     yield "    " + sentence(s.basis, zone, lang)

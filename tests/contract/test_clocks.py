@@ -418,6 +418,86 @@ def test_a_pause_stops_one_clock_and_starts_the_other_partys(world: World) -> No
     holds(world, item)
 
 
+CAPPED = """flow: capped
+title: {zh: 示例, en: invented}
+nodes:
+  "1": {in-force: 2019-08-01, end: 2019-08-23}
+ladder:
+  overdue: [{after: 0 workdays, do: remind, to: responsible}]
+stages:
+  - stage: only
+    duty: secretary
+    slots: secretary
+    due: {within: 30 workdays, not-after: end, pause: {by: {department: superior}, starts: {within: 3 workdays, duty: handler}}}
+    exits: {done: heard}
+  - stage: heard
+    duty: secretary
+    slots: secretary
+    due: {within: 5 workdays, pause: {by: {department: superior}, starts: {within: 3 workdays, duty: handler}, times: 3, whole-days: true}}
+    exits: {done: end}
+  - {stage: end, final: true}
+"""
+
+
+def test_a_node_that_caps_a_clock_does_not_wait_while_it_is_stopped(world: World) -> None:
+    """A fixed date cannot be paused, only extended: a pause would have carried the span beyond it."""
+    world.engine.publish(loads(flow_text(CAPPED)))
+    world.engine.open("capped", "o1", item="x")
+    assert dues_of(world, "x") == {"1": "2019-08-24 00:00"}
+    seen, office = world.case("x").content, person("t1", "department")
+    world.engine.pause("x", office, seen, "papers are lacking")
+    paused = ledger(world, "x")["only/1"]
+    assert (paused.state, local(paused.missed_at)) == ("paused", "2019-08-24 00:00")
+    go(world, "2019-08-24 00:00")
+    assert sweep(world) == 2 and ledger(world, "x")["only/1"].state == "overdue"  # and the other party's clock
+    with world.engine.look() as desk:
+        assert "only/1" in {m.rule for m in missed(desk, world.clock.now())}
+        assert "its node does not wait: missed from 2019-08-24 00:00" in "\n".join(lines(why(desk, "x"), ZONE, "en"))
+    go(world, "2019-09-02 10:00")
+    world.engine.resume("x", office, seen, "here they are")
+    assert dues_of(world, "x") == {"1": "2019-08-24 00:00"}
+    assert sweep(world) == 0
+    holds(world, "x")
+
+
+def test_a_pause_within_its_node_takes_nothing_from_the_span(world: World) -> None:
+    world.engine.publish(
+        loads(flow_text(CAPPED.replace("30 workdays", "8 workdays").replace("end: 2019-08-23", "end: 2019-08-30")))
+    )
+    world.engine.open("capped", "o1", item="x")
+    assert dues_of(world, "x") == {"1": "2019-08-23 00:00"}
+    seen, office = world.case("x").content, person("t1", "department")
+    go(world, "2019-08-14 10:00")
+    world.engine.pause("x", office, seen, "papers are lacking")
+    go(world, "2019-08-16 10:00")
+    world.engine.resume("x", office, seen, "here they are")
+    assert dues_of(world, "x") == {"1": "2019-08-27 00:00"}  # six working days were left on the 14th
+    holds(world, "x")
+
+
+def test_days_of_a_hearing_are_not_counted_be_it_for_an_hour(world: World) -> None:
+    """听证所需时间不计入期限: a day on which the clock stood still is none of the five, however often it did."""
+    world.engine.publish(loads(flow_text(CAPPED)))
+    world.engine.open("capped", "o1", item="x")
+    world.sign("x")
+    office = person("t1", "department")
+    assert dues_of(world, "x") == {"2": "2019-08-20 00:00"}  # from Monday the 12th: 13, 14, 15, 16, 19
+    go(world, "2019-08-14 09:00")
+    seen = world.case("x").content
+    for begins, ends in (("09:00", "11:00"), ("14:00", "15:00")):
+        go(world, f"2019-08-14 {begins}")
+        world.engine.pause("x", office, seen, "a hearing")
+        go(world, f"2019-08-14 {ends}")
+        world.engine.resume("x", office, seen, "it was held")
+    assert dues_of(world, "x") == {"2": "2019-08-21 00:00"}  # 13, 15, 16, 19, 20: the 14th is left out once
+    go(world, "2019-08-15 09:00")
+    world.engine.pause("x", office, seen, "a second hearing")
+    go(world, "2019-08-16 09:00")
+    world.engine.resume("x", office, seen, "it was held over two days")
+    assert dues_of(world, "x") == {"2": "2019-08-23 00:00"}
+    holds(world, "x")
+
+
 def test_hours_stand_still_to_the_microsecond(world: World) -> None:
     item = at_work(world)
     world.sign(item, outcome="hours")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from tests.contract.world import flow_text
 from workflow import loads
@@ -18,10 +19,10 @@ from workflow.calendar import Calendar
 from workflow.calendar_file import load_calendar
 from workflow.clock import moment, start_of_day
 from workflow.definition.definition import Definition
-from workflow.definition.model import Due, Rung
+from workflow.definition.model import Due, Rung, Span
 from workflow.definition.shipped import shipped_calendar
 from workflow.errors import CalendarMissing, DefinitionInvalid, Unknown
-from workflow.rules import dues, reckoning
+from workflow.rules import dues, handing, reckoning
 from workflow.rules.context import Context
 from workflow.rules.reckoning import Basis, days, reckon
 from workflow.why import sentence
@@ -346,9 +347,73 @@ def test_an_offset_into_a_year_not_published_is_provisional() -> None:
 
 @pytest.mark.parametrize(
     "due",
-    ["{within: 5 days, after: 2 days}", "{node: end, after: 2 days, ahead: 1 day}", "{node: end, after: 2 hours}"],
+    [
+        "{within: 5 days, after: 2 days}",
+        "{node: end, after: 2 days, ahead: 1 day}",
+        "{before: Labour Day, after: 2 hours}",
+    ],
 )
 def test_an_offset_that_counts_from_nothing_is_refused(due: str) -> None:
     with pytest.raises(DefinitionInvalid) as refused:
         loads(flow_text(FLOW.replace("due: 5 workdays", f"due: {due}")))
     assert "due-offset" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("due", "missed"),
+    [
+        ("{node: end, after: 2 hours}", "2019-11-01 02:00"),  # a date means the whole day: hours begin when it ends
+        ("{node: end, ahead: 48 hours}", "2019-10-30 00:00"),
+        ('{node: end, after: 2 hours, at: "17:00"}', "2019-10-31 19:00"),
+        ("{node: register, after: 3 hours, reading: next-workday}", "2019-10-22 03:00"),  # a Sunday, read as Monday
+        ("{set-by: acceptor, after: 6 hours}", "2019-09-10 06:00"),
+    ],
+)
+def test_hours_after_a_date_run_from_the_moment_at_which_that_day_ends(due: str, missed: str) -> None:
+    spec = Due.model_validate(YAML(typ="safe").load(due))
+    found = loads(flow_text(FLOW))
+    basis = dues.basis_of(at(found, "2019-09-02"), spec, "1", "2019-09-09")
+    assert basis is not None and local(reckon(CN, ZONE, basis).missed) == missed
+    assert "hours" in sentence(basis, ZONE, "en") and "小时" in sentence(basis, ZONE, "zh")
+    days(CN, basis)  # explained without a fault
+
+
+def test_hours_since_an_appointment_run_from_the_end_of_its_day_and_keep_to_the_cap() -> None:
+    """Of an appointment the day alone is known, so a day and 24 hours are the same. Source: R075."""
+    basis = {"from": "2019-09-02", "span": "24 hours", "event": "appointed", "person": "p", "tenure": "t"}
+    assert reckon(CN, ZONE, basis) == reckon(CN, ZONE, {**basis, "span": "1 days"})
+    assert local(reckon(CN, ZONE, {**basis, "span": "99 hours", "cap": "2019-09-03"}).missed) == "2019-09-04 00:00"
+
+
+@pytest.mark.parametrize(
+    ("due", "code"),
+    [
+        ("{within: 40 days, at-most: 2 hours}", "span-of-days"),
+        ("{before: {festival: National Day, by: 2 hours}}", "span-of-days"),
+        ("{within: 5 days, extend: {at-most: 5 hours}}", "span-of-days"),
+        ("{within: 5 hours, reading: next-workday}", "hours-have-no-day"),
+        ('{within: 5 hours, at: "17:00"}', "hours-have-no-day"),
+    ],
+)
+def test_hours_are_refused_where_only_days_can_be_counted(due: str, code: str) -> None:
+    """Such a flow was taken, and the first item of it could not be opened, or its cap was another one than it said."""
+    with pytest.raises(DefinitionInvalid) as refused:
+        loads(flow_text(FLOW.replace("due: 5 workdays", f"due: {due}")))
+    assert code in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("span", "rules", "over"),
+    [
+        ("5 workdays", 6, "2019-10-11 00:00"),  # posted on a Sunday that is worked; National Day between
+        ("5 days", 6, "2019-10-04 00:00"),
+        ("2 weeks", 6, "2019-10-13 00:00"),
+        ("1 month", 6, "2019-10-29 00:00"),
+        ("1 month", 5, "2019-09-30 00:00"),  # what was posted then is over as it was told then
+    ],
+)
+def test_a_window_of_weeks_or_months_hangs_so_long_both_ends_counted(span: str, rules: int, over: str) -> None:
+    """Source: S4 「整顿工作全过程要在本村进行公示」, R162."""
+    base = at(loads(flow_text(FLOW)), "2019-09-29")
+    context = Context(base.definition, base.calendar, base.at, 1, rules)
+    assert local(handing.window(context, Span.model_validate(span), date(2019, 9, 29))[0]) == over

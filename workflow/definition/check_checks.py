@@ -60,7 +60,7 @@ class ChecksChecking(Checking):
     def _burden(self) -> None:
         spec = self.flow.burden
         assert spec is not None
-        self.lasts(spec.within, ("burden", "within"))
+        self.in_days(spec.within, ("burden", "within"))
         material = self.flow.materials.get(spec.material) if spec.material is not None else None
         if spec.material is not None:
             self.known("material", spec.material, self.flow.materials, ("burden", "material"))

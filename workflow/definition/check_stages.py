@@ -232,14 +232,16 @@ class StagesChecking(Checking):
         at: Loc = (*loc, "due")
         self.known("ladder", due.ladder, self.flow.ladder, (*at, "ladder"))
         for name, span in (
-            *(("within", due.within), ("or-within", due.or_within), ("at-most", due.at_most)),
+            *(("within", due.within), ("or-within", due.or_within)),
             *(("after", due.after), ("ahead", due.ahead)),
         ):
             self.lasts(span, (*at, name))
+        self.in_days(due.at_most, (*at, "at-most"))
         if due.before is not None:
-            self.lasts(due.before.by, (*at, "before", "by"))
+            self.in_days(due.before.by, (*at, "before", "by"))
         if due.extend is not None:
-            self.lasts(due.extend.at_most, (*at, "extend", "at-most"))
+            self.in_days(due.extend.at_most, (*at, "extend", "at-most"))
+        self._no_day(due, at)
         if due.pause is not None:
             self.lasts(due.pause.starts.within, (*at, "pause", "starts", "within"))
         if due.node is not None:
@@ -276,6 +278,21 @@ class StagesChecking(Checking):
                     expected=Said(f"{needed} workdays or more", f"不少于 {needed} 个工作日"),
                     actual=str(due.within),
                     severity="warning",
+                )
+
+    def _no_day(self, due: Due, at: Loc) -> None:
+        """Hours from a moment end at a moment: there is no day off to read, and no time at which a day ends."""
+        if due.within is None or due.within.unit != "hours" or due.event is not None:
+            return
+        for key, given in (("reading", due.reading != "keep"), ("at", due.at is not None)):
+            if given:
+                self.say(
+                    "hours-have-no-day",
+                    (*at, key),
+                    f"{due.within} end at a moment: {key} would be passed over",
+                    f"{due.within.n} 小时止于某一时刻,{key} 不起作用",
+                    expected=Said(f"no {key}, or a span of days", f"删去 {key},或按天数写明"),
+                    key=True,
                 )
 
     def _festival(self, name: str, loc: Loc) -> None:
@@ -365,7 +382,7 @@ class StagesChecking(Checking):
         if notice is None:
             return
         at: Loc = (*loc, "notice")
-        self.lasts(notice.for_, (*at, "for"))
+        self.in_days(notice.for_, (*at, "for"))
         if notice.objection is not None:
             self.known("exit", notice.objection, stage.exits, (*at, "objection"))
         if notice.for_ is None:
@@ -432,6 +449,7 @@ class StagesChecking(Checking):
             self.who(tracking.by, (*at, "by"))
             self.known("ladder", tracking.ladder, self.flow.ladder, (*at, "ladder"))
             self.lasts(tracking.for_, (*at, "for"))
+            self.in_days(tracking.early, (*at, "early"))
             for category, longer in tracking.longer.items():
                 known = (*self.flow.categories, *self.flow.watch_class)
                 self.known("category", category, known, (*at, "longer", category), key=True)

@@ -155,6 +155,19 @@ class Checking:
                 actual=str(span),
             )
 
+    def in_days(self, span: Span | None, loc: Loc) -> None:
+        """What is added to a date, or held against one, is a number of days: of hours nobody could say on which day."""
+        self.lasts(span, loc)
+        if span is not None and span.unit == "hours":
+            self.say(
+                "span-of-days",
+                loc,
+                f"{span} cannot be counted from one day to another",
+                "此处从某日推算至某日,不能按小时",
+                expected=Said("days, workdays, weeks, months or years", "按天、工作日、周、月或年"),
+                actual=str(span),
+            )
+
     def two_persons(self, groups: Sequence[Sequence[str]], loc: Loc) -> None:
         for index, group in enumerate(groups):
             for at, post in enumerate(group):

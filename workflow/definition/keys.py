@@ -128,6 +128,7 @@ CHINESE: Mapping[str, str] = {
     "pause": "中止计时",
     "starts": "另起计时",
     "times": "次数",
+    "whole-days": "整日不计",
     "met-by": "以何满足",
     # stages
     "stage": "阶段名",

@@ -374,7 +374,7 @@ _OWN: tuple[tuple[str, str, str], ...] = (
     (
         "expected after or ahead",
         "due-offset",
-        "after(之后)与 ahead(提前)只能择一,按天数写明,并与 node、field 或 set-by 同用;实为 {got}",
+        "after(之后)与 ahead(提前)只能择一,并与 node、field 或 set-by 同用;实为 {got}",
     ),
     ("expected a time", "not-a-time", '应为时刻,如 "17:00"(加引号);实为 {got}'),
     ("expected exactly one of before", "rung-time", "督办措施须在 before、after 中恰选其一;实为 {got}"),

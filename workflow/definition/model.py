@@ -455,11 +455,14 @@ class OtherDue(Model):
 
 
 class Pausing(Model):
-    """Who may stop a due's clock, and whose clock runs meanwhile: a pause always starts another party's."""
+    """Who may stop a due's clock, and whose clock runs meanwhile: a pause always starts another party's. A node that caps
+    the due (``not-after``) does not wait. ``whole-days``: a day on which the clock stood still, be it for an hour, is not
+    counted at all, as days of a hearing are not (听证所需时间不计入期限)."""
 
     by: Whos
     starts: OtherDue
     times: Count = 1
+    whole_days: StrictBool = False
 
 
 class Due(Model):
@@ -475,7 +478,8 @@ class Due(Model):
     field: Code | None = None
     event: Literal["appointed"] | None = None
     before: Before | None = None
-    after: Span | None = None  # so long after the day of a node, a field or the acceptor's date
+    # so long after the day of a node, a field or the acceptor's date; hours count from the moment at which that day ends
+    after: Span | None = None
     ahead: Span | None = None  # or so long before it
     at: TimeOfDay | None = None
     not_after: Code | None = None
@@ -502,10 +506,9 @@ class Due(Model):
         anchors = ("node", "within", "set_by", "field", "event", "before")
         given = [n for n in anchors if getattr(self, n) is not None]
         offsets = [s for s in (self.after, self.ahead) if s is not None]
-        days = len(offsets) < 2 and all(s.unit != "hours" for s in offsets)
-        if offsets and (given not in (["node"], ["field"], ["set_by"]) or not days):
+        if offsets and (given not in (["node"], ["field"], ["set_by"]) or len(offsets) > 1):
             raise ValueError(
-                "expected after or ahead, one of them and in days, beside node, field or set-by; got "
+                "expected after or ahead, one of them, beside node, field or set-by; got "
                 + " and ".join([*(g.replace("_", "-") for g in given), *map(str, offsets)])
             )
         if given == ["within", "event"]:

@@ -7,7 +7,7 @@ stops a clock that has run out. Source: time semantics; R067, R079.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from workflow.acts import Extend, Pause, ReprojectDue, Resume, Signature
@@ -161,16 +161,17 @@ def pause(asked: Asked, act: Pause) -> Decision:
     times = held.get("pauses", 0)
     if times >= spec.times:
         raise LimitReached(expected=f"{spec.times} pause(s)", actual=f"pause {times + 1}", place=place)
-    paused: dict[str, Any] = {"at": context.at, "left": left_of(asked, held)}
+    paused: dict[str, Any] = {"at": context.at, "left": left_of(asked, held, whole_days=spec.whole_days)}
     stage = definition.stage(case.stage)
     number = case.armed.get("pause", 0) + 1
     other = dues.rule_of(stage, case.stays, f"pause-{number}")
     paused["other"] = other
+    missed, next_ = _meanwhile(asked, rule, held)
     stopped: Effect = {
         "e": "due-paused",
         "rule": rule,
-        "missed": NEVER,
-        "next": None,
+        "missed": missed,
+        "next": next_,
         "paused": paused,
         "pauses": times + 1,
     }
@@ -182,19 +183,56 @@ def pause(asked: Asked, act: Pause) -> Decision:
     return Decision([stopped, started], authority_)
 
 
-def left_of(asked: Asked, held: dict[str, Any]) -> int | str:
-    """What is left of a span: microseconds of hours, else a number of days as a span says it."""
+def left_of(asked: Asked, held: dict[str, Any], *, whole_days: bool = False) -> int | str:
+    """What is left of a span: microseconds of hours, else a number of days as a span says it. A node that caps the span
+    takes nothing from it: that date comes anyway.
+
+    Args:
+        whole_days: the day on which the clock stops is not counted either, unless the span begins with it.
+    """
     context, basis = asked.context, held["basis"]
-    if "at" in basis:
-        return int(held["missed"] - context.at)
+    missed = held["missed"]
+    if context.rules >= 6 and "cap-node" in basis and "to" not in basis:
+        missed = dues.reckon(context, {k: v for k, v in basis.items() if k not in ("cap", "cap-node")}).missed
+    if "at" in basis or basis["span"].endswith("hours"):
+        return int(missed - context.at)
     unit = "workdays" if basis["span"].endswith("workdays") else "days"
-    return f"{reckoning.left_between(context.calendar, context.today, _day_of(asked, held), unit)} {unit}"
+    counted = context.today
+    if whole_days:
+        counted = max(date.fromisoformat(basis["from"]), counted - timedelta(days=1))
+    last = local_day(missed - 1, asked.definition.flow.timezone)
+    return f"{reckoning.left_between(context.calendar, counted, last, unit)} {unit}"
+
+
+def _fixed_cap(asked: Asked, rule: str, held: dict[str, Any]) -> Basis:
+    """The node that caps a due, as a basis has it: a fixed date does not wait while the span below it does. Nothing where
+    none does, where somebody extended the due, and by rules before 6."""
+    case, definition = asked.case, asked.definition
+    stage = definition.stage(case.stage)
+    own = dues.rule_of(stage, case.stays)
+    if asked.context.rules < 6 or "to" in held["basis"] or stage.due is None:
+        return {}
+    if rule != own and not rule.startswith(f"{own}/appointed"):
+        return {}
+    found = dues.node_cap(definition, stage.due, case.nodes, local_day(case.entered, definition.flow.timezone))
+    return {} if found is None else {"cap": found[0].isoformat(), "cap-node": found[1]}
+
+
+def _meanwhile(asked: Asked, rule: str, held: dict[str, Any]) -> tuple[int, int | None]:
+    """When a due whose clock stands still is missed all the same, and its next rung: at its node, else never."""
+    cap = _fixed_cap(asked, rule, held)
+    if not cap:
+        return NEVER, None
+    ends: Basis = {"on": cap["cap"], **{k: v for k, v in held["basis"].items() if k == "cut"}}
+    missed = dues.reckon(asked.context, ends).missed
+    return missed, dues.upcoming(asked.context, held["ladder"], held["step"], missed)[0]
 
 
 def going_on(asked: Asked, rule: str, held: dict[str, Any]) -> Effect:
-    """A stopped clock that runs again with what was left of it."""
+    """A stopped clock that runs again with what was left of it, up to the node that caps it."""
     context, left = asked.context, held["paused"]["left"]
     basis = {k: v for k, v in held["basis"].items() if k not in ("from", "span", "at", "left", "to", "cap", "cap-node")}
+    basis |= _fixed_cap(asked, rule, held)
     basis |= {"at": context.at, "left": left} if isinstance(left, int) else {"from": context.day, "span": left}
     return {**_changed(asked, "due-resumed", rule, held, basis), "paused": None}
 

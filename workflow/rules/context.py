@@ -16,7 +16,7 @@ from workflow.errors import Unknown
 
 Need = tuple[str, ...]
 
-RULES = 5
+RULES = 6
 """Which rules decide now; every entry names those that decided it, so that what they led to then is what a replay leads
 to. An entry that names none is of 1. 2: a repeated vote begins with a new tally, look-backs have a first day, a notice
 is bound to the papers it was posted over, a return inside a group leaves the places beside it alone, and signatures
@@ -26,7 +26,8 @@ nobody registers paper for a place that is theirs by delegation. 5: ink is no ol
 does so on the day of the ink and while they hold their own post, one person under two ids is one, what was opened above stays
 awaited whatever the list says later, who is apart in an item is so in all its stages, the first half of an override is looked
 at again, an obligation kept to some subtrees binds nobody outside them, and an item opened by itself is of a category of its
-flow."""
+flow. 6: the node that caps a span does not wait while the clock of the span is stopped, and a window of weeks or months hangs so
+long."""
 
 
 def key(need: Need) -> str:

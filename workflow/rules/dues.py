@@ -185,13 +185,19 @@ def latest_day(context: Context, due: Due, nodes: str) -> date | None:
 
 def _caps(context: Context, due: Due, nodes: str) -> list[tuple[date, str]]:
     caps: list[tuple[date, str]] = []
-    if due.not_after is not None:
-        node = node_day(context.definition, nodes, due.not_after)
-        if node is not None and node >= context.today:
-            caps.append((node, due.not_after))
+    fixed = node_cap(context.definition, due, nodes, context.today)
+    if fixed is not None:
+        caps.append(fixed)
     if due.at_most is not None:
         caps.append((reckon(context, from_moment(context, context.at, due.at_most)).day, ""))
     return caps
+
+
+def node_cap(definition: Definition, due: Due, nodes: str, entered: date) -> tuple[date, str] | None:
+    """The day of the node that caps a due of a stage entered on a day, and the node; None where none does, or it had
+    passed by then."""
+    day = node_day(definition, nodes, due.not_after) if due.not_after is not None else None
+    return (day, due.not_after or "") if day is not None and day >= entered else None
 
 
 def whole(context: Context, due: Due, basis: Basis, nodes: str) -> Basis:

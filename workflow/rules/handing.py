@@ -308,10 +308,14 @@ def post_notice(asked: Asked, act: PostNotice) -> Decision:
 def window(context: Context, span: Span, first: date) -> tuple[int, bool]:
     """When a notice posted on a day has hung long enough, both end days counted; and whether a calendar still to come may
     move that."""
-    unit, unsure = ("workdays" if span.unit == "workdays" else "days"), False
-    if unit == "workdays":
+    unsure = also = False
+    if span.unit == "workdays":
         first, unsure = reckoning.roll(context.calendar, first, "next-workday")
-    last, also = reckoning.count(context.calendar, first, span.n - 1, unit)
+        last, also = reckoning.count(context.calendar, first, span.n - 1, "workdays")
+    elif span.unit == "days" or context.rules < 6:
+        last = first + timedelta(days=span.n - 1)
+    else:  # a week from Monday on is over on Sunday, a month from the 5th on is over on the 4th
+        last = context.calendar.add(first, span.n, span.unit) - timedelta(days=1)  # type: ignore[arg-type]
     return start_of_day(last + timedelta(days=1), context.definition.flow.timezone), unsure or also
 
 

@@ -56,6 +56,12 @@ def reckon(calendar: Calendar, zone: str, basis: Basis) -> Reckoned:
         return Reckoned(local_day(missed - 1, zone), missed, False)
     day, provisional = _day(calendar, basis)
     rolled, unsure = roll(calendar, day, basis.get("reading", "keep"))
+    hours = _hours(basis)
+    if hours:
+        missed = _end_of(rolled, basis, zone, False).missed + hours * HOUR
+        if cap is not None:
+            missed = min(missed, start_of_day(cap + _DAY, zone))
+        return Reckoned(local_day(missed - 1, zone), missed, provisional or unsure)
     if cap is not None and cap < rolled:
         return _end_of(cap, basis, zone, False)
     return _end_of(rolled, basis, zone, provisional or unsure)
@@ -64,7 +70,9 @@ def reckon(calendar: Calendar, zone: str, basis: Basis) -> Reckoned:
 def _day(calendar: Calendar, basis: Basis) -> tuple[date, bool]:
     if "on" in basis:
         day, offset = date.fromisoformat(basis["on"]), _offset(basis)
-        return (day, False) if offset is None else count(calendar, day, offset[0], offset[1])
+        if offset is None or offset[1] == "hours":
+            return day, False
+        return count(calendar, day, offset[0], offset[1])
     if "festival" in basis:
         first, unsure = festival_begins(calendar, basis["festival"], basis["year"])
         if "by" not in basis:
@@ -72,8 +80,20 @@ def _day(calendar: Calendar, basis: Basis) -> tuple[date, bool]:
         by = Span.model_validate(basis["by"])
         day, also = count(calendar, first, -by.n, by.unit)
         return day, unsure or also
+    span, start = _span(basis), date.fromisoformat(basis["from"])
+    return (start, False) if span.unit == "hours" else count(calendar, start, span.n, span.unit)
+
+
+def _hours(basis: Basis) -> int:
+    """Hours that count from the moment at which a day ends: after a date, before it (negative), or since an appointment,
+    of which the day alone is known. 24 of them and one day are the same."""
+    offset = _offset(basis)
+    if offset is not None:
+        return offset[0] if offset[1] == "hours" else 0
+    if "from" not in basis:
+        return 0
     span = _span(basis)
-    return count(calendar, date.fromisoformat(basis["from"]), span.n, span.unit)
+    return span.n if span.unit == "hours" else 0
 
 
 def _offset(basis: Basis) -> tuple[int, str] | None:

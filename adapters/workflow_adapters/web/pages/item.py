@@ -13,6 +13,7 @@ from workflow.case import Case
 from workflow.definition.definition import Definition
 from workflow.errors import Unknown, WorkflowError
 from workflow.evidence import canonical
+from workflow.rules.reckoning import NEVER
 from workflow.store import queries
 from workflow_adapters.web.draw import progress
 from workflow_adapters.web.visit import Looking, Visit
@@ -78,6 +79,7 @@ def item(visit: Visit) -> Response:
             waiting=_waiting(see, definition, case),
             can=_can(see, case, definition) if visit.who.person else [],
             dues=[d for d in queries.dues_of(see.desk.connection, name) if d.state in (0, 2)],
+            never=NEVER,
             relies=list(case.relies),
         )
 
