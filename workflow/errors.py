@@ -7,6 +7,7 @@ cross process boundaries.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
@@ -37,6 +38,37 @@ def among(names: Iterable[str]) -> Said:
     """The hint of an ``Unknown`` that lists what is known."""
     listed = ", ".join(names) or "-"
     return Said(f"; known are {listed}", f";已知 {listed}")
+
+
+_CHINESE = {
+    errno.ENOENT: "没有此文件或目录",
+    errno.EACCES: "没有权限",
+    errno.EPERM: "没有权限",
+    errno.EEXIST: "已存在",
+    errno.ENOTEMPTY: "目录不是空的",
+    errno.EISDIR: "这是目录",
+    errno.ENOTDIR: "上级不是目录",
+    errno.ENOSPC: "磁盘空间不足",
+    errno.EDQUOT: "超过磁盘配额",
+    errno.EROFS: "只读,不能写入",
+    errno.ENAMETOOLONG: "名称过长",
+    errno.ELOOP: "符号链接过多",
+    errno.EFBIG: "文件过大",
+    errno.EIO: "读写出错",
+    errno.EMFILE: "打开的文件过多",
+    errno.ENFILE: "打开的文件过多",
+    errno.EADDRINUSE: "已被占用",
+    errno.EADDRNOTAVAIL: "本机没有此地址",
+    errno.ECONNREFUSED: "对方拒绝连接",
+    errno.ETIMEDOUT: "超时",
+}
+
+
+def why_not(error: OSError) -> Said:
+    """What the operating system said, in both languages; in Chinese its code stands beside what has no Chinese here."""
+    said = error.strerror or str(error) or type(error).__name__
+    code = errno.errorcode.get(error.errno or 0)
+    return Said(said, _CHINESE.get(error.errno or 0) or (f"{code}:{said}" if code else said))
 
 
 def _rebuild(cls: type[WorkflowError], facts: dict[str, Any]) -> WorkflowError:

@@ -88,6 +88,45 @@ def test_an_unknown_dialect_names_those_there_are() -> None:
 # --- errors ----------------------------------------------------------------------------------------------------------
 
 
+WRONG_CALLS = [
+    (["lnit"], "没有命令 lnit,是否应为 lint?", "No such command 'lnit'. Did you mean 'lint', 'init'?"),
+    (["migrate", "plann"], "没有命令 plann,是否应为 plan?", "No such command 'plann'. Did you mean 'plan'?"),
+    (["lint", "--fromat", "json"], "没有选项 --fromat,是否应为 --format?", "there is no option --fromat; did you mean --format?"),
+    (["lint", "--format"], "选项 --format 之后须写值", "Option '--format' requires an argument."),
+    (["lint", "-f", "xml"], "--format:应为 text、json、github、sarif 之一;实为 xml",
+     "--format: expected one of text, json, github, sarif; got xml"),
+    (["lint", "--on", "13-1"], "--on:应为日期,如 2019-12-31", "--on: expected a day such as 2019-12-31"),
+    (["graph"], "缺少 FLOW|ITEM", "FLOW|ITEM is missing"),
+    (["publish", "a.db", "repair"], "缺少 --by", "--by is missing"),
+    (["simulate", "repair", "-n", "x"], "--items:应为整数", "--items: expected a whole number"),
+    (["simulate", "repair", "-n", "0"], "--items:不得小于 1", "--items: expected at least 1"),
+    (["init", "a", "b", "c"], "多余的内容:b c", "Got unexpected extra argument(s) (b c)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "zh", "en"), WRONG_CALLS, ids=[" ".join(c[0]) for c in WRONG_CALLS])
+def test_a_command_that_is_written_wrongly_is_told_how_in_either_language(command: list[str], zh: str, en: str) -> None:
+    for lang, said in (("zh_CN.UTF-8", f"错误:{zh}\n"), ("C", f"error: {en}\n")):
+        result = CliRunner(env={"LANG": lang, "LC_ALL": lang}).invoke(app, command)
+        assert result.exit_code == 2 and result.output.startswith(said), result.output
+        if "requires" not in en:
+            assert f"workflow {command[0]}".split(" lnit")[0] in result.output and "--help" in result.output
+    spoken = CliRunner(env={"LANG": "C", "LC_ALL": "C"}).invoke(app, ["lint", "--lang", "zh", *command[1:], "--nosuch"])
+    assert spoken.exit_code == 2 and spoken.output.startswith("错误:")
+
+
+def test_what_cannot_be_printed_is_no_traceback() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", "from workflow.cli.main import app; app()", "schema", "--overlay"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode != 0 and "Traceback" not in done.stderr and "No space left" in done.stderr
+
+
 @pytest.mark.parametrize("command", [["verify"], ["health"], ["tick"], ["db", "check"], ["org", "check"]])
 def test_a_file_that_is_not_there_is_one_clear_sentence_in_either_language(command: list[str], tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere.db"

@@ -405,6 +405,9 @@ def test_a_broken_file_points_at_line_and_column(old: str, new: str, place: str,
         lines
     )
     assert refused.value.facts["count"] == len(lines) == len(refused.value.facts["problems"])
+    chinese = refused.value.text("zh").splitlines()[1:]
+    assert len(chinese) == len(lines)
+    assert all(": 错误:" in line and "expected" not in line and "already" not in line for line in chinese), chinese
 
 
 def test_every_fault_of_a_file_is_listed_in_order_and_survives_pickling() -> None:

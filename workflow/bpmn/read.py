@@ -11,7 +11,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from workflow.definition.problem import Problem, Said
-from workflow.errors import DefinitionInvalid
+from workflow.errors import DefinitionInvalid, why_not
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 MAX_BYTES = 4_000_000
@@ -72,7 +72,8 @@ def read(path: Path) -> list[Process]:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise refusal(path, 1, f"the file cannot be read: {error.strerror}", f"无法读取文件:{error.strerror}") from None
+        why = why_not(error)
+        raise refusal(path, 1, f"the file cannot be read: {why}", f"无法读取文件:{why.zh}") from None
     if len(raw) > MAX_BYTES:
         raise refusal(path, 1, f"the file has more than {MAX_BYTES} bytes", f"文件超过 {MAX_BYTES} 字节")
     try:

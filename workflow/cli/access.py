@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, opened, say, told, url_of
+from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, opened, say, told, url_of, wrong
 
 if TYPE_CHECKING:
     from workflow.access import Kind
@@ -66,7 +66,7 @@ def record_(
 ) -> None:
     """Record an export, a verification or a search that happened elsewhere · 登记查阅"""
     if kind not in ("export", "verify", "search"):
-        raise typer.BadParameter("expected export, verify or search · 种类有误")
+        raise wrong(f"expected export, verify or search; got {kind}", f"应为 export、verify 或 search;实为 {kind}")
     with told(cast("Language", lang)):
         recorded(db, home, cast("Language", lang), cast("Kind", kind), by, what, reason)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from workflow.acts import Actor
     from workflow.errors import Language
     from workflow.evidence.keys import KeyProvider
 
@@ -23,9 +25,22 @@ def _language(given: str) -> str:
     if given in ("zh", "en"):
         return given
     if given:
-        raise typer.BadParameter(f"expected zh or en; got {given}")
-    spoken = next((v for v in map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG")) if v), "")
-    return "zh" if spoken.startswith("zh") else "en"
+        raise wrong(f"expected zh or en; got {given}", f"应为 zh 或 en;实为 {given}")
+    named = next((v for v in map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG")) if v), "")
+    return "zh" if named.startswith("zh") else "en"
+
+
+def spoken(words: Sequence[str]) -> str:
+    """The language of a command line that may be wrong: what ``--lang`` says in it, else the terminal's."""
+    said = re.search(r"--lang[ =](zh|en)\b", " ".join(words))
+    return said[1] if said else _language("")
+
+
+def wrong(en: str, zh: str, at: str | None = None) -> typer.BadParameter:
+    """What is wrong with a command line, to be raised; told in the reader's language. ``at`` names the option."""
+    from workflow.errors import Said
+
+    return typer.BadParameter(Said(en, zh), param_hint=at)
 
 
 Database = Annotated[
@@ -41,6 +56,9 @@ DryRun = Annotated[
     typer.Option(
         "--dry-run", "--preview", help="Say what would happen, item by item; change nothing · 试运行,不作改动"
     ),
+]
+By = Annotated[
+    str, typer.Option("--by", metavar="PERSON/POST@UNIT", help="Who does it, in which post · 办理人及其职务")
 ]
 Home = Annotated[
     Path | None,
@@ -91,6 +109,22 @@ def opened(db: str, lang: Language, *, new: bool = False) -> Iterator[Any]:
         engine.dispose()
 
 
+def actor(given: str) -> Actor:
+    """Who acts, of ``p7/secretary@g1`` or ``p7,secretary,g1``.
+
+    Raises:
+        Unknown: it is written otherwise.
+    """
+    from workflow.acts import Actor
+    from workflow.errors import Said, Unknown
+
+    parts = re.fullmatch(r"([^/@,]+)(?:/([^/@,]+)@|,([^/@,]+),)([^/@,]+)", given)
+    if parts is None:
+        hint = Said("; write PERSON/POST@UNIT, such as p7/secretary@g1", ",应写作 人员/职务@单位,如 p7/secretary@g1")
+        raise Unknown(kind="actor", name=given, hint=hint)
+    return Actor(parts[1], parts[2] or parts[3], parts[4])
+
+
 def key_held() -> KeyProvider | None:
     """The engine's key where the environment holds it (``WORKFLOW_ENGINE_KEY``, base64 of 32 bytes); None: in a file.
 
@@ -131,7 +165,7 @@ def file_of(db: str) -> Path | None:
 @contextmanager
 def told(lang: Language) -> Iterator[None]:
     """Whatever goes wrong inside is told in one sentence, and the command ends with exit code 2."""
-    from workflow.errors import WorkflowError
+    from workflow.errors import WorkflowError, why_not
 
     try:
         yield
@@ -141,7 +175,7 @@ def told(lang: Language) -> Iterator[None]:
     except BrokenPipeError:
         raise  # whoever read our output has seen enough; typer ends quietly
     except OSError as error:
-        say_error(f"{error.filename or '-'}: {error.strerror or error}")
+        say_error(f"{error.filename or '-'}: {why_not(error).get(lang)}")
         raise typer.Exit(COULD_NOT) from None
     except Exception as error:
         if not _of_the_driver(error):

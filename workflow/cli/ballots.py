@@ -13,10 +13,9 @@ from typing import cast as typed
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, say, told, url_of
+from workflow.cli.arguments import By, Database, Home, Lang, actor, home_of, key_held, say, told, url_of
 
 if TYPE_CHECKING:
-    from workflow.acts import Actor
     from workflow.engine import Engine
     from workflow.errors import Language
 
@@ -24,7 +23,6 @@ group = typer.Typer(
     help="Votes that the engine counts: codes, keys, opening, casting, counting · 投票", no_args_is_help=True
 )
 Item = Annotated[str, typer.Argument(metavar="ITEM", help="The item that is voted on · 事项")]
-By = Annotated[str, typer.Option("--by", help="person,post,unit of whoever does it · 办理人")]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,11 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def _fresh(path: Path, text: str) -> None:
     """A new file that only its owner reads."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        typer.echo(f"{path}: {error.strerror}", err=True)
-        raise typer.Exit(2) from None
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
 
@@ -47,24 +41,28 @@ def codes(
     number: Annotated[int, typer.Option("--number", min=1, max=10_000, help="How many · 张数")],
     out: Annotated[Path, typer.Option("--out", help="The codes, to hand out at random; keep them nowhere · 选票码")],
     hashes: Annotated[Path, typer.Option("--hashes", help="What the engine is told · 交引擎的摘要")],
+    lang: Lang = "",
 ) -> None:
     """Make one-time codes, for the issuer alone; needs no database · 生成一次性选票码(发票人)"""
     from workflow.evidence import ballotbox
 
     made = ballotbox.new_codes(number)
-    _fresh(out, "\n".join(made) + "\n")
-    _fresh(hashes, json.dumps(sorted(ballotbox.hash_of_code(c).hex() for c in made), indent=0) + "\n")
+    with told(typed("Language", lang)):
+        _fresh(out, "\n".join(made) + "\n")
+        _fresh(hashes, json.dumps(sorted(ballotbox.hash_of_code(c).hex() for c in made), indent=0) + "\n")
 
 
 @group.command()
 def key(
     out: Annotated[Path, typer.Option("--out", help="The private key; it stays with the scrutineer · 私钥文件")],
+    lang: Lang = "",
 ) -> None:
     """Make a scrutineer's key for one vote and print its public part · 生成监票人密钥"""
     from workflow.evidence import ballotbox
 
     private, public = ballotbox.new_key()
-    _fresh(out, private + "\n")
+    with told(typed("Language", lang)):
+        _fresh(out, private + "\n")
     say(public)
 
 
@@ -89,7 +87,7 @@ def open_(
         names = [line.strip() for line in _lines(roll, language) if line.strip()]
         given = _hashes(hashes, language) if hashes is not None else []
         keys = dict(one.partition("=")[::2] for one in key or ())
-        engine.open_ballot(item, _somebody(by), engine.show(item).digest, names, codes=given, keys=keys)
+        engine.open_ballot(item, actor(by), engine.show(item).digest, names, codes=given, keys=keys)
         told_ = engine.case_of(item)[0].ballot
     secret = bool(told_.get("keys"))
     if language == "zh":
@@ -150,7 +148,7 @@ def count(
     zh = language == "zh"
     with told(language), _held(db, home, language) as engine:
         keys = ["".join(_lines(path, language)).strip() for path in key or ()]
-        engine.count_ballot(item, _somebody(by), keys)
+        engine.count_ballot(item, actor(by), keys)
         case, definition = engine.case_of(item)
         tally = definition.stage(case.stage).tally
         figures = case.figures[tally.material] if tally is not None else {}
@@ -174,16 +172,6 @@ def _held(db: str, home: Path | None, language: Language) -> Iterator[Engine]:
         yield engine
     finally:
         engine.close()
-
-
-def _somebody(by: str) -> Actor:
-    from workflow.acts import Actor
-    from workflow.errors import Said, Unknown
-
-    parts = by.split(",")
-    if len(parts) != 3 or not all(parts):
-        raise Unknown(kind="actor", name=by, hint=Said("; write person,post,unit", ",应写作 人员,职务,单位"))
-    return Actor(*parts)
 
 
 def _lines(path: Path, language: Language) -> list[str]:

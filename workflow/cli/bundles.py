@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 import typer
 
 from workflow.cli.access import recorded
-from workflow.cli.arguments import Home, Lang, say, told, url_of
+from workflow.cli.arguments import Home, Lang, say, told, url_of, wrong
 from workflow.cli.evidence import contents_at
 
 if TYPE_CHECKING:
@@ -61,12 +61,12 @@ def bundle(
     language = cast("Language", lang)
     if old or not db:
         meant = f"workflow bundle {old or item or 'ITEM'} --db {item if old else 'DB'} --out {out}"
-        raise typer.BadParameter(f"the database is named by --db: {meant} · 数据库请用 --db 指定")
+        raise wrong(f"the database is named by --db: {meant}", f"数据库请用 --db 指定:{meant}")
     given = [(k, n) for k, n in (("item", item), ("unit", unit), ("campaign", campaign)) if n]
     if len(given) != 1:
-        raise typer.BadParameter("expected one of ITEM, --unit, --campaign · 须指定且仅指定一项")
+        raise wrong("expected one of ITEM, --unit, --campaign", "ITEM、--unit、--campaign 须指定且仅指定一项")
     if out.exists() and not force:
-        raise typer.BadParameter(f"{out} is there; --force writes over it · 文件已存在,可用 --force 覆盖")
+        raise wrong(f"{out} is there; --force writes over it", f"{out} 已存在,可用 --force 覆盖")
     with told(language):
         if by:
             kind, name = given[0]
@@ -155,7 +155,7 @@ def verifier(
         say(str(source))
         return
     if out.exists():
-        raise typer.BadParameter(f"{out} is there · 文件已存在")
+        raise wrong(f"{out} is there", f"{out} 已存在")
     with told(cast("Language", lang)):
         out.write_bytes(source.read_bytes())
     say(str(out))

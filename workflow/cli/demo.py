@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workflow.cli.arguments import Lang
+from workflow.cli.arguments import Lang, wrong
 
 if TYPE_CHECKING:
     from workflow.demo.tables import Paper
@@ -42,7 +42,7 @@ def demo(
     try:
         if again:
             if not (out / RESULT).is_file():
-                raise typer.BadParameter(f"no finished run in {out}. Run it first", param_hint="--out")
+                raise wrong(f"no finished run in {out}. Run it first", f"{out} 中没有已完成的演示,请先运行", "--out")
             result = json.loads((out / RESULT).read_text(encoding="utf-8"))
         else:
             result = _run(out, seed, db, paper, quiet=as_json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Lang, say, told, url_of
+from workflow.cli.arguments import Lang, say, told, url_of, wrong
 
 if TYPE_CHECKING:
     from workflow.definition.definition import Definition
@@ -36,7 +36,7 @@ def graph(
     forms = {".svg": "svg", ".mmd": "mermaid", ".dot": "dot", ".gv": "dot"}
     form = form or forms.get(out.suffix if out else "", "mermaid")
     if form not in ("svg", "mermaid", "dot"):
-        raise typer.BadParameter(f"expected svg, mermaid or dot; got {form}", param_hint="--format")
+        raise wrong(f"expected svg, mermaid or dot; got {form}", f"应为 svg、mermaid 或 dot;实为 {form}", "--format")
     with told(language):
         from workflow.drawing.picture import picture
         from workflow.drawing.svg import svg

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from workflow.cli.access import recorded
-from workflow.cli.arguments import Database, Home, Lang, on_a_terminal, opened, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, on_a_terminal, opened, say, told, url_of, wrong
 
 if TYPE_CHECKING:
     from workflow.audit import Audit
@@ -74,7 +74,8 @@ def verify(
         from workflow import audit as auditing
 
         if require not in auditing.LEVELS[1:]:
-            raise typer.BadParameter(f"expected one of {', '.join(auditing.LEVELS[1:])}; got {require}")
+            known = ", ".join(auditing.LEVELS[1:])
+            raise wrong(f"expected one of {known}; got {require}", f"应为 {known} 之一;实为 {require}")
         if by:
             recorded(db, home, language, "verify", by, "database", "")
         mine, own = _brought(policy, checkpoint)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import ENGINE_KEY, Database, Home, Lang, home_of, key_held, opened, say, told, url_of
+from workflow.cli.arguments import ENGINE_KEY, Database, Home, Lang, home_of, key_held, opened, say, told, url_of, wrong
 
 if TYPE_CHECKING:
     from workflow.engine import Engine
@@ -47,7 +47,7 @@ def _engine(
 
 def _answered_for(by: str, reason: str) -> None:
     if not by or not reason:
-        raise typer.BadParameter("expected --by and --reason · 须填写责任人与原因")
+        raise wrong("expected --by and --reason", "须填写责任人(--by)与原因(--reason)")
 
 
 @group.command("list")
@@ -115,7 +115,7 @@ def rotate(
     language = cast("Language", lang)
     _answered_for(by, reason)
     if use not in ("engine", "checkpoint"):
-        raise typer.BadParameter("expected engine or checkpoint · 用途应为 engine 或 checkpoint")
+        raise wrong(f"expected engine or checkpoint; got {use}", f"用途应为 engine 或 checkpoint;实为 {use}")
     if use == "checkpoint":
         with told(language), _engine(db, home, language) as (engine, folder):
             from workflow.epochs import hand_over_key
@@ -169,7 +169,10 @@ def register_(
     language = cast("Language", lang)
     _answered_for(by, reason)
     if use not in ("checkpoint", "witness", "signer"):
-        raise typer.BadParameter("expected checkpoint, witness or signer; a node's own: workflow keys new · 用途有误")
+        raise wrong(
+            f"expected checkpoint, witness or signer; got {use}. A node's own: workflow keys new",
+            f"用途应为 checkpoint、witness 或 signer;实为 {use}。本节点自己的密钥:workflow keys new",
+        )
     with told(language), _engine(db, home, language) as (engine, _):
         from workflow.keybook import Keybook
         from workflow.store import database

@@ -9,7 +9,7 @@ from typing import Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import COULD_NOT, Lang, say, say_error, told
+from workflow.cli.arguments import COULD_NOT, Lang, say, say_error, told, wrong
 
 FORMATS = ("text", "json", "github", "sarif")
 
@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
 
 def _format(given: str) -> str:
     if given not in FORMATS:
-        raise typer.BadParameter(f"expected one of {', '.join(FORMATS)}; got {given}")
+        raise wrong(
+            f"expected one of {', '.join(FORMATS)}; got {given}", f"应为 {'、'.join(FORMATS)} 之一;实为 {given}"
+        )
     return given
 
 
@@ -114,7 +116,7 @@ def fmt(
     from workflow.lint.project import kind_of
 
     if keys not in ("", "zh", "en"):
-        raise typer.BadParameter(f"expected zh or en; got {keys}", param_hint="--keys")
+        raise wrong(f"expected zh or en; got {keys}", f"应为 zh 或 en;实为 {keys}", "--keys")
     language = cast("Language", lang)
     with told(language):
         wanted = {}

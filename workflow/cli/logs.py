@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, opened, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, opened, say, told, url_of, wrong
 
 if TYPE_CHECKING:
     from workflow.engine import Engine
@@ -130,7 +130,7 @@ def witness(
     """
     language = cast("Language", lang)
     if bool(url) == bool(folder):
-        raise typer.BadParameter("expected --url or --folder · 须指定 --url 或 --folder 之一")
+        raise wrong("expected --url or --folder", "须指定 --url 或 --folder 之一")
     with told(language), _engine(db, home, language) as (engine, kept):
         from workflow.errors import WitnessRefused
         from workflow.evidence.checkpoint import BadNote, NoteKey
@@ -177,7 +177,7 @@ def epochs(
     with told(language):
         if opening:
             if not reason or not by:
-                raise typer.BadParameter("expected --reason and --by · 须填写原因与责任人")
+                raise wrong("expected --reason and --by", "须填写原因(--reason)与责任人(--by)")
             with _engine(db, home, language, restored=True) as (engine, folder):
                 from workflow.epochs import open_epoch
 

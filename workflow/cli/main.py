@@ -28,6 +28,7 @@ from workflow.cli import (
     likening,
     lint,
     logs,
+    opening,
     organisation,
     places,
     proving,
@@ -41,9 +42,11 @@ from workflow.cli import (
     versions,
     visiting,
 )
+from workflow.cli.usage import Command
 
 app = typer.Typer(
     name="workflow",
+    cls=Command,
     help="Layered responsibility and sign-off chains · 逐级签字负责的流程引擎",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -59,6 +62,7 @@ for module in (
     simulating,
     lint,
     organisation,
+    opening,
     places,
     running,
     rungs,

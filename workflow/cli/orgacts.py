@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, actor, home_of, key_held, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.desk import Desk
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 By = Annotated[
     str,
-    typer.Option("--by", help="person,post,unit of whoever decides; none: the engine's administrator · 办理人"),
+    typer.Option("--by", help="PERSON/POST@UNIT of whoever decides; none: the engine's administrator · 办理人"),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; goes on record · 理由")]
 On = Annotated[datetime, typer.Option("--on", formats=["%Y-%m-%d"], help="The first day it holds · 生效日")]
@@ -212,7 +212,7 @@ def mandate(
     until: Annotated[datetime, typer.Option("--until", formats=["%Y-%m-%d"], help="Exclusive · 终止日(不含)")],
     text: Annotated[Path, typer.Option("--text", help="The written mandate · 委托书文件")],
     reason: Reason,
-    by: Annotated[str, typer.Option("--by", help="person,post,unit of the holder · 委托人")],
+    by: Annotated[str, typer.Option("--by", help="PERSON/POST@UNIT of the holder · 委托人")],
     flow: Annotated[str, typer.Option("--flow", help="Only this flow · 仅限流程")] = "",
     stage: Annotated[str, typer.Option("--stage", help="Only this stage · 仅限阶段")] = "",
     unit: Annotated[list[str] | None, typer.Option("--unit", help="Only these units and below · 仅限单位")] = None,
@@ -227,7 +227,7 @@ def mandate(
 
         scope: dict[str, Any] = {"flow": flow, "stage": stage, "units": unit or (), "text": text.read_bytes()}
         days: dict[str, Any] = {"from_on": _day(on), "until_on": _day(until)}
-        return orgbook.give_mandate(desk, somebody(by), reason, mandate=name, person=person, **days, **scope)
+        return orgbook.give_mandate(desk, actor(by), reason, mandate=name, person=person, **days, **scope)
 
     _run(db, home, lang, preview, act)
 
@@ -236,7 +236,7 @@ def revoke(
     db: Database,
     name: Annotated[str, typer.Option("--mandate", help="Its id · 委托编号")],
     reason: Reason,
-    by: Annotated[str, typer.Option("--by", help="person,post,unit of who gave it · 委托人")],
+    by: Annotated[str, typer.Option("--by", help="PERSON/POST@UNIT of who gave it · 委托人")],
     preview: Preview = False,
     home: Home = None,
     lang: Lang = "",
@@ -246,7 +246,7 @@ def revoke(
     def act(desk: Desk) -> Any:
         from workflow import orgbook
 
-        return orgbook.revoke_mandate(desk, somebody(by), reason, mandate=name)
+        return orgbook.revoke_mandate(desk, actor(by), reason, mandate=name)
 
     _run(db, home, lang, preview, act)
 
@@ -341,17 +341,7 @@ def _day(moment: datetime) -> str:
 
 
 def _actor(by: str) -> Any:
-    return somebody(by) if by else None
-
-
-def somebody(by: str) -> Any:
-    from workflow.acts import Actor
-    from workflow.errors import Said, Unknown
-
-    parts = by.split(",")
-    if len(parts) != 3 or not all(parts):
-        raise Unknown(kind="actor", name=by, hint=Said("; write person,post,unit", ",应写作 人员,职务,单位"))
-    return Actor(*parts)
+    return actor(by) if by else None
 
 
 def _new_unit(text: str) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from workflow.cli import orgacts
-from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, opened, say, told, url_of
+from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, opened, say, told, url_of, wrong
 
 if TYPE_CHECKING:
     from workflow.engine import Engine
@@ -96,7 +96,9 @@ def staff(
 
         given = dict(one.rpartition("=")[::2] for one in post or ())
         if "" in given or "" in given.values():
-            raise typer.BadParameter("expected TITLE=POST, as 党委书记=secretary", param_hint="--post")
+            raise wrong(
+                "expected TITLE=POST, as 党委书记=secretary", "应写作 职务名称=职务代码,如 党委书记=secretary", "--post"
+            )
         data = file.read_bytes()
         engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
         try:

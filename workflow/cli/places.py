@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, actor, home_of, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.errors import Language, WorkflowError
@@ -31,7 +31,7 @@ def hand_over(
     db: Database,
     leaver: Annotated[str, typer.Option("--leaver", help="Who leaves, a person's id · 离任人")],
     to: Annotated[str, typer.Option("--to", help="Who holds the posts by now, a person's id · 接任人")],
-    by: Annotated[str, typer.Option("--by", help="person,post,unit of the leaver or of somebody above · 经办人")],
+    by: Annotated[str, typer.Option("--by", help="PERSON/POST@UNIT of the leaver or of somebody above · 经办人")],
     reason: Annotated[str, typer.Option("--reason", help="Why · 理由")],
     preview: Annotated[
         bool, typer.Option("--preview", "--dry-run", help="Only list what would pass on · 仅列出,不办理")
@@ -47,20 +47,19 @@ def hand_over(
     language = cast("Language", lang)
     with told(language):
         from workflow import handover
-        from workflow.cli.orgacts import somebody
         from workflow.engine import Engine
         from workflow.errors import WorkflowError
 
-        actor = somebody(by)
+        who = actor(by)
         found: list[tuple[str, str, WorkflowError | None]]
         if preview:
             engine = Engine.looking(url_of(db, language, read_only=True))
             with engine.look() as desk:
-                found = handover.preview(desk, actor, leaver, to, reason)
+                found = handover.preview(desk, who, leaver, to, reason)
         else:
             engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False)
             with engine.desk() as desk:
-                done = handover.hand_over(desk, actor, leaver, to, reason)
+                done = handover.hand_over(desk, who, leaver, to, reason)
                 found = [(i, k, r if isinstance(r, WorkflowError) else None) for i, k, r in done]
         engine.close()
         refused = any(r is not None for _, _, r in found)

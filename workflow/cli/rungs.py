@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, say, told, url_of
+from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, say, told, url_of, wrong
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -62,7 +62,7 @@ def retry(
     """
     language = cast("Language", lang)
     if not everything and not item:
-        raise typer.BadParameter("expected --item ID, or --all · 请写 --item 或 --all")
+        raise wrong("expected --item ID, or --all", "请写 --item 编号,或 --all")
     with told(language):
         from workflow.engine import Engine
         from workflow.sweep import retry as again

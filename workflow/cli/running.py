@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, opened, say, told, url_of
+from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, opened, say, told, url_of, wrong
 
 if TYPE_CHECKING:
     from workflow.delivery import Policy, Send
@@ -178,8 +178,8 @@ def _sending(name: str, quiet: str, digest: str, zone: str, lang: str) -> tuple[
     try:
         policy = Policy.of(quiet, digest, zone)
     except (ValueError, KeyError) as error:
-        word = f"时间须写作 HH:MM,时区如 Asia/Shanghai:{error}" if lang == "zh" else str(error)
-        raise typer.BadParameter(word, param_hint="--quiet / --digest / --zone") from None
+        zh = f"时间须写作 HH:MM,时区如 Asia/Shanghai:{error}"
+        raise wrong(str(error), zh, "--quiet / --digest / --zone") from None
     return channel(name, lang) if name else None, policy
 
 

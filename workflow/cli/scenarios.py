@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import COULD_NOT, Lang, say_error
+from workflow.cli.arguments import COULD_NOT, Lang, say_error, wrong
 
 if TYPE_CHECKING:
     from workflow.definition.problem import Said
@@ -54,7 +54,8 @@ def test(
         raise typer.Exit(1) from None
     codes = [s.code for suite in suites for s in suite.scenarios]
     if unknown := [s for s in scenario or () if s not in codes]:
-        raise typer.BadParameter(f"no scenario {unknown[0]}. {nearest(unknown[0], codes)}", param_hint="--scenario")
+        near = nearest(unknown[0], codes)
+        raise wrong(f"no scenario {unknown[0]}. {near}", f"没有场景 {unknown[0]}。{near.zh}", "--scenario")
     results = [run(suite, frozenset(scenario or ())) for suite in suites if not scenario or _has(suite, scenario)]
     if as_json:
         typer.echo(json.dumps(report.as_data(results, language), ensure_ascii=False, indent=2))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Lang, say, told
+from workflow.cli.arguments import Lang, say, told, wrong
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -79,7 +79,9 @@ def simulate(
             try:
                 moved, broken[given] = with_node(definition, name, date.fromisoformat(on))
             except ValueError:
-                raise typer.BadParameter(f"expected NAME=2019-10-31; got {given}", param_hint="--node") from None
+                raise wrong(
+                    f"expected NAME=2019-10-31; got {given}", f"应写作 节点=2019-10-31;实为 {given}", "--node"
+                ) from None
             found[given] = run(moved, calendar, items, seed, behaviour, others=others, org=held)
     if as_json:
         say(json.dumps({given or "as written": _data(f) for given, f in found.items()}, ensure_ascii=False, indent=2))
@@ -102,7 +104,11 @@ def _ways(given: Iterable[str]) -> dict[tuple[str, str], float]:
         except ValueError:
             ways[stage, exit_] = -1.0
         if not exit_ or not 0.0 <= ways[stage, exit_] <= 1.0:
-            raise typer.BadParameter(f"expected STAGE.EXIT=0.3, between 0 and 1; got {one}", param_hint="--way")
+            raise wrong(
+                f"expected STAGE.EXIT=0.3, between 0 and 1; got {one}",
+                f"应写作 阶段.去向=0.3(0 至 1 之间);实为 {one}",
+                "--way",
+            )
     return ways
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import COULD_NOT, Lang, say, say_error, told
+from workflow.cli.arguments import COULD_NOT, Lang, say, say_error, told, wrong
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def init(
 
     language = cast("Language", lang)
     if keys not in ("", "zh", "en"):
-        raise typer.BadParameter(f"expected zh or en; got {keys}", param_hint="--keys")
+        raise wrong(f"expected zh or en; got {keys}", f"应为 zh 或 en;实为 {keys}", "--keys")
     with told(language):
         from workflow.definition.fmt import Keys
         from workflow.lint.starter import start

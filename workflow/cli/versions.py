@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, say, told, url_of
+from workflow.cli.arguments import By, Database, Home, Lang, actor, home_of, key_held, say, told, url_of
 
 if TYPE_CHECKING:
-    from workflow.acts import Actor
     from workflow.engine import Engine
     from workflow.errors import Language
     from workflow.migration import Done, ItemPlan, Plan
 
 group = typer.Typer(help="Move live items to another version · 将在办事项迁移到另一版本", no_args_is_help=True)
-By = Annotated[
-    str, typer.Option("--by", metavar="PERSON/POST@UNIT", help="Who does it, in which post · 办理人及其职务")
-]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it goes on record · 理由,记录在案")]
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The file that `migrate plan` wrote · 迁移方案文件")]
 LISTED = 20
@@ -32,24 +28,6 @@ def register(app: typer.Typer) -> None:
     app.command()(publish)
     app.command()(diff)
     app.add_typer(group, name="migrate")
-
-
-def _actor(given: str) -> Actor:
-    from workflow.acts import Actor
-    from workflow.errors import Said, Unknown
-
-    person, slash, rest = given.partition("/")
-    post, at, unit = rest.partition("@")
-    if not (person and slash and post and at and unit):
-        raise Unknown(
-            kind="actor",
-            name=given,
-            hint=Said(
-                "; write PERSON/POST@UNIT, such as p7/secretary@g1",
-                ",应写作 人员/职务@单位,如 p7/secretary@g1",
-            ),
-        )
-    return Actor(person, post, unit)
 
 
 @contextmanager
@@ -86,7 +64,7 @@ def publish(
             with engine.reading() as connection:
                 known = library.newest_calendar(connection, definition.flow.calendar)
             calendar = calendar_of(definition, path) if known is None else None
-            receipt = engine.put_in_force(definition, _actor(by), reason)
+            receipt = engine.put_in_force(definition, actor(by), reason)
             if calendar is not None:
                 engine.publish_calendar(calendar)
                 say(
@@ -191,7 +169,7 @@ def plan_(
             if not re.fullmatch("[^=]+=[^=]+", one):
                 raise Unknown(kind="stage", name=one, hint=Said("; write OLD=NEW", ",应写作 旧阶段=新阶段"))
         stages = dict(s.split("=", 1) for s in stage or ())
-        made = migration.plan(engine, flow, version, _actor(by), count=count, stages=stages, only=only or ())
+        made = migration.plan(engine, flow, version, actor(by), count=count, stages=stages, only=only or ())
         out.write_bytes(made.body)
         _tell(made, language)
         say(f"方案已写入 {out}" if language == "zh" else f"the plan is in {out}")
@@ -210,7 +188,7 @@ def dry_run(db: Database, plan: PlanFile, by: By, home: Home = None, lang: Lang 
             engine,
             held["flow"],
             held["to"],
-            _actor(by),
+            actor(by),
             count=held["count"],
             stages=held["stages"],
             only=wanted,
@@ -235,7 +213,7 @@ def apply(db: Database, plan: PlanFile, by: By, reason: Reason, home: Home = Non
     with told(language), _engine(db, home, language) as engine:
         from workflow import migration
 
-        done = migration.apply(engine, plan.read_bytes(), _actor(by), reason)
+        done = migration.apply(engine, plan.read_bytes(), actor(by), reason)
     _done(done, language)
 
 
@@ -253,11 +231,11 @@ def roll_back(
     with told(language), _engine(db, home, language) as engine:
         from workflow import migration
 
-        made = migration.roll_back(engine, plan.read_bytes(), _actor(by))
+        made = migration.roll_back(engine, plan.read_bytes(), actor(by))
         _tell(made, language)
         if not reason:
             return
-        done = migration.apply(engine, made.body, _actor(by), reason)
+        done = migration.apply(engine, made.body, actor(by), reason)
     _done(done, language)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from zoneinfo import ZoneInfo, available_timezones
 
 from workflow.definition.checking import Checking, Loc, minutes
@@ -434,5 +435,23 @@ def _zone_exists(name: str) -> bool:
     return bool(name)
 
 
+_CITIES = {  # towns without a zone of their own, as people write them
+    **dict.fromkeys(("beijing", "peking", "china", "chongqing", "cst", "北京", "上海", "中国"), "Asia/Shanghai"),
+    **dict.fromkeys(("hong kong", "hongkong", "香港"), "Asia/Hong_Kong"),
+    **dict.fromkeys(("macao", "macau", "澳门"), "Asia/Macau"),
+    **dict.fromkeys(("taibei", "taipei", "台北"), "Asia/Taipei"),
+    **dict.fromkeys(("urumqi", "wulumuqi", "乌鲁木齐"), "Asia/Urumqi"),
+}
+
+
 def _nearest_zone(name: str) -> Said:
-    return nearest(name, available_timezones()) or nearest(f"Asia/{name}".title(), available_timezones())
+    known = available_timezones()
+    town = re.split(r"[/_ ]", name.strip().lower(), maxsplit=1)[-1]
+    meant = (
+        _CITIES.get(name.strip().lower()) or _CITIES.get(town) or _CITIES.get(re.sub("(时间|市)+$", "", name.strip()))
+    )
+    if meant is not None:
+        return nearest(meant, [meant])
+    if re.fullmatch(r"(?:utc|gmt)? ?\+0?8(?::?00)?", name.strip().lower()):
+        return nearest("Asia/Shanghai", ["Asia/Shanghai"])
+    return nearest(name, known) or nearest(f"Asia/{name}".title(), known)

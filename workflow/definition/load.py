@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from errno import errorcode
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn, get_args, get_origin
@@ -28,7 +27,7 @@ from workflow.definition.positions import Positions
 from workflow.definition.problem import NOTHING, Problem, Said, nearest, render, shown
 from workflow.definition.quota import quota_key
 from workflow.definition.source import MAX_PROBLEMS, Source, read
-from workflow.errors import DefinitionInvalid, NotCanonical
+from workflow.errors import DefinitionInvalid, NotCanonical, why_not
 
 
 @dataclass(frozen=True)
@@ -162,16 +161,14 @@ def bytes_of(path: Path) -> bytes | Problem:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a usable path"
-        chinese = {"ENOENT": "没有此文件", "EACCES": "没有读取权限", "EISDIR": "这是目录", "ENOTDIR": "上级不是目录"}
-        said = chinese.get(errorcode.get(getattr(error, "errno", None) or 0, ""), reason)
+        why = why_not(error) if isinstance(error, OSError) else Said("not a usable path", "不是可用的路径")
         near = _nearest_file(path) if isinstance(error, FileNotFoundError) else NOTHING
         return Problem(
             "unreadable-file",
             str(path),
             1,
             1,
-            Said(f"the file cannot be read: {reason}", f"无法读取文件:{said}"),
+            Said(f"the file cannot be read: {why}", f"无法读取文件:{why.zh}"),
             hint=near or Said("check the path and the permissions", "请检查路径与权限"),
         )
 

@@ -15,7 +15,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from workflow.errors import KeyUnavailable
+from workflow.errors import KeyUnavailable, why_not
 
 KEY_ID_LENGTH = 8
 SECRET_LENGTH = 32
@@ -119,7 +119,7 @@ class FileKeyProvider(_HeldKey):
                 actual="something is there; a key is never overwritten",
             ) from None
         except OSError as error:
-            raise KeyUnavailable(name=str(path), expected="a file that can be made", actual=_reason(error)) from None
+            raise KeyUnavailable(name=str(path), expected="a file that can be made", actual=why_not(error)) from None
         try:
             with os.fdopen(handle, "wb") as file:
                 os.fchmod(file.fileno(), 0o600)  # a umask may have taken the owner's own rights
@@ -166,7 +166,7 @@ def _load(path: Path) -> Ed25519PrivateKey:
         mend = f"{expected} (mend: FileKeyProvider.create makes one)"
         raise KeyUnavailable(name=str(path), expected=mend, actual="no file") from None
     except OSError as error:
-        actual = "a symbolic link" if error.errno == errno.ELOOP else _reason(error)
+        actual = "a symbolic link" if error.errno == errno.ELOOP else why_not(error)
         raise KeyUnavailable(name=str(path), expected=expected, actual=actual) from None
     try:
         # All looked at through the open handle: a path could be swapped between looking and reading.
@@ -223,7 +223,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else type(error).__name__

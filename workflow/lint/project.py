@@ -28,12 +28,19 @@ from workflow.scenario.read import read_suite
 
 Kind = Literal["flow", "test", "calendar", "overlay", "org", "other"]
 
+
+def _top(key: str) -> re.Pattern[bytes]:
+    """A key at the top of a file, in either language; behind a full-width colon too, so that this is what is told."""
+    return re.compile(f"^(?:{key})\\s*(?::|:)".encode(), re.MULTILINE)
+
+
 _KINDS: tuple[tuple[Kind, re.Pattern[bytes]], ...] = (
-    ("overlay", re.compile(rb"^(?:\xef\xbb\xbf)?(?:overlay|" + "加严".encode() + rb")\s*:", re.MULTILINE)),
-    ("flow", re.compile(rb"^(?:\xef\xbb\xbf)?(?:stages|" + "阶段".encode() + rb")\s*:", re.MULTILINE)),
-    ("calendar", re.compile(rb"^(?:\xef\xbb\xbf)?(?:years|" + "年度".encode() + rb")\s*:", re.MULTILINE)),
-    ("flow", re.compile(rb"^(?:\xef\xbb\xbf)?(?:flow|" + "流程".encode() + rb")\s*:", re.MULTILINE)),
+    ("overlay", _top("overlay|加严")),
+    ("flow", _top("stages|阶段")),
+    ("calendar", _top("years|年度")),
+    ("flow", _top("flow|流程")),
 )
+_BEGINS = re.compile(rb"^([ \t]*)[^\s#]", re.MULTILINE)
 
 
 @dataclass
@@ -123,7 +130,13 @@ def kind_of(path: Path) -> Kind:
     raw = bytes_of(path)
     if isinstance(raw, Problem):
         return "flow"  # and then it is told that it cannot be read
-    kind: Kind = next((kind for kind, pattern in _KINDS if pattern.search(raw)), "other")
+    text = raw.removeprefix(b"\xef\xbb\xbf")
+    begins = _BEGINS.search(text)
+    if begins is None:
+        return "flow"  # nothing stands in it, and then that is told
+    if begins[1]:  # all of it is indented
+        text = re.sub(b"^" + begins[1], b"", text, flags=re.MULTILINE)
+    kind: Kind = next((kind for kind, pattern in _KINDS if pattern.search(text)), "other")
     # A file in another encoding shows no key in Chinese: then it is told how to save it.
     return "flow" if kind == "other" and not _is_utf8(raw) else kind
 
@@ -183,7 +196,7 @@ def _calendar(path: Path) -> list[Problem]:
                 str(path),
                 fault.line,
                 fault.column,
-                Said(fault.text, f"{pages()[fault.code].zh}({fault.text})"),
+                fault.text,
                 line_text=lines[fault.line - 1] if fault.line <= len(lines) else "",
             )
             for fault in error.facts["problems"]

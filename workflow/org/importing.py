@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow.definition.problem import NOTHING, Said, nearest
-from workflow.errors import OrgInvalid
+from workflow.errors import OrgInvalid, why_not
 from workflow.evidence import canonical
 from workflow.evidence.digest import sha256
 from workflow.org.cells import Line
@@ -168,8 +168,8 @@ def _contents(source: Source, faults: Faults) -> dict[str, bytes]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            reason = error.strerror or str(error)
-            faults.add("file", name, 0, "-", f"cannot be read: {reason}", f"无法读取:{reason}")
+            why = why_not(error)
+            faults.add("file", name, 0, "-", f"cannot be read: {why}", f"无法读取:{why.zh}")
     if not found and not faults:
         looked = ", ".join(COLUMNS)
         faults.add(

@@ -22,7 +22,7 @@ from workflow.definition.load import load
 from workflow.definition.problem import NOTHING, Problem, Said, nearest, render, shown
 from workflow.definition.shipped import shipped_flow
 from workflow.definition.source import read
-from workflow.errors import DefinitionInvalid, Unknown
+from workflow.errors import DefinitionInvalid, Unknown, why_not
 from workflow.org.importing import OrgImport
 from workflow.org.model import ALWAYS, Parent, Person, Tenure, Unit
 from workflow.rules.obligations import STATES
@@ -55,8 +55,8 @@ def load_suite(path: str | Path) -> Suite:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        reason = error.strerror or "not a usable path"
-        said = Said(f"the file cannot be read: {reason}", f"无法读取文件:{reason}")
+        why = why_not(error)
+        said = Said(f"the file cannot be read: {why}", f"无法读取文件:{why.zh}")
         raise _refusal(str(path), [Problem("unreadable-file", str(path), 1, 1, said)]) from error
     return read_suite(raw, str(path))
 

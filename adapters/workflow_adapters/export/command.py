@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Lang, say, told, url_of
+from workflow.cli.arguments import Database, Lang, say, told, url_of, wrong
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -35,11 +35,12 @@ def export(
 ) -> None:
     """Write a ledger, a register, a signature sheet or an event log to a file · 导出"""
     if what not in KINDS:
-        raise typer.BadParameter(f"expected one of {', '.join(KINDS)}; got {what}")
+        raise wrong(f"expected one of {', '.join(KINDS)}; got {what}", f"应为 {'、'.join(KINDS)} 之一;实为 {what}")
     if out.suffix not in ENDINGS or (what == "xes") != (out.suffix == ".xes"):
-        raise typer.BadParameter(f"expected a file that ends in {'.xes' if what == 'xes' else '.xlsx, .csv or .pdf'}")
+        ending = ".xes" if what == "xes" else ".xlsx, .csv, .pdf"
+        raise wrong(f"expected a file that ends in {ending}; got {out}", f"文件名应以 {ending} 结尾;实为 {out}")
     if what == "signatures" and not item:
-        raise typer.BadParameter("name the item with --item")
+        raise wrong("name the item with --item", "请用 --item 指明事项")
     language = cast("Language", lang)
     with told(language):
         data = _made(db, what, out.suffix, flow, campaign, item, on, fonts, language)
@@ -75,7 +76,9 @@ def _made(
                     zone = desk.engine.newest(desk.connection, flow).flow.timezone if flow else "Asia/Shanghai"
                     at = min(now, start_of_day(day + timedelta(days=1), zone) - 1)
                 except (ValueError, OverflowError):
-                    raise typer.BadParameter(f"expected a day such as 2019-12-31; got {on}") from None
+                    raise wrong(
+                        f"expected a day such as 2019-12-31; got {on}", f"应为日期,如 2019-12-31;实为 {on}"
+                    ) from None
             if what == "xes":
                 wanted = [item] if item else _every(desk, sight, flow, campaign)
                 return "".join(xes.log(desk, wanted, at)).encode()

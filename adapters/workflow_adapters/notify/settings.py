@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workflow.errors import Said, WorkflowError
+from workflow.errors import Said, WorkflowError, why_not
 
 KEYS = frozenset(
     {
@@ -67,7 +67,7 @@ class Settings:
             mode = file.stat().st_mode & 0o077
             data = tomllib.loads(file.read_text(encoding="utf-8"))
         except OSError as error:
-            raise _bad(path, "a file with the settings", "可读取的配置文件", error.strerror or "-") from None
+            raise _bad(path, "a file with the settings", "可读取的配置文件", why_not(error)) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise _bad(path, "TOML", "TOML 格式", str(error)) from None
         if mode and os.name == "posix":

@@ -70,8 +70,10 @@ def _socket(port: int, lang: Language) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
     except OSError as error:
-        zh = f"端口 {port} 不能使用:{error.strerror};请另选 --port,0 为任取一个空闲端口"
-        en = f"port {port} cannot be used: {error.strerror}. Choose another with --port; 0 takes a free one"
+        from workflow.errors import why_not
+
+        zh = f"端口 {port} 不能使用:{why_not(error).zh};请另选 --port,0 为任取一个空闲端口"
+        en = f"port {port} cannot be used: {why_not(error)}. Choose another with --port; 0 takes a free one"
         say_error(zh if lang == "zh" else en)
         raise typer.Exit(2) from None
 

@@ -1,0 +1,112 @@
+"""What is wrong with a command line, said in the reader's language: Typer's own complaints are in English only."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from workflow.cli.arguments import COULD_NOT, say_error, spoken
+
+_WRONG: type[Exception] = typer.BadParameter.__mro__[1]  # the base of everything wrong with a command line
+
+# What Typer says of a value, as a pattern; what it means. First match wins.
+_VALUES = (
+    (r"valid integer", "expected a whole number", "应为整数"),
+    (r"valid (?:number|float)", "expected a number", "应为数字"),
+    (r"(?:greater than or equal to |x>=)([\d.]+)", "expected at least {}", "不得小于 {}"),
+    (r"(?:less than or equal to |x<=)([\d.]+)", "expected at most {}", "不得大于 {}"),
+    (r"date|match the format", "expected a day such as 2019-12-31", "应为日期,如 2019-12-31"),
+)
+
+
+class Command(TyperGroup):
+    """The ``workflow`` command, which says in one language what is wrong with how it was called."""
+
+    def main(self, args: Sequence[str] | None = None, **named: Any) -> Any:  # type: ignore[override]
+        if not named.pop("standalone_mode", True):
+            return super().main(args, standalone_mode=False, **named)
+        zh = spoken(sys.argv[1:] if args is None else args) == "zh"
+        try:
+            code = super().main(args, standalone_mode=False, **named)
+        except _WRONG as wrong:
+            for line in told(wrong, zh):
+                say_error(line)
+            sys.exit(COULD_NOT)
+        except OSError as error:  # what is printed cannot be written: a full disk behind a pipe
+            from workflow.errors import why_not
+
+            say_error(why_not(error).get("zh" if zh else "en"))
+            sys.exit(COULD_NOT)
+        except typer.Abort:
+            say_error("已中止" if zh else "stopped")
+            sys.exit(1)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def told(wrong: Any, zh: bool) -> Iterator[str]:
+    """What is wrong, how the command is written, and where to read more."""
+    if type(wrong).__name__ == "NoArgsIsHelpError":
+        return  # the help itself was shown
+    yield f"错误:{_in_chinese(wrong)}" if zh else f"error: {_in_english(wrong)}"
+    if wrong.ctx is not None:
+        path = wrong.ctx.command_path
+        usage = " ".join([path, *wrong.ctx.command.collect_usage_pieces(wrong.ctx)])
+        yield f"用法:{usage}" if zh else f"usage: {usage}"
+        yield f"详见:{path} --help" if zh else f"more: {path} --help"
+
+
+def _in_english(wrong: Any) -> str:
+    kind = type(wrong).__name__
+    if kind == "NoSuchOption":
+        return f"there is no option {wrong.option_name}{_near(wrong, '; did you mean {}?')}"
+    if kind == "MissingParameter":
+        return f"{_name(wrong)} is missing"
+    name, said = _name(wrong), str(wrong.message)
+    for pattern, meaning, _ in _VALUES if name else ():
+        if found := re.search(pattern, said):
+            return f"{name}: {meaning.format(*found.groups())}"
+    return f"{name}: {said}" if name else said
+
+
+def _in_chinese(wrong: Any) -> str:
+    kind, said = type(wrong).__name__, str(wrong.message)
+    name = _name(wrong)
+    if kind == "NoSuchOption":
+        return f"没有选项 {wrong.option_name}{_near(wrong, ',是否应为 {}?')}"
+    if kind == "MissingParameter":
+        return f"缺少 {name}"
+    if hasattr(wrong.message, "zh"):  # our own words
+        return f"{name}:{wrong.message.zh}" if name else str(wrong.message.zh)
+    if found := re.search(r"No such command '(.*?)'(?:.*mean '(.*?)')?", said):
+        return f"没有命令 {found[1]}" + (f",是否应为 {found[2]}?" if found[2] else "")
+    if "Missing command" in said:
+        return "缺少命令"
+    if found := re.search(r"unexpected extra argument.*\((.*)\)", said):
+        return f"多余的内容:{found[1]}"
+    if found := re.search(r"Option '(.*?)' (requires|does not take)", said):
+        return f"选项 {found[1]} {'之后须写值' if found[2] == 'requires' else '不带值'}"
+    for pattern, _, meaning in _VALUES:
+        if found := re.search(pattern, said):
+            return f"{name}:{meaning.format(*found.groups())}"
+    return f"{name}:{said}" if name else said
+
+
+def _near(wrong: Any, sentence: str) -> str:
+    known = [name for param in wrong.ctx.command.params for name in param.opts] if wrong.ctx is not None else []
+    found = get_close_matches(wrong.option_name, known, n=1)
+    return sentence.format(found[0]) if found else ""
+
+
+def _name(wrong: Any) -> str:
+    """The option or argument that is meant, as it stands in the usage."""
+    hint, param = getattr(wrong, "param_hint", None), getattr(wrong, "param", None)
+    if hint is None and param is not None:
+        named = param.opts[0] if param.param_type_name == "option" else param.metavar or param.name.upper()
+        hint = named.strip("[].")
+    return hint if isinstance(hint, str) else " / ".join(hint or ())
