@@ -7,9 +7,11 @@ error, with the server's log in it. A test that only takes ``sqlite_url`` or ``p
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 from tests.postgres import Postgres
@@ -18,6 +20,9 @@ from tests.postgres import Postgres
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("soak", settings.get_profile("project"), max_examples=5_000, stateful_step_count=200)
 settings.load_profile("project")
+
+# Typer makes all commands anew for every call of a runner, which takes longer than most of them.
+typer.testing._get_command = cache(typer.testing._get_command)
 
 
 @pytest.fixture(scope="session")

@@ -115,6 +115,13 @@ def test_a_command_that_is_written_wrongly_is_told_how_in_either_language(comman
     assert spoken.exit_code == 2 and spoken.output.startswith("错误:")
 
 
+def test_a_part_that_is_not_installed_is_named_with_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    said = CliRunner(env={"LANG": "C", "LC_ALL": "C"}).invoke(app, ["serve"])
+    assert said.exit_code == 2 and said.output == "uvicorn is not installed. Run: pip install 'signoff-workflow[web]'\n"
+    assert "尚未安装 uvicorn,请运行:" in CliRunner().invoke(app, ["serve", "--lang", "zh"]).output
+
+
 def test_what_cannot_be_printed_is_no_traceback() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(

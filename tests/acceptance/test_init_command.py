@@ -100,8 +100,11 @@ def test_the_guide_can_be_followed_to_the_letter(
     monkeypatch.chdir(folder)
     guide = (folder / f"GUIDE.{lang}.md").read_text(encoding="utf-8")
     steps = [re.split(r"\s+#", line.strip())[0] for line in guide.split("\n") if line.startswith("    workflow ")]
-    assert len(steps) >= 15
+    assert len(steps) >= 20
     for step in steps:
+        if " serve " in step:  # it would wait for a browser
+            assert run(*shlex.split(step)[1:2], "--help").exit_code == 0
+            continue
         if "repair-2.yaml" in step and not Path("repair-2.yaml").exists():  # "copy the file, give it a new version"
             text = (
                 Path("repair.yaml")
@@ -113,10 +116,37 @@ def test_the_guide_can_be_followed_to_the_letter(
         done = CliRunner().invoke(app, shlex.split(step)[1:], env={"LC_ALL": spoken}, input="1\n+3\nq\n")
         assert done.exit_code == (1 if " diff " in step else 0), (step, done.output)
     assert Path("repair.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert "repair@1 · r1" in Path("r1.svg").read_text(encoding="utf-8")
     restored = re.search(r"workflow (restore \S+ \S+\.db)", guide)
     assert restored is not None and run(*restored[1].split()).exit_code == 0
     assert run("health", "office.db").exit_code in (0, 1)  # nobody sweeps yet
     assert run("tick", "office.db", "--dry-run").exit_code == 0  # the calendar came with the flow
+
+
+def test_an_item_begins_by_a_command_and_a_slip_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    by = ("--by", "p1/clerk@t1")
+    for step in (
+        ["init"],
+        ["db", "upgrade", "office.db"],
+        ["org", "import", "office.db", "org"],
+        ["publish", "office.db", "repair.yaml", "--by", "p3,head,d1", "--reason", "invented"],
+    ):
+        assert run(*step).exit_code == 0
+    begin = ["open", "office.db", "repair", "--item", "r1", "--unit", "t1"]
+    assert "已立项 r1:报修 (reported);待办 clerk@t1" in run(*begin, *by, lang="zh_CN.UTF-8").output
+    for wrong, said in (
+        ([*begin, *by], "already"),
+        (["open", "office.db", "repiar", "--item", "r2", "--unit", "t1", *by], "repiar"),
+        (["open", "office.db", "repair", "--item", "r2", "--unit", "t9", *by], "t9"),
+        ([*begin[:4], "r2", *begin[5:], "--by", "p9/clerk@t1"], "the holder is p1"),
+        ([*begin[:4], "r2", *begin[5:], "--by", "p1"], "PERSON/POST@UNIT"),
+    ):
+        done = run(*wrong)
+        assert done.exit_code == 2 and said in done.output and "Traceback" not in done.output
+    assert run("verify", "office.db").exit_code == 0
 
 
 def test_a_flow_is_tried_with_the_calendar_and_the_organisation_of_its_project() -> None:

@@ -69,7 +69,7 @@ def test_who_may_not_is_told_who_may_and_a_slip_is_one_sentence(world: World) ->
     act = ("rename", "--unit", "t1", "--name-zh", "新", "--on", DAY, "--reason", "r")
     assert "secretary@s1" in run(world, *act, "--by", T1, code=2)
     assert "无权" in run(world, *act, "--by", T1, code=2, lang="zh")
-    assert "person,post,unit" in run(world, *act, "--by", "s1-secretary", code=2)
+    assert "PERSON/POST@UNIT" in run(world, *act, "--by", "s1-secretary", code=2)
     assert "managing, guiding, entrusted" in run(
         world, "move", "--unit", "o1", "--parent", "t2", "--kind", "main", "--on", DAY, "--reason", "r", code=2
     )

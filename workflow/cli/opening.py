@@ -6,7 +6,20 @@ from typing import Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import By, Database, Home, Lang, actor, home_of, key_held, say, told, url_of
+from workflow.cli.arguments import (
+    COULD_NOT,
+    By,
+    Database,
+    Home,
+    Lang,
+    actor,
+    home_of,
+    key_held,
+    say,
+    say_error,
+    told,
+    url_of,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -31,12 +44,20 @@ def open_(
     from workflow.errors import Language
 
     language = cast("Language", lang)
+    zh = language == "zh"
     with told(language):
         from workflow.engine import Engine
+        from workflow.errors import Conflict
 
         engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
         try:
-            receipt = engine.open(flow, unit, item=item, by=actor(by), campaign=campaign, category=category)
+            try:
+                receipt = engine.open(flow, unit, item=item, by=actor(by), campaign=campaign, category=category)
+            except Conflict:
+                say_error(
+                    f"已有事项 {item},请另取编号" if zh else f"there is an item {item} already; give another --item"
+                )
+                raise typer.Exit(COULD_NOT) from None
             with engine.look() as desk:
                 case, definition = desk.case_of(item)
         finally:
@@ -44,7 +65,7 @@ def open_(
         titled = definition.stage(case.stage).title
         stage = f"{titled.get(language)} ({case.stage})" if titled is not None else case.stage
         waits = ", ".join(f"{s.post}@{s.unit}" for s in case.open_slots)
-        if language == "zh":
+        if zh:
             say(f"已立项 {receipt.item}:{stage};待办 {waits or '-'}")
         else:
             say(f"opened {receipt.item}: {stage}; waits for {waits or '-'}")

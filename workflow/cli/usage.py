@@ -25,6 +25,19 @@ _VALUES = (
 )
 
 
+# Which part of the package brings what a command needs: pip install 'signoff-workflow[web]'.
+_PARTS = {
+    "uvicorn": "web",
+    "starlette": "web",
+    "jinja2": "web",
+    "openpyxl": "importing",
+    "xlsxwriter": "export",
+    "typst": "export",
+    "psycopg": "postgresql",
+    "gmssl_pyx": "sm2",
+}
+
+
 class Command(TyperGroup):
     """The ``workflow`` command, which says in one language what is wrong with how it was called."""
 
@@ -34,19 +47,34 @@ class Command(TyperGroup):
         zh = spoken(sys.argv[1:] if args is None else args) == "zh"
         try:
             code = super().main(args, standalone_mode=False, **named)
-        except _WRONG as wrong:
-            for line in told(wrong, zh):
-                say_error(line)
-            sys.exit(COULD_NOT)
-        except OSError as error:  # what is printed cannot be written: a full disk behind a pipe
-            from workflow.errors import why_not
-
-            say_error(why_not(error).get("zh" if zh else "en"))
-            sys.exit(COULD_NOT)
-        except typer.Abort:
-            say_error("已中止" if zh else "stopped")
-            sys.exit(1)
+        except (_WRONG, typer.Abort, ModuleNotFoundError, OSError) as error:
+            code = _ends(error, zh)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _ends(error: BaseException, zh: bool) -> int:
+    """Say why a command ended, and the exit code of it.
+
+    Raises:
+        ModuleNotFoundError: what is missing is no part that could be installed.
+    """
+    if isinstance(error, typer.Abort):
+        say_error("已中止" if zh else "stopped")
+        return 1
+    if isinstance(error, ModuleNotFoundError):
+        part = _PARTS.get((error.name or "").partition(".")[0])
+        if part is None:
+            raise error
+        run = f"pip install 'signoff-workflow[{part}]'"
+        say_error(f"尚未安装 {error.name},请运行:{run}" if zh else f"{error.name} is not installed. Run: {run}")
+    elif isinstance(error, OSError):  # what is printed cannot be written: a full disk behind a pipe
+        from workflow.errors import why_not
+
+        say_error(why_not(error).get("zh" if zh else "en"))
+    else:
+        for line in told(error, zh):
+            say_error(line)
+    return COULD_NOT
 
 
 def told(wrong: Any, zh: bool) -> Iterator[str]:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from workflow.case import Case, Effect, Slot
-from workflow.errors import Conflict, Unknown
+from workflow.errors import Conflict, Said, Unknown
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
 from workflow.store import tables as t
@@ -470,9 +470,8 @@ def append(connection: Connection, written: Sequence[Written], lists: dict[str, 
             _insert_entry.run_many(connection, [_entry_row(w) for w in written])
     except IntegrityError as error:
         w = written[0]
-        raise Conflict(
-            item=w.case.item, expected=w.seq - 1, actual="a later version, or the same request twice"
-        ) from error
+        came = Said("a later version, or the same request twice", "更新的版本,或同一请求重复提交")
+        raise Conflict(item=w.case.item, expected=w.seq - 1, actual=came) from error
     new = [w for w in written if w.seq == 1]
     if new:
         _insert_item.run_many(connection, [_item_row(w) for w in new])
