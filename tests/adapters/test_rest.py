@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -129,3 +131,42 @@ def test_whoever_calls_is_the_registrar_of_paper_that_another_signed(world: Worl
     with world.engine.look() as desk:
         last = signatures(desk, ITEM, world.clock.now())[-1]
     assert (last.person, last.registrar, last.strength) == ("o1-secretary", "o1-handler", "WET")
+
+
+def test_a_retry_of_what_was_done_at_a_version_is_answered_as_it_was(world: World) -> None:
+    """The answer was lost on the way: asked again with the same key and the same version, it is no conflict."""
+    world.begin(ITEM)
+    slot = world.case(ITEM).open_slots[0]
+    client = caller(world, world.actor(slot).person)
+    tag = client.get(f"/v1/items/{ITEM}").headers["etag"]
+    body = {"as": {"post": slot.post, "unit": slot.unit}, "seen": world.case(ITEM).content, "opinion": "agreed"}
+    head = {"If-Match": f'"77", {tag}', "Idempotency-Key": "k1"}
+    done = client.post(f"/v1/items/{ITEM}/sign", json=body, headers=head)
+    again = client.post(f"/v1/items/{ITEM}/sign", json=body, headers=head)
+    assert done.status_code == again.status_code == 201 and again.json() == done.json()
+    other = client.post(f"/v1/items/{ITEM}/sign", json={**body, "opinion": "no"}, headers=head)
+    assert other.status_code == 422 and other.json()["type"].endswith("request-reused")
+    late = client.post(f"/v1/items/{ITEM}/sign", json=body, headers={**head, "Idempotency-Key": "k2"})
+    assert late.status_code == 412 and late.json()["actual"] == done.headers["etag"]
+
+
+def test_of_two_acts_on_one_version_one_is_done(world: World) -> None:
+    world.begin(ITEM)
+    handler = caller(world, "o1-handler")
+    tag = handler.get(f"/v1/items/{ITEM}").headers["etag"]
+    body, together = {"as": HANDLER}, 4
+    with ThreadPoolExecutor(together) as pool:
+        done = list(
+            pool.map(
+                lambda _: handler.post(f"/v1/items/{ITEM}/urge", json=body, headers={"If-Match": tag}).status_code,
+                range(together),
+            )
+        )
+    assert sorted(done) == [201, *[412] * (together - 1)]
+    assert handler.get(f"/v1/items/{ITEM}").headers["etag"] == f'"{int(tag[1:-1]) + 1}"'
+
+
+def test_nobody_known_is_told_so_before_anything_that_was_sent_is_looked_at(world: World) -> None:
+    client = TestClient(rest(world.engine, lambda _: None))
+    assert client.post(f"/v1/items/{ITEM}/sign", content=b"not json").status_code == 401
+    assert client.get("/v1/items").status_code == 401

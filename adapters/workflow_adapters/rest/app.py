@@ -26,6 +26,7 @@ from workflow.errors import Unknown, WorkflowError, WrongMeaning
 from workflow.receipt import Receipt
 from workflow.seen import Seen
 from workflow.sight import all_of
+from workflow.store import items
 from workflow.store.listing import Wanted
 from workflow_adapters.rest.bodies import Verb, verbs
 from workflow_adapters.rest.describing import described
@@ -105,20 +106,34 @@ def rest(
 
     sights = Sights()
 
+    async def told(request: Request, answer: Callable[[Call], Response]) -> Response:
+        """Who calls and what is answered, in one visit to another thread: each costs as much as reading the body."""
+
+        def both() -> Response:
+            identity = who(request)
+            if identity is None:
+                return problem(401, "not-signed-in", "Nobody known is calling")
+            try:
+                return answer(Call(engine, request, identity, zone, sights))
+            except WorkflowError as error:
+                return refused(error)
+
+        return await run_in_threadpool(both)
+
     def reading(read: Read) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            return await _told(engine, who, zone, sights, request, lambda call: _read(call, read))
+            return await told(request, lambda call: _read(call, read))
 
         return endpoint
 
     def acting(verb: Verb) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            body = await _body(request)
-            if isinstance(body, Response):
-                return body
             if not writes:
                 return problem(403, "read-only", "Only reading is offered here")
-            return await _told(engine, who, zone, sights, request, lambda call: _act(call, verb, body))
+            data = await _sent(request)
+            if data is None:
+                return problem(413, "too-large", f"At most {LARGEST} bytes")
+            return await told(request, lambda call: _act(call, verb, data))
 
         return endpoint
 
@@ -145,35 +160,26 @@ async def _http(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _body(request: Request) -> dict[str, Any] | Response:
-    data = b""
+async def _sent(request: Request) -> bytes | None:
+    """The body as it was sent; None where it is too large."""
+    data = bytearray()
     async for chunk in request.stream():
         data += chunk
         if len(data) > LARGEST:
-            return problem(413, "too-large", f"At most {LARGEST} bytes")
-    try:
-        body = json.loads(data)
-    except (ValueError, RecursionError):
-        return problem(400, "not-json", "Expected a JSON object")
-    return body if isinstance(body, dict) else problem(400, "not-json", "Expected a JSON object")
-
-
-async def _told(
-    engine: Engine, who: Resolver, zone: str, sights: Sights, request: Request, answer: Callable[[Call], Response]
-) -> Response:
-    identity = await run_in_threadpool(who, request)
-    if identity is None:
-        return problem(401, "not-signed-in", "Nobody known is calling")
-    try:
-        return await run_in_threadpool(answer, Call(engine, request, identity, zone, sights))
-    except WorkflowError as error:
-        return refused(error)
+            return None
+    return bytes(data)
 
 
 # --- acting ----------------------------------------------------------------------------------------------------------
 
 
-def _act(call: Call, verb: Verb, body: dict[str, Any]) -> Response:
+def _act(call: Call, verb: Verb, data: bytes) -> Response:
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        return problem(400, "not-json", "Expected a JSON object")
     try:
         given = verb.body.model_validate(body)
         arguments = verb.arguments(given, call.who.person)
@@ -187,9 +193,10 @@ def _act(call: Call, verb: Verb, body: dict[str, Any]) -> Response:
         return problem(422, "body", "The body does not fit", detail=str(error))
     if not call.who.person:
         return problem(403, "read-only", "An operator looks and does not sign")
-    at_once = verb.name in AT_A_PLACE and "if-match" not in call.request.headers
-    if not at_once and (answer := _may_be_asked(call, verb, arguments)) is not None:
-        return answer
+    wanted = _tags(call.request.headers.get("if-match", "*"))
+    at_once = verb.name in AT_A_PLACE and "*" in wanted
+    if not at_once:
+        _refuse_unseen(call, verb, arguments)
     if verb.keyed:
         key = call.request.headers.get("idempotency-key", "")
         if len(key) > 100:
@@ -198,32 +205,58 @@ def _act(call: Call, verb: Verb, body: dict[str, Any]) -> Response:
     if not verb.opens:
         arguments["item"] = call.item
     try:
-        receipt: Receipt = getattr(call.engine, verb.name)(**arguments)
+        if "*" in wanted or verb.opens:
+            receipt: Receipt = getattr(call.engine, verb.name)(**arguments)
+        else:
+            receipt = _done_at(call, verb, arguments, wanted)
+    except _Changed as changed:
+        expected, actual = ", ".join(sorted(wanted)), f'"{changed.version}"'
+        told = f"expected {expected}; got {actual}"
+        return problem(412, "changed", "The item changed", detail=told, expected=expected, actual=actual)
     except WorkflowError:
         if at_once:
-            _may_be_asked(call, verb, arguments)  # for whom there is no such item, there is no refusal of it either
+            _refuse_unseen(call, verb, arguments)  # for whom there is no such item, there is no refusal of it either
         raise
     headers = {"ETag": f'"{receipt.seq}"'} if receipt.item == call.request.path_params.get("item") else {}
     return JSONResponse(_receipt(receipt), status_code=201, headers=headers)
 
 
-def _may_be_asked(call: Call, verb: Verb, arguments: dict[str, Any]) -> Response | None:
-    """The answer to somebody who means another version of the item; None where the act may be tried.
+class _Changed(Exception):
+    """The item is at another version than the caller means."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(version)
+        self.version = version
+
+
+def _done_at(call: Call, verb: Verb, arguments: dict[str, Any], wanted: frozenset[str]) -> Receipt:
+    """An act on an item that is at this version, under its lock; a retry of what was done is answered as it was.
 
     Raises:
-        Unknown: the caller may not see what the act is about.
+        _Changed: it is at another.
     """
+    with call.engine.desk() as desk:
+        version = items.lock(desk.connection, call.item).seq
+        request = arguments.get("request_id")
+        done = request is not None and items.request(desk.connection, request) is not None
+        if not done and f'"{version}"' not in wanted:
+            raise _Changed(version)
+        receipt: Receipt = getattr(desk, verb.name)(**arguments)
+        return receipt
+
+
+def _refuse_unseen(call: Call, verb: Verb, arguments: dict[str, Any]) -> None:
+    """Raises ``Unknown`` where the caller may not see what the act is about."""
     with call.seen() as seen:
-        if verb.opens:
-            if not seen.sight.sees(arguments["unit"]):
-                raise Unknown(kind="unit", name=arguments["unit"])
-            return None
-        seen.refuse(call.item)
-        wanted = call.request.headers.get("if-match")
-        if wanted in (None, "*") or wanted == f'"{(version := seen.version(call.item))}"':
-            return None
-        told = f'expected {wanted}; got "{version}"'
-        return problem(412, "changed", "The item changed", detail=told, expected=wanted, actual=f'"{version}"')
+        if not verb.opens:
+            seen.refuse(call.item)
+        elif not seen.sight.sees(arguments["unit"]):
+            raise Unknown(kind="unit", name=arguments["unit"])
+
+
+def _tags(said: str) -> frozenset[str]:
+    """The versions that a header names: ``"3"``, ``"3", "4"`` or ``*``."""
+    return frozenset(tag.strip().removeprefix("W/") for tag in said.split(","))
 
 
 def _receipt(receipt: Receipt) -> dict[str, Any]:
@@ -286,7 +319,7 @@ def _item(call: Call, seen: Seen) -> Any:
         "dues": case.dues,
     }
     tag = f'"{version}"'
-    if call.request.headers.get("if-none-match") == tag:
+    if not _tags(call.request.headers.get("if-none-match", "")).isdisjoint((tag, "*")):
         return Response(status_code=304, headers={"ETag": tag})
     return JSONResponse(body, headers={"ETag": tag})
 
