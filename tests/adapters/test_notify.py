@@ -7,15 +7,22 @@ import hashlib
 import hmac
 import json
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from workflow import SettableClock
 from workflow.delivery import Message, Notice
@@ -189,44 +196,113 @@ def test_nobody_without_an_address_is_reached(tmp_path: Path) -> None:
 
 
 class _Smtp(socketserver.StreamRequestHandler):
-    """As much of SMTP as it takes to receive one mail."""
+    """As much of SMTP as it takes to receive one mail, encrypted where the server has a certificate."""
 
     def handle(self) -> None:
         got: list[str] = self.server.got  # type: ignore[attr-defined]
-        self.wfile.write(b"220 local\r\n")
+        good: ssl.SSLContext | None = getattr(self.server, "good", None)
+        if good is not None and self.server.at_once:  # type: ignore[attr-defined]
+            self._encrypt(good)
+        self._say(b"220 local")
         reading = False
-        for raw in self.rfile:
+        while raw := self.rfile.readline():
             line = raw.decode().rstrip("\r\n")
             if reading:
                 if line == ".":
                     reading = False
-                    self.wfile.write(b"250 taken\r\n")
+                    self._say(b"250 taken")
                 else:
                     got.append(line)
             elif line.upper() == "DATA":
                 reading = True
-                self.wfile.write(b"354 go on\r\n")
+                self._say(b"354 go on")
             elif line.upper() == "QUIT":
-                self.wfile.write(b"221 bye\r\n")
+                self._say(b"221 bye")
                 return
+            elif line.upper() == "STARTTLS" and good is not None:
+                self._say(b"220 go on")
+                self._encrypt(good)
             else:
-                self.wfile.write(b"250 ok\r\n")
+                self._say(b"250-local\r\n250 STARTTLS" if line.upper().startswith("EHLO") else b"250 ok")
+
+    def _encrypt(self, good: ssl.SSLContext) -> None:
+        self.request = good.wrap_socket(self.request, server_side=True)
+        self.rfile = self.request.makefile("rb")
+
+    def _say(self, said: bytes) -> None:
+        self.request.sendall(said + b"\r\n")
+
+
+@contextmanager
+def mail_server(good: ssl.SSLContext | None = None, *, at_once: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """A mail server's port, and the lines of the mails it got."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Smtp) as server:
+        server.daemon_threads = True
+        server.got, server.good, server.at_once = [], good, at_once  # type: ignore[attr-defined]
+        server.handle_error = lambda *_: None  # type: ignore[assignment,misc]  # a caller that does not trust us hangs up
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1], server.got  # type: ignore[attr-defined]
+        server.shutdown()
+
+
+def by_mail(folder: Path, port: int, **more: Any) -> str:
+    values = {"host": "127.0.0.1", "port": port, "sender": "flow@host.example", "lang": "en", **more}
+    return settings(folder, recipients={"p1": "p1@host.example"}, **values)
 
 
 def test_mail_says_that_a_task_waits_under_an_id_that_a_second_try_repeats(tmp_path: Path) -> None:
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Smtp) as server:
-        server.daemon_threads = True
-        server.got = []  # type: ignore[attr-defined]
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        more = {"host": "127.0.0.1", "port": server.server_address[1], "sender": "flow@host.example", "starttls": False}
-        send = mail(settings(tmp_path, recipients={"p1": "p1@host.example"}, lang="en", **more), SettableClock(NOW))
+    with mail_server() as (port, lines):
+        send = mail(by_mail(tmp_path, port, starttls=False), SettableClock(NOW))
         send(notice())
         send(notice())
-        server.shutdown()
-        got = "\n".join(server.got)  # type: ignore[attr-defined]
+        got = "\n".join(lines)
     assert "1 task waiting" in got and CONTENT not in got
+    assert got.count("Date: Sun, 13 Sep 2020 12:26:40 +0000") == 2
     ids = [line for line in got.splitlines() if line.startswith("Message-ID:")]
     assert len(ids) == 2 and len(set(ids)) == 1
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for this machine that nobody vouches for, with its key."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    begins = datetime(2020, 1, 1, tzinfo=UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, begins, begins + timedelta(days=36_500))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("certificate") / "both.pem"
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(made.public_bytes(Encoding.PEM) + plain)
+    return path
+
+
+@pytest.mark.parametrize("way", ["starttls", "tls"])
+def test_mail_goes_to_no_server_whose_certificate_nobody_vouches_for(
+    way: str, tmp_path: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    good.load_cert_chain(certificate)
+    with mail_server(good, at_once=way == "tls") as (port, lines):
+        send = mail(by_mail(tmp_path, port, tls=way == "tls", user="u", password=SECRET), SettableClock(NOW))
+        with pytest.raises(NotSent, match="CertVerification") as refused:
+            send(notice())
+        assert lines == [] and SECRET not in str(refused.value)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        mail(by_mail(tmp_path, port, tls=way == "tls"), SettableClock(NOW))(notice())
+    assert any("1 task waiting" in line for line in lines)
+
+
+@pytest.mark.parametrize(("address", "named"), [("13800000000", "atMobiles"), ("user-1", "atUserIds"), ("all", "")])
+def test_dingtalk_tells_whoever_is_named_in_the_text_too(address: str, named: str, tmp_path: Path) -> None:
+    with service(_dingtalk) as server:
+        where = settings(tmp_path, url=f"{server.url}/robot/send?access_token=t", recipients={"*": address})
+        dingtalk(where, SettableClock(NOW))(notice())
+        said = json.loads(server.asked[0][2])
+    assert said["at"] == ({named: [address]} if named else {"isAtAll": True})
+    assert (f"@{address}" in said["text"]["content"]) is bool(named)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Notices to the outside: mail, a signed webhook, and the robots of DingTalk, WeCom and Feishu.
 
-Each is a channel of ``workflow worker --channel SCHEME:FILE``, where the file is TOML with the address, the secret and the
+Each is a channel of ``workflow worker --deliver SCHEME:FILE``, where the file is TOML with the address, the secret and the
 limits; a secret never stands on a command line and never in a log. What goes out says that a task waits, and where;
 never what it is about: these channels belong to others. A notice about a flow named in ``classified`` is not sent to
 them at all.

@@ -12,16 +12,18 @@ import hashlib
 import hmac
 import json
 import smtplib
+import ssl
 from collections import deque
 from collections.abc import Callable
 from email.message import EmailMessage
+from email.utils import format_datetime
 from threading import Lock
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote_plus
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from workflow.clock import Clock, SystemClock
+from workflow.clock import Clock, SystemClock, moment
 from workflow.delivery import Notice, Send
 from workflow_adapters.notify.settings import Settings
 
@@ -110,10 +112,10 @@ def dingtalk(path: str, clock: Clock | None = None) -> Send:
         stamp = str(now // 1000)
         mark = hmac.new(settings.secret.encode(), f"{stamp}\n{settings.secret}".encode(), hashlib.sha256).digest()
         url = f"{settings.url}&timestamp={stamp}&sign={quote_plus(base64.b64encode(mark))}"
-        at: dict[str, Any] = {"isAtAll": True} if address == "all" else {}
-        if not at:
-            at = {"atMobiles": [address]} if address.isdigit() else {"atUserIds": [address]}
-        _robot(settings, url, {"msgtype": "text", "text": {"content": text}, "at": at}, "errcode")
+        said, at = text, dict[str, Any](isAtAll=True)
+        if address != "all":  # named in ``at`` and in the text: only then is somebody told
+            said, at = f"{text} @{address}", {"atMobiles" if address.isdigit() else "atUserIds": [address]}
+        _robot(settings, url, {"msgtype": "text", "text": {"content": said}, "at": at}, "errcode")
 
     return Channel(settings, send, clock)
 
@@ -150,21 +152,21 @@ def feishu(path: str, clock: Clock | None = None) -> Send:
 
 
 def mail(path: str, clock: Clock | None = None) -> Send:
-    """Mail by SMTP, with STARTTLS unless the settings say otherwise; an address is a mail address."""
+    """Mail by SMTP, encrypted and to a server whose certificate is good, unless the settings say otherwise; an address is a
+    mail address. An authority of the office's own is named as everywhere, in ``SSL_CERT_FILE``."""
     settings = Settings.read(path, "host", "sender")
 
     def send(address: str, text: str, notice: Notice, now: int) -> None:
         message = EmailMessage()
         message["From"], message["To"] = settings.sender, address
+        message["Date"] = format_datetime(moment(now, "UTC"))
         message["Subject"] = "待办提醒" if settings.lang == "zh" else "Tasks waiting"
         message["Message-ID"] = (
             f"<{hashlib.sha256(notice.key.encode()).hexdigest()[:40]}@{settings.sender.split('@')[-1]}>"
         )
         message.set_content(text)
         try:
-            with smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout) as server:
-                if settings.starttls:
-                    server.starttls()
+            with _mail_server(settings) as server:
                 if settings.user:
                     server.login(settings.user, settings.password)
                 server.send_message(message)
@@ -172,6 +174,21 @@ def mail(path: str, clock: Clock | None = None) -> Send:
             raise NotSent(f"the mail server did not take it: {type(error).__name__}") from None
 
     return Channel(settings, send, clock)
+
+
+def _mail_server(settings: Settings) -> smtplib.SMTP:
+    """A connection to the mail server. Without a context of its own, smtplib would take any certificate."""
+    to, seconds = (settings.host, settings.port), settings.timeout
+    if settings.tls:
+        return smtplib.SMTP_SSL(*to, timeout=seconds, context=ssl.create_default_context())
+    server = smtplib.SMTP(*to, timeout=seconds)
+    try:
+        if settings.starttls:
+            server.starttls(context=ssl.create_default_context())
+    except BaseException:
+        server.close()
+        raise
+    return server
 
 
 def _robot(settings: Settings, url: str, body: dict[str, Any], code: str) -> None:
@@ -193,6 +210,7 @@ def _post(settings: Settings, url: str, data: bytes, headers: dict[str, str]) ->
             read: bytes = answer.read(MOST_ANSWER)
             return read
     except HTTPError as error:
+        error.close()
         raise NotSent(f"the service answered HTTP {error.code}") from None
     except OSError as error:
         raise NotSent(f"the service could not be reached: {type(error).__name__}") from None

@@ -13,7 +13,7 @@ from workflow.errors import Said, WorkflowError, why_not
 KEYS = frozenset(
     {
         *("url", "secret", "link", "lang", "classified", "recipients", "per_minute", "timeout", "allow_http"),
-        *("host", "port", "user", "password", "sender", "starttls"),
+        *("host", "port", "user", "password", "sender", "starttls", "tls"),
     }
 )
 
@@ -35,6 +35,8 @@ class Settings:
         link: the page that a reader opens, such as ``https://host/sign-off/``.
         recipients: an address for each recipient (a person's id, or post@unit); ``*`` for everybody else.
         per_minute: at most so many calls; what comes above is refused, and comes again later.
+        starttls: mail begins in the clear and is encrypted before anything is said; ``tls``: it is from the first byte
+            (port 465).
         classified: flows whose matters never go out here.
     """
 
@@ -54,6 +56,7 @@ class Settings:
     password: str = field(default="", repr=False)
     sender: str = ""
     starttls: bool = True
+    tls: bool = False
 
     @classmethod
     def read(cls, path: str, *needed: str) -> Settings:
