@@ -165,6 +165,7 @@ def follow_up(
     campaign: str = "",
     post: str = "secretary",
     by: Actor | None = None,
+    dry: bool = False,
 ) -> Followed:
     """Open an item for every unit that was late or missing, at the unit above it; nothing twice, and nothing decided.
 
@@ -172,16 +173,20 @@ def follow_up(
 
     Args:
         flow: what is opened. post: who of the unit answers, and is named. by: who opens it and stands for it on record.
+        dry: only say what would be opened.
     """
     day = judgement.period.day.isoformat()
     opens: list[Open] = []
     with engine.look() as desk:
         org = desk.organisation()
         states = {j.unit: j for j in judgement.units}
-        ids = {u: _id(judgement, u, flow) for u in judgement.of("LATE", "MISSING", "IN_TIME")}
+        ids = {u: item_of(judgement, u, flow) for u in judgement.of("LATE", "MISSING", "IN_TIME")}
         there = items.present(desk.connection, list(ids.values()))
         late = [u for u in judgement.of("LATE", "MISSING") if ids[u] not in there]
         unfounded = [ids[u] for u in judgement.of("IN_TIME") if ids[u] in there and not desk.case_of(ids[u])[0].final]
+        if dry:
+            engine.newest(desk.connection, flow)
+            return Followed(tuple(ids[u] for u in late), tuple(unfounded))
         lines = {u: org.path(u, day) for u in late}
         heads = {u: org.answerable(u, post, day, True) for u in late}
     kept = engine.contents.put(canonical.encode([_plain(r) for r in judgement.records])) if late else ""
@@ -241,7 +246,33 @@ def read_activities(path: str | Path, zone: str) -> list[Activity]:
     return found
 
 
-def _id(judgement: Judgement, unit: str, flow: str) -> str:
+def read_codes(path: str | Path) -> dict[str, str]:
+    """From the platform's code of a unit to its id here, out of Excel or CSV with the columns 平台编号, 单位 (code, unit).
+
+    Raises:
+        BadSheet: every fault with its cell.
+    """
+    from workflow_adapters.importing.book import BadSheet, CellFault, place, read_book
+
+    book = read_book(path)
+    sheet, faults, found = book.sheets[0], [], dict[str, str]()
+    for number, row in enumerate(sheet.rows, start=1):
+        code, unit = [*row, "", ""][:2]
+        if number == 1 or not (code or unit):
+            continue
+        if not code or not unit:
+            said = Said("expected a code and a unit", "应填平台编号和单位")
+            faults.append(CellFault(sheet.title, place(0 if not code else 1, number), said))
+        elif found.setdefault(code, unit) != unit:
+            said = Said(f"{code} is {found[code]} above", f"{code} 在上文对应 {found[code]}")
+            faults.append(CellFault(sheet.title, place(1, number), said))
+    if faults:
+        raise BadSheet.of(book.name, faults)
+    return found
+
+
+def item_of(judgement: Judgement, unit: str, flow: str) -> str:
+    """The item that is opened for a unit: the same for the same miss, so that nothing is opened twice."""
     cause = [flow, judgement.flow, judgement.rule, judgement.period.name, unit]
     return "activity-" + hashlib.sha256(canonical.encode(cause)).hexdigest()[:20]
 

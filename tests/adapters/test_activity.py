@@ -11,6 +11,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from tests.contract.weekly import FIRST, FLOW, Weekly, make_weekly
 from tests.contract.world import TALK, flow_text
@@ -18,6 +20,7 @@ from workflow import loads
 from workflow.errors import Unknown
 from workflow_adapters.activity import Activity, Judgement, follow_up, judge, read_activities
 from workflow_adapters.importing import BadSheet
+from workflow_adapters.importing import command as sheets
 
 WEEK = "2019-W41"
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -123,3 +126,30 @@ def test_records_are_read_from_a_sheet_with_faults_at_their_cells(tmp_path: Path
     with pytest.raises(BadSheet) as told:
         read_activities(path, "Asia/Shanghai")
     assert [f.cell for f in told.value.facts["faults"]] == ["C2", "A3", "C4"]
+
+
+def test_the_command_judges_shows_and_opens_what_was_confirmed(weekly: Weekly, tmp_path: Path) -> None:
+    in_time, late = moments(weekly)
+    weekly.at("2019-11-20 09:00")
+    path, codes = tmp_path / "platform.csv", tmp_path / "codes.csv"
+    path.write_text(f"记录编号,单位,时间\na1,P-1,{in_time:%Y-%m-%d %H:%M:%S}\na2,P-2,{late}\na3,P-9,{late}\n", "utf-8")
+    codes.write_text("平台编号,单位\nP-1,o1\nP-2,o2\n", "utf-8")
+    app, run = typer.Typer(), CliRunner()
+    sheets.register(app)
+    app.command()(lambda: None)  # so that the group keeps its name
+    url = str(weekly.engine.db.url.render_as_string(hide_password=False))
+    asked = ["sheets", "activity", url, str(path), "--flow", FLOW, "--rule", FIRST, "--period", WEEK, "--open", "talk"]
+    asked += ["--codes", str(codes), "--home", str(tmp_path / "home")]
+    shown = run.invoke(app, [*asked, "--lang", "zh"])
+    assert shown.exit_code == 0, shown.output
+    for said in ("按期: 1", "迟报: 1", "未见记录: 2", "不认识的单位: a3 (P-9)", "共 3 处,未写入"):
+        assert said in shown.output, shown.output
+    token = shown.output.rsplit("--confirm ", 1)[1].split()[0]
+    assert run.invoke(app, [*asked, "--confirm", "f" * 16]).exit_code == 2
+    done = run.invoke(app, [*asked, "--confirm", token])
+    assert done.exit_code == 0 and "3 items opened" in done.output, done.output
+    again = run.invoke(app, asked)
+    assert again.exit_code == 0 and "nothing would change" in again.output
+    codes.write_text("平台编号,单位\nP-1,o1\nP-1,o2\n,o3\n", "utf-8")
+    bad = run.invoke(app, asked)
+    assert bad.exit_code == 2 and "B3" in bad.output and "A4" in bad.output and "Traceback" not in bad.output

@@ -1,4 +1,4 @@
-"""``workflow sheets``: the organisation and ledgers out of Excel or CSV, shown first and written when confirmed."""
+"""``workflow sheets``: the organisation, ledgers and activities out of Excel or CSV, shown first, written when confirmed."""
 
 from __future__ import annotations
 
@@ -92,6 +92,78 @@ def ledger(
         _shown(
             [f"{'立项' if zh else 'open'} {o.item}: {o.unit} {o.category}" for o in plan.opens], plan.token, language
         )
+
+
+@group.command()
+def activity(
+    db: Database,
+    file: File,
+    flow: Annotated[str, typer.Option("--flow", help="Whose report is owed · 报送流程")],
+    rule: Annotated[str, typer.Option("--rule", help="Which obligation of it · 报送义务")],
+    period: Annotated[str, typer.Option("--period", help="Which period, such as 2019-W41 · 报送期")],
+    follow: Annotated[
+        str, typer.Option("--open", help="What to open for whoever was late or missing · 对迟报、未报者启动的流程")
+    ] = "admonitory-talk",
+    campaign: Annotated[str, typer.Option("--campaign", help="For which campaign · 专项行动")] = "",
+    post: Annotated[str, typer.Option("--post", help="Who of the unit answers · 责任职务")] = "secretary",
+    codes: Annotated[
+        Path | None,
+        typer.Option("--codes", help="The platform's codes of units, as a sheet: code, unit · 平台单位对照表"),
+    ] = None,
+    confirm: Confirm = "",
+    home: Home = None,
+    lang: Lang = "",
+) -> None:
+    """Records of an outside platform, judged by its own time; people decide what follows · 平台活动记录(以平台时间为准)"""
+    language = cast("Language", lang)
+    zh = lang == "zh"
+    with told(language):
+        from workflow.engine import Engine
+        from workflow.evidence.digest import sha256
+        from workflow_adapters.activity import follow_up, item_of, judge, read_activities, read_codes
+        from workflow_adapters.importing.book import Unconfirmed
+
+        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
+        try:
+            with engine.look() as desk:
+                zone = engine.newest(desk.connection, flow).flow.timezone
+                known = read_codes(codes) if codes is not None else None
+                found = judge(desk, flow, rule, period, read_activities(file, zone), units=known)
+                states = [(j.unit, j.state) for j in found.units]
+                names = desk.organisation().names([unit for unit, _ in states])
+            would = follow_up(engine, found, flow=follow, campaign=campaign, post=post, dry=True)
+            token = sha256("\n".join([str(states), follow, campaign, post, *would.opened]).encode())[7:23]
+            if confirm and confirm != token:
+                raise Unconfirmed(expected=token, actual=confirm)
+            if confirm:
+                opened = follow_up(engine, found, flow=follow, campaign=campaign, post=post).opened
+        finally:
+            engine.close()
+        if confirm:
+            say(f"已立项 {len(opened)} 件" if zh else f"{len(opened)} items opened")
+            return
+
+        def name(unit: str) -> str:
+            return str(names.get(unit, {}).get(language, unit))
+
+        words = {"IN_TIME": "按期", "LATE": "迟报", "MISSING": "未见记录", "DUE": "未到期"}
+        for state, word in words.items():
+            some = found.of(cast("Any", state))
+            said = ", ".join(map(name, some)) if state in ("LATE", "MISSING") else ""
+            say(f"{word if zh else state.lower().replace('_', ' ')}: {len(some)}{'  ' if said else ''}{said}")
+        strange: dict[tuple[str, str], Sequence[str]] = {
+            ("不认识的单位", "records of unknown units"): [f"{i} ({code})" for i, code in found.unknown],
+            ("不承担此项报送的单位", "records of units that owe nothing"): found.elsewhere,
+            ("同一编号内容不一,不计", "one id with two contents, not counted"): found.disputed,
+            ("时间晚于现在,不计", "later than now, not counted"): found.ahead,
+            ("已立项但有按期记录,请人工了结", "opened, though in time after all: for people to end"): would.unfounded,
+        }
+        for (word_zh, word_en), told_of in strange.items():
+            if told_of:
+                say(f"{word_zh if zh else word_en}: {', '.join(told_of)}")
+        fresh = ((u, item_of(found, u, follow)) for u in found.of("LATE", "MISSING"))
+        lines = [f"{'立项' if zh else 'open'} {i}: {name(u)}" for u, i in fresh if i in would.opened]
+        _shown(lines, token, language)
 
 
 def _shown(lines: Sequence[Any], token: str, lang: Language) -> None:
