@@ -163,9 +163,11 @@ Codes = Annotated[tuple[Code, ...], BeforeValidator(_one_or_many)]
 
 
 class Node(Model):
-    """A dated node; ``reading`` says how an ambiguous wording was read. Source: S0 「11月中旬前」, R067."""
+    """A dated node; ``reading`` says how an ambiguous wording was read, ``title`` what pages call it.
+    Source: S0 「11月中旬前」, R067."""
 
     on: Day
+    title: Text | None = None
     reading: Text | None = None
 
     @model_validator(mode="before")
@@ -1013,6 +1015,7 @@ class Obligation(Model):
 
     owed_by: Codes
     every: Cycle
+    title: Text | None = None
     on: StrictStr | StrictInt | None = None
     from_: Day = Field(alias="from")
     until: Day | None = None

@@ -101,6 +101,11 @@ _stays = (
     .where(t.stay.c.item == bindparam("item"))
     .order_by(t.stay.c.n)
 )
+_returns = (
+    sa.select(t.entry.c.chain, t.entry.c.at, t.entry.c.body)
+    .where(t.entry.c.chain.in_(bindparam("items", expanding=True)), t.entry.c.act == "return")
+    .order_by(t.entry.c.id)
+)
 _fired = sa.select(t.entry.c.chain, t.entry.c.at, t.entry.c.body).where(t.entry.c.act == "fire").order_by(t.entry.c.id)
 _dues_of = (
     sa.select(t.due.c.rule, t.due.c.ladder, t.due.c.missed_at, t.due.c.step, t.due.c.state, t.due.c.met_at)
@@ -223,6 +228,11 @@ def stays_by(connection: Connection, flow: str, campaign: str, at: int) -> Seque
 def stays(connection: Connection, item: str) -> list[dict[str, Any]]:
     """The stages an item went through, in order."""
     return [dict(r._mapping) for r in connection.execute(_stays, {"item": item})]
+
+
+def returns(connection: Connection, items: Sequence[str]) -> Sequence[Any]:
+    """The entries that sent items back, in the order they were written: chain, at, body."""
+    return connection.execute(_returns, {"items": list(items)}).all() if items else ()
 
 
 def fired(connection: Connection) -> Sequence[Any]:

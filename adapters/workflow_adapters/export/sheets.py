@@ -105,7 +105,9 @@ def register(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: 
 
 def ledger(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: Language) -> Sheet:
     """The ledger (台账) of a campaign as of an instant. Source: S3 「台账销号」, R100."""
-    listed = [r for r in views.register(desk, flow, campaign, at) if r.klass == "register" and sight.sees(r.unit)]
+    hidden = hidden_from(desk, sight)
+    every = views.register(desk, flow, campaign, at)
+    listed = [r for r in every if r.klass == "register" and sight.sees(r.unit) and r.item not in hidden]
     found = views.ledger_rows(desk, listed, at)
     ids = (i for r in found for i in (r.unit, r.superior, r.responsible_unit, r.lead, *r.responsible))
     w = _Words(desk, desk.engine.newest(desk.connection, flow), lang, ids)

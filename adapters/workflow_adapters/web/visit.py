@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from workflow.clock import local_day, moment, start_of_day
-from workflow.errors import Language, Unknown, WrongMeaning
+from workflow.errors import Language, WrongMeaning
 from workflow.seen import Seen
 from workflow.sight import Sight, all_of
 from workflow.store import library
+from workflow_adapters import titles
 
 if TYPE_CHECKING:
     from workflow.definition.definition import Definition
@@ -171,21 +172,10 @@ class Looking:
         return self.definition(digest).flow.title.get(self.visit.lang)
 
     def stage(self, digest: str, name: str) -> str:
-        title = self.definition(digest).stage(name).title
-        return title.get(self.visit.lang) if title else name
+        return titles.stage(self.definition(digest), name, self.visit.lang)
 
     def rule(self, digest: str, rule: str) -> str:
-        """A due by the title of its stage, and its own name where a stage has several: ``销号 · look-back-1``."""
-        name, _, rest = rule.partition("/")
-        own = rest.partition("/")[2]
-        try:
-            title = self.stage(digest, name)
-        except (Unknown, KeyError):
-            return rule
-        if own.startswith("look-back-"):
-            number = own.removeprefix("look-back-")
-            own = self.visit.say(f"第 {number} 次回头看", f"look-back {number}")
-        return f"{title} · {own}" if own else title
+        return titles.rule(self.definition(digest), rule, self.visit.lang)
 
     def outcome(self, digest: str, stage: str, name: str) -> str:
         """A way out by where it leads; codes are for programs."""

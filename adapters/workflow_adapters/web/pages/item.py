@@ -16,6 +16,7 @@ from workflow.evidence import canonical
 from workflow.rules.reckoning import NEVER
 from workflow.store import queries
 from workflow_adapters.web.draw import progress
+from workflow_adapters.web.pages import work
 from workflow_adapters.web.visit import Looking, Visit
 
 VERBS = {
@@ -77,6 +78,7 @@ def item(visit: Visit) -> Response:
             signatures=[_signature(see, definition, r) for r in signers],
             materials=_materials(see, definition, case),
             waiting=_waiting(see, definition, case),
+            back=_back(see, name),
             can=_can(see, case, definition) if visit.who.person else [],
             dues=[d for d in queries.dues_of(see.desk.connection, name) if d.state in (0, 2)],
             never=NEVER,
@@ -106,14 +108,17 @@ def why(visit: Visit) -> Response:
 
 
 def material(visit: Visit) -> Response:
-    """One document: as a sheet, and the exact bytes whose digest was signed."""
+    """One document: as a sheet to be printed, with who signed exactly this, and the bytes whose digest was signed."""
     with visit.look() as see:
         name, which = visit.path("item"), visit.path("name")
         case, definition = see.seen.case_of(name)
         if which not in case.materials:
             raise Unknown(kind="material", name=which)
         (found,) = [m for m in _materials(see, definition, case) if m["name"] == which]
-        return visit.page("material.html", see=see, case=case, definition=definition, material=found)
+        rows = [r for r in see.seen.signatures(name) if (which, case.materials[which]) in r.materials]
+        see.learn([case.unit, *(r.unit for r in rows), *(r.person for r in rows), *(p for r in rows for p in r.now)])
+        signed = [_signature(see, definition, r) for r in rows]
+        return visit.page("material.html", see=see, case=case, definition=definition, material=found, signatures=signed)
 
 
 def materials_of(see: Looking, definition: Definition, case: Case) -> list[dict[str, Any]]:
@@ -199,6 +204,13 @@ def _signature(see: Looking, definition: Definition, row: views.SignatureRow) ->
         "marks": "、".join(m for m in marks if m),
         "now": see.names(row.now) if row.person not in row.now else "",
     }
+
+
+def _back(see: Looking, item: str) -> dict[str, str] | None:
+    """Who sent an item back and why, while what began to wait then still waits."""
+    since = {row["opened_at"] for row in queries.pending_of(see.desk.connection, [item])}
+    found = [back for (_, at), back in work.sent_back(see, [item]).items() if at in since]
+    return found[-1] if found else None
 
 
 def _waiting(see: Looking, definition: Definition, case: Case) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from workflow import lists, obligations
 from workflow.clock import local_day
 from workflow.errors import CalendarMissing
 from workflow.store import listing, shelves
+from workflow_adapters import titles
 from workflow_adapters.web.pages.overview import top
 from workflow_adapters.web.visit import Looking, Visit
 
@@ -44,7 +45,8 @@ def reports(visit: Visit) -> Response:
                 except CalendarMissing:
                     some = []
                 rows = [see.seen.rates(definition.name, rule, p.name, at, under) for p in some[-10:]]
-                found.append({"flow": definition, "rule": rule, "periods": list(reversed(rows))})
+                title = titles.obligation(definition, rule, visit.lang)
+                found.append({"flow": definition, "rule": rule, "title": title, "periods": list(reversed(rows))})
         see.learn([unit])
         return visit.page("reports.html", see=see, found=found, states=STATES, unit=under, on=on, at=at)
 

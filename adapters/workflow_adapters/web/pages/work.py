@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from workflow.evidence import canonical
 from workflow.store import queries
 from workflow_adapters.web.pages import overview, times
 from workflow_adapters.web.visit import Looking, Visit
@@ -20,13 +21,24 @@ def work(visit: Visit) -> Response:
     waiting = engine.pending(visit.who.person, limit=AT_ONCE)
     with visit.look() as see:
         see.learn([w["about"] for w in waiting] + [w["unit"] for w in waiting] + [visit.who.person])
-        rows = [_row(see, w) for w in waiting]
+        back = sent_back(see, [w["item"] for w in waiting])
+        rows = [_row(see, w) | {"back": back.get((w["item"], w["opened_at"]))} for w in waiting]
         posts = [(unit, see.name(unit), post) for unit, post in see.sight.posts]
         owed = times.owed_by(see, [unit for unit, _ in see.sight.posts])
         titles = {p: spec.title.get(visit.lang) for d in see.newest() for p, spec in d.flow.posts.items()}
         return visit.page(
             "work.html", titles=titles, rows=rows, posts=posts, owed=owed, more=len(rows) == AT_ONCE, see=see
         )
+
+
+def sent_back(see: Looking, some: list[str]) -> dict[tuple[str, int], dict[str, str]]:
+    """What sent an item back, by the item and the moment at which places began to wait again: ``person`` and ``reason``."""
+    found: dict[tuple[str, int], dict[str, str]] = {}
+    for entry in queries.returns(see.desk.connection, list(dict.fromkeys(some))):
+        act = canonical.read(entry.body)["act"]
+        found[entry.chain, entry.at] = {"person": act["by"]["person"], "reason": act.get("reason", "")}
+    see.learn(one["person"] for one in found.values())
+    return found
 
 
 def _row(see: Looking, waiting: dict[str, Any]) -> dict[str, Any]:
