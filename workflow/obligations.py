@@ -106,6 +106,12 @@ def in_force(desk: Desk, flow: str, at: int) -> Definition:
     return desk.engine.definition(desk.connection, digest)
 
 
+def owing(desk: Desk, at: int) -> list[Definition]:
+    """The flows of which reports are owed by period, each as in force at an instant, by name."""
+    found = [in_force(desk, flow, at) for flow in sorted(store.published(desk.connection))]
+    return [each for each in found if each.flow.obligations]
+
+
 def periods(desk: Desk, flow: str, rule: str, since: date, until: date, at: int | None = None) -> list[Period]:
     """The periods of an obligation whose date lies between two days, both included."""
     definition = in_force(desk, flow, _now(desk, at))

@@ -39,6 +39,7 @@ from workflow.desk import Desk
 from workflow.engine import Engine
 from workflow.errors import Language, Unknown
 from workflow.evidence import canonical
+from workflow.rules.obligations import Period
 from workflow.sight import Sight, all_of, hidden_from, refuse_unseen, sight_of
 from workflow.store import items, listing, mandates, queries, shelves
 from workflow.store.listing import Wanted
@@ -77,6 +78,7 @@ OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep,
     "voting.paper",  # asked with a code and by nobody
     "voting.count",
     "obligations.in_force",  # definitions and calendars are everybody's: 全体党员职工群众清楚在开展集中整顿
+    "obligations.owing",
     "obligations.periods",
     "obligations.period",
     "obligations.report_id",
@@ -402,6 +404,13 @@ class Seen:
         return clearing.clear(self._desk, self.sight, flow, campaign, self._at(at), relays)
 
     # --- reports owed ---------------------------------------------------------------------------------------------
+
+    def owing(self, at: int | None = None) -> list[Definition]:
+        """The flows of which reports are owed by period; a definition is everybody's to read."""
+        return obligations.owing(self._desk, self._at(at))
+
+    def periods(self, flow: str, rule: str, since: date, until: date, at: int | None = None) -> list[Period]:
+        return obligations.periods(self._desk, flow, rule, since, until, self._at(at))
 
     def owed(self, flow: str, rule: str, name: str, at: int | None = None, under: str = "") -> list[obligations.Owed]:
         self._refuse_unit(under)

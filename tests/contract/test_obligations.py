@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import date
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
 from tests.contract.weekly import (
     FIRST,
@@ -26,6 +28,7 @@ from tests.contract.weekly import (
 from tests.contract.world import World
 from workflow import obligations, views
 from workflow.acts import Open
+from workflow.cli.main import app
 from workflow.definition.load import loads
 from workflow.definition.shipped import shipped_flow
 from workflow.engine import Engine
@@ -706,3 +709,34 @@ def test_one_computation_answers_for_reports_owed_once_and_again(world: World) -
         assert (call.owed, call.reported, call.zero, call.missing, call.due) == (("o2", "o3"), (), ("o3",), (), ("o2",))
         end = shanghai("2019-08-31 00:00")
         assert views.roll_call(desk, "survey", "c1", end, "organisation").missing == ("o2",)
+
+
+# --- at the terminal -------------------------------------------------------------------------------------------------
+
+
+def told(w: Weekly, *arguments: str, code: int = 0) -> str:
+    done = CliRunner(env={"LANG": "C", "LC_ALL": "C"}).invoke(app, ["owed", w.url, *arguments])
+    assert done.exit_code == code and isinstance(done.exception, (SystemExit, type(None))), done.output
+    return done.output
+
+
+def test_who_owes_and_who_is_missing_is_asked_at_the_terminal_of_any_instant(weekly: Weekly) -> None:
+    """R054, R061: in both languages, of a subtree, of a past instant, as somebody sees it, and for a program."""
+    w = weekly
+    w.at("2019-09-12 09:00")
+    w.report_all([u for u in ALL if u not in ("o6", "o7")], WEEK)
+    w.at("2019-09-16 13:00")
+    w.report("o6", WEEK)
+    then = told(w, "--period", WEEK, "--rule", FIRST, "--at", "2019-09-16 12:00", code=1)
+    assert "2019-W38 (until 2019-09-16 12:00): 9 of 11 in; 9 in time, 0 late, 0 zero; 2 missing" in then
+    assert "missing 2: invented unit 9, invented unit 10" in then
+    now = told(w, "--period", WEEK, "--rule", FIRST, "--at", "2019-09-16", "--lang", "zh", code=1)
+    assert "应报 11,已报 10(按时 9,迟报 1,零报告 0),缺报 1" in now and "应报未报 1:示例单位10" in now
+    assert "1 of 1 in" in told(w, "--period", WEEK, "--under", "o6", "--rule", FIRST, "--at", "2019-09-16")
+    assert "1 of 1 in" in told(w, "--period", WEEK, "--rule", FIRST, "--as", "o1-secretary", "--at", "2019-09-16")
+    (one,) = json.loads(told(w, "--period", WEEK, "--rule", FIRST, "--at", "2019-09-16", "--json", code=1))
+    assert (one["on-time"], one["late"], one["missing"], len(one["units"])) == (9, 1, 1, 11)
+    every = told(w, "--at", "2019-09-16", code=1)
+    assert "first-hop · as of 2019-09-16 23:59" in every and "second-hop" in every and "2019-W37" in every
+    for wrong in (["--flow", "weekly"], ["--rule", "third-hop"], ["--period", "2019-W99"], ["--under", "o99"]):
+        assert "known are" in (said := told(w, *wrong, "--at", "2019-09-16", code=2)) or "called" in said
