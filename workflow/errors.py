@@ -578,6 +578,14 @@ class CalendarMissing(WorkflowError):
     zh = "日历 {calendar} 没有 {year} 年:已公布 {expected}。请先导入该年度再计算工作日"
 
 
+class CalendarRefused(WorkflowError):
+    """A calendar that would take back what is published under its name: dates would be guessed that were known."""
+
+    code = "calendar-refused"
+    en = "calendar {calendar} is not published: expected {expected}; got {actual}. Nothing was changed"
+    zh = "日历 {calendar} 未予公布:应为 {expected};实为 {actual}。未作改动"
+
+
 class DefinitionInvalid(WorkflowError):
     """A flow file does not hold. ``problems`` lists every fault with its place, in file order."""
 

@@ -27,6 +27,7 @@ from workflow.clock import moment
 from workflow.definition.shipped import shipped_calendar
 from workflow.errors import (
     CalendarMissing,
+    CalendarRefused,
     DateRequired,
     LimitReached,
     NotHolder,
@@ -811,6 +812,23 @@ def test_the_commands_explain_an_item_and_import_a_calendar(tmp_path: Path) -> N
     told = run.invoke(app, ["why", "x", "--db", str(path), "--lang", "zh"])
     assert "按新公布的日历重新推算" in told.output
     assert run.invoke(app, ["why", "nothing", "--db", str(path), "--lang", "en"]).exit_code == 2
+
+
+def test_a_calendar_that_takes_years_back_is_not_imported(world: World) -> None:
+    """A file with the new year alone took every other year out of force, and importing the whole one again changed nothing."""
+    before = CN.digest
+    for years, told in (((2004,), "without 2004"), (tuple(range(2004, 2026)), "and others")):
+        with pytest.raises(CalendarRefused, match=told) as refused:
+            publish(world.engine, _without(*years))
+        assert "2004-2026" in str(refused.value) and "新年度加在文件末尾" in refused.value.text("zh")
+    assert publish(world.engine, CN).items == 0  # the one in force is imported again and again
+    world.clock.advance(timedelta(minutes=1))
+    renamed = Calendar.from_canonical({**CN.to_canonical(), "title": {"zh": "更正", "en": "corrected"}})
+    publish(world.engine, renamed)
+    with pytest.raises(CalendarRefused, match="replaced since"):
+        publish(world.engine, CN)
+    with world.engine.reading() as connection:
+        assert world.engine.calendar(connection, "cn", fresh=True).digest == renamed.digest != before
 
 
 def test_a_unit_with_a_calendar_of_its_own_counts_by_it_with_all_below_and_the_entry_says_so(world: World) -> None:
