@@ -20,6 +20,7 @@ from workflow.errors import WorkflowError
 from workflow.evidence import canonical
 from workflow.past import past
 from workflow.rules.authority import backstop
+from workflow.rules.linking import closing
 from workflow.store import items, queries
 from workflow.store import obligations as store
 from workflow.store.org import OrgReader
@@ -159,6 +160,11 @@ def ledger(desk: Desk, flow: str, campaign: str, at: int, *, carried: Sequence[s
     return ledger_rows(desk, (r for r in rows if r.klass == "register"), at)
 
 
+def _closed_out(definition: Definition) -> set[str]:
+    """The lists of a flow that are closed line by line: papers of a vote, say, are lines of no ledger."""
+    return {name for s in definition.flow.stages if s.close_out is not None for name in closing(s.close_out)}
+
+
 def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int = 1) -> list[LedgerRow]:
     """The rows of a ledger for some rows of a register, a page of it perhaps; ``first`` is the number of its first row."""
     out: list[LedgerRow] = []
@@ -172,7 +178,7 @@ def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int 
         day = local_day(at, definition.flow.timezone).isoformat()
         path = org.path(case.unit, day)
         answerable = org.answerable(case.unit, "secretary", day, backstop(definition, "secretary") == "backstop")
-        lists = [name for name in case.lists if name in definition.flow.materials]
+        lists = [name for name in case.lists if name in _closed_out(definition)]
         cells = [line for name in lists for line in _cells(desk, case, name)]
         stays = [_by_then(s, at) for s in queries.stays(desk.connection, case.item) if s["entered_at"] <= at]
         closed = next((s for s in reversed(stays) if definition.stage(s["stage"]).tracking), None)
@@ -186,7 +192,7 @@ def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int 
                 category=case.category,
                 manifestation=str(case.fields_.get("manifestation", "")),
                 cause=str(case.fields_.get("cause", "")),
-                measures=tuple(str(line.get("measure", "")) for line in cells),
+                measures=tuple(str(line["measure"]) for line in cells if line.get("measure")),
                 responsible_unit=answerable[0]["at"] if answerable else "",
                 responsible=tuple(a["person"] for a in answerable),
                 answered_by_superior=any(a["as"] == "backstop" for a in answerable),

@@ -105,7 +105,7 @@ def test_one_evaluation_fails_and_one_problem_comes_back_both_pass_in_the_second
     assert demo[1]["final"]["rounds"] == {"1": 106, "2": 2}
     second = {r.item: r.stage for r in views.register(desk, RECTIFY, CAMPAIGN, END - 1) if r.round == 2}
     back = demo[1]["rebound"]["item"]
-    assert second.pop(back) == "closed" and list(second.values()) == ["archived"]
+    assert second.pop(back) == "closed" and list(second.values()) == ["closed"]  # both are tracked to a later day
     accepted = [s for s in views.signatures(desk, back, END - 1) if s.stage == "acceptance"]
     assert {s.round for s in accepted} == {1, 2}  # the earlier acceptors stay attached to the same item
     assert demo[1]["rebound"]["look_backs"] >= 3 * 107
@@ -180,7 +180,7 @@ def test_nearly_everything_is_closed_and_every_invariant_holds(demo: tuple[Path,
     assert [i["name"] for i in result["invariants"] if not i["holds"]] == []
     assert result["verification"]["holds"] is True
     assert result["verification"]["rules"] == "hold"
-    assert result["final"]["archived"] >= 100
+    assert result["final"]["archived"] >= 65  # R150: the 35 of the category that comes back easily are tracked longer
 
 
 def test_units_without_organisation_or_secretary_are_answered_for_by_their_superior(desk: Desk) -> None:

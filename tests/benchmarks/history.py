@@ -106,17 +106,18 @@ def live_through(engine: Engine, item: str, rounds: int, lines: int) -> None:
     _sign_through(engine, item, outcome="entered-in-register")
     engine.name_lead(item, holder("secretary", "t1"), holder("department", "t1"))
     handler = holder("handler", "b1")
-    people = {"first-responsible": "secretary.b1", "lead-department": "虚构部门"}
-    engine.submit(
-        item, handler, {**_measures(1, lines), "responsibility-list": people, "task-list": {"tasks": "虚构任务"}}
-    )
+    people = {"task": 1, "first-responsible": "secretary.b1", "lead-department": "虚构部门"}
+    one_task = {"task-list": [{"task": "虚构任务", "due": "2030-01-01"}], "responsibility-list": [people]}
+    engine.submit(item, handler, {**_measures(1, lines), **one_task})
     engine.post_notice(item, handler, "plan", channel="board", place="hall")
     _sign_through(engine, item)
     for round_ in range(1, rounds + 1):
         if round_ > 1:
             engine.submit(item, handler, _measures(round_, lines))
-        for no in range(1, lines + 1):
+        for no in range((round_ - 1) * lines + 1, round_ * lines + 1):
             engine.close_line(item, handler, "measure-list", no, b"evidence (invented)")
+        for name in ("responsibility-list", "task-list") if round_ == 1 else ():
+            engine.close_line(item, handler, name, 1, b"evidence (invented)")
         engine.post_notice(item, handler, "progress", channel="board", place="hall")
         _sign_through(engine, item)
         engine.submit(item, handler, {"self-check-report": {"result": "虚构:整改到位", "self-evaluation": "虚构:良好"}})
@@ -124,10 +125,12 @@ def live_through(engine: Engine, item: str, rounds: int, lines: int) -> None:
             _accept_and_rebound(engine, item)
 
 
-def _measures(round_: int, lines: int) -> dict[str, Any]:
+def _measures(rounds: int, lines: int) -> dict[str, Any]:
+    """So many lines of each round so far: a number is never given twice, so a round adds to those before it."""
     line = {"measure": "虚构措施", "target": "虚构目标", "unit": "b1", "person": "secretary.b1", "due": "2030-01-01"}
-    rest = {"evidence": "虚构佐证", "track": "at-once"}
-    return {"measure-list": [{"problem": f"虚构问题{round_}-{n}", **line, **rest} for n in range(lines)]}
+    rest = {"evidence": "虚构佐证", "track": "at-once", "task": 1}
+    numbered = [(round_, n) for round_ in range(1, rounds + 1) for n in range(lines)]
+    return {"measure-list": [{"problem": f"虚构问题{round_}-{n}", **line, **rest} for round_, n in numbered]}
 
 
 def _accept_and_rebound(engine: Engine, item: str) -> None:

@@ -23,11 +23,15 @@ from workflow.demo.words import (
     OPINIONS,
     REBOUND,
     RETURNS,
+    ROOTS,
     TARGET,
+    TASKS,
     UPDATED,
 )
 from workflow.desk import Desk
 from workflow.receipt import Receipt
+
+CLOSED_IN_TURN = ("measure-list", "responsibility-list", "task-list")  # a task is done when what belongs to it is
 
 
 class Duties:
@@ -146,13 +150,12 @@ class Duties:
         if plan.revise or "measure-list" not in case.materials:
             plan.revise = False
             values: dict[str, Any] = {
+                "task-list": [_task(case, "2019-10-31")],
+                "responsibility-list": [self._responsible(case, 1)],
                 "measure-list": self._measures(case),
-                "responsibility-list": {
-                    "first-responsible": self.people.actor(case.unit, "secretary").person,
-                    "lead-department": f"{above} 党委工作部门",
-                },
-                "task-list": {"tasks": "按整改措施清单逐项落实,每两周向包抓责任人报告一次进展。"},
             }
+            if case.category in ROOTS:  # a problem that comes back easily needs its root cause (R150)
+                values["root-cause"] = {"root": ROOTS[case.category][0]}
             return desk.submit(case.item, handler, values)
         slot = case.open_slots[0]
         if slot is case.slots[-1] and not _posted(case, "plan"):
@@ -167,6 +170,7 @@ class Duties:
         manifestation = str(case.fields_.get("manifestation", "")) or "见研判表"
         return [
             {
+                "task": 1,
                 "problem": manifestation,
                 "measure": measure,
                 "target": TARGET[0],
@@ -183,22 +187,44 @@ class Duties:
         handler = self.people.actor(case.unit, "handler")
         if not plan.updated and self.people.now >= plan.update:
             plan.updated = True
-            held = [line["cells"] for line in desk.lines_of(case.item, "measure-list")]
-            more = {**held[0], "measure": UPDATED[0], "due": "2019-10-30", "track": "long-term"}
-            if case.round > 1:  # a rebound: what was done stays closed, the root cause is a further line (R150)
-                more |= {"measure": REBOUND[0], "due": (self.people.today + timedelta(days=20)).isoformat()}
-            return desk.submit(case.item, handler, {"measure-list": [*held, more]})
-        open_ = case.lists["measure-list"]["open"]
+            return desk.submit(case.item, handler, self._further(desk, case))
+        lists = {name: case.lists[name]["open"] for name in CLOSED_IN_TURN}
+        open_ = lists["measure-list"]
         if open_ and (plan.updated or open_ > 1):
-            lines = desk.lines_of(case.item, "measure-list")
-            no = next(line["no"] for line in lines if line["closed_seq"] is None)
-            evidence = f"{case.item} 第{no}项 {EVIDENCE[0]}(虚构)".encode()
-            return desk.close_line(case.item, handler, "measure-list", no, evidence)
+            return self._close_next(desk, case, "measure-list")
+        if not open_ and any(lists.values()):  # what a task asks for is done: whoever answers says so, then the task
+            return self._close_next(desk, case, next(name for name in CLOSED_IN_TURN if lists[name]))
         if not _posted(case, "progress"):
             return desk.post_notice(case.item, handler, "progress", channel="公开栏", place="职工之家")
         if open_ or self.people.now < plan.finish:
             return None
         return self._sign(desk, case, case.open_slots[0])
+
+    def _further(self, desk: Desk, case: Case) -> dict[str, Any]:
+        """The lists brought up to date: a measure more; after a rebound a task more with all that belongs to it, since
+        what was closed stays closed (R099, R150)."""
+        held = {name: [line["cells"] for line in desk.lines_of(case.item, name)] for name in CLOSED_IN_TURN}
+        more = {**held["measure-list"][0], "measure": UPDATED[0], "due": "2019-10-30", "track": "long-term"}
+        if case.round == 1:
+            return {"measure-list": [*held["measure-list"], more]}
+        until, task = (self.people.today + timedelta(days=20)).isoformat(), len(held["task-list"]) + 1
+        more |= {"measure": REBOUND[0], "due": until, "task": task}
+        return {
+            "task-list": [*held["task-list"], _task(case, until)],
+            "responsibility-list": [*held["responsibility-list"], self._responsible(case, task)],
+            "measure-list": [*held["measure-list"], more],
+        }
+
+    def _close_next(self, desk: Desk, case: Case, name: str) -> Receipt:
+        handler = self.people.actor(case.unit, "handler")
+        no = next(line["no"] for line in desk.lines_of(case.item, name) if line["closed_seq"] is None)
+        evidence = f"{case.item} {name} 第{no}项 {EVIDENCE[0]}(虚构)".encode()
+        return desk.close_line(case.item, handler, name, no, evidence)
+
+    def _responsible(self, case: Case, task: int) -> dict[str, Any]:
+        above = self.people.superior(case.unit)
+        secretary = self.people.actor(case.unit, "secretary").person
+        return {"task": task, "first-responsible": secretary, "lead-department": f"{above} 党委工作部门"}
 
     def _self_check(self, desk: Desk, case: Case, plan: Plan) -> Receipt:
         if plan.revise or "self-check-report" not in case.materials:
@@ -298,6 +324,10 @@ class Duties:
         words = "回头看发现问题反弹(虚构)" if back else "查台账、查方案、查结果,未见反弹(虚构)"
         on = local_day(desk.engine.now(desk.connection), ZONE).isoformat() if back else ""
         return desk.look_back(case.item, by, case.content, outcome="rebound" if back else "held", opinion=words, on=on)
+
+
+def _task(case: Case, due: str) -> dict[str, Any]:
+    return {"task": TASKS[case.category or "other"][0], "due": due}
 
 
 def _posted(case: Case, content: str) -> bool:

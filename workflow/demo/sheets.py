@@ -476,8 +476,11 @@ class Sheets:
                 "yellow",
             )
         p.line(
-            f"销号后“回头看” {self.result['rebound']['look_backs']} 次;跟踪期满归档 {final['archived']} 件。",
-            f"{self.result['rebound']['look_backs']} look-backs after close-out; {final['archived']} tracked to the end.",
+            f"销号后“回头看” {self.result['rebound']['look_backs']} 次;跟踪期满归档 {final['archived']} 件,其余仍在动态跟踪:"
+            f"易反弹的“组织生活不规范”跟踪期更长,反弹后再次销号的重新计期。",
+            f"{self.result['rebound']['look_backs']} look-backs after close-out. {final['archived']} were tracked to the "
+            f"end and archived; the others still are: “organised life irregular” comes back easily and is tracked "
+            f"longer, and what came back is tracked anew.",
         )
         backed = self.result["backstop"]
         p.line(

@@ -39,8 +39,8 @@ class Paper:
         )
         self.console.print(Text(self.say(zh, en), style="bold cyan"), Text(self.say(en, zh), style="dim"), sep="\n")
         self.line(
-            "2019-08-20 至 2019-12-31,逐事推进,全部数字由引擎查询得出。",
-            "2019-08-20 to 2019-12-31, act by act; every figure is asked of the engine.",
+            "2019-08-20 至 2020-12-31,逐事推进,全部数字由引擎查询得出。",
+            "2019-08-20 to 2020-12-31, act by act; every figure is asked of the engine.",
         )
         self.line(
             f"仅汇总数据有出处;单位、人员均为编号虚构(种子 {seed})。",

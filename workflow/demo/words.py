@@ -58,6 +58,17 @@ MEASURES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "other": (("建立联系台账并逐人核对", "Keep a book of contacts"), ("按月核对并公示", "Check and post monthly")),
 }
+TASKS = {
+    "team-incomplete": ("配齐配强支部班子", "A complete leading team"),
+    "irregular-life": ("组织生活按期规范开展", "Organised life held regularly and in order"),
+    "two-skins": ("党建与生产经营融合推进", "Party work and production brought together"),
+    "election-overdue": ("按期完成换届", "The election held"),
+    "not-established": ("应建尽建,成立党组织", "The organisation established"),
+    "other": ("问题逐项解决", "Every point settled"),
+}
+ROOTS = {  # of categories whose problems come back easily (R150)
+    "irregular-life": ("支部书记兼职过多,组织生活无人专责", "The secretary has too many posts; nobody else is in charge"),
+}
 UPDATED = ("健全长效机制并列入季度检查", "Make it last: check every quarter")
 REBOUND = ("查找反弹根源并建立月查制度", "Find the root of the rebound and check monthly")
 EVIDENCE = ("会议记录或批复扫描件", "minutes or a scan of the approval")
@@ -88,6 +99,8 @@ _ENGLISH: dict[str, str] = {
         RETURNS,
         tuple(OPINIONS.values()),
         OTHERS,
+        tuple(TASKS.values()),
+        tuple(ROOTS.values()),
         (UPDATED, REBOUND, EVIDENCE, TARGET),
     )
     for zh, en in pairs
