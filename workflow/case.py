@@ -126,6 +126,7 @@ class Case:
         claimed: what its own signers say it is: {as, by, stage, round, seq, at}; ``verified`` what a check found since:
             {says, finding, method, unit, seq, at}.
         burden: the days fixed at its unit: {kind, unit, n, from, until, state}, ``persons`` once it was held.
+        seats: places that only so many items have at once: seat -> its number (see rules/seats.py).
         marks: what was said about a report from outside its chain: exempted, supplemented, contradicted -> {seq, at}.
         handed: where the flow takes ink, the day on which papers were handed in last.
         behind: what lists of this item opened, where it goes on afterwards: list -> [{item, is}], ``is`` the digest of the
@@ -183,6 +184,7 @@ class Case:
     claimed: dict[str, Any] = field(default_factory=dict)
     verified: dict[str, Any] = field(default_factory=dict)
     burden: dict[str, Any] = field(default_factory=dict)
+    seats: dict[str, int] = field(default_factory=dict)
 
     @property
     def open_slots(self) -> list[Slot]:
@@ -612,6 +614,14 @@ def _burden_ended(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case.but(burden={**case.burden, "state": e["state"], "persons": e["persons"]})
 
 
+def _seat_taken(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return case.but(seats={**case.seats, e["seat"]: e["n"]})
+
+
+def _seat_left(case: Case, e: Effect, seq: int, at: int) -> Case:
+    return case.but(seats={seat: n for seat, n in case.seats.items() if seat != e["seat"]})
+
+
 def _nothing(case: Case, e: Effect, seq: int, at: int) -> Case:
     return case
 
@@ -663,6 +673,8 @@ _APPLY = {
     "assessed": _assessed,
     "burden-fixed": _burden_fixed,
     "burden-ended": _burden_ended,
+    "seat-taken": _seat_taken,
+    "seat-left": _seat_left,
     "claimed": _claimed,
     "checked": _checked,
     "compared": _nothing,

@@ -525,13 +525,14 @@ class Verifier:
             },
             claim=_claim(case),
             burden=_burden(case),
+            seats=set(case.seats.items()),
         )
         assert self._working is not None
         found = self._working.of(item)
         for name in expected.lists.keys() - found.lists.keys():
             if self._removed(expected.lists[name][0]):  # the lines went with their document
                 del expected.lists[name]
-        for name in ("slots", "dues", "lists", "counts", "claim", "burden"):
+        for name in ("slots", "dues", "lists", "counts", "claim", "burden", "seats"):
             if getattr(found, name) != getattr(expected, name):
                 self._fail(
                     "projection", item, f"{name}: expected {getattr(expected, name)}; got {getattr(found, name)}"

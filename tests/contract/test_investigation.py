@@ -120,6 +120,37 @@ def test_a_report_that_leaves_nothing_out_needs_no_reason(world: World) -> None:
     assert [p.code for p in examine(wrong.encode()).problems] == ["unknown-field"]
 
 
+def test_a_report_that_is_lighter_than_what_inspectors_found_says_why(world: World) -> None:
+    """Source: S0 「上报小问题、容易整改的问题,回避大问题、不好整改的问题」, R059."""
+    scaled = REPORT.replace("flow: screening", "flow: scaled").replace(
+        "category: {type: choice, choices-from: categories}}",
+        "category: {type: choice, choices-from: categories}, severity: {type: choice, choices: [light, medium, grave]}}",
+    )
+    scaled = scaled.replace(
+        "[feedback, matter], list: found", "feedback, list: found, severity: severity, within: 12 months"
+    )
+    world.engine.publish(loads(flow_text(scaled)))
+    grave = {"severity": "grave"}
+    world.engine.open("feedback", "o1", item="long-ago", campaign="2017", category="crack", fields=grave)
+    world.clock.advance(timedelta(days=370))
+    world.engine.open("feedback", "o1", item="f1", campaign="2019", category="leak", fields={"severity": "medium"})
+    lines = [
+        {"unit": "o1", "category": "leak", "severity": "light"},
+        {"unit": "o2", "category": "leak", "severity": "grave"},
+    ]
+    for item in ("r1", "r2"):
+        world.engine.open("scaled", "o1", item=item, campaign=item)
+    world.engine.submit("r1", HANDLER, {"found": lines})
+    with pytest.raises(ReasonRequired, match="known of o1: severity medium"):
+        world.engine.sign("r1", HANDLER, world.case("r1").content)
+    world.engine.sign("r1", HANDLER, world.case("r1").content, reason="half of it was mended (invented)")
+    (found,) = compared(world, "r1")
+    assert found["lighter"] == {"severity": "medium"} and [k["item"] for k in found["known"]] == ["f1"]
+    world.engine.submit("r2", HANDLER, {"found": [{**lines[0], "severity": "medium"}]})
+    world.engine.sign("r2", HANDLER, world.case("r2").content)
+    assert "lighter" not in compared(world, "r2")[0] and world.verify().exit_code == 0
+
+
 def test_an_overdue_election_proposes_a_finding_by_itself(world: World) -> None:
     """R064: from the file alone; the machine proposes, people decide."""
     world.engine.open("file", "o1", item="file-o1")

@@ -74,11 +74,15 @@ class StagesChecking(Checking):
                 self.known("post", wanted.post, self.flow.posts, (*here, "post"))
             if wanted.at_least is not None:
                 self.known("level", wanted.at_least, self.flow.levels, (*here, "at-least"))
+            for at, post in enumerate(wanted.named_by):
+                self.known("post", post, self.flow.posts, (*here, "named-by", at))
         if stage.compare is not None:
             lines = self.lines_of(stage.compare.list, (*loc, "compare", "list"), stage)
             for field, code in (("field", stage.compare.field), ("unit-by", stage.compare.unit_by)):
                 if lines is not None:
                     self.known("field", code, lines.fields, (*loc, "compare", field))
+            if lines is not None and stage.compare.severity is not None:
+                self.known("field", stage.compare.severity, lines.fields, (*loc, "compare", "severity"))
             for at, flow in enumerate(stage.compare.with_):
                 self.near_flow(flow, (*loc, "compare", "with", at))
         if stage.gate is not None:
@@ -486,6 +490,9 @@ class StagesChecking(Checking):
             )
         for name, source in assess.sources.items():
             at: Loc = (*loc, "sources", name)
+            if source.flow is not None:
+                self.near_flow(source.flow, (*at, "flow"))
+                continue
             if not self.known("material", source.material, self.flow.materials, (*at, "material")):
                 continue
             sheet = self.flow.materials[source.material]

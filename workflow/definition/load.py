@@ -378,7 +378,7 @@ _OWN: tuple[tuple[str, str, str], ...] = (
     (
         "expected a scorecard",
         "source-measure",
-        "评价方的依据须为评分表、field(字段)或 part 与 whole(比例)之一;实为 {got}",
+        "评价方的依据须为评分表、field(字段)、part 与 whole(比例)或 flow 与 times(其他流程的结果)之一;实为 {got}",
     ),
     ("expected source", "floor-measure", "底线须写 source(某一方),或 material 与 part(可加 whole);实为 {got}"),
     ("expected item", "proposal-without-item", "建议须写明 item(所启动的流程);未写"),

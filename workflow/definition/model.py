@@ -680,10 +680,14 @@ class Score(Model):
 
 class Source(Model):
     """One of those whose judgement an assessment puts together: of 100, exactly. A scorecard's points of all it has; a
-    ``field`` of the greatest value it may have; or a share, ``part`` of ``whole`` of a tally."""
+    ``field`` of the greatest value it may have; or a share, ``part`` of ``whole`` of a tally. Or no paper at all: the mean
+    of ``times`` results that another ``flow`` gave this unit within this item's campaign (of 2019: 2019-Q1 to 2019-Q4).
+    Source: S3 「月抽查指导、季督查考核、年综合考评」, R095, R195."""
 
-    material: Code
+    material: Code = ""
     weight: Count
+    flow: Code | None = None
+    times: Count | None = None
     field: Code | None = None
     part: Code | None = None
     whole: Code | None = None
@@ -692,6 +696,8 @@ class Source(Model):
     def _one_way(self) -> Source:
         if (self.part is None) != (self.whole is None) or (self.field is not None and self.part is not None):
             raise ValueError("expected a scorecard, field, or part with whole; got a mixture of them")
+        if (self.flow is None) != (self.times is None) or (self.flow is None) == (not self.material):
+            raise ValueError("expected a scorecard or other material, or flow with times; got both or neither")
         return self
 
 
@@ -743,10 +749,14 @@ class Assess(Model):
 
 
 class Assigned(Model):
-    """Who must be named for an item in a role: of which post, at which level at least."""
+    """Who must be named for an item in a role: of which post, at which level at least. ``sole``: dedicated to this item
+    (专人), so that nobody is so on two that are open (R180). ``named_by``: posts whose holders name whoever fills the role,
+    as members of a body that looks after the unit and stands outside its line (R182)."""
 
     post: Code | None = None
     at_least: Code | None = None
+    sole: StrictBool = False
+    named_by: Codes = ()
 
 
 class Needs(Model):
@@ -842,12 +852,16 @@ class Tracking(Model):
 
 class Compare(Model):
     """What a report is set beside before it is signed: items of other flows about the same unit (an inspection's feedback,
-    an appraisal, an earlier round), by category. Source: R056, R057, R065."""
+    an appraisal, an earlier round), by category. ``severity`` is a choice of the list, from the lightest to the gravest:
+    a report whose gravest is lighter than what is known is told too. ``within`` leaves out what was opened longer ago.
+    Source: R056, R057, R059, R065."""
 
     with_: Codes = Field(alias="with")
     list: Code
     field: Code = "category"
     unit_by: Code = "unit"
+    severity: Code | None = None
+    within: Span | None = None
 
 
 class Checked(Model):

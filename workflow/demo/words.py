@@ -67,7 +67,10 @@ TASKS = {
     "other": ("问题逐项解决", "Every point settled"),
 }
 ROOTS = {  # of categories whose problems come back easily (R150)
-    "irregular-life": ("支部书记兼职过多,组织生活无人专责", "The secretary has too many posts; nobody else is in charge"),
+    "irregular-life": (
+        "支部书记兼职过多,组织生活无人专责",
+        "The secretary has too many posts; nobody else is in charge",
+    ),
 }
 UPDATED = ("健全长效机制并列入季度检查", "Make it last: check every quarter")
 REBOUND = ("查找反弹根源并建立月查制度", "Find the root of the rebound and check monthly")

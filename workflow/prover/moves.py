@@ -210,7 +210,7 @@ def _papers_of(tally: Tally, sheet: dict[str, int]) -> dict[str, dict[str, Any]]
 def judged(definition: Definition) -> frozenset[str]:
     """The materials whose numbers an assessment of the flow rests on."""
     specs = [s.assess for s in definition.flow.stages if s.assess is not None]
-    found = {source.material for spec in specs for source in spec.sources.values()}
+    found = {source.material for spec in specs for source in spec.sources.values() if source.flow is None}
     return frozenset(found | {f.material for spec in specs for f in spec.floors.values() if f.material is not None})
 
 
@@ -252,7 +252,8 @@ def _judgements(
     for percent in range(100, -1, -1) if own else (100,):
         figures = plain | {n: _judgement(definition, n, percent) for n in own}
         try:
-            way = str(assessing.result(definition, stage, case.but(figures={**case.figures, **figures}))["exit"])
+            judged_ = case.but(figures={**case.figures, **figures})
+            way = str(assessing.result(definition, stage, judged_, assessing.supposed(stage))["exit"])
         except WorkflowError:  # a judgement of an earlier stage is not in: that the rules say when it is signed
             way = ""
         if way not in found:

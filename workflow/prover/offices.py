@@ -83,7 +83,8 @@ def _kind(today: OrgOnDay, definition: Definition, unit: str) -> tuple[Any, ...]
     return tuple(line)
 
 
-NOTHING = ("children", "roll", "viewed-since", "counted", "same-words", "known-of", "same-person")
+SUPPOSED = 12  # results of other flows within a campaign: a month each
+NOTHING = ("children", "roll", "viewed-since", "counted", "same-words", "known-of", "same-person", "seats")
 
 
 class Offices:
@@ -127,6 +128,8 @@ class Offices:
             return []
         if kind == "standing":  # nobody else was graded
             return {"rows": [], "waiting": []}
+        if kind == "results":  # what others gave the unit within the year, see assessing.supposed
+            return [{"item": "-", "campaign": "-", "total": "75"}] * SUPPOSED
         if kind == "burden":  # nobody else is there
             return {"n": 0, "rows": []}
         if kind == "everyone":  # every item that has to be finished first counts as finished

@@ -16,11 +16,39 @@ from workflow.case import Case, Effect
 from workflow.definition.definition import Definition
 from workflow.definition.model import Assess, Floor, Source, Stage, Threshold
 from workflow.errors import BadMaterial, MaterialMissing
+from workflow.rules.context import Asked, Need
 
 HUNDRED = Fraction(100)
 
 
-def complete(definition: Definition, stage: Stage, case: Case) -> None:
+Earlier = Mapping[str, Sequence[Mapping[str, str]]]
+"""Of each source that is another flow's results, by its name: {item, campaign, total}."""
+
+
+def _need(asked: Asked, source: Source) -> Need:
+    return ("results", source.flow or "", asked.case.unit, asked.case.campaign)
+
+
+def needs(asked: Asked, stage: Stage) -> list[Need]:
+    """The results that other flows gave the unit within this item's campaign."""
+    sources = stage.assess.sources.values() if stage.assess is not None else ()
+    return [_need(asked, s) for s in sources if s.flow is not None]
+
+
+def earlier(asked: Asked, stage: Stage) -> Earlier:
+    """The same, once they are loaded."""
+    assert stage.assess is not None
+    return {name: asked.facts.get(*_need(asked, s)) for name, s in stage.assess.sources.items() if s.flow is not None}
+
+
+def supposed(stage: Stage) -> Earlier:
+    """Results such as others might have given, 75 of 100 each: for trying a flow out with nothing on record."""
+    sources = stage.assess.sources if stage.assess is not None else {}
+    one = {"item": "-", "campaign": "-", "total": "75"}
+    return {name: [one] * (s.times or 1) for name, s in sources.items() if s.flow is not None}
+
+
+def complete(definition: Definition, stage: Stage, case: Case, others: Earlier) -> None:
     """Every judgement is in, of this round, and says the numbers that are put together.
 
     Raises:
@@ -29,19 +57,24 @@ def complete(definition: Definition, stage: Stage, case: Case) -> None:
     spec = stage.assess
     assert spec is not None
     place = definition.place("stages", stage.stage, "assess")
-    wanted = [s.material for s in spec.sources.values()]
+    wanted = [s.material for s in spec.sources.values() if s.flow is None]
     wanted += [f.material for f in spec.floors.values() if f.material is not None]
     lacking = [m for m in dict.fromkeys(wanted) if m not in case.materials]
     if lacking:
         raise MaterialMissing(expected=lacking, actual=sorted(case.materials) or "nothing", place=place)
     for name, source in spec.sources.items():
-        _of_hundred(definition, source, case.figures, f"$.{source.material}", place, name)
+        if source.flow is None:
+            _of_hundred(definition, source, case.figures, f"$.{source.material}", place, name)
+        elif source.times is not None and len(others[name]) < source.times:
+            wanted_ = f"{source.times} results of {source.flow} for {case.unit} in {case.campaign}-…"
+            have = [r["campaign"] for r in others[name]]
+            raise MaterialMissing(expected=wanted_, actual=have or "none", place=place)
     for floor in spec.floors.values():
         if floor.material is not None:
             _value(floor, {}, case.figures, place)
 
 
-def result(definition: Definition, stage: Stage, case: Case) -> Effect:
+def result(definition: Definition, stage: Stage, case: Case, others: Earlier) -> Effect:
     """What the judgements come to, and how: every number it rests on, so that anybody can reckon it again.
 
     Returns:
@@ -54,8 +87,14 @@ def result(definition: Definition, stage: Stage, case: Case) -> Effect:
     shares: dict[str, Fraction] = {}
     told: dict[str, Any] = {}
     for name, source in spec.sources.items():
-        shares[name], rests = _of_hundred(definition, source, case.figures, f"$.{source.material}", place, name)
-        told[name] = {"material": source.material, "of-100": str(shares[name]), "weight": source.weight, "from": rests}
+        if source.flow is not None:
+            totals = [Fraction(r["total"]) for r in others[name]]
+            shares[name] = sum(totals, Fraction()) / len(totals)
+            rests = {f"{r['campaign']} {r['item']}": r["total"] for r in others[name]}
+        else:
+            shares[name], rests = _of_hundred(definition, source, case.figures, f"$.{source.material}", place, name)
+        of = source.flow or source.material
+        told[name] = {"material": of, "of-100": str(shares[name]), "weight": source.weight, "from": rests}
     total = weighed(shares, {n: s.weight for n, s in spec.sources.items()})
     out: Effect = {"e": "assessed", "sources": told, "total": str(total)}
     held = True

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, timedelta
+from typing import Any
 
 from workflow.acts import Act, AdoptNodes, CloseLine, NameLead, Objection, PostNotice, ReportZero, Submit, Supplement
 from workflow.case import Effect, Slot
 from workflow.clock import start_of_day
-from workflow.definition.model import Span
+from workflow.definition.model import Assigned, Span
 from workflow.errors import (
     BadMaterial,
+    LimitReached,
     LinesOpen,
     MaterialMissing,
     NoSuchExit,
     NotHolder,
     OutOfTurn,
     ReasonRequired,
+    Said,
     SamePerson,
     Stale,
     Unknown,
@@ -24,7 +27,7 @@ from workflow.errors import (
     WrongStage,
     among,
 )
-from workflow.rules import authority, ballots, dues, gates, linking, materials, paper, persons, reckoning
+from workflow.rules import authority, ballots, dues, gates, linking, materials, paper, persons, reckoning, seats
 from workflow.rules.chain import restart, unit_at
 from workflow.rules.context import Asked, Context, Decision, Need
 from workflow.rules.stages import choosable
@@ -44,7 +47,7 @@ def needs(asked: Asked, act: Act) -> list[Need]:
         wanted.append(("path", case.unit, day))
     if isinstance(act, NameLead):
         if act.role:
-            wanted += [("path", act.unit, day), *persons.needs(asked, [act.person])]
+            wanted += [("path", act.unit, day), *persons.needs(asked, [act.person]), *_role_needs(asked, act)]
         wanted.append(("authority", act.person, act.unit, act.post, day, "holder"))
     return wanted
 
@@ -209,7 +212,10 @@ def name_lead(asked: Asked, act: NameLead) -> Decision:
     path = asked.facts.get("path", case.unit, context.day)
     place = definition.place("stages", case.stage, "needs")
     above = [u["unit"] for u in path[1:]] or [path[0]["unit"]]
-    if asked.actor.unit not in above:
+    role = _role(asked, act)
+    if role is not None and role.named_by:
+        _nominates(asked, role, held, place)
+    elif asked.actor.unit not in above:
         raise OutOfTurn(expected=f"somebody of {', '.join(above)}", actual=str(asked.actor), place=place)
     lead = asked.facts.get("authority", act.person, act.unit, act.post, context.day, "holder")
     if not lead.get("tenure"):
@@ -226,7 +232,58 @@ def name_lead(asked: Asked, act: NameLead) -> Decision:
     if act.role:
         _fits_role(asked, act, place)
         named["role"] = act.role
-    return Decision([named], held)
+    return Decision([named, *_dedicated(asked, act, place)], held)
+
+
+def _role(asked: Asked, act: NameLead) -> Assigned | None:
+    stage = asked.definition.stage(asked.case.stage)
+    return stage.needs.assigned.get(act.role) if stage.needs is not None and act.role else None
+
+
+def _role_needs(asked: Asked, act: NameLead) -> list[Need]:
+    """Whether the named person is dedicated to an item already, and whose units whoever names looks after."""
+    role = _role(asked, act)
+    if role is None or act.by is None:
+        return []
+    wanted: list[Need] = [("looks-after", act.by.person, asked.context.day)] if role.named_by else []
+    known = persons.needs(asked, [act.person])
+    if role.sole and all(need in asked.facts for need in known):
+        ids = {act.person}.union(*(asked.facts.peek(*need) for need in known))
+        wanted += [seats.need(seats.of_person(p)) for p in sorted(ids)]
+    return wanted
+
+
+def _nominates(asked: Asked, role: Assigned, held: dict[str, Any], place: str) -> None:
+    """由市场监管局选派: the role is filled by a body outside the item's line that looks after its unit. Source: R182.
+
+    Raises:
+        OutOfTurn: the actor holds another post, or no body of theirs looks after the unit.
+    """
+    person = held.get("principal", asked.actor.person)
+    mine = asked.facts.get("looks-after", person, asked.context.day)
+    if asked.actor.post not in role.named_by or asked.case.unit not in mine:
+        wanted = f"a {' or '.join(role.named_by)} of a body that looks after {asked.case.unit}"
+        raise OutOfTurn(expected=wanted, actual=str(asked.actor), place=place)
+
+
+def _dedicated(asked: Asked, act: NameLead, place: str) -> list[Effect]:
+    """专人包抓: whoever is dedicated to an item is so to no other that is open; whoever is replaced is free. Source: R180.
+
+    Raises:
+        LimitReached: the person is dedicated to another item.
+    """
+    role, case = _role(asked, act), asked.case
+    if role is None or not role.sole or asked.context.rules < 6:
+        return []
+    for person in sorted(persons.ids(asked, {act.person})):
+        if any(r["item"] != case.item for r in asked.facts.get(*seats.need(seats.of_person(person)))):
+            expected = Said("an officer who is dedicated to no other open item", "未在其他在办事项中专人包抓的干部")
+            raise LimitReached(expected=expected, actual=act.person, place=place)
+    seat, before = seats.of_person(act.person), case.assigned.get(act.role, {}).get("person", "")
+    if seat in case.seats:
+        return []
+    replaced = [s for s in [seats.of_person(before)] if s in case.seats]
+    return [*seats.left(replaced), seats.taken(seat, 1)]
 
 
 def _fits_role(asked: Asked, act: NameLead, place: str) -> None:

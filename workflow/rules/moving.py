@@ -6,7 +6,7 @@ from workflow.case import Case, Effect, Slot
 from workflow.clock import local_day, start_of_day
 from workflow.definition.model import Span, Stage, Tracking
 from workflow.errors import DateRequired
-from workflow.rules import bodies, dues, reckoning
+from workflow.rules import bodies, dues, reckoning, seats
 from workflow.rules.chain import Path, plan_slots, unit_at
 from workflow.rules.context import Context
 from workflow.rules.materials import is_day
@@ -133,6 +133,7 @@ def leave(
     left: Effect = {"e": "left", "stage": stage.stage, "exit": exit_name}
     return [
         left,
+        *(seats.on_leaving(case, stage, target) if case.seats else ()),
         *dues.end_all(context, case),
         *enter(
             context,

@@ -87,6 +87,8 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
         wanted += comparing.needs(asked, stage)
     if stage.gate is not None and not isinstance(act, Return):
         wanted += gates.needs_to_sign(asked)
+    if stage.assess is not None:
+        wanted += assessing.needs(asked, stage)
     if ends:
         wanted += counting.needs(asked, stage)
         wanted += burdens.needs(asked, stage)
@@ -213,13 +215,13 @@ def sign(asked: Asked, act: Signature) -> Decision:
     if ahead.verdict == "refused" and REFUSED_EXIT not in stage.exits:
         return Decision([*effects, *_restarted(asked, so_far, so_far.slots[0])], held, slot.key)
     if stage.assess is not None and ahead.verdict != "refused":
-        effects.append(assessing.result(definition, stage, so_far))
+        effects.append(assessing.result(definition, stage, so_far, assessing.earlier(asked, stage)))
         exit_name = str(effects[-1]["exit"])
     else:
         exit_name = REFUSED_EXIT if ahead.verdict == "refused" else _exit(asked, act, stage, outcome, so_far)
     _check_exit(asked, act, stage, exit_name)
     counting.holds(asked, stage, exit_name)
-    standing.among(asked, stage, exit_name)
+    taken = standing.among(asked, stage, exit_name)
     effects += counting.follow(asked, stage, exit_name)
     effects += burdens.follow(asked, stage, exit_name)
     path: Path = asked.facts.get("path", case.unit, context.day)
@@ -227,7 +229,7 @@ def sign(asked: Asked, act: Signature) -> Decision:
     if claims is not None:
         persons = sorted({s.person for s in so_far.slots if s.state == "signed"})
         effects.append({"e": "claimed", "as": claims, "by": persons})
-    effects += leave(context, so_far, exit_name, path, due_set=act.due)
+    effects += [*leave(context, so_far, exit_name, path, due_set=act.due), *taken]
     if opens is not None and case.level == opens.at_level:
         lines = asked.facts.get("lines", case.item, opens.list)
         if context.rules >= 3:
@@ -382,7 +384,7 @@ def _check_complete(asked: Asked, stage: Stage, outcome: str) -> None:
                     place=definition.place("stages", stage.stage, "close-out"),
                 )
     if stage.assess is not None:
-        assessing.complete(definition, stage, case)
+        assessing.complete(definition, stage, case, assessing.earlier(asked, stage))
     if stage.zero is not None:
         _check_zero(asked, stage, outcome)
     if stage.gate is not None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from workflow.case import Effect
 from workflow.definition.model import Stage
 from workflow.errors import GateClosed, LimitReached, Said, WrongStage
-from workflow.rules import assessing
+from workflow.rules import assessing, seats
 from workflow.rules.context import Asked, Need
 
 
@@ -18,7 +19,8 @@ def needs(asked: Asked, stage: Stage) -> list[Need]:
     """The results of the others with the same grade; only where a way out is for the first of them."""
     if not any(e.first for e in stage.exits.values()) or not asked.case.assessed:
         return []
-    return [_need(asked)]
+    taken = [seats.need(seats.of_first(asked.case, e.to)) for e in stage.exits.values() if e.first]
+    return [_need(asked), *(taken if asked.context.rules >= 6 else ())]
 
 
 def _need(asked: Asked) -> Need:
@@ -26,8 +28,9 @@ def _need(asked: Asked) -> Need:
     return ("standing", case.flow, case.campaign, str(case.assessed.get("grade", "")), case.item)
 
 
-def among(asked: Asked, stage: Stage, exit_name: str) -> None:
-    """Refuse a way out that is for the first of a grade to an item that is not among them.
+def among(asked: Asked, stage: Stage, exit_name: str) -> list[Effect]:
+    """Refuse a way out that is for the first of a grade to an item that is not among them; whoever is has a numbered place,
+    so that of two at the same moment the second is refused.
 
     Raises:
         WrongStage: the item has no grade. GateClosed: others are not assessed yet. LimitReached: it is not among the first,
@@ -35,7 +38,7 @@ def among(asked: Asked, stage: Stage, exit_name: str) -> None:
     """
     most, case, definition = stage.exits[exit_name].first, asked.case, asked.definition
     if most is None:
-        return
+        return []
     place = definition.place("stages", stage.stage, "exits", exit_name, "first")
     if not case.assessed.get("grade"):
         raise WrongStage(act=exit_name, expected="an item that was graded", actual="no grade", place=place)
@@ -59,6 +62,10 @@ def among(asked: Asked, stage: Stage, exit_name: str) -> None:
         raise LimitReached(
             expected=f"{to} given {most} times at most", actual=f"given {len(having)} times", place=place
         )
+    if asked.context.rules < 6:
+        return []
+    seat = seats.of_first(case, to)
+    return [seats.taken(seat, seats.free([r["n"] for r in asked.facts.get(*seats.need(seat))]))]
 
 
 def _ties(asked: Asked) -> Any:

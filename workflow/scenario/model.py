@@ -24,7 +24,7 @@ class Verb:
 _SIGNING = ("opinion", "outcome", "reason", "due", "seen")
 
 VERBS: Mapping[str, Verb] = {
-    "open": Verb(("unit",), ("flow", "category", "fields"), by=False),
+    "open": Verb(("unit",), ("flow", "campaign", "category", "fields"), by=False),
     "submit": Verb(("materials",), ("outcome",)),
     "report-zero": Verb(("materials",)),
     "record-tally": Verb(("materials",)),
@@ -150,6 +150,17 @@ class Scenario:
 
 
 @dataclass(frozen=True)
+class Body:
+    """A body with its seats, each a post of a unit, and the units that it looks after."""
+
+    name: str
+    kind: str
+    of: str
+    members: tuple[Post, ...]
+    looks_after: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Suite:
     """One ``*.test.yaml``: the flow under test, the flows it opens items of, an invented organisation, scenarios."""
 
@@ -159,6 +170,7 @@ class Suite:
     org: OrgImport
     scenarios: tuple[Scenario, ...]
     campaign: str = "test"
+    bodies: tuple[Body, ...] = ()
 
     @property
     def definitions(self) -> tuple[Definition, ...]:

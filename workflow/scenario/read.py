@@ -26,7 +26,7 @@ from workflow.errors import DefinitionInvalid, Unknown, why_not
 from workflow.org.importing import OrgImport
 from workflow.org.model import ALWAYS, Parent, Person, Tenure, Unit
 from workflow.rules.obligations import STATES
-from workflow.scenario.model import VERBS, Expect, Post, Rung, Scenario, Step, Suite
+from workflow.scenario.model import VERBS, Body, Expect, Post, Rung, Scenario, Step, Suite
 
 Loc = tuple[str | int, ...]
 
@@ -204,11 +204,13 @@ class _Reader:
         self._flows(top.get("flow", ""))
         if not self.definitions or len(self.problems) > before:
             return None  # every level and post of a flow that cannot be read would be told as unknown here
-        org = self._org(self.map(top.get("org", {}), ("org",), ("units", "posts")))
+        given = self.map(top.get("org", {}), ("org",), ("units", "posts"), ("bodies",))
+        org = self._org(given)
+        bodies = self._bodies(given)
         self.zone = ZoneInfo(self.definitions[0].flow.timezone)
         scenarios = tuple(self._scenario(v, loc) for loc, v in self.many(top.get("scenarios", []), ("scenarios",)))
         campaign = self.text(top.get("campaign", "test"), ("campaign",))
-        return Suite(self.file, self.definitions[0], self.definitions[1:], org, scenarios, campaign)
+        return Suite(self.file, self.definitions[0], self.definitions[1:], org, scenarios, campaign, bodies)
 
     def _flows(self, name: object) -> None:
         """The flow under test, and every flow that it or one of these opens items of."""
@@ -236,6 +238,9 @@ class _Reader:
             gates = [s.gate for s in flow.stages if s.gate is not None]
             waiting += [prior.flow for gate in gates for prior in gate.prior]
             waiting += [every.flow for gate in gates for every in gate.everyone]
+            judged = [s.assess for s in flow.stages if s.assess is not None]
+            waiting += [source.flow for a in judged for source in a.sources.values() if source.flow is not None]
+            waiting += [near for s in flow.stages if s.compare is not None for near in s.compare.with_]
         self.definitions = tuple(found.values())
 
     def _org(self, given: dict[str, Any]) -> OrgImport:
@@ -284,6 +289,21 @@ class _Reader:
             tenures=tuple(tenures),
             many_holders=frozenset(many),
         )
+
+    def _bodies(self, given: dict[str, Any]) -> tuple[Body, ...]:
+        """Bodies whose members sit anywhere: ``bureau: {of: r1, members: [nominator@c1], looks-after: [e1]}``."""
+        found: list[Body] = []
+        for name, value in self.map(given.get("bodies", {}), ("org", "bodies"), takes=None).items():
+            at: Loc = ("org", "bodies", name)
+            spec = self.map(value, at, ("of", "members", "looks-after"), ("kind",))
+            units = [*self.many(spec.get("looks-after", []), (*at, "looks-after")), ((*at, "of"), spec.get("of"))]
+            known = [self.known(Said("unit", "单位"), unit, self.units, where) for where, unit in units]
+            seats = [self.post(v, where) for where, v in self.many(spec.get("members", []), (*at, "members"))]
+            if all(known):
+                after = tuple(str(unit) for _, unit in units[:-1])
+                kind = self.text(spec.get("kind", "body"), (*at, "kind"))
+                found.append(Body(name, kind, str(spec["of"]), tuple(s for s in seats if s is not None), after))
+        return tuple(found)
 
     def post(self, value: object, loc: Loc, *, key: bool = False) -> Post | None:
         """``secretary@b1``: a post of one of the flows at a unit of the organisation."""

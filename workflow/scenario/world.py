@@ -14,17 +14,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from workflow import obligations
+from workflow import obligations, orgbook
 from workflow.acts import Actor
 from workflow.calendar_file import load_calendar
 from workflow.case import Case, Slot
 from workflow.clock import SettableClock, local_day, moment
 from workflow.definition.definition import Definition
 from workflow.definition.shipped import calendar_near
+from workflow.desk import Desk
 from workflow.engine import Engine
 from workflow.evidence import canonical
+from workflow.org.model import ALWAYS
 from workflow.rules.authority import backstop
-from workflow.scenario.model import Post, Rung, Step, Suite
+from workflow.scenario.model import Body, Post, Rung, Step, Suite
 from workflow.store import items, queries, scan, schema
 from workflow.store.database import connect
 from workflow.store.org import OrgReader
@@ -85,9 +87,22 @@ def first_world(folder: Path, suite: Suite) -> Ended:
         for definition in suite.definitions:
             engine.publish(definition)
         engine.import_org(suite.org)
+        with engine.desk() as desk:
+            for body in suite.bodies:
+                _form(desk, body)
     finally:
         engine.close()
     return Ended(path, 0)
+
+
+def _form(desk: Desk, body: Body) -> None:
+    """A body with its seats and the units that it looks after, from the organisation's first day on."""
+    why, named = "invented", {"name_zh": f"虚构机构 {body.name}", "name_en": f"invented body {body.name}"}
+    orgbook.form_body(desk, None, why, body=body.name, kind=body.kind, unit=body.of, from_on=ALWAYS, **named)
+    for post, unit in body.members:
+        orgbook.seat(desk, None, why, body=body.name, role="member", unit=unit, post=post, from_on=ALWAYS)
+    if body.looks_after:
+        orgbook.assign(desk, None, why, body=body.name, units=body.looks_after, from_on=ALWAYS)
 
 
 class World:
@@ -248,7 +263,7 @@ class World:
             a["unit"],
             item=item,
             by=self.actor(definition, step.by, None, step.person) if step.by else None,
-            campaign=self.suite.campaign,
+            campaign=a.get("campaign", self.suite.campaign),
             category=a.get("category", ""),
             fields=a.get("fields", {}),
         )

@@ -154,7 +154,8 @@ def _way_of_papers(definition: Definition, stage: Stage, case: Case, act: Submit
             value = int(figures[stage.score.material][stage.score.field])
             return stage.score.passed if stage.score.pass_.holds(value, 1) else stage.score.failed
         if stage.assess is not None:
-            return str(assessing.result(definition, stage, case.but(figures=figures))["exit"])
+            judged = case.but(figures=figures)
+            return str(assessing.result(definition, stage, judged, assessing.supposed(stage))["exit"])
     except WorkflowError:  # a judgement of an earlier stage is not in
         pass
     return ""

@@ -83,12 +83,16 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
         return GroupReader(connection).looked_after_by(need[1], need[2])
     if kind == "standing":
         return items.standing(connection, *need[1:5])
+    if kind == "seats":
+        return items.seats(connection, need[1])
+    if kind == "results":
+        return items.results(connection, *need[1:4])
     if kind == "burden":
         from workflow.store import burdens  # few flows ask something of a unit
 
         return burdens.around(connection, *need[1:5])
     if kind == "known-of":
-        return items.known_of(connection, need[1], need[2], need[3])
+        return items.known_of(connection, *need[1:])
     if kind == "everyone":
         return items.everyone(connection, need[1], need[2], need[3].split(","))
     if kind == "opened":

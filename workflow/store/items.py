@@ -168,6 +168,10 @@ _end_burden = Statement(
     .where(t.burden.c.item == bindparam("b_item"))
     .values(state=bindparam("state"), persons=bindparam("persons"))
 )
+_delete_seat = Statement(
+    t.seat.delete().where(t.seat.c.item == bindparam("b_item"), t.seat.c.seat == bindparam("b_seat"))
+)
+_insert_seat = Insert(t.seat, ("seat", "n", "item"))
 _delete_words = Statement(
     t.words.delete().where(t.words.c.item == bindparam("b_item"), t.words.c.field == bindparam("b_field"))
 )
@@ -392,13 +396,49 @@ def came_to(connection: Connection, flow: str, campaign: str, unit: str, stages:
     ]
 
 
-def known_of(connection: Connection, flow: str, unit: str, but: str) -> list[dict[str, str]]:
-    """The items of a flow about a unit, of every campaign, without one of them: {item, campaign, category}, by id."""
-    mine = sa.select(t.item.c.id, t.item.c.campaign, t.item.c.category).where(
+def known_of(
+    connection: Connection, flow: str, unit: str, but: str, since: str = "", severity: str = ""
+) -> list[dict[str, str]]:
+    """The items of a flow about a unit, of every campaign, without one of them: {item, campaign, category}, by id.
+
+    Args:
+        since: only those opened at or after this moment, microseconds UTC.
+        severity: the field that says how grave an item is; told as ``severity`` of those that say it.
+    """
+    mine = sa.select(t.item.c.id, t.item.c.campaign, t.item.c.category, t.item.c.snapshot).where(
         t.item.c.flow == flow, t.item.c.unit == unit, t.item.c.id != but, t.item.c.category != ""
     )
-    rows = connection.execute(mine.order_by(t.item.c.id).limit(1000))
-    return [{"item": r.id, "campaign": r.campaign, "category": r.category} for r in rows]
+    if since:
+        mine = mine.where(t.item.c.opened_at >= int(since))
+    out: list[dict[str, str]] = []
+    for r in connection.execute(mine.order_by(t.item.c.id).limit(1000)):
+        row = {"item": r.id, "campaign": r.campaign, "category": r.category}
+        grave = canonical.read(r.snapshot).get("fields_", {}).get(severity) if severity else None
+        out.append({**row, "severity": str(grave)} if grave else row)
+    return out
+
+
+_seats = sa.select(t.seat.c.n, t.seat.c.item).where(t.seat.c.seat == bindparam("seat")).order_by(t.seat.c.n)
+
+
+def seats(connection: Connection, seat: str) -> list[dict[str, Any]]:
+    """Who has a place that only so many have: ``[{n, item}]``, by number."""
+    return [{"n": r.n, "item": r.item} for r in connection.execute(_seats, {"seat": seat})]
+
+
+def results(connection: Connection, flow: str, unit: str, campaign: str) -> list[dict[str, str]]:
+    """The results a flow gave a unit in the campaigns within one (``2019-Q1`` within ``2019``): {item, campaign, total},
+    by campaign; ``total`` is an exact fraction of 100."""
+    mine = sa.select(t.item.c.id, t.item.c.campaign, t.item.c.snapshot).where(
+        t.item.c.flow == flow,
+        t.item.c.unit == unit,
+        t.item.c.campaign.startswith(f"{campaign}-", autoescape=True),
+    )
+    out: list[dict[str, str]] = []
+    for r in connection.execute(mine.order_by(t.item.c.campaign, t.item.c.id).limit(1000)):
+        if found := canonical.read(r.snapshot).get("assessed"):
+            out.append({"item": r.id, "campaign": r.campaign, "total": found["total"]})
+    return out
 
 
 def standing(connection: Connection, flow: str, campaign: str, grade: str, but: str) -> dict[str, Any]:
@@ -574,6 +614,12 @@ def project(connection: Connection, written: Sequence[Written], lists: dict[str,
                     item=row["item"],
                     expected=f"nothing else fixed for {row['unit']} ({row['kind']})",
                     actual="something was at the same moment",
+                ) from error
+            if statement is _insert_seat:
+                raise Conflict(
+                    item=row["item"],
+                    expected=f"place {row['n']} of {row['seat']} to be free",
+                    actual="another item came to it at the same moment",
                 ) from error
             if statement is not _insert_count:
                 raise
@@ -761,6 +807,14 @@ def _burden_ended(put: Any, w: Written, e: Effect) -> None:
     put(_end_burden, {"b_item": w.case.item, "state": e["state"], "persons": e["persons"]})
 
 
+def _seat_taken(put: Any, w: Written, e: Effect) -> None:
+    put(_insert_seat, {"seat": e["seat"], "n": e["n"], "item": w.case.item})
+
+
+def _seat_left(put: Any, w: Written, e: Effect) -> None:
+    put(_delete_seat, {"b_item": w.case.item, "b_seat": e["seat"]})
+
+
 def _words(put: Any, w: Written, e: Effect) -> None:
     """The digests of words that should be an item's own, as they were handed in last."""
     for name, figures in e.get("figures", {}).items():
@@ -847,6 +901,8 @@ _PROJECT = {
     "count-reached": _reached,
     "burden-fixed": _burden_fixed,
     "burden-ended": _burden_ended,
+    "seat-taken": _seat_taken,
+    "seat-left": _seat_left,
     "claimed": _claimed,
     "checked": _claimed,
     "submitted": _words,
@@ -882,6 +938,8 @@ _ORDER: tuple[Statement, ...] = (
     _delete_burden,
     _insert_burden,
     _end_burden,
+    _delete_seat,
+    _insert_seat,
     _delete_words,
     _insert_words,
     _insert_outbox,

@@ -47,6 +47,7 @@ _burdens = sa.select(
     *(t.burden.c.kind, t.burden.c.unit, t.burden.c.n, t.burden.c.from_on, t.burden.c.until_on),
     *(t.burden.c.state, t.burden.c.persons),
 )
+_seats = sa.select(t.seat.c.item, t.seat.c.seat, t.seat.c.n)
 _listed = sa.select(t.line.c.item).distinct()
 _lines = (
     sa.select(t.line.c.list, t.line.c.no, t.line.c.cells, t.line.c.closed_seq, t.line.c.closed_at)
@@ -222,6 +223,7 @@ class Projected:
         lists: name -> digest of all lines, how many; and of each closed line by number, which entry closed it and when.
         burden: the days fixed at its unit: kind, unit, number, first and last day, state, persons; None for none.
         claim: what is claimed and since when, what a check found and when, and its finding; None where neither is.
+        seats: the places it has that only so many have at once: seat, number.
         counts: what it put on counts of persons: counter, person, number, the entry that took it off, what it opened.
     """
 
@@ -231,6 +233,7 @@ class Projected:
     counts: set[tuple[Any, ...]]
     claim: tuple[Any, ...] | None
     burden: tuple[Any, ...] | None
+    seats: set[tuple[Any, ...]]
 
 
 class Working:
@@ -258,6 +261,9 @@ class Working:
         self._burdens: dict[str, tuple[Any, ...]] = {
             item: tuple(rest) for item, *rest in connection.execute(_burdens.where(_within(t.burden.c.item, part)))
         }
+        self._seats: dict[str, set[tuple[Any, ...]]] = {}
+        for item, *rest in connection.execute(_seats.where(_within(t.seat.c.item, part))):
+            self._seats.setdefault(item, set()).add(tuple(rest))
         self._listed = set(connection.execute(_listed.where(_within(t.line.c.item, part))).scalars())
 
     def of(self, item: str) -> Projected:
@@ -270,12 +276,13 @@ class Working:
             counts=self._counts.pop(item, set()),
             claim=self._claims.pop(item, None),
             burden=self._burdens.pop(item, None),
+            seats=self._seats.pop(item, set()),
             lists=self._lists(item) if listed else {},
         )
 
     def left(self) -> set[str]:
         """Items that nobody asked about, though the tables have rows of them."""
-        held = (self._slots, self._dues, self._counts, self._claims, self._burdens)
+        held = (self._slots, self._dues, self._counts, self._claims, self._burdens, self._seats)
         return self._listed.union(*(one.keys() for one in held))
 
     def _lists(self, item: str) -> dict[str, tuple[str, int, Closings]]:

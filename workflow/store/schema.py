@@ -39,6 +39,7 @@ REVISIONS = (
     "0012",
     "0013",
     "0014",
+    "0015",
 )  # oldest first; a test holds this against the files
 NEEDED = REVISIONS[-1]
 NONE = "none"

@@ -415,6 +415,15 @@ burden = Table(  # a visit to a unit, or a request to it, once it is fixed: none
     Index("wf_burden_days", "kind", "from_on"),
 )
 
+seat = Table(  # what only so many items have at once: the first of a grade, an officer dedicated to one item
+    "wf_seat",
+    metadata,
+    Column("seat", String(255), primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),  # two at the same moment: the second is refused
+    Column("item", Id, nullable=False),
+    Index("wf_seat_item", "item"),
+)
+
 words = Table(  # digests of texts that should be an item's own: the same one twice is flagged
     "wf_words",
     metadata,
