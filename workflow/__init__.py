@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workflow.errors import Refused, WorkflowError
     from workflow.receipt import Receipt, Shown
     from workflow.recording import Prepared
+    from workflow.run import run_until
     from workflow.sweep import tick
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "WorkflowError",
     "load",
     "loads",
+    "run_until",
     "tick",
 ]
 
@@ -51,6 +53,7 @@ _HOME = {
     "WorkflowError": "errors",
     "load": "definition.load",
     "loads": "definition.load",
+    "run_until": "run",
     "tick": "sweep",
 }
 

@@ -1,7 +1,9 @@
 """What is owed: periods, who is in which state at any instant, rates of any subtree, and a unit's report.
 
 Computed at the moment of asking from the roster, the calendar and the entries; nothing is stored before somebody acts,
-and no job has to have run. Source: S0 「应报必报,不要遮遮掩掩」, R054; S0 「横向到边,纵向到底」, R061.
+and no job has to have run. An instant asks for what was in and said by then; the roster is that of the period's day, as
+the organisation is known now: a unit that was entered late owed all the same. Source: S0 「应报必报,不要遮遮掩掩」, R054;
+S0 「横向到边,纵向到底」, R061.
 """
 
 from __future__ import annotations

@@ -107,8 +107,9 @@ class Round:
 
 
 def once(engine: Engine, *, node: str | None = None, send: Send | None = None, policy: Policy = AT_ONCE) -> Round:
-    """One round of everything, for cron: sweep, put entries into the log, hand over."""
-    swept = tick(engine, node=node or node_name())
+    """One round of everything, for cron: sweep, put entries into the log, hand over. Each run is another process, so the
+    heartbeat is its machine's."""
+    swept = tick(engine, node=node or f"{socket.gethostname()}:tick"[:96])
     drain(engine.db)
     return Round(swept, deliver(engine, send, policy=policy) if send is not None else NOTHING)
 

@@ -308,7 +308,7 @@ def test_a_cause_that_lies_above_holds_the_item_below_open_until_it_is_claimed_a
     causes = {"causes": [{"unit": "t1", "way": "above"}, {"unit": "s1", "way": "above"}]}
     for beside in ("o1", "o3", "t2"):  # neither itself nor beside it: the cause lies above
         world.engine.submit("r1", head("o1"), {"causes": [{"unit": beside, "way": "above"}]})
-        with pytest.raises(BadMaterial, match="a unit above o1: t1, s1, g1"):
+        with pytest.raises(BadMaterial, match="a unit above o1, which this item waits for: t1, s1, g1"):
             world.engine.sign("r1", head("o1"), world.case("r1").content)
     world.engine.submit("r1", head("o1"), causes)
     opened = world.engine.sign("r1", head("o1"), world.case("r1").content).opened

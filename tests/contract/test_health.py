@@ -15,7 +15,9 @@ from workflow.delivery import MOST, deliver
 from workflow.health import UNTRIED, health
 from workflow.obligations import report_id
 from workflow.run import Ran, next_moment, run_until
+from workflow.schedule import once
 from workflow.store import tables
+from workflow.store.beat import all_beats
 from workflow.sweep import ATTEMPTS, Swept, tick
 
 WEEK = "2019-W38"
@@ -141,3 +143,17 @@ def test_that_nobody_hands_messages_over_at_all_is_a_fault(weekly: Weekly) -> No
     assert "nobody tries" in fault.about and fault.since == shanghai("2019-09-16 12:00")
     deliver(w.engine, lambda notice: None)
     assert "untried" not in faults(w)
+
+
+def test_sweeps_from_cron_leave_one_heartbeat_and_nodes_long_gone_are_forgotten(weekly: Weekly) -> None:
+    """Each run of ``workflow tick`` is another process; a row for each would be a hundred thousand a year."""
+    w = weekly
+    for _ in range(3):
+        once(w.engine)
+    with w.engine.reading() as connection:
+        (beat,) = all_beats(connection)
+    assert beat["node"].endswith(":tick") and faults(w) == []
+    w.clock.advance(timedelta(days=31))
+    tick(w.engine, node="new")
+    with w.engine.reading() as connection:
+        assert [b["node"] for b in all_beats(connection)] == ["new"]

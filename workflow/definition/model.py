@@ -802,8 +802,9 @@ class Gate(Model):
     ``children: settled``: every direct child's report is in. Source: R036.
     ``children: counted``: every direct child's report of the period is in, or counted as missing because its time has
     passed; who was in and who was missing is a part of what is signed. Source: S0 「每周一报送情况」, R082.
-    ``prior``: other items that must have come to an outcome. ``opened``: lists whose lines opened items: each of these
-    must be finished, wherever it lies; a cause that lies above (根子在上面) holds the item below open.
+    ``prior``: other items that must have come to an outcome. ``opened``: lists whose lines open items at units above: a
+    cause that lies above (根子在上面) holds the item below open until it is finished there. A line that names a unit beside
+    or below is refused: waiting only ever goes up the line, so that no two items can wait for each other.
     """
 
     children: Literal["settled", "counted"] | None = None

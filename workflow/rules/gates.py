@@ -147,7 +147,10 @@ def named_above(asked: Asked, opens: Opens, lines: list[dict[str, Any]], path: l
         if (unit := line["cells"].get(opens.unit_by)) not in above:
             raise BadMaterial(
                 path=f"$.{opens.list}[{line['no'] - 1}].{opens.unit_by}",
-                expected=Said(f"a unit above {asked.case.unit}: {', '.join(above)}", f"上级单位:{'、'.join(above)}"),
+                expected=Said(
+                    f"a unit above {asked.case.unit}, which this item waits for: {', '.join(above)}",
+                    f"本事项所等待的上级单位:{'、'.join(above)}",
+                ),
                 actual=str(unit),
                 place=asked.definition.place("materials", opens.list),
             )
