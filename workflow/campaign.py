@@ -7,10 +7,10 @@ cause and level is for learning how problems come about. Source: R006, R061, R11
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median_low
-from typing import Any
+from typing import TypeVar
 
 from workflow import lists, obligations, views
 from workflow.clock import local_day
@@ -24,9 +24,12 @@ from workflow.store import obligations as store
 from workflow.store import queries, shelves
 from workflow.store.groups import GroupReader
 from workflow.store.listing import Wanted
+from workflow.store.org import Stretches
+from workflow.sums import Sums
 from workflow.targets import Target
 
 DAY = 86_400_000_000
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -188,6 +191,45 @@ def heat(
     return dict(found)
 
 
+Node = tuple[str, str, str, bool]
+"""Flow, campaign and stage of a due, and whether its item is an unannounced check."""
+
+
+def missed_sums(desk: Desk, day: str, at: int) -> Sums[Node]:
+    """All nodes missed and not met by an instant, counted once for ``heat_of_flows``, whoever asks."""
+    return _sums(desk, day, shelves.missed_units(desk.connection, at), lambda key: key[3])
+
+
+def late_sums(desk: Desk, day: str, at: int) -> Sums[bool]:
+    """All nodes met by an instant later than they should have been, counted once for ``met_late``, whoever asks."""
+    return _sums(desk, day, shelves.late_units(desk.connection, at), lambda covert: covert)
+
+
+def _sums(desk: Desk, day: str, found: Sequence[tuple[K, list[str]]], covert: Callable[[K], bool]) -> Sums[K]:
+    told = [(key, units) for key, units in found if not covert(key)]
+    hidden = [(key, unit) for key, units in found if covert(key) for unit in units]
+    return Sums(desk.organisation(), day, told, hidden)
+
+
+def _learnt(counted: Sums[K], part: Stretches, sight: Sight) -> Iterator[tuple[K, str]]:
+    """What is missed of unannounced checks of a part that may be known of."""
+    return ((key, unit) for key, unit in counted.covert if sight.learns(unit) and counted.holds(part, unit))
+
+
+def met_late(desk: Desk, sight: Sight, at: int, *, counted: Sums[bool] | None = None) -> int:
+    """How many nodes were met by an instant, later than they should have been."""
+    known = late_sums(desk, sight.day, at) if counted is None else counted
+    part = known.part(desk.organisation(), sight.units)
+    return known.count(False, part) + sum(1 for _ in _learnt(known, part, sight))
+
+
+def missed_count(desk: Desk, sight: Sight, at: int, *, counted: Sums[Node] | None = None) -> int:
+    """How many nodes are missed and not met by an instant."""
+    known = missed_sums(desk, sight.day, at) if counted is None else counted
+    part = known.part(desk.organisation(), sight.units)
+    return sum(known.count(key, part) for key in known.keys) + sum(1 for _ in _learnt(known, part, sight))
+
+
 def heat_of_flows(
     desk: Desk,
     sight: Sight,
@@ -196,31 +238,43 @@ def heat_of_flows(
     *,
     flow: str = "",
     campaign: str = "",
-    counted: Sequence[Any] | None = None,
+    counted: Sums[Node] | None = None,
 ) -> dict[tuple[str, str, str], int]:
     """The same by unit, flow and stage: stages of two flows may have one name.
 
     Args:
-        counted: ``store.shelves.missed_counts`` of the instant, where it is known already.
+        counted: ``missed_sums`` of the sight's day and the instant, where they are known already.
     """
-    if counted is None:
-        counted = shelves.missed_counts(desk.connection, at)
-    owner: dict[str, str] = {}
-    if under:
-        org = desk.organisation()
-        owner[under] = under
-        for child in org.children(under, sight.day):
-            owner.update(dict.fromkeys(org.subtree(child, sight.day), child))
+    known = missed_sums(desk, sight.day, at) if counted is None else counted
+    keys = [k for k in known.keys if _matches(k, flow, campaign)]
     found: Counter[tuple[str, str, str]] = Counter()
-    for unit, its_flow, its_campaign, stage, covert, n in counted:
-        if flow not in ("", its_flow) or (campaign and flow and campaign != its_campaign) or not sight.sees(unit):
-            continue
-        if covert and unit in sight.own:
-            continue
-        if not under or unit in owner:
-            found[owner.get(unit, unit), its_flow, stage] += n
-    order = {u: n for n, u in enumerate(dict.fromkeys(owner.values()))}
-    return dict(sorted(found.items(), key=lambda kv: (order.get(kv[0][0], len(order)), kv[0])))
+    if not under:
+        seen = known.part(desk.organisation(), sight.units)
+        for key in keys:
+            for unit, n in known.by_unit([key], seen).items():
+                found[unit, key[0], key[2]] += n
+        for key, unit in _learnt(known, seen, sight):
+            if _matches(key, flow, campaign):
+                found[unit, key[0], key[2]] += 1
+        return dict(sorted(found.items()))
+    org = desk.organisation()
+    parts = [(under, known.part(org, frozenset((under,)) if sight.sees(under) else frozenset()))]
+    parts += [(u, lists.seen_below(org, sight, known, u)) for u in org.children(under, sight.day)]
+    for unit, part in parts:
+        row: Counter[tuple[str, str]] = Counter()
+        for key in keys:
+            row[key[0], key[2]] += known.count(key, part)
+        for key, _ in _learnt(known, part, sight):
+            if _matches(key, flow, campaign):
+                row[key[0], key[2]] += 1
+        for (of, stage), n in sorted(row.items()):
+            if n:
+                found[unit, of, stage] += n
+    return dict(found)
+
+
+def _matches(key: Node, flow: str, campaign: str) -> bool:
+    return flow in ("", key[0]) and (not (campaign and flow) or campaign == key[1])
 
 
 def _open(row: views.MissedRow, at: int) -> bool:

@@ -460,8 +460,13 @@ class Engine(Verbs):
             backed.setdefault(local_day(at, flow.timezone).isoformat(), set()).update(posts)
         from workflow.store.org import OrgReader
 
-        reader = OrgReader(connection)
-        found = [pair for day, posts in sorted(backed.items()) for pair in reader.awaited_by(person, day, posts)]
+        reader, memory = OrgReader(connection), self.memory.at(items.org_head(connection))
+        found: list[tuple[str, str]] = []
+        for day, some in sorted(backed.items()):
+            key = ("awaited", person, day, *sorted(some))
+            if key not in memory:  # the walk down is as long as the unit is wide
+                memory[key] = reader.awaited_by(person, day, some)
+            found += memory[key]
         return list(dict.fromkeys(found))
 
     # --- acts -----------------------------------------------------------------------------------------------------

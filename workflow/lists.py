@@ -16,7 +16,8 @@ from workflow.sight import Sight
 from workflow.store import listing
 from workflow.store.groups import GroupReader
 from workflow.store.listing import Wanted
-from workflow.store.org import LARGE
+from workflow.store.org import LARGE, OrgReader, Stretches
+from workflow.sums import Sums
 
 MOST = 500
 EVERY = Wanted()
@@ -92,30 +93,71 @@ class Tally:
     klasses: dict[str, int] = field(default_factory=dict)
 
 
-def tally(desk: Desk, sight: Sight, wanted: Wanted, under: str = "") -> Tally:
+Key = tuple[str, str, str, str, bool]
+"""Flow, campaign, stage, class, and whether the item is closed."""
+
+
+def sums(desk: Desk, day: str) -> Sums[Key]:
+    """All items there are, counted once for ``tally``, ``by_unit`` and ``campaigns``, whoever asks; unannounced checks apart."""
+    counted, covert = [], []
+    for key, units in listing.everywhere(desk.connection):
+        if key[3] == listing.UNANNOUNCED:
+            covert += [(key, unit) for unit in units]
+        else:
+            counted.append((key, units))
+    return Sums(desk.organisation(), day, counted, covert)
+
+
+def tally(desk: Desk, sight: Sight, wanted: Wanted, under: str = "", *, counted: Sums[Key] | None = None) -> Tally:
     """What the items that may be seen add up to, for one unit and those below; for everything without one.
+
+    Args:
+        counted: ``sums`` of the sight's day, where they are known already.
 
     Raises:
         Unknown: no such unit.
     """
-    rows, units = listing.totals(desk.connection, asked(desk, sight, wanted, under))
-    return _added(under, rows, units)
+    if counted is None or not _by_key(wanted):
+        rows, units = listing.totals(desk.connection, asked(desk, sight, wanted, under))
+        return _added(under, rows, units)
+    org = desk.organisation()
+    part = seen_below(org, sight, counted, under) if under else counted.part(org, sight.units)
+    return _Picked(counted, sight, wanted).tally(under, part)
 
 
-def campaigns(desk: Desk, sight: Sight, wanted: Wanted = EVERY) -> list[tuple[str, str, int]]:
+def seen_below(org: OrgReader, sight: Sight, counted: Sums[Any], unit: str) -> Stretches:
+    """A unit and what is below it, as far as it may be seen."""
+    if sight.sees(unit):
+        return counted.below(org, unit)  # who sees a unit sees all below it
+    return counted.part(org, org.union(frozenset((unit,)), sight.day).intersection(sight.units or ()))
+
+
+def campaigns(
+    desk: Desk, sight: Sight, wanted: Wanted = EVERY, *, counted: Sums[Key] | None = None
+) -> list[tuple[str, str, int]]:
     """The flows and campaigns with items that may be seen: ``(flow, campaign, items)``, the largest first."""
-    counted = listing.campaigns(desk.connection, asked(desk, sight, wanted, ""))
-    return sorted(counted, key=lambda c: (-c[2], c[0], c[1]))
+    if counted is None or not _by_key(wanted):
+        found = listing.campaigns(desk.connection, asked(desk, sight, wanted, ""))
+    else:
+        part, by = counted.part(desk.organisation(), sight.units), Counter[tuple[str, str]]()
+        for key, n in _Picked(counted, sight, wanted).counts(part):
+            by[key[:2]] += n
+        found = [(flow, campaign, n) for (flow, campaign), n in by.items() if n]
+    return sorted(found, key=lambda c: (-c[2], c[0], c[1]))
 
 
-def by_unit(desk: Desk, sight: Sight, wanted: Wanted, units: Iterable[str]) -> list[Tally]:
+def by_unit(
+    desk: Desk, sight: Sight, wanted: Wanted, units: Iterable[str], *, counted: Sums[Key] | None = None
+) -> list[Tally]:
     """What the items add up to for each of some units and those below it, from one counting.
 
     Raises:
         Unknown: no such unit.
     """
-    wished = list(units)
-    org = desk.organisation()
+    org, wished = desk.organisation(), list(units)
+    if counted is not None and _by_key(wanted):
+        picked, nothing = _Picked(counted, sight, wanted), Stretches(())
+        return [picked.tally(u, counted.below(org, u) if sight.sees(u) else nothing) for u in wished]
     owners: dict[str, tuple[str, ...]] = {}
     for unit in wished:
         for one in org.subtree(unit, sight.day) if sight.sees(unit) else ():
@@ -131,6 +173,37 @@ def by_unit(desk: Desk, sight: Sight, wanted: Wanted, units: Iterable[str]) -> l
     for owned, n in Counter(map(owners.get, having)).items():
         with_items.update(dict.fromkeys(owned or (), n))
     return [_added(u, ((*key, n) for key, n in found[u].items()), with_items[u]) for u in wished]
+
+
+def _by_key(wanted: Wanted) -> bool:
+    """Whether what is wanted can be told from a ``Key`` alone."""
+    return wanted.units is None and not (wanted.but or wanted.category or wanted.claimed or wanted.verified)
+
+
+def _is_wanted(wanted: Wanted, key: Key) -> bool:
+    flow, campaign, stage, klass, final = key
+    texts = ((wanted.flow, flow), (wanted.campaign, campaign), (wanted.stage, stage), (wanted.klass, klass))
+    return all(asked_for in ("", held) for asked_for, held in texts) and wanted.final in (None, final)
+
+
+class _Picked:
+    """What is wanted of what was counted, as far as it may be known of."""
+
+    def __init__(self, counted: Sums[Key], sight: Sight, wanted: Wanted) -> None:
+        self.counted = counted
+        self.keys = [key for key in counted.keys if _is_wanted(wanted, key)]
+        self.covert = [(key, u) for key, u in counted.covert if _is_wanted(wanted, key) and sight.learns(u)]
+
+    def counts(self, part: Stretches) -> list[tuple[Key, int]]:
+        """How many there are of each key in a part of the organisation."""
+        found = [(key, n) for key in self.keys if (n := self.counted.count(key, part))]
+        return found + [(key, 1) for key, unit in self.covert if self.counted.holds(part, unit)]
+
+    def tally(self, unit: str, part: Stretches) -> Tally:
+        units = self.counted.units(self.keys, part)
+        for one in {u for _, u in self.covert if self.counted.holds(part, u)}:
+            units += not self.counted.has(self.keys, one)
+        return _added(unit, ((k[0], *k[2:], n) for k, n in self.counts(part)), units)
 
 
 def by_body(desk: Desk, sight: Sight, wanted: Wanted, kind: str) -> list[Tally]:

@@ -68,6 +68,7 @@ from workflow.rules.authority import backstop
 from workflow.rules.linking import closing
 from workflow.rules.stages import returning
 from workflow.store import items
+from workflow.store.org import OrgReader
 
 WRITTEN = "…"
 OF_THE_PERSON = (NotHolder, SamePerson, NotApart, Avoidance)
@@ -107,6 +108,7 @@ def may(desk: Desk, item: str, actor: Actor, *, due: str = "") -> list[Possible]
     definition = desk.engine.definition(desk.connection, case.definition)
     at = desk.engine.now(desk.connection)
     out: list[Possible] = []
+    org = desk.organisation()
     tracking = definition.stage(case.stage).tracking
     today = local_day(at, definition.flow.timezone).isoformat()
     for act in _candidates(case, definition, actor, due):
@@ -115,8 +117,8 @@ def may(desk: Desk, item: str, actor: Actor, *, due: str = "") -> list[Possible]
         out.append(_asked(desk, act, case, head, at))
     for ways in (
         *_returns(case, definition, actor, due),
-        *_delegations(desk, case, definition, actor, today),
-        *_hand_overs(desk, case, definition, actor, today),
+        *_delegations(org, case, definition, actor, today),
+        *_hand_overs(org, case, definition, actor, today),
     ):
         out.append(_any(desk, ways, case, head, at))
     if definition.flow.reports is not None or definition.flow.obligations:
@@ -170,34 +172,33 @@ def _returns(case: Case, definition: Definition, actor: Actor, due: str) -> Iter
         yield [Return(**said, reason=WRITTEN, due=due, to=to) for to in whither]
 
 
-def _persons(desk: Desk, definition: Definition, unit: str, day: str) -> Iterator[tuple[str, str]]:
+def _persons(org: OrgReader, definition: Definition, unit: str, day: str) -> Iterator[tuple[str, str]]:
     """Who holds which post at a unit: (person, post)."""
     for post in definition.flow.posts:
-        for held in desk.organisation().answerable(unit, post, day, False):
+        for held in org.answerable(unit, post, day, False):
             yield held["person"], post
 
 
-def _delegations(desk: Desk, case: Case, definition: Definition, actor: Actor, day: str) -> Iterator[list[Act]]:
+def _delegations(org: OrgReader, case: Case, definition: Definition, actor: Actor, day: str) -> Iterator[list[Act]]:
     for slot in _at(case, actor):
         said: dict[str, Any] = {"item": case.item, "by": actor, "seen": case.content, "slot": slot.key}
-        others = [(p, post) for p, post in _persons(desk, definition, slot.unit, day) if p != actor.person]
+        others = [(p, post) for p, post in _persons(org, definition, slot.unit, day) if p != actor.person]
         yield [
             Delegate(**said, reason=WRITTEN, delegate=person, post=post)
             for person, post in others or [(actor.person, actor.post)]
         ]
 
 
-def _hand_overs(desk: Desk, case: Case, definition: Definition, actor: Actor, day: str) -> Iterator[list[Act]]:
+def _hand_overs(org: OrgReader, case: Case, definition: Definition, actor: Actor, day: str) -> Iterator[list[Act]]:
     """What waits at each open place, from each who may leave it to each who may take it over."""
     for slot in case.open_slots:
         said: dict[str, Any] = {"item": case.item, "by": actor, "seen": case.content, "place": slot.key}
-        org = desk.organisation()
         held = [
             a["person"]
             for a in org.answerable(slot.unit, slot.post, day, backstop(definition, slot.post) == "backstop")
         ]
         leavers = [*held, *([slot.delegate] if slot.delegate else [])] or [actor.person]
-        own = [p for p, post in _persons(desk, definition, slot.unit, day) if slot.own_post and post == slot.own_post]
+        own = [p for p, post in _persons(org, definition, slot.unit, day) if slot.own_post and post == slot.own_post]
         yield [
             HandOver(**said, reason=WRITTEN, leaver=leaver, delegate=successor)
             for leaver in leavers

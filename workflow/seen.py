@@ -43,6 +43,7 @@ from workflow.rules.obligations import Period
 from workflow.sight import Sight, all_of, hidden_from, refuse_unseen, sight_of
 from workflow.store import items, listing, mandates, queries, shelves
 from workflow.store.listing import Wanted
+from workflow.sums import Sums
 from workflow.targets import Target
 
 OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep, an auditor with a database
@@ -67,6 +68,10 @@ OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep,
     "batches.numbers",  # of the register's rows, which are filtered
     "batches.numbers_about",
     "lists.asked",  # the filter itself
+    "lists.seen_below",
+    "lists.sums",  # of everything, for what is read through the filter
+    "campaign.missed_sums",
+    "campaign.late_sums",
     "batches.carried",
     "burdens.counted",
     "burdens.short",
@@ -99,27 +104,30 @@ class Seen:
         self._engine, self._desk, self.sight = engine, desk, sight
         desk.eyes = self._posts if sight.person else None
         self.now = desk.engine.now(desk.connection)
+        self._may_be_seen: set[str] = set()
 
     # --- one item -------------------------------------------------------------------------------------------------
 
     def case_of(self, item: str) -> tuple[Case, Definition]:
         """An item as it is now. What opened it is named only where that may be seen as well."""
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         case, definition = self._desk.case_of(item)
         return self._own(case), definition
 
     def refuse(self, item: str) -> None:
         """Raises ``Unknown`` where an item may not be seen, as where there is none."""
-        refuse_unseen(self._desk, self.sight, item)
+        if item not in self._may_be_seen:  # this is one moment: what may be seen of it stays so
+            refuse_unseen(self._desk, self.sight, item, self._hidden)
+            self._may_be_seen.add(item)
 
     def version(self, item: str) -> int:
         """How many entries an item has."""
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         return int(items.read(self._desk.connection, item).seq)
 
     def past(self, item: str, at: int) -> history.Past | None:
         """An item as it stood at an instant."""
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         found = history.past(self._desk, item, at)
         if found is None:
             return None
@@ -130,31 +138,31 @@ class Seen:
 
     def show(self, item: str) -> receipt.Shown:
         """What a person is shown before acting: the whole content, for the signature is bound to it."""
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         shown = self._desk.show(item)
         return replace(shown, case=self._own(shown.case))
 
     def contents(self, item: str) -> dict[str, Any]:
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         return views.contents(self._desk, item)
 
     def lines_of(self, item: str, list_: str) -> list[dict[str, Any]]:
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         return self._desk.lines_of(item, list_)
 
     def stays(self, item: str) -> list[dict[str, Any]]:
         """The stages an item went through."""
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         return queries.stays(self._desk.connection, item)
 
     def signatures(self, item: str, at: int | None = None) -> list[views.SignatureRow]:
         """Every signature on an item, whoever gave it: of those above and of those beside as well."""
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         return views.signatures(self._desk, item, self._at(at))
 
     def copies(self, item: str) -> list[views.CopyRow]:
         """The copies sent of an item and when they were read."""
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         return views.copies(self._desk, item)
 
     def notices(self, item: str) -> dict[str, dict[str, Any]]:
@@ -162,13 +170,13 @@ class Seen:
         return self.case_of(item)[0].notices
 
     def why(self, item: str, at: int | None = None) -> list[explaining.Due]:
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         found = explaining.why(self._desk, item, at)
         return [replace(d, rungs=tuple(replace(r, opened=self._id(r.opened)) for r in d.rungs)) for d in found]
 
     def counts_of_item(self, item: str) -> list[explaining.Counted]:
         """What an item put on the count of persons."""
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         found = explaining.counts_of_item(self._desk.connection, item)
         return [replace(c, opened=self._id(c.opened)) for c in found]
 
@@ -179,22 +187,22 @@ class Seen:
 
     def assessments(self, item: str) -> list[judging.Assessment]:
         """How an item was assessed, round by round."""
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         return judging.assessments(self._desk, item)
 
     def acceptors(self, item: str, at: int | None = None) -> dict[int, list[views.SignatureRow]]:
         """Who let an item pass, round by round, up to an instant."""
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         return judging.acceptors(self._desk, item, self._at(at))
 
     def turnout(self, item: str) -> voting.Turnout | None:
         """How many of those entitled have voted; nothing of what."""
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         return voting.turnout(self._desk, item)
 
     def may(self, item: str, post: str, unit: str, *, due: str = "") -> list[possible.Possible]:
         """What this person may do with an item, and why not; nobody asks for another."""
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         return possible.may(self._desk, item, Actor(self.sight.person, post, unit), due=due)
 
     def receipt(self, claim: receipt.Receipt) -> receipt.Receipt:
@@ -204,7 +212,7 @@ class Seen:
         by = canonical.read(row.body)["act"].get("by") if row is not None else None
         own = bool(self.sight.person) and by is not None and by["person"] == self.sight.person
         if not own:
-            refuse_unseen(self._desk, self.sight, claim.item)
+            self.refuse(claim.item)
         if row is None:
             raise Unknown(kind="committed entry", name=f"{claim.item}#{claim.seq}")
         opened = tuple(i for i in claim.opened if self._sees_item(i))
@@ -216,7 +224,7 @@ class Seen:
         self, item: str, at: int | None = None, *, about: str | None = None, seq: int | None = None, whole: bool = False
     ) -> tracing.Trace:
         """Who answers for an item. Of items about other units only a mark stands there, with what may be seen below."""
-        refuse_unseen(self._desk, self.sight, item)
+        self.refuse(item)
         if about is not None:
             self._refuse_unit(about)
         found = tracing.trace(self._desk, item, self._at(at), about=about, seq=seq, whole=whole)
@@ -242,20 +250,27 @@ class Seen:
         self._refuse_unit(under)
         return lists.items(self._desk, self.sight, wanted, under=under, after=after, limit=limit)
 
-    def tally(self, wanted: Wanted = lists.EVERY, under: str = "") -> lists.Tally:
+    def tally(
+        self, wanted: Wanted = lists.EVERY, under: str = "", *, counted: Sums[lists.Key] | None = None
+    ) -> lists.Tally:
+        """``counted`` is ``lists.sums``, where they are known already; so in what follows."""
         self._refuse_unit(under)
-        return lists.tally(self._desk, self.sight, wanted, under)
+        return lists.tally(self._desk, self.sight, wanted, under, counted=counted)
 
-    def by_unit(self, units: Sequence[str], wanted: Wanted = lists.EVERY) -> list[lists.Tally]:
+    def by_unit(
+        self, units: Sequence[str], wanted: Wanted = lists.EVERY, *, counted: Sums[lists.Key] | None = None
+    ) -> list[lists.Tally]:
         for unit in units:
             self._refuse_unit(unit)
-        return lists.by_unit(self._desk, self.sight, wanted, units)
+        return lists.by_unit(self._desk, self.sight, wanted, units, counted=counted)
 
     def by_body(self, kind: str, wanted: Wanted = lists.EVERY) -> list[lists.Tally]:
         return lists.by_body(self._desk, self.sight, wanted, kind)
 
-    def campaigns(self, wanted: Wanted = lists.EVERY) -> list[tuple[str, str, int]]:
-        return lists.campaigns(self._desk, self.sight, wanted)
+    def campaigns(
+        self, wanted: Wanted = lists.EVERY, *, counted: Sums[lists.Key] | None = None
+    ) -> list[tuple[str, str, int]]:
+        return lists.campaigns(self._desk, self.sight, wanted, counted=counted)
 
     def register(
         self, flow: str, campaign: str, at: int | None = None, *, carried: Sequence[str] = ()
@@ -268,9 +283,17 @@ class Seen:
         rows = batching.compare(self._desk, flow, first, second, self._at(at), hidden=hidden)
         return [r for r in rows if self.sight.sees(r.unit)]
 
-    def shelf(self, flow: str, campaign: str, at: int | None = None, klass: str = "") -> shelving.Shelf:
+    def shelf(
+        self,
+        flow: str,
+        campaign: str,
+        at: int | None = None,
+        klass: str = "",
+        *,
+        counted: Sums[lists.Key] | None = None,
+    ) -> shelving.Shelf:
         """Where each unit's items stand in a register of what may be seen, for ``page``."""
-        return shelving.shelf(self._desk, self.sight, flow, campaign, self._at(at), klass)
+        return shelving.shelf(self._desk, self.sight, flow, campaign, self._at(at), klass, counted=counted)
 
     def page(self, on: shelving.Shelf, first: int = 0, limit: int = 50) -> list[views.RegisterRow]:
         """Some rows of a register; those only that may be seen, whoever the shelf was made for."""
@@ -283,7 +306,9 @@ class Seen:
     def ledger_rows(
         self, rows: Sequence[views.RegisterRow], at: int | None = None, *, first: int = 1
     ) -> list[views.LedgerRow]:
-        return views.ledger_rows(self._desk, (r for r in rows if self._sees_item(r.item)), self._at(at), first=first)
+        units, hidden = queries.units_of(self._desk.connection, [r.item for r in rows]), self._hidden
+        seen = (r for r in rows if r.item in units and self.sight.sees(units[r.item]) and r.item not in hidden)
+        return views.ledger_rows(self._desk, seen, self._at(at), first=first)
 
     def roll_call(self, flow: str, campaign: str, level: str, at: int | None = None) -> views.RollCall:
         found = views.roll_call(self._desk, flow, campaign, self._at(at), level)
@@ -296,16 +321,29 @@ class Seen:
     def missed(self, at: int | None = None) -> list[views.MissedRow]:
         return [r for r in views.missed(self._desk, self._at(at)) if self._sees(r)]
 
-    def first_missed(self, at: int | None = None, *, limit: int = 100) -> list[views.MissedRow]:
-        """The nodes missed and not met by an instant, those missed first at first, no more than ``limit``."""
-        wanted = lists.asked(self._desk, self.sight)
-        rows = shelves.missed(self._desk.connection, self._at(at), wanted, limit)
+    def first_missed(
+        self, at: int | None = None, *, limit: int = 100, among: Sequence[Any] | None = None
+    ) -> list[views.MissedRow]:
+        """The nodes missed and not met by an instant, those missed first at first, no more than ``limit``.
+
+        Args:
+            among: ``store.shelves.missed`` of everybody's nodes, where the first of them are known already: who sees nearly
+                all finds enough there.
+        """
+        rows: list[Any] = [r for r in among or () if self._sees(r)][:limit]
+        if len(rows) < limit:
+            wanted = lists.asked(self._desk, self.sight)
+            rows = list(shelves.missed(self._desk.connection, self._at(at), wanted, limit))
         found = [views.MissedRow(r.item, r.unit, r.flow, r.rule, r.missed_at, None, r.step) for r in rows]
         return [r for r in found if self._sees(r)]
 
-    def met_late(self, at: int | None = None) -> int:
-        """How many nodes were met late by an instant."""
-        return shelves.met_late(self._desk.connection, self._at(at), lists.asked(self._desk, self.sight))
+    def met_late(self, at: int | None = None, *, counted: Sums[bool] | None = None) -> int:
+        """How many nodes were met late by an instant. ``counted`` is ``campaign.late_sums``, where they are known already."""
+        return glance.met_late(self._desk, self.sight, self._at(at), counted=counted)
+
+    def missed_count(self, at: int | None = None, *, counted: Sums[glance.Node] | None = None) -> int:
+        """How many nodes were missed and not met by an instant. ``counted`` is ``campaign.missed_sums``."""
+        return glance.missed_count(self._desk, self.sight, self._at(at), counted=counted)
 
     def ranking(self, flow: str, campaign: str) -> list[judging.Ranked]:
         """The assessed items that may be seen, ranked among themselves: a rank among all would tell of the others."""
@@ -372,9 +410,9 @@ class Seen:
         *,
         flow: str = "",
         campaign: str = "",
-        counted: Sequence[Any] | None = None,
+        counted: Sums[glance.Node] | None = None,
     ) -> dict[tuple[str, str, str], int]:
-        """``counted`` is ``store.shelves.missed_counts``, where it is known already."""
+        """``counted`` is ``campaign.missed_sums``, where they are known already."""
         self._refuse_unit(under)
         return glance.heat_of_flows(
             self._desk, self.sight, self._at(at), under, flow=flow, campaign=campaign, counted=counted

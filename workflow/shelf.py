@@ -14,9 +14,11 @@ from itertools import accumulate
 from workflow import batches
 from workflow.clock import local_day
 from workflow.desk import Desk
+from workflow.lists import Key
 from workflow.past import past
 from workflow.sight import Sight, hidden_from
 from workflow.store import shelves
+from workflow.sums import Sums
 from workflow.views import RegisterRow
 
 
@@ -45,22 +47,45 @@ class Shelf:
         return self.upto[-1] if self.upto else 0
 
 
-def shelf(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, klass: str = "") -> Shelf:
-    """Count the items of a flow and campaign that may be seen, as they stood at an instant; ``klass`` empty: of any class."""
+def shelf(
+    desk: Desk, sight: Sight, flow: str, campaign: str, at: int, klass: str = "", *, counted: Sums[Key] | None = None
+) -> Shelf:
+    """Count the items of a flow and campaign that may be seen, as they stood at an instant; ``klass`` empty: of any class.
+
+    Args:
+        counted: ``lists.sums`` of the sight's day, where they are known already; they are of now.
+    """
     now = at >= desk.engine.now(desk.connection)
     then = None if now else at
-    counted = Counter(dict(shelves.by_unit(desk.connection, flow, campaign, klass, then)))
     hidden = hidden_from(desk, sight)
-    if not klass:
-        seen = (u for item, u in shelves.checks(desk.connection, flow, campaign, then) if item not in hidden)
-        counted.update(seen)
-    definition = desk.engine.newest(desk.connection, flow)
-    day = local_day(at, definition.flow.timezone).isoformat()
-    order = [u for u in desk.organisation().roster(definition.flow.levels, day) if u in counted]
-    order += sorted(counted.keys() - set(order))  # units that are in no list of that day
-    units = [u for u in order if sight.sees(u)]
-    upto = list(accumulate(counted[u] for u in units))
+    none = klass or (now and counted is not None and all(key[:2] != (flow, campaign) for key, _ in counted.covert))
+    checks = [] if none else shelves.checks(desk.connection, flow, campaign, then)
+
+    def placed() -> tuple[Sequence[str], Sequence[int]]:
+        found = _by_unit(desk, sight, flow, campaign, klass, then, counted)
+        found.update(u for item, u in checks if item not in hidden)
+        definition = desk.engine.newest(desk.connection, flow)
+        day = local_day(at, definition.flow.timezone).isoformat()
+        order = [u for u in desk.organisation().roster(definition.flow.levels, day) if u in found]
+        order += sorted(found.keys() - set(order))  # units that are in no list of that day
+        units = [u for u in order if sight.sees(u)]
+        return units, list(accumulate(found[u] for u in units))
+
+    if counted is None or checks or not now:
+        units, upto = placed()
+    else:
+        units, upto = counted.once(("shelf", flow, campaign, klass, sight.units), placed)
     return Shelf(flow, campaign, klass, at, now, units, upto, hidden)
+
+
+def _by_unit(
+    desk: Desk, sight: Sight, flow: str, campaign: str, klass: str, then: int | None, counted: Sums[Key] | None
+) -> Counter[str]:
+    """How many items each unit has, unannounced checks left out."""
+    if counted is None or then is not None:
+        return Counter(dict(shelves.by_unit(desk.connection, flow, campaign, klass, then)))
+    keys = [k for k in counted.keys if k[:2] == (flow, campaign) and klass in ("", k[3])]
+    return counted.by_unit(keys, counted.part(desk.organisation(), sight.units))
 
 
 def page(desk: Desk, on: Shelf, first: int = 0, limit: int = 50) -> list[RegisterRow]:

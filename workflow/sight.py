@@ -77,15 +77,20 @@ def hidden_from(desk: Desk, sight: Sight) -> frozenset[str]:
     return frozenset(item for item, unit in listing.unannounced(desk.connection) if not sight.learns(unit))
 
 
-def refuse_unseen(desk: Desk, sight: Sight, item: str) -> str:
+def refuse_unseen(desk: Desk, sight: Sight, item: str, hidden: frozenset[str] | None = None) -> str:
     """The unit an item is about, if it may be seen. It may also be seen by whoever it waits for, as the post, by mandate
     or by delegation, and by whoever was sent a copy of it.
+
+    Args:
+        hidden: ``hidden_from``, where it is known already.
 
     Raises:
         Unknown: there is no such item, or it may not be seen; the two cannot be told apart.
     """
     unit = listing.unit_of(desk.connection, item)
-    seen = unit is not None and sight.sees(unit) and item not in hidden_from(desk, sight)
+    seen = unit is not None and sight.sees(unit)
+    if seen:
+        seen = item not in (hidden_from(desk, sight) if hidden is None else hidden)
     if unit is None or not (seen or _waits_for(desk, sight, item)):
         raise Unknown(kind="item", name=item)
     return unit

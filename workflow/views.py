@@ -169,18 +169,22 @@ def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int 
     """The rows of a ledger for some rows of a register, a page of it perhaps; ``first`` is the number of its first row."""
     out: list[LedgerRow] = []
     org = OrgReader(desk.connection)
-    present = at >= desk.engine.now(desk.connection)
-    for row in rows:
-        case, definition = desk.case_of(row.item)
-        if not present:
-            then = past(desk, row.item, at)
-            case = then.case if then is not None else case
+    listed = _as_they_stood(desk, list(rows), at)
+    by_day: dict[str, list[str]] = {}
+    for _, case, definition in listed:
+        by_day.setdefault(local_day(at, definition.flow.timezone).isoformat(), []).append(case.unit)
+    paths = {}
+    for day, units in by_day.items():  # of all rows at once
+        paths.update({(unit, day): path for unit, path in org.paths(units, day).items()})
+        org.look_up(units, "secretary", day)
+    been = queries.stays_of(desk.connection, [case.item for _, case, _ in listed])
+    for row, case, definition in listed:
         day = local_day(at, definition.flow.timezone).isoformat()
-        path = org.path(case.unit, day)
+        path = paths[case.unit, day]
         answerable = org.answerable(case.unit, "secretary", day, backstop(definition, "secretary") == "backstop")
         lists = [name for name in case.lists if name in _closed_out(definition)]
         cells = [line for name in lists for line in _cells(desk, case, name)]
-        stays = [_by_then(s, at) for s in queries.stays(desk.connection, case.item) if s["entered_at"] <= at]
+        stays = [_by_then(s, at) for s in been.get(case.item, ()) if s["entered_at"] <= at]
         closed = next((s for s in reversed(stays) if definition.stage(s["stage"]).tracking), None)
         dues = [line["due"] for line in cells if line.get("due")]
         out.append(
@@ -212,14 +216,26 @@ def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int 
     return out
 
 
+def _as_they_stood(desk: Desk, rows: Sequence[RegisterRow], at: int) -> list[tuple[RegisterRow, Case, Definition]]:
+    """The item of each row at an instant, and its definition."""
+    heads = items.read_many(desk.connection, [r.item for r in rows])
+    present = at >= desk.engine.now(desk.connection)
+    out = []
+    for row in rows:
+        case = Case.of_snapshot(heads[row.item].snapshot)
+        definition = desk.engine.definition(desk.connection, case.definition)
+        then = None if present else past(desk, row.item, at)
+        out.append((row, then.case if then is not None else case, definition))
+    return out
+
+
 def _cells(desk: Desk, case: Case, name: str) -> list[dict[str, Any]]:
     """The lines of a list as the case has it: of its document, or, where that is not kept here, as they are now."""
-    now = desk.lines_of(case.item, name)
     try:
         held = canonical.decode(desk.contents.get(case.materials[name])) if name in case.materials else None
     except WorkflowError:
         held = None
-    return list(held) if isinstance(held, list) else [line["cells"] for line in now]
+    return list(held) if isinstance(held, list) else [line["cells"] for line in desk.lines_of(case.item, name)]
 
 
 def _by_then(stay: dict[str, Any], at: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def slow(clock: list[float], value: int, seconds: float = 1.0) -> int:
 
 def test_what_is_quick_is_made_each_time_and_what_is_slow_is_kept_as_long_as_it_is_worth(clock: list[float]) -> None:
     some = Kept()
-    assert [some.get("a", lambda n=n: slow(clock, n, 0.01)) for n in range(3)] == [0, 1, 2]  # type: ignore[misc]
+    assert [some.get("a", lambda n=n: slow(clock, n, 0.005)) for n in range(3)] == [0, 1, 2]  # type: ignore[misc]
     assert some.get("b", lambda: slow(clock, 1, 0.1)) == 1
     clock[0] += 4.9
     assert some.get("b", lambda: slow(clock, 2)) == 1
@@ -32,6 +32,21 @@ def test_what_is_quick_is_made_each_time_and_what_is_slow_is_kept_as_long_as_it_
     assert some.get("b", lambda: slow(clock, 3)) == 3
     clock[0] += keeping.LONGEST + 0.1
     assert some.get("b", lambda: slow(clock, 4)) == 4
+
+
+def test_what_was_made_of_the_same_is_kept_however_quickly_it_was_made_and_what_was_not_is_made_anew(
+    clock: list[float],
+) -> None:
+    some = Kept()
+    assert [some.get("a", lambda n=n: slow(clock, n, 0.001), head=7) for n in range(3)] == [0, 0, 0]  # type: ignore[misc]
+    assert some.get("a", lambda: slow(clock, 5, 0.001), head=8) == 5
+    assert some.get("b", lambda: slow(clock, 1, 0.1), head=8) == 1
+    clock[0] += 4.9
+    assert some.get("b", lambda: slow(clock, 2), head=9) == 1, "it is still worth what it took to make"
+    clock[0] += 0.2
+    assert some.get("b", lambda: slow(clock, 3), head=9) == 3
+    clock[0] += keeping.LONGEST + 0.1
+    assert some.get("b", lambda: slow(clock, 4), head=9) == 4, "what is shown is never older than the pages say"
 
 
 def test_one_makes_it_and_the_others_get_the_last_value_or_wait_for_the_first(clock: list[float]) -> None:

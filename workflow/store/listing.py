@@ -103,11 +103,32 @@ def units_of(connection: Connection, wanted: Wanted) -> list[tuple[str, str, str
         return []
     c = t.item.c
     by = (c.flow, c.stage, c.klass, c.final)
-    postgresql = connection.dialect.name == "postgresql"
-    joined = (sa.func.string_agg if postgresql else sa.func.group_concat)(c.unit, _BETWEEN)
-    asked = sa.select(*by, joined).where(*conditions(connection, wanted)).group_by(*by)
+    asked = sa.select(*by, joined(connection, c.unit)).where(*conditions(connection, wanted)).group_by(*by)
     rows = connection.execute(asked, values_of(wanted))
-    return [(flow, stage, klass, bool(final), units.split(_BETWEEN)) for flow, stage, klass, final, units in rows]
+    return [(flow, stage, klass, bool(final), parted(units)) for flow, stage, klass, final, units in rows]
+
+
+def everywhere(connection: Connection) -> list[tuple[tuple[str, str, str, str, bool], list[str]]]:
+    """All items there are, as the units that they are about, once for each item: ``(flow, campaign, stage, klass, final),
+    units``. Read from one index, in its order."""
+    c = t.item.c
+    by = (c.flow, c.campaign, c.stage, c.klass, c.final)
+    rows = connection.execute(sa.select(*by, joined(connection, c.unit)).group_by(*by))
+    return [
+        ((flow, campaign, stage, klass, bool(final)), parted(units))
+        for flow, campaign, stage, klass, final, units in rows
+    ]
+
+
+def joined(connection: Connection, column: Any) -> sa.ColumnElement[str]:
+    """Ids of many rows as one long text, read in a fraction of the time that a row for each takes."""
+    postgresql = connection.dialect.name == "postgresql"
+    return (sa.func.string_agg if postgresql else sa.func.group_concat)(column, _BETWEEN)
+
+
+def parted(text: str) -> list[str]:
+    """What ``joined`` put together."""
+    return text.split(_BETWEEN)
 
 
 def totals(connection: Connection, wanted: Wanted) -> tuple[Sequence[Any], int]:

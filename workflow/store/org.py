@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from workflow.errors import OrgInvalid, Said, Unknown
 from workflow.store.known import COLUMNS, alone, known, last_moment, write_rows
 from workflow.store.statement import Statement
-from workflow.store.tables import ORGANISATION, chain
+from workflow.store.tables import ORGANISATION, chain, entry
 
 DEEPEST = 64  # levels of an organisation; a line of parents is not followed further
 ASKED_AT_ONCE = 500  # names a statement
@@ -275,6 +275,7 @@ IMPORTED = ("units", "persons", "parents", "tenures")
 _NOW = _Statements(ORGANISATION)
 _KNOWN = _Statements({name: known(name) for name in ORGANISATION})
 _HEAD = sa.select(chain.c.seq).where(chain.c.chain == "org")
+_HEADS = Statement(sa.select(_HEAD.scalar_subquery(), sa.select(sa.func.max(entry.c.id)).scalar_subquery()))
 
 
 def _two_at_once_statement(some: bool) -> sa.Select[Any]:
@@ -376,12 +377,37 @@ def stored(connection: Connection, known_at: int | None = None) -> dict[str, lis
     }
 
 
+class Heads(NamedTuple):
+    """Where a database stands: the number of the organisation's last entry, and that of the last entry of all."""
+
+    organisation: int
+    entry: int
+
+
+def heads(connection: Connection) -> Heads:
+    found = _HEADS.one(connection, {})
+    return Heads(0, 0) if found is None else Heads(found[0] or 0, found[1] or 0)
+
+
 def head(connection: Connection) -> int:
     """The number of the last entry of the organisation's chain; 0 before the first import."""
     return connection.execute(_HEAD).scalar() or 0
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """A part of the organisation on a day.
+
+    Attributes:
+        spans: pieces of its order, each from a place to before another; they do not overlap.
+        strays: units that stand in no list of the day and belong to it all the same; None: all such units.
+    """
+
+    spans: tuple[tuple[int, int], ...]
+    strays: frozenset[str] | None = frozenset()
 
 
 @dataclass(frozen=True)
@@ -399,6 +425,7 @@ class _Forest:
     ends: list[int]
     every: frozenset[str]
     large: dict[Any, frozenset[str]]  # sets of very many units, remembered: making one takes longer than asking by it
+    stretches: dict[frozenset[str], Stretches]  # where they stand
 
     @classmethod
     def of(cls, levels: dict[str, str], below: Order, roots: Sequence[str], every: Iterable[str]) -> _Forest:
@@ -415,7 +442,7 @@ class _Forest:
             last = below.get(order[n])
             if last:
                 ends[n] = ends[places[last[-1]]]
-        return cls({u: levels[u] for u in order}, below, order, places, ends, frozenset(every), {})
+        return cls({u: levels[u] for u in order}, below, order, places, ends, frozenset(every), {}, {})
 
     def under(self, unit: str) -> list[str]:
         """The unit and everything below it."""
@@ -682,6 +709,35 @@ class OrgReader:
         if len(large) >= REMEMBERED:
             large.clear()
         large[key] = found
+        return found
+
+    def places(self, day: str) -> Mapping[str, int]:
+        """The place of every listed unit in the order of the organisation, in that order."""
+        return self._forest(day).places
+
+    def span(self, unit: str, day: str) -> tuple[int, int] | None:
+        """Where a unit and everything below it stand in that order: from a place to before another. None where the unit is
+        not listed, or hangs from no root."""
+        forest = self._forest(day)
+        place = forest.places.get(unit, len(forest.ends))
+        return (place, forest.ends[place]) if place < len(forest.ends) else None
+
+    def stretches(self, units: frozenset[str], day: str) -> Stretches:
+        """Where some units stand in that order."""
+        forest = self._forest(day)
+        if units in forest.stretches:
+            return forest.stretches[units]
+        spans: list[tuple[int, int]] = []
+        for place in sorted(place for u in units if (place := forest.places.get(u)) is not None):
+            if spans and spans[-1][1] == place:
+                spans[-1] = (spans[-1][0], place + 1)
+            else:
+                spans.append((place, place + 1))
+        found = Stretches(tuple(spans), units.difference(forest.places))
+        if len(units) > LARGE:
+            if len(forest.stretches) >= 10 * REMEMBERED:
+                forest.stretches.clear()
+            forest.stretches[units] = found
         return found
 
     def root(self, day: str) -> str:

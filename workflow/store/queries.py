@@ -106,6 +106,11 @@ _returns = (
     .where(t.entry.c.chain.in_(bindparam("items", expanding=True)), t.entry.c.act == "return")
     .order_by(t.entry.c.id)
 )
+_stays_of = (
+    sa.select(t.stay.c.item, *_stays.selected_columns)
+    .where(t.stay.c.item.in_(bindparam("items", expanding=True)))
+    .order_by(t.stay.c.item, t.stay.c.n)
+)
 _fired = sa.select(t.entry.c.chain, t.entry.c.at, t.entry.c.body).where(t.entry.c.act == "fire").order_by(t.entry.c.id)
 _dues_of = (
     sa.select(t.due.c.rule, t.due.c.ladder, t.due.c.missed_at, t.due.c.step, t.due.c.state, t.due.c.met_at)
@@ -233,6 +238,14 @@ def stays(connection: Connection, item: str) -> list[dict[str, Any]]:
 def returns(connection: Connection, items: Sequence[str]) -> Sequence[Any]:
     """The entries that sent items back, in the order they were written: chain, at, body."""
     return connection.execute(_returns, {"items": list(items)}).all() if items else ()
+
+
+def stays_of(connection: Connection, wanted: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """The same of some items: item -> its stages."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for item, *stay in connection.execute(_stays_of, {"items": list(wanted)}):
+        found.setdefault(item, []).append(dict(zip(_stays.selected_columns.keys(), stay, strict=True)))
+    return found
 
 
 def fired(connection: Connection) -> Sequence[Any]:

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
 
 from workflow.store import tables as t
-from workflow.store.listing import UNANNOUNCED, Wanted, among, conditions, values_of
+from workflow.store.listing import UNANNOUNCED, Wanted, among, conditions, joined, parted, values_of
 
 _i, _s, _d = t.item.c, t.stay.c, t.due.c
 _NOW = (_i.flow == bindparam("flow"), _i.campaign == bindparam("campaign"))
@@ -48,10 +48,13 @@ def by_unit(connection: Connection, flow: str, campaign: str, klass: str, at: in
 
 
 def checks(connection: Connection, flow: str, campaign: str, at: int | None) -> list[tuple[str, str]]:
-    """The unannounced checks there are, which are few: ``(item, unit)``."""
+    """The unannounced checks there are, which are few: ``(item, unit)``. Those of other campaigns are left out here, for a
+    database that is asked for these would rather read the whole campaign than the index of such checks."""
     source, held = _source(at)
-    asked = sa.select(_i.id, _i.unit).select_from(source).where(*held, sa.text("klass = 'unannounced'"))
-    return [(r.id, r.unit) for r in connection.execute(asked, _values(flow, campaign, "", at))]
+    asked = sa.select(_i.id, _i.unit, _i.flow, _i.campaign).select_from(source)
+    asked = asked.where(*held[len(_NOW) :], sa.text("klass = 'unannounced'"))
+    rows = connection.execute(asked, {} if at is None else {"at": at})
+    return [(r.id, r.unit) for r in rows if (r.flow, r.campaign) == (flow, campaign)]
 
 
 def rows(
@@ -79,17 +82,17 @@ def claims(connection: Connection, items: Collection[str]) -> Sequence[Any]:
     return connection.execute(asked.where(among(connection, c.item, "items")), {"items": json.dumps(list(items))}).all()
 
 
-def missed_counts(connection: Connection, at: int) -> Sequence[Any]:
-    """How many dues are missed and not met by an instant: ``unit, flow, campaign, stage, covert, n``; ``covert`` where the
-    items are unannounced checks."""
+def missed_units(connection: Connection, at: int) -> list[tuple[tuple[str, str, str, bool], list[str]]]:
+    """The dues that are missed and not met by an instant, as the units of their items, once for each due: ``(flow, campaign,
+    stage, covert), units``; ``covert`` where the items are unannounced checks."""
     if connection.dialect.name == "postgresql":
         stage: Any = sa.func.split_part(_d.rule, "/", 1)
     else:
         stage = sa.func.substr(_d.rule, 1, sa.func.instr(_d.rule, "/") - 1)
-    covert = (_i.klass == UNANNOUNCED).label("covert")
-    by = (_i.unit, _i.flow, _i.campaign, stage.label("stage"), covert)
-    asked = sa.select(*by, sa.func.count().label("n")).select_from(t.due.join(t.item, _i.id == _d.item)).where(*_OPEN)
-    return connection.execute(asked.group_by(*(sa.text(str(n)) for n in range(1, 6))), {"at": at}).all()
+    by = (_i.flow, _i.campaign, stage.label("stage"), (_i.klass == UNANNOUNCED).label("covert"))
+    asked = sa.select(*by, joined(connection, _i.unit)).select_from(t.due.join(t.item, _i.id == _d.item)).where(*_OPEN)
+    rows = connection.execute(asked.group_by(*(sa.text(str(n)) for n in range(1, 5))), {"at": at})
+    return [((flow, campaign, stage, bool(covert)), parted(units)) for flow, campaign, stage, covert, units in rows]
 
 
 def missed(connection: Connection, at: int, wanted: Wanted, limit: int) -> Sequence[Any]:
@@ -104,9 +107,12 @@ def missed(connection: Connection, at: int, wanted: Wanted, limit: int) -> Seque
     return connection.execute(asked, {**values_of(wanted), "at": at, "limit": limit}).all()
 
 
-def met_late(connection: Connection, at: int, wanted: Wanted) -> int:
-    """How many dues were met by an instant, later than they should have been."""
+def late_units(connection: Connection, at: int) -> list[tuple[bool, list[str]]]:
+    """The dues that were met by an instant, later than they should have been, as the units of their items: ``covert, units``."""
     late = (_d.missed_at <= bindparam("at"), _d.state != 3, _d.met_at >= _d.missed_at, _d.met_at <= bindparam("at"))
-    asked = sa.select(sa.func.count()).select_from(t.due.join(t.item, _i.id == _d.item))
-    found = connection.execute(asked.where(*late, *conditions(connection, wanted)), {**values_of(wanted), "at": at})
-    return int(found.scalar_one())
+    covert = (_i.klass == UNANNOUNCED).label("covert")
+    asked = (
+        sa.select(covert, joined(connection, _i.unit)).select_from(t.due.join(t.item, _i.id == _d.item)).where(*late)
+    )
+    rows = connection.execute(asked.group_by(sa.text("1")), {"at": at})
+    return [(bool(hidden), parted(units)) for hidden, units in rows]

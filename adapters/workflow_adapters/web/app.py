@@ -5,7 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -29,6 +32,8 @@ HERE = Path(__file__).parent
 LOCAL = ("localhost", "127.0.0.1", "[::1]", "testserver")
 LARGEST = 64 * 1024 * 1024  # bytes of an upload: a bundle of a campaign
 LARGEST_FORM = 2 * 1024 * 1024
+AT_ONCE = int(__import__("os").environ.get("WF_AT_ONCE", "2"))
+T = TypeVar("T")
 
 GUARDS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -56,13 +61,26 @@ class Console:
         self.seats = Seats(secret or secrets.token_bytes(32))
         self.sights = Sights()
         self.kept = Kept()
+        self.paths: dict[str, str] = {}
+        self._turns: RunVar[CapacityLimiter] = RunVar("pages at once")  # of each event loop
         self.templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
+
+    async def in_turn(self, work: Callable[[], T]) -> T:
+        """Make a page in a thread, ``AT_ONCE`` of them at a time: more of them would only take the interpreter from each
+        other at every statement, and all be answered late."""
+        try:
+            turns = self._turns.get()
+        except LookupError:
+            turns = CapacityLimiter(AT_ONCE)
+            self._turns.set(turns)
+        return await to_thread.run_sync(work, limiter=turns)
 
 
 def console(
@@ -93,6 +111,7 @@ def console(
     from workflow_adapters.web.pages import PAGES, UNNAMED
 
     home = Console(engine, who, writes=writes, zone=zone, secret=secret, logout=logout)
+    home.paths = {name: path for path, _, name, _ in PAGES} | {"static": "/static/{path}"}
     routes = [
         Route(path, (_unnamed if name in UNNAMED else _endpoint)(home, page, name), methods=list(methods), name=name)
         for path, page, name, methods in PAGES
@@ -109,24 +128,44 @@ def console(
 def _endpoint(home: Console, page: Page, name: str) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         seat, new = home.seats.of(request)
-        who = await run_in_threadpool(home.who, request)
-        visit = Visit(home, request, who or Identity(), home.seats.token(seat, who or Identity()))
-        if who is None:
-            return _guarded(_told(visit, 401, "请先登录。", "Sign in first."))
         if request.method == "POST":
-            refused = await _read_form(visit, seat, name)
-            if refused is not None:
-                return _guarded(refused)
-        response = _guarded(await run_in_threadpool(_answered, visit, page))
+            response, refused = await _posted(home, request, seat, page, name)
+        else:
+            response, refused = await home.in_turn(lambda: _looked_at(home, request, seat, page))
+        if refused:
+            return _guarded(response)
         if new:
             home.seats.set(response, seat, request)
-        if visit.query.get("lang") in ("zh", "en"):
-            response.set_cookie(
-                LANGUAGE, visit.lang, samesite="lax", httponly=True, path=request.scope.get("root_path") or "/"
-            )
-        return response
+        lang = request.query_params.get("lang")
+        if lang in ("zh", "en"):
+            path = request.scope.get("root_path") or "/"
+            response.set_cookie(LANGUAGE, lang, samesite="lax", httponly=True, path=path)
+        return _guarded(response)
 
     return endpoint
+
+
+def _looked_at(home: Console, request: Request, seat: str, page: Page) -> tuple[Response, bool]:
+    """What somebody is shown, and whether they were turned away: nobody knows them."""
+    visit = _visit(home, request, home.who(request), seat)
+    return (_answered(visit, page), False) if isinstance(visit, Visit) else (visit, True)
+
+
+async def _posted(home: Console, request: Request, seat: str, page: Page, name: str) -> tuple[Response, bool]:
+    """The same for a form, which may be refused as well. It may hold a large upload, and waits for no turn."""
+    visit = _visit(home, request, await run_in_threadpool(home.who, request), seat)
+    if not isinstance(visit, Visit):
+        return visit, True
+    refused = await _read_form(visit, seat, name)
+    if refused is not None:
+        return refused, True
+    return await run_in_threadpool(_answered, visit, page), False
+
+
+def _visit(home: Console, request: Request, who: Identity | None, seat: str) -> Visit | Response:
+    """A visit, or what somebody is told whom nobody knows."""
+    visit = Visit(home, request, who or Identity(), home.seats.token(seat, who or Identity()))
+    return visit if who is not None else _told(visit, 401, "请先登录。", "Sign in first.")
 
 
 def _unnamed(home: Console, page: Page, _name: str) -> Callable[[Request], Awaitable[Response]]:

@@ -6,29 +6,43 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import urlencode
+from urllib.parse import quote, quote_plus
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from workflow import lists
 from workflow.clock import local_day, moment, start_of_day
 from workflow.errors import Language, WrongMeaning
 from workflow.seen import Seen
 from workflow.sight import Sight, all_of
-from workflow.store import library
+from workflow.store import library, org
 from workflow_adapters import titles
 
 if TYPE_CHECKING:
     from workflow.definition.definition import Definition
     from workflow.desk import Desk
     from workflow.shelf import Shelf
+    from workflow.store.org import Heads
+    from workflow.sums import Sums
     from workflow_adapters.web.access import Identity
     from workflow_adapters.web.app import Console
 
 LANGUAGE = "wf_lang"
+PLAIN = ":@!$&'()*+,;=~"  # stand in a path as they are
 T = TypeVar("T")
+
+
+@lru_cache(10_000)
+def _in_path(value: str) -> str:
+    return quote(value, safe=PLAIN)
+
+
+@lru_cache(10_000)
+def _in_query(value: str) -> str:
+    return quote_plus(value)
 
 
 @dataclass
@@ -88,11 +102,21 @@ class Visit:
 
     # --- answers --------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def root(self) -> str:
+        """The prefix under which the host mounted us."""
+        return str(self.request.scope.get("root_path", "")).rstrip("/")
+
     def url(self, page: str, query: Mapping[str, Any] | None = None, /, **path: Any) -> str:
-        """The path of a page, under whatever prefix the host mounted us."""
-        found = self.request.url_for(page, **path).path
-        said = {k: v for k, v in (query or {}).items() if v not in ("", None)}
-        return f"{found}?{urlencode(said)}" if said else found
+        """The path of a page, under whatever prefix the host mounted us. Asked for hundreds of times by a page, so not of
+        the router, which tries every route."""
+        found = self.root + self.console.paths[page]
+        for name, value in path.items():
+            found = found.replace(f"{{{name}}}", _in_path(str(value)))
+        said = "&".join(
+            [f"{_in_query(k)}={_in_query(str(v))}" for k, v in (query or {}).items() if v not in ("", None)]
+        )
+        return f"{found}?{said}" if said else found
 
     def page(self, template: str, *, status: int = 200, **more: Any) -> Response:
         body = self.console.templates.get_template(template).render(
@@ -143,8 +167,24 @@ class Looking:
             (what, self.sight.person, self.sight.day, self.visit.who.operator, *by), make
         )
 
+    def counted(self, what: str, make: Callable[[], T], *by: Hashable, head: Hashable = None) -> T:
+        """Something counted for everybody, now or within the last seconds; nobody is shown it but through ``seen``."""
+        of = (what, self.sight.day, self.heads.organisation, *by)
+        return self.visit.console.kept.get(of, make, head)
+
+    @cached_property
+    def items(self) -> Sums[lists.Key]:
+        """All items there are, counted; anew when something has been written since."""
+        return self.counted("items", lambda: lists.sums(self.desk, self.sight.day), head=self.heads.entry)
+
+    @cached_property
+    def heads(self) -> Heads:
+        return org.heads(self.desk.connection)
+
     def shelf(self, flow: str, campaign: str, at: int, on: str, klass: str = "") -> Shelf:
         """A register of what this reader may see, counted."""
+        if not on:
+            return self.seen.shelf(flow, campaign, at, klass, counted=self.items)
         return self.kept("shelf", lambda: self.seen.shelf(flow, campaign, at, klass), flow, campaign, on, klass)
 
     def learn(self, ids: Iterable[str]) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 
 from workflow.errors import Unknown
 from workflow.store.listing import Wanted
-from workflow_adapters.web.pages.registers import asked
+from workflow_adapters.web.pages.registers import asked, first
 from workflow_adapters.web.visit import Looking, Visit
+
+UNITS = 100  # a page
+
+
+def of_units(visit: Visit, begin: int, every: int) -> dict[str, Any]:
+    """What the links between the pages of a list of units need."""
+    return {"q": dict(visit.query), "first": begin, "per": UNITS, "every_unit": every}
 
 
 def campaign(visit: Visit) -> Response:
@@ -15,9 +24,11 @@ def campaign(visit: Visit) -> Response:
         chosen = asked(see)
         unit = top(see)
         wanted = Wanted(flow=chosen["flow"], campaign=chosen["campaign"])
-        told = see.kept("tally", lambda: see.seen.tally(wanted, unit), wanted.flow, wanted.campaign, unit)
-        below = see.org.children(unit, see.sight.day) if unit else []
-        rows = see.kept("by-unit", lambda: see.seen.by_unit(below, wanted), wanted.flow, wanted.campaign, unit)
+        told = see.seen.tally(wanted, unit, counted=see.items)
+        every = see.org.children(unit, see.sight.day) if unit else []
+        begin = first(visit, len(every))
+        below = every[begin : begin + UNITS]
+        rows = see.seen.by_unit(below, wanted, counted=see.items)
         see.learn([unit, *below])
         definition = see.desk.engine.newest(see.desk.connection, chosen["flow"]) if chosen["flow"] else None
         stages = []
@@ -36,8 +47,9 @@ def campaign(visit: Visit) -> Response:
             chosen=chosen,
             stages=stages,
             most=most,
-            campaigns=see.kept("campaigns", see.seen.campaigns, ""),
+            campaigns=see.seen.campaigns(counted=see.items),
             definition=definition,
+            **of_units(visit, begin, len(every)),
             path=see.org.path(unit, see.sight.day)[1:] if unit else [],
         )
 

@@ -52,10 +52,10 @@ def _listed(see: Looking, klass: str = "") -> dict[str, Any]:
     flow, campaign = _campaign(see)
     shelf = see.shelf(flow, campaign, at, on, klass) if flow else None
     every = shelf.every if shelf else 0
-    first = _first(see.visit, every)
+    begin = first(see.visit, every)
     return {
-        "rows": see.seen.page(shelf, first, A_PAGE) if shelf else [],
-        "first": first,
+        "rows": see.seen.page(shelf, begin, A_PAGE) if shelf else [],
+        "first": begin,
         "every": every,
         "per": A_PAGE,
         "on": on,
@@ -74,12 +74,14 @@ def _campaign(see: Looking, klass: str = "register") -> tuple[str, str]:
     flow, campaign = see.visit.query.get("flow", ""), see.visit.query.get("campaign", "")
     if flow and campaign:
         return flow, campaign
-    told = see.kept("campaigns", lambda: see.seen.campaigns(Wanted(klass=klass)) or see.seen.campaigns(), klass)
+    counted = see.items
+    told = see.seen.campaigns(Wanted(klass=klass), counted=counted) or see.seen.campaigns(counted=counted)
     fitting = [c for c in told if not flow or c[0] == flow]
     return (fitting[0][0], fitting[0][1]) if fitting else (flow, campaign)
 
 
-def _first(visit: Visit, every: int) -> int:
+def first(visit: Visit, every: int) -> int:
+    """Which row of so many a page begins with."""
     said = visit.query.get("from", "0")
     return min(int(said), max(0, every - 1)) if said.isdigit() and len(said) < 9 else 0
 

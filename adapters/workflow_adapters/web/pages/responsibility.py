@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from workflow import trace as tracing
 from workflow.cli.tracing import WORDS
-from workflow_adapters.web.pages.overview import top
+from workflow_adapters.web.pages.overview import UNITS, of_units, top
+from workflow_adapters.web.pages.registers import first
 from workflow_adapters.web.visit import Visit
 
 
@@ -19,17 +20,21 @@ def tree(visit: Visit) -> Response:
         posts = {p: spec for d in see.newest() for p, spec in d.flow.posts.items() if spec.first_responsible}
         post = next(iter(posts), "secretary")
         title = posts[post].title.get(visit.lang) if post in posts else post
-        below = see.org.children(unit, day) if unit else []
+        every = see.org.children(unit, day) if unit else []
+        begin = first(visit, len(every))
+        below = every[begin : begin + UNITS]
         rows = []
         shown = [unit, *below] if unit else []
-        counts = see.kept("tree", lambda: see.seen.by_unit(shown), unit)
+        counts = see.seen.by_unit(shown, counted=see.items)
+        see.org.look_up(shown, post, day)
         for one, counted in zip(shown, counts, strict=True):
             heads = see.org.answerable(one, post, day, True) if one else []
             rows.append((one, heads, counted))
         see.learn([unit, *below, *(h["person"] for _, heads, _ in rows for h in heads)])
         path = see.org.path(unit, day)[1:] if unit else []
         see.learn(p["unit"] for p in path)
-        return visit.page("organisation.html", see=see, unit=unit, rows=rows, path=path, title=title)
+        more = of_units(visit, begin, len(every))
+        return visit.page("organisation.html", see=see, unit=unit, rows=rows, path=path, title=title, **more)
 
 
 def trace(visit: Visit) -> Response:

@@ -8,16 +8,20 @@ from typing import Any
 
 from starlette.responses import Response
 
+from workflow import campaign as glance
 from workflow import lists, obligations
 from workflow.clock import local_day
 from workflow.errors import CalendarMissing
 from workflow.store import listing, shelves
+from workflow.store.org import LARGE
+from workflow.views import MissedRow
 from workflow_adapters import titles
-from workflow_adapters.web.pages.overview import top
+from workflow_adapters.web.pages.overview import UNITS, of_units, top
+from workflow_adapters.web.pages.registers import first
 from workflow_adapters.web.visit import Looking, Visit
 
 BACK, AHEAD = timedelta(days=70), timedelta(days=14)
-A_PAGE = 100
+A_PAGE, OF_ALL = 100, 2_000
 STATES = {
     "DUE": ("未到期", "due"),
     "SUBMITTED": ("已报", "submitted"),
@@ -116,19 +120,22 @@ def overdue(visit: Visit) -> Response:
     with visit.look() as see:
         at, on = see.as_of()
         unit = top(see)
-        counted = visit.console.kept.get(("missed", on), lambda: shelves.missed_counts(see.desk.connection, at))
-        every = see.kept("heat", lambda: see.seen.heat_of_flows("", at, counted=counted), on)
-        heat = every
-        if unit:
-            heat = see.kept("heat-under", lambda: see.seen.heat_of_flows(unit, at, counted=counted), unit, on)
-        rows = see.kept("missed", lambda: see.seen.first_missed(at, limit=A_PAGE), on)
-        met = see.kept("met", lambda: see.seen.met_late(at), on)
+        written = see.heads.entry  # without which nothing is met, and nothing more was missed of a day that is over
+        counted = see.counted(
+            "missed", lambda: glance.missed_sums(see.desk, see.sight.day, at), on, head=written if on else None
+        )
+        late = see.counted("late", lambda: glance.late_sums(see.desk, see.sight.day, at), on, head=written)
+        heat = see.seen.heat_of_flows(unit, at, counted=counted)
+        rows = _first(see, at, on)
+        met = see.seen.met_late(at, counted=late)
         children = see.org.children(unit, see.sight.day) if unit else []
         keys = {(flow, stage) for _, flow, stage in heat}
         places = {(d.name, s.stage): n for d in see.newest() for n, s in enumerate(d.flow.stages)}
         digests = {flow: see.flow_named(flow).digest for flow in {f for f, _ in keys} | {r.flow for r in rows}}
         columns = sorted(keys, key=lambda k: (k[0], places.get(k, 0), k[1]))
-        units = list(dict.fromkeys(u for u, _, _ in heat))
+        late_ones = list(dict.fromkeys(u for u, _, _ in heat))
+        begin = first(visit, len(late_ones))
+        units = late_ones[begin : begin + UNITS]
         see.learn([*units, *(r.unit for r in rows)])
         return visit.page(
             "overdue.html",
@@ -139,12 +146,22 @@ def overdue(visit: Visit) -> Response:
             digests=digests,
             most=max(heat.values(), default=1),
             rows=rows,
-            every=sum(every.values()),
+            every=see.seen.missed_count(at, counted=counted),
             met=met,
             on=on,
             at=at,
             children=set(children),
+            **of_units(visit, begin, len(late_ones)),
         )
+
+
+def _first(see: Looking, at: int, on: str) -> list[MissedRow]:
+    """What is missed longest. For whoever sees very much, of what was looked up for all."""
+    if see.sight.units is not None and len(see.sight.units) <= LARGE:
+        return see.seen.first_missed(at, limit=A_PAGE)
+    connection = see.desk.connection
+    every = see.counted("first", lambda: shelves.missed(connection, at, lists.EVERY, OF_ALL), on)
+    return see.kept("missed", lambda: see.seen.first_missed(at, limit=A_PAGE, among=every), on)
 
 
 def ladders(visit: Visit) -> Response:
