@@ -27,6 +27,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def test_every_stage_way_post_due_and_rung_is_on_the_picture(name: str, lang: Language) -> None:
     definition = load(shipped_flow(name))
     drawn = svg(picture(definition, lang))
+    titles = {code: text.get(lang) for code, text in definition.flow.titles.items()}
     root = ElementTree.fromstring(drawn)
     said = "\n".join("".join(t.itertext()) for t in root.iter(f"{SVG}text")).replace("\u00a0", " ")
     for stage in definition.flow.stages:
@@ -34,15 +35,24 @@ def test_every_stage_way_post_due_and_rung_is_on_the_picture(name: str, lang: La
         assert group is not None
         inside = "\n".join("".join(t.itertext()) for t in group.iter(f"{SVG}text"))
         for exit_ in stage.exits:
-            assert exit_ in inside
+            assert titles.get(exit_, exit_) in inside
         if stage.due is not None:
-            assert f"▲{stage.due.ladder}" in inside
+            assert f"▲{titles.get(stage.due.ladder, stage.due.ladder)}" in inside
             assert definition.flow.posts[stage.duty.post].title.get(lang) in inside
     for ladder, rungs in definition.flow.ladder.items():
-        assert f"▲ {ladder}" in said and said.count(f"{len(rungs)}. ") >= 1
+        assert f"▲ {titles.get(ladder, ladder)}" in said and said.count(f"{len(rungs)}. ") >= 1
     assert len(root.findall(f".//{SVG}path")) == sum(
         len(s.exits) + (s.at_most is not None) for s in definition.flow.stages
     )
+
+
+def test_the_main_flow_is_drawn_for_chinese_readers_without_codes_but_those_of_its_stages() -> None:
+    """Levels, ways out, nodes, ladders and proposed flows have titles; each stage's code stands small beside its own."""
+    root = ElementTree.fromstring(svg(picture(load(shipped_flow("organisation-rectification")), "zh")))
+    said = [("".join(t.itertext()), t.get("font-size")) for t in root.iter(f"{SVG}text")]
+    assert [text for text, size in said if size != "11" and re.search("[a-z]{3}", text)] == [
+        "organisation-rectification@2019.3"
+    ]
 
 
 def test_no_text_runs_out_of_its_box_and_no_box_lies_on_another() -> None:

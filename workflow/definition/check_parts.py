@@ -54,6 +54,17 @@ class PartsChecking(Checking):
                     hint=nearest(calendar, shipped_calendars()),
                     severity="warning",
                 )
+        for code in flow.titles.keys() - self._titled():
+            self.say(
+                "title-of-nothing",
+                ("titles", code),
+                f"{code} is no level, way out, node, ladder or proposed flow of this flow",
+                f"{code} 不是本流程的层级、去向、节点、督办阶梯或建议启动的流程",
+                expected=Said("a code of this flow that has no title of its own", "本流程中自身没有名称(title)的代码"),
+                hint=nearest(code, self._titled()),
+                severity="warning",
+                key=True,
+            )
         if flow.calendars and flow.obligations:
             self.say(
                 "calendars-with-obligations",
@@ -86,6 +97,17 @@ class PartsChecking(Checking):
                     f"类别 {name} 已列入 categories",
                     key=True,
                 )
+
+    def _titled(self) -> set[str]:
+        """The codes that ``titles`` may name."""
+        flow = self.flow
+        return {
+            *flow.levels,
+            *flow.ladder,
+            *(name for stage in flow.stages for name in stage.exits),
+            *(node for nodes in flow.nodes.values() for node in nodes.nodes),
+            *(rung.item for rungs in flow.ladder.values() for rung in rungs if rung.item is not None),
+        }
 
     def _posts(self) -> None:
         posts = self.flow.posts

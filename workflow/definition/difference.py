@@ -108,7 +108,8 @@ def _walk(path: Path, before: Any, after: Any) -> Iterator[Change]:
 
 
 def _leaf(path: Path) -> bool:
-    return bool(path) and path[-1] in ("title", "label", "liability", "duty", "by")
+    titled = len(path) == 2 and path[0] == "titles"
+    return titled or (bool(path) and path[-1] in ("title", "label", "liability", "duty", "by"))
 
 
 def _direction(path: Path, before: Any, after: Any) -> Direction:

@@ -27,6 +27,7 @@ CHINESE: Mapping[str, str] = {
     "calendars": "单位日历",
     "levels": "层级",
     "label": "标签",
+    "titles": "代码名称",
     "liability": "责任声明",
     "nodes": "节点表",
     "categories": "类别",

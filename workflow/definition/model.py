@@ -1056,7 +1056,8 @@ class Suspending(Model):
 
 
 class Flow(Model):
-    """A whole definition. ``wet-ink``: the posts that may register a signature in ink, at the unit that signed; ``meant``:
+    """A whole definition. ``titles``: what people read for codes that have no title of their own (levels, ways out, nodes,
+    ladders, flows that a rung proposes); ``wet-ink``: the posts that may register a signature in ink, at the unit that signed; ``meant``:
     warnings of lint, by their codes, that are as they should be here, and why."""
 
     flow: Code
@@ -1067,6 +1068,7 @@ class Flow(Model):
     calendars: dict[StrictStr, Code] = {}  # a unit, with all below it, that counts by another: unit -> calendar
     levels: tuple[Code, ...]
     label: Text | None = None
+    titles: dict[Code, Text] = {}
     liability: Text
     nodes: dict[StrictStr, NodeSet] = {}
     categories: dict[Code, Text] = {}

@@ -90,7 +90,7 @@ def picture(definition: Definition, lang: Language, progress: Progress | None = 
         flow.title.get(lang),
         subtitle,
         tuple(_box(words, stage, progress) for stage in flow.stages),
-        {name: tuple(words.rung(r) for r in rungs) for name, rungs in flow.ladder.items()},
+        {words.code(name): tuple(words.rung(r) for r in rungs) for name, rungs in flow.ladder.items()},
         lang,
         progress is not None,
     )
@@ -103,7 +103,7 @@ def _box(words: _Words, stage: Stage, progress: Progress | None) -> Box:
     if now and progress is not None and progress.lines:
         lines = list(progress.lines)
     taken = [v.exit for v in visits]
-    ways = [Way(name, way.to, taken.count(name)) for name, way in stage.exits.items()]
+    ways = [Way(words.code(name), way.to, taken.count(name)) for name, way in stage.exits.items()]
     ways += [Way(f"> {limit.times}", limit.then, limit=True) for limit in [stage.at_most] if limit is not None]
     note = "; ".join(f"{v.entered} – {v.left or '…'}" for v in visits)
     state = "now" if now else "past" if visits else ""
@@ -122,6 +122,18 @@ class _Words:
     def title(self, stage: Stage) -> str:
         return stage.title.get(self.lang) if stage.title is not None else stage.stage
 
+    def code(self, code: str) -> str:
+        """What people read for a code without a title of its own."""
+        titled = self.flow.titles.get(code)
+        return titled.get(self.lang) if titled is not None else code
+
+    def at(self, of: str) -> str:
+        """The unit of a post, as it stands before the post."""
+        known = _OF.get(of)
+        if known is not None:
+            return known[self.zh]
+        return self.code(of) + ("" if self.zh and of in self.flow.titles else " ")
+
     def post(self, code: str) -> str:
         spec = self.flow.posts.get(code)
         return (
@@ -133,9 +145,11 @@ class _Words:
         )
 
     def who(self, who: Who | Step) -> str:
-        post = self.post(who.post or "")
-        of = _OF.get(who.of)
-        return (of[self.zh] if of else f"{who.of} ") + post
+        return self.at(who.of) + self.post(who.post or "")
+
+    def level(self, of: str) -> str:
+        found = _OF.get(of)
+        return (found[self.zh].strip() or ("本级" if self.zh else of)) if found else self.code(of)
 
     def span(self, span: Span) -> str:
         return said(str(span), self.lang)
@@ -167,7 +181,7 @@ class _Words:
             yield Line("rule", rules)
 
     def climbs(self, ladder: str) -> str:
-        return f" ▲{ladder}" if ladder in self.flow.ladder else ""
+        return f" ▲{self.code(ladder)}" if ladder in self.flow.ladder else ""
 
     def chain(self, stage: Stage) -> Iterator[str]:
         chain: Chain = self.definition.chain_of(stage)
@@ -175,10 +189,10 @@ class _Words:
         if chain.levels is not None:
             lv = chain.levels
             share = f"{'(每级 ' if self.zh else ' (each '}{self.span(lv.within)})" if lv.within is not None else ""
-            span = "own" if lv.from_ == lv.to == "own" else f"{lv.from_} → {_of(lv.to, self.zh)}"
+            span = self.level("own") if lv.from_ == lv.to == "own" else f"{self.level(lv.from_)} → {self.level(lv.to)}"
             yield f"{'逐级' if self.zh else 'level by level'} {span}{share}"
             for level, name in lv.at.items():
-                yield f"  {level}: {self.steps(self.flow.chains[name].steps)}"
+                yield f"  {self.level(level)}: {self.steps(self.flow.chains[name].steps)}"
             yield f"  {'各级' if self.zh else 'each'}: {self.steps(self.flow.chains[lv.each].steps)}"
         if chain.steps:
             yield f"{label}: {self.steps(chain.steps)}"
@@ -197,8 +211,7 @@ class _Words:
         kind = self.definition.kind_of(step)
         if kind == "decision" and step.body is not None:
             body = self.flow.bodies.get(step.body)
-            of = _OF.get(step.of)
-            return (of[self.zh] if of else f"{step.of} ") + (body.get(self.lang) if body is not None else step.body)
+            return self.at(step.of) + (body.get(self.lang) if body is not None else step.body)
         return self.who(step) + (("(盖章)" if self.zh else " (seal)") if kind == "seal" else "")
 
     def due(self, due: Due) -> str:
@@ -218,7 +231,7 @@ class _Words:
 
     def node(self, node: str) -> str:
         days = [(name, s.nodes[node].on) for name, s in self.flow.nodes.items() if node in s.nodes]
-        return f"{node} {days[-1][1]}" if days else node
+        return f"{self.code(node)} {days[-1][1]}" if days else self.code(node)
 
     def rules(self, stage: Stage) -> Iterator[str]:
         zh = self.zh
@@ -231,7 +244,7 @@ class _Words:
             window = f" {self.span(stage.notice.for_)}" if stage.notice.for_ is not None else ""
             yield f"公示{window}" if zh else f"notice posted{' for' + window if window else ''}"
         if stage.looks_after:
-            posts = ", ".join(stage.looks_after)
+            posts = ("、" if zh else ", ").join(self.post(p) for p in stage.looks_after)
             yield f"仅限联系单位: {posts}" if zh else f"only for units they look after: {posts}"
         if stage.not_by:
             yield ("回避: " if zh else "not by: ") + ("、" if zh else ", ").join(self.who(w) for w in stage.not_by)
@@ -250,7 +263,7 @@ class _Words:
             a = stage.assess
             weights = ", ".join(f"{name} {s.weight}" for name, s in a.sources.items())
             yield f"综合评定 {weights}" if zh else f"assessed of {weights}"
-            yield ("、" if zh else ", ").join(f"{name} {g.from_}" for name, g in a.grades.items())
+            yield ("、" if zh else ", ").join(f"{self.code(g.exit)} {g.from_}" for g in a.grades.values())
         if stage.gate is not None:
             yield "下级上报齐备" if zh else "reports of all children in"
 
@@ -270,9 +283,4 @@ class _Words:
             return f"{when}: {do} {to}"
         whom = ("、" if self.zh else ", ").join(self.who(w) for w in rung.whom)
         about = (f"(涉及 {whom})" if self.zh else f" about {whom}") if whom else ""
-        return f"{when}: {'向' if self.zh else ''}{to}{do if self.zh else ''}{'' if self.zh else ': propose'} {rung.item}{about}"
-
-
-def _of(of: str, zh: bool) -> str:
-    found = _OF.get(of)
-    return (found[zh].strip() or of) if found else of
+        return f"{when}: {'向' if self.zh else ''}{to}{do if self.zh else ''}{'' if self.zh else ': propose'} {self.code(rung.item)}{about}"

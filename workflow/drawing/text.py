@@ -7,7 +7,8 @@ from workflow.drawing.picture import Box, Picture
 
 def mermaid(picture: Picture) -> str:
     """A Mermaid flowchart; ladders are boxes of their own beside it."""
-    out = ["---", f"title: {_yaml(picture.title)}", "---", "flowchart TD"]
+    wide = "config: {flowchart: {wrappingWidth: 480}}"  # or every line of a box is broken after twelve characters
+    out = ["---", f"title: {_yaml(picture.title)}", wide, "---", "flowchart TD"]
     names = {box.code: f"s{n}" for n, box in enumerate(picture.boxes)}
     for box in picture.boxes:
         label = "<br/>".join(_mermaid(t) for t in _label(box))
@@ -19,7 +20,7 @@ def mermaid(picture: Picture) -> str:
             out.append(f'  {names[box.code]} {arrow}|"{_mermaid(way.name)}"| {names[way.to]}')
     for n, (name, rungs) in enumerate(picture.ladders.items()):
         label = "<br/>".join(_mermaid(t) for t in (f"▲ {name}", *rungs))
-        out.append(f'  l{n}[/"{label}"/]:::ladder')
+        out.append(f'  l{n}["{label}"]:::ladder')
     out += [
         "  classDef past fill:#eef7ee,stroke:#2e7d32",
         "  classDef now fill:#fff6e0,stroke:#d07000,stroke-width:3px",
