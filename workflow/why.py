@@ -19,7 +19,7 @@ from workflow.desk import Desk
 from workflow.errors import Language, Said, Unknown
 from workflow.evidence import canonical
 from workflow.rules import reckoning
-from workflow.store import counting, items, library
+from workflow.store import counting, items, known, library
 
 What = Literal["armed", "extended", "paused", "resumed", "reprojected"]
 State = Literal["running", "overdue", "paused", "met", "met-late", "cancelled", "passed-on"]
@@ -270,10 +270,12 @@ def counts_of_item(connection: Any, item: str) -> list[Counted]:
 
 
 def counts_of_person(connection: Any, person: str) -> list[Counted]:
-    """Everything ever put on a person's count, by counter and number. Facts for those who decide, not a verdict."""
+    """Everything ever put on a person's count, by counter, id and number; under each id where the person has several.
+    Facts for those who decide, not a verdict."""
     return [
         Counted(r.counter, r.person, r.n, r.item, r.held_on, r.held_by, r.campaign, r.opened, r.reversed_seq)
-        for r in counting.of_person(connection, person)
+        for each in [person, *known.merged(connection).get(person, ())]
+        for r in counting.of_person(connection, each)
     ]
 
 

@@ -27,8 +27,10 @@ from workflow.errors import Avoidance, BadMaterial, Conflict, LimitReached, NotR
 from workflow.errors import WorkflowError as Refusal
 from workflow.evidence import canonical
 from workflow.evidence.standalone import Policy, Verifier
+from workflow.orgbook import merge_persons
 from workflow.rules.counting import sittings, within
 from workflow.store import counting, items, tables
+from workflow.why import counts_of_person
 
 SIT = """flow: sit
 title: {zh: 虚构约谈, en: an invented talk}
@@ -127,6 +129,28 @@ def test_a_successor_starts_at_zero(world: World) -> None:
     talk(world, "a", ("first", "2019-08-05", "b1"))
     assert talk(world, "b", ("second", "2019-08-06", "b1")) == []
     assert talk(world, "c", ("second", "2019-08-07", "b1")) == proposals(world)
+
+
+def test_one_person_under_two_ids_is_counted_once_over_both(world: World) -> None:
+    """Registered twice and merged: a talk under each id are two with one person. Source: S4 「累计约谈两次以上的」, R170."""
+    talk(world, "a", ("o1-secretary", "2019-08-09", "t1-secretary"))
+    with world.engine.desk() as desk:
+        merge_persons(desk, None, "twice on file", person="o1-secretary", into="o1-handler", on="2019-08-12")
+    opened = talk(world, "b", ("o1-handler", "2019-08-12", "t1-secretary"))
+    assert proposals(world) == opened and len(opened) == 1
+    fields = world.case(opened[0]).fields_
+    assert (fields["person"], fields["times"]) == ("o1-handler", 2)
+    assert [h["item"] for h in fields["held"]] == ["a", "b"]
+    with world.engine.reading() as connection:
+        for person in ("o1-handler", "o1-secretary"):
+            assert {(c.person, c.item) for c in counts_of_person(connection, person)} == {
+                ("o1-secretary", "a"),
+                ("o1-handler", "b"),
+            }
+    world.engine.reverse("a", ABOVE, world.case("a").content, "it was in time", finding="platform record 7")
+    with pytest.raises(NotReached, match="1 left"):
+        world.engine.sign(opened[0], BODY, world.case(opened[0]).content, outcome="apply")
+    assert world.verify().exit_code == 0 and world.verify().rules == "hold"
 
 
 def test_one_sitting_counts_once_where_the_definition_says_so(world: World) -> None:

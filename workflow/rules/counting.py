@@ -28,7 +28,7 @@ from workflow.errors import (
     ReasonRequired,
     Stale,
 )
-from workflow.rules import authority, ladder
+from workflow.rules import authority, ladder, persons
 from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.opening import item_id
@@ -58,13 +58,29 @@ def needs(asked: Asked, stage: Stage) -> list[Need]:
             lines: Need = ("lines", case.item, counter.list)
             out.append(lines)
             if lines in asked.facts:
-                persons = {str(line["cells"][counter.person]) for line in asked.facts.peek(*lines)}
-                out += [("counted", way.counts, person) for person in sorted(persons)]
+                named = {str(line["cells"][counter.person]) for line in asked.facts.peek(*lines)}
+                for person in sorted(named):
+                    out += _counted_needs(asked, way.counts, person)
             if path_need in asked.facts:
                 out += [_body(asked, who, asked.facts.peek(*path_need)) for who in counter.to]
         if way.while_ is not None and _about(asked):
-            out.append(("counted", way.while_, _about(asked)))
-    return out
+            out += _counted_needs(asked, way.while_, _about(asked))
+    return list(dict.fromkeys(out))
+
+
+def _counted_needs(asked: Asked, counter: str, person: str) -> list[Need]:
+    """What was counted of a person under each of their ids, once it is known which these are."""
+    if asked.context.rules < 6:
+        return [("counted", counter, person)]
+    same: Need = ("same-person", person)
+    if same not in asked.facts:
+        return [same]
+    return [same, *(("counted", counter, each) for each in [person, *asked.facts.peek(*same)])]
+
+
+def _ids(asked: Asked, person: str) -> list[str]:
+    """Every id of a person, the one that was written first: who was registered twice is talked with once each time."""
+    return [person] if asked.context.rules < 6 else [person, *asked.facts.get("same-person", person)]
 
 
 def _body(asked: Asked, who: Who, path: Path) -> Need:
@@ -107,16 +123,18 @@ def _count(asked: Asked, name: str, counter: Counter) -> Iterator[Effect]:
                 actual=on,
                 place=definition.place("counters", name),
             )
-        if person not in known:
-            known[person] = list(asked.facts.get("counted", name, person))
-        rows = known[person]
+        ids = _ids(asked, person)
+        for each in ids:
+            if each not in known:
+                known[each] = list(asked.facts.get("counted", name, each))
+        rows, every = known[person], [row for each in ids for row in known[each]]
         row: Row = {"n": len(rows) + 1, "on": on, "by": by, "item": case.item, "campaign": case.campaign}
-        before = within(counter, rows, row, context.calendar)
+        before = within(counter, every, row, context.calendar)
         times = len(sittings(counter, [*before, row]))
         effect: Effect = {"e": "counted", "counter": name, "person": person, "n": row["n"], "on": on, "by": by}
         effect |= {"times": times, "line": line["no"]}
         fresh = times > len(sittings(counter, before))
-        if times >= counter.times and fresh and not any(r.get("open") for r in rows):
+        if times >= counter.times and fresh and not any(r.get("open") for r in every):
             opened = item_id("count", name, person, str(row["n"]))
             effect["opened"] = opened
             row |= {"opened": opened, "open": True}
@@ -196,7 +214,7 @@ def holds(asked: Asked, stage: Stage, exit_name: str) -> None:
         return
     person, case = _about(asked), asked.case
     held = {(h["item"], h["on"], h["by"]) for h in case.fields_.get("held", ())}
-    rows = asked.facts.get("counted", name, person)
+    rows = [row for each in _ids(asked, person) for row in asked.facts.get("counted", name, each)]
     left = [r for r in _standing(rows) if (r["item"], r["on"], r["by"]) in held]
     if len(left) < len(held):
         place = asked.definition.place("stages", stage.stage, "exits", exit_name, "while")
@@ -207,8 +225,9 @@ def holds(asked: Asked, stage: Stage, exit_name: str) -> None:
 
 
 def reverse_needs(asked: Asked) -> list[Need]:
-    """The actor's authority and the units above the item's."""
-    return [authority.own_need(asked), ("path", asked.case.unit, asked.context.day)]
+    """The actor's authority, the units above the item's, and under which other ids the actor is known."""
+    mine = persons.needs(asked, [asked.actor.person]) if asked.context.rules >= 6 else []
+    return [authority.own_need(asked), ("path", asked.case.unit, asked.context.day), *mine]
 
 
 def reverse(asked: Asked, act: Reverse) -> Decision:
@@ -234,11 +253,12 @@ def reverse(asked: Asked, act: Reverse) -> Decision:
             expected=f"somebody of {', '.join(above) or 'a superior'}", actual=str(asked.actor), place=place
         )
     standing = {name: _standing(rows) for name, rows in case.counted.items()}
-    persons = sorted({r["person"] for rows in standing.values() for r in rows})
-    if not persons:
+    counted = sorted({r["person"] for rows in standing.values() for r in rows})
+    if not counted:
         raise LimitReached(expected="something that this item put on a count", actual="nothing is", place=place)
-    if asked.actor.person in persons:
-        raise Avoidance(person=asked.actor.person, expected=persons, actual=asked.actor.person, place=place)
+    mine = persons.ids(asked, {asked.actor.person}) if asked.context.rules >= 6 else {asked.actor.person}
+    if not mine.isdisjoint(counted):
+        raise Avoidance(person=asked.actor.person, expected=counted, actual=asked.actor.person, place=place)
     own: Effect = {"e": "reversed", "finding": act.finding}
     return Decision([own, *(_off(asked, name) for name, rows in standing.items() if rows)], held)
 
