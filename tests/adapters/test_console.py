@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
 from starlette.testclient import TestClient
 
-from tests.contract.world import World
+from tests.contract.world import MATTER, SHEET, World, flow_text
+from workflow import Actor, load, loads
+from workflow.definition.shipped import shipped_flow
 from workflow_adapters.web import Identity, console
 from workflow_adapters.web.pages import PAGES
+from workflow_adapters.web.pages.item import signing
 
 HANDLER = "o1-handler"
 ITEM = "m-1"
@@ -133,3 +137,61 @@ def test_whoever_is_signed_in_finds_the_way_out_where_the_host_has_one(world: Wo
 
     assert 'href="/logout"' in pages(HANDLER, "/logout")
     assert "logout" not in pages(HANDLER, "") and "logout" not in pages("", "/logout")
+
+
+def test_what_came_back_says_who_sent_it_and_why_and_urging_says_when(world: World) -> None:
+    world.begin(ITEM)
+    world.sign(ITEM)
+    slot = world.case(ITEM).open_slots[0]
+    world.engine.send_back(ITEM, world.actor(slot), world.case(ITEM).content, "数字与附件不符")
+    world.clock.advance(timedelta(hours=3))
+    world.engine.urge(ITEM, Actor("o1-secretary", "secretary", "o1"))
+    client = visitor(world, world.actor(world.case(ITEM).open_slots[0]).person)
+    for page in ("/", f"/items/{ITEM}"):
+        shown = client.get(page, params={"lang": "zh"}).text
+        assert "退回" in shown and "数字与附件不符" in shown, page
+    assert "催办 2019-08-12" in client.get("/").text
+    world.sign(ITEM)
+    assert "数字与附件不符" not in client.get(f"/items/{ITEM}").text.split('id="signed"')[0]
+
+
+def test_nodes_missed_in_several_flows_and_units_are_shown_together(world: World) -> None:
+    world.begin(ITEM, "o1")
+    world.engine.open("survey", "o3", item="s-1", campaign="c1")
+    world.clock.advance(timedelta(days=90))
+    shown = visitor(world).get("/overdue", params={"lang": "en"})
+    assert shown.status_code == 200 and shown.text.count("heat-4") == 2
+
+
+def test_what_is_claimed_and_not_checked_yet_is_shown_so(world: World) -> None:
+    claiming = MATTER.replace("flow: matter", "flow: claiming")
+    first = re.search(r"exits: \{found: (\w+)", claiming)
+    assert first is not None
+    claiming = claiming.replace(first[0], f"exits: {{found: {{to: {first[1]}, claims: found}}")
+    world.engine.publish(loads(flow_text(claiming)))
+    world.engine.open("claiming", "o1", item=ITEM, category="leak")
+    world.engine.submit(ITEM, Actor(HANDLER, "handler", "o1"), SHEET, outcome="found")
+    while world.case(ITEM).stage == "report":
+        world.sign(ITEM)
+    assert world.case(ITEM).claimed and not world.case(ITEM).verified
+    shown = visitor(world).get(f"/items/{ITEM}", params={"lang": "en"})
+    assert shown.status_code == 200 and "not checked yet" in shown.text
+
+
+def test_a_place_is_signed_under_the_word_that_its_stage_means(world: World) -> None:
+    for stage, word in (("report", "sign"), ("work", "close-out")):
+        definition = world.engine.case_of(world.walk_to(stage, f"m-{stage}").item)[1]
+        assert signing(definition, stage) == word
+    main = load(shipped_flow("organisation-rectification"))
+    words = {s.stage: signing(main, s.stage) for s in main.flow.stages}
+    assert words["investigation"] == "sign" and words["rectification"] == "close-out"
+    assert [s for s, w in words.items() if w == "accept"] == ["preliminary-acceptance", "acceptance"]
+
+
+def test_an_analysis_sheet_is_printed_with_its_signatures_and_places_for_more(world: World) -> None:
+    """Source: S0 「填写分析研判表,逐级签字上报」."""
+    world.begin(ITEM)
+    world.sign(ITEM)
+    name = next(iter(world.case(ITEM).materials))
+    page = visitor(world).get(f"/items/{ITEM}/materials/{name}", params={"lang": "zh"}).text
+    assert "o1-handler" in page.split("在此内容上的签字")[1] and 'class="seals"' in page and "单位(盖章)" in page

@@ -19,13 +19,13 @@ def progress(see: Looking, definition: Definition, case: Case, stays: list[dict[
     """An SVG without styles or scripts; the sheet colours it by class. The same is said in words in the list of stays."""
     been = {s["stage"]: s for s in stays}
     codes = list(dict.fromkeys([*(s["stage"] for s in stays if s["stage"] != case.stage), case.stage]))
-    codes += _ahead(definition, case.stage, codes)
+    codes += _ahead(definition, case.stage, codes, case.outcome)
     stages = [definition.stage(code) for code in codes]
     rows = (len(stages) + A_ROW - 1) // A_ROW
     wide = min(len(stages), A_ROW) * (WIDE + GAP) - GAP + 8
     high = rows * (HIGH + GAP) - GAP + 8
     said = see.visit.say("办理进度", "progress")
-    out = [f'<svg class="progress" viewBox="0 0 {wide} {high}" role="img" aria-label="{escape(said)}">']
+    out = [f'<svg class="progress" width="{wide}" viewBox="0 0 {wide} {high}" role="img" aria-label="{escape(said)}">']
     for n, stage in enumerate(stages):
         row, column = divmod(n, A_ROW)
         x, y = 4 + column * (WIDE + GAP), 4 + row * (HIGH + GAP)
@@ -45,15 +45,23 @@ def progress(see: Looking, definition: Definition, case: Case, stays: list[dict[
     return Markup("".join(out))
 
 
-def _ahead(definition: Definition, stage: str, behind: list[str]) -> list[str]:
-    """The usual way on: by the first way out of each stage that leads somewhere new. Side ways are not drawn."""
-    found: list[str] = []
-    while True:
-        onward = (e.to for e in definition.stage(stage).exits.values())
-        stage = next((to for to in onward if to not in behind and to not in found), "")
-        if not stage:
-            return found
-        found.append(stage)
+def _ahead(definition: Definition, stage: str, behind: list[str], outcome: str = "") -> list[str]:
+    """The usual way on: the way out that is proposed, then always the one that leads through most. Side ways are not
+    drawn."""
+    exits = definition.stage(stage).exits
+    onward = [exits[outcome].to] if outcome in exits else list(dict.fromkeys(e.to for e in exits.values()))
+    found = [[to, *_straight(definition, to, [*behind, to])] for to in onward if to not in behind]
+    if not found:
+        return []
+    first = max(found, key=len)[0]
+    return [first, *_ahead(definition, first, [*behind, first])]
+
+
+def _straight(definition: Definition, stage: str, behind: list[str]) -> list[str]:
+    """Where the first way out that leads somewhere new leads to, and so on."""
+    onward = (e.to for e in definition.stage(stage).exits.values())
+    to = next((to for to in onward if to not in behind), "")
+    return [to, *_straight(definition, to, [*behind, to])] if to else []
 
 
 def _short(title: str) -> str:

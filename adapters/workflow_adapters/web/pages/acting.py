@@ -15,12 +15,11 @@ from workflow.errors import NotHolder, OutOfTurn, Said, Stale, Unknown, Workflow
 from workflow.evidence import canonical
 from workflow.rules.materials import wanted
 from workflow.sight import refuse_unseen
-from workflow_adapters.web.pages.item import VERBS, actors, materials_of
+from workflow_adapters.web.pages.item import VERBS, actors, materials_of, signing
 from workflow_adapters.web.visit import Looking, Visit
 
 NEW_LINES = 5
-BY_PLACE = {"decision": ("decide",), "look-back": ("look-back",)}
-SIGNING = ("accept", "close-out", "sign")
+BY_PLACE = {"decision": "decide", "look-back": "look-back"}
 
 
 def slot(visit: Visit) -> Response:
@@ -39,7 +38,8 @@ def _form(see: Looking, case: Case, definition: Definition, place: Slot, refused
     stage = definition.stage(case.stage)
     exits = {name: see.stage(definition.digest, e.to) for name, e in stage.exits.items()}
     can = {p.verb for p in possible.may(see.desk, case.item, _actor(see, case, place)) if p.allowed}
-    verb = next((v for v in BY_PLACE.get(place.kind, SIGNING) if v in can), BY_PLACE.get(place.kind, SIGNING)[-1])
+    verb = BY_PLACE.get(place.kind) or signing(definition, case.stage)
+    verb = verb if verb in can else "sign" if "sign" in can else verb
     return see.visit.page(
         "slot.html",
         status=409 if refused else 200,

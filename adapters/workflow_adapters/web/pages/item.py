@@ -61,6 +61,20 @@ VERBS = {
 }
 
 
+SIGNING = ("sign", "accept", "close-out")
+
+
+def signing(definition: Definition, name: str) -> str:
+    """Under which word a place of a stage is signed: the rules take any of them. A ledger's stage is closed out; what is
+    scored, or must be another body's than a stage like it, is an acceptance."""
+    stage = definition.stage(name)
+    if stage.close_out is not None:
+        return "close-out"
+    others = {other for s in definition.flow.stages for other in s.other_body_than}
+    accepts = stage.score is not None or bool(stage.other_body_than) or name in others
+    return "accept" if accepts else "sign"
+
+
 def item(visit: Visit) -> Response:
     with visit.look() as see:
         name = visit.path("item")
@@ -250,7 +264,10 @@ def _can(see: Looking, case: Case, definition: Definition) -> list[dict[str, Any
     out: list[dict[str, Any]] = []
     for by in actors(see, case)[:4]:
         best: dict[str, possible.Possible] = {}
+        said_otherwise = set(SIGNING) - {signing(definition, case.stage)}
         for one in see.seen.may(case.item, by.post, by.unit):
+            if one.verb in said_otherwise:
+                continue
             if one.verb not in best or (one.allowed and not best[one.verb].allowed):
                 best[one.verb] = one
         for verb, one in best.items():

@@ -140,7 +140,7 @@ def overdue(visit: Visit) -> Response:
         return visit.page(
             "overdue.html",
             see=see,
-            heat={(u, (flow, stage)): n for (u, flow, stage), n in heat.items()},
+            heat=Counter({(u, (flow, stage)): n for (u, flow, stage), n in heat.items()}),  # nothing missed is no fault
             units=units,
             rules=[(k, see.rule(digests[k[0]], k[1])) for k in columns],
             digests=digests,
