@@ -18,6 +18,22 @@ OWN = {  # the ends of rules that the engine names itself
     r"owed": ("应报", "owed"),
     r"appointed": ("另定的日期", "the appointed date"),
 }
+STATES = {
+    "DUE": ("未到期", "due"),
+    "SUBMITTED": ("已报", "submitted"),
+    "ZERO": ("零报告", "zero"),
+    "LATE": ("迟报", "late"),
+    "MISSING": ("应报未报", "missing"),
+    "EXEMPT": ("免报", "exempt"),
+    "SUPPLEMENTED": ("补报", "supplemented"),
+    "CONTRADICTED": ("与事实不符", "contradicted"),
+}
+CLAIMS = {"rectified": ("已整改", "rectified")}  # what shipped flows let signers claim
+
+
+def claim(name: str, lang: Language) -> str:
+    """What signers claim of an item; a flow's own word where it is none of the usual ones."""
+    return CLAIMS.get(name, (name, name))[lang == "en"]
 
 
 def stage(definition: Definition, name: str, lang: Language) -> str:

@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.contract.world import MATTER, SHEET, World, flow_text
-from workflow import Actor, load, loads
+from workflow import Actor, access, load, loads, tick
 from workflow.definition.shipped import shipped_flow
 from workflow_adapters.web import Identity, console
 from workflow_adapters.web.pages import PAGES
@@ -38,7 +38,7 @@ def test_every_page_is_there_in_both_languages(world: World, lang: str) -> None:
     client = visitor(world)
     name = next(iter(world.case(ITEM).materials))
     for path, _, _, methods in PAGES:
-        if "GET" not in methods or "{flow}" in path:
+        if "GET" not in methods or "{flow}" in path or "{what}" in path:
             continue
         path = path.format(item=ITEM, slot=key, name=name)
         got = client.get(path, params={"lang": lang})
@@ -195,3 +195,34 @@ def test_an_analysis_sheet_is_printed_with_its_signatures_and_places_for_more(wo
     name = next(iter(world.case(ITEM).materials))
     page = visitor(world).get(f"/items/{ITEM}/materials/{name}", params={"lang": "zh"}).text
     assert "o1-handler" in page.split("在此内容上的签字")[1] and 'class="seals"' in page and "单位(盖章)" in page
+
+
+def test_what_a_page_lists_is_taken_along_as_a_file_as_far_as_it_may_be_seen(world: World) -> None:
+    world.begin(ITEM, "o1")
+    world.begin("m-2", "o3")
+    world.engine.open("survey", "o1", item="s-1", campaign="c1")
+    world.clock.advance(timedelta(days=90))
+    while tick(world.engine).fired:
+        pass
+    own, every = visitor(world, "o1-secretary"), visitor(world)
+    for what, query in (
+        ("register", {"flow": "matter", "campaign": "c1"}),
+        ("ledger", {"flow": "matter", "campaign": "c1"}),
+        ("overdue", {}),
+        ("ladders", {}),
+        ("signatures", {"item": ITEM}),
+    ):
+        page = every.get(f"/items/{ITEM}/signatures" if what == "signatures" else f"/{what}").text
+        assert f"/files/{what}.csv" in page and f"/files/{what}.xlsx" in page
+        got = own.get(f"/files/{what}.csv", params={"lang": "zh", **query})
+        assert got.status_code == 200 and got.headers["content-disposition"].startswith("attachment"), got.text
+        assert ITEM in got.text or what in ("signatures", "ledger")
+        assert "m-2" not in got.text and "示例单位6" not in got.text
+        book = every.get(f"/files/{what}.xlsx", params=query)
+        assert book.status_code == 200 and book.content.startswith(b"PK")
+    assert "m-2" in every.get("/files/overdue.csv").text
+    for wrong in ("/files/nothing.csv", "/files/ledger.exe", "/files/signatures.csv?item=m-2"):
+        assert own.get(wrong).status_code == 404
+    with world.engine.reading() as connection:
+        taken = [a for a in access.search(connection, person="o1-secretary") if a.kind == "export"]
+    assert len(taken) == 5

@@ -158,7 +158,9 @@ def test_axe_finds_nothing_serious_on_any_page_and_none_is_wider_than_its_window
     case = site.world.case(ITEM)
     slot, name = case.open_slots[0], next(iter(case.materials))
     page, axe, found = site.enter(site.world.actor(slot).person, lang, size=size, script=True), Axe(), []
-    paths = [path for path, _, _, methods in PAGES if "GET" in methods and "{flow}" not in path]
+    paths = [
+        path for path, _, _, methods in PAGES if "GET" in methods and "{flow}" not in path and "{what}" not in path
+    ]
     for path in [*(p.format(item=ITEM, slot=slot.key, name=name) for p in paths), "/items/m-2/submit"]:
         answered = page.goto(site.address + path)
         assert answered is not None and answered.status == 200, path

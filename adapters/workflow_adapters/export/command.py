@@ -13,7 +13,7 @@ from workflow.cli.arguments import Database, Lang, say, told, url_of, wrong
 if TYPE_CHECKING:
     from workflow.errors import Language
 
-KINDS = ("ledger", "register", "signatures", "xes")
+KINDS = ("ledger", "register", "signatures", "overdue", "ladders", "reports", "xes")
 ENDINGS = (".xlsx", ".csv", ".pdf", ".xes")
 
 
@@ -24,16 +24,23 @@ def register(app: typer.Typer) -> None:
 
 def export(
     db: Database,
-    what: Annotated[str, typer.Argument(help="ledger, register, signatures or xes · 台账、名册、签批单或事件日志")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="ledger, register, signatures, overdue, ladders, reports or xes · 台账、名册、签批单、逾期、督办、报送、事件日志"
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="FILE.xlsx, .csv, .pdf or .xes · 输出文件")],
     flow: Annotated[str, typer.Option("--flow", help="Of which flow · 流程")] = "",
     campaign: Annotated[str, typer.Option("--campaign", help="Of which campaign · 专项行动")] = "",
     item: Annotated[str, typer.Option("--item", help="Of which item (signatures, xes) · 事项")] = "",
+    rule: Annotated[str, typer.Option("--rule", help="Of which obligation (reports) · 报送义务")] = "",
+    period: Annotated[str, typer.Option("--period", help="Of which period (reports), such as 2019-W41 · 报送期")] = "",
     on: Annotated[str, typer.Option("--on", help="As of the end of this day (YYYY-MM-DD); now when not given")] = "",
     fonts: Annotated[Path | None, typer.Option("--fonts", help="A folder with fonts, for PDF · 字体目录")] = None,
     lang: Lang = "",
 ) -> None:
-    """Write a ledger, a register, a signature sheet or an event log to a file · 导出"""
+    """Write a ledger, a register, a signature sheet, another list or an event log to a file · 导出"""
     if what not in KINDS:
         raise wrong(f"expected one of {', '.join(KINDS)}; got {what}", f"应为 {'、'.join(KINDS)} 之一;实为 {what}")
     if out.suffix not in ENDINGS or (what == "xes") != (out.suffix == ".xes"):
@@ -41,15 +48,26 @@ def export(
         raise wrong(f"expected a file that ends in {ending}; got {out}", f"文件名应以 {ending} 结尾;实为 {out}")
     if what == "signatures" and not item:
         raise wrong("name the item with --item", "请用 --item 指明事项")
+    if what == "reports" and not (flow and rule and period):
+        raise typer.BadParameter("name the reports with --flow, --rule and --period")
     language = cast("Language", lang)
     with told(language):
-        data = _made(db, what, out.suffix, flow, campaign, item, on, fonts, language)
+        data = _made(db, what, out.suffix, flow, campaign, item, (rule, period), on, fonts, language)
         out.write_bytes(data)
         say(str(out))
 
 
 def _made(
-    db: str, what: str, ending: str, flow: str, campaign: str, item: str, on: str, fonts: Path | None, lang: Language
+    db: str,
+    what: str,
+    ending: str,
+    flow: str,
+    campaign: str,
+    item: str,
+    owed: tuple[str, str],
+    on: str,
+    fonts: Path | None,
+    lang: Language,
 ) -> bytes:
     from workflow import lists
     from workflow.clock import local_day, start_of_day
@@ -84,6 +102,10 @@ def _made(
                 return "".join(xes.log(desk, wanted, at)).encode()
             if what == "signatures":
                 sheet = sheets.signatures(desk, sight, item, at, lang)
+            elif what == "reports":
+                sheet = sheets.reports(desk, sight, flow, *owed, at, lang)
+            elif what in ("overdue", "ladders"):
+                sheet = (sheets.overdue if what == "overdue" else sheets.ladders)(desk, sight, at, lang)
             else:
                 sheet = (sheets.ledger if what == "ledger" else sheets.register)(desk, sight, flow, campaign, at, lang)
     finally:

@@ -1,16 +1,18 @@
-"""The register, the ledger and the signature sheet of the views, with titles and names, as rows of text."""
+"""The register, the ledger, the signature sheet and other lists of the views, with titles and names, as rows of text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from workflow import views
+from workflow import lists, obligations, views
 from workflow.clock import moment
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import Language
 from workflow.sight import Sight, hidden_from, refuse_unseen
+from workflow_adapters import titles
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,7 @@ class _Words:
         return self._names.get(one, {}).get(self.lang, one)
 
     def stage(self, name: str) -> str:
-        title = self.definition.stage(name).title
-        return title.get(self.lang) if title else name
+        return titles.stage(self.definition, name, self.lang)
 
     def category(self, name: str) -> str:
         text = self.flow.categories.get(name) or self.flow.watch_class.get(name)
@@ -87,7 +88,7 @@ def register(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: 
             w.category(r.category),
             w.stage(r.stage),
             str(r.round),
-            r.claimed,
+            titles.claim(r.claimed, lang),
             w.verified(r.verified),
             w.when(r.opened_at),
             r.item,
@@ -126,7 +127,7 @@ def ledger(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: La
             r.due,
             w.stage(r.stage),
             f"{r.lines_closed}/{r.lines}",
-            r.claimed,
+            titles.claim(r.claimed, lang),
             w.verified(r.verified),
             r.acceptance,
             r.closed_on,
@@ -180,3 +181,96 @@ def signatures(desk: Desk, sight: Sight, item: str, at: int, lang: Language) -> 
     )
     title = f"{w.say('签批单', 'Signature sheet')} · {w.name(case.unit)}"
     return Sheet(title, w.as_of(at, len(rows)), columns, rows, w.signers[::2])
+
+
+def overdue(desk: Desk, sight: Sight, at: int, lang: Language) -> Sheet:
+    """Every node missed by an instant, done late or not done, those missed first at first. Source: S0 「逾期未完成」."""
+    hidden = hidden_from(desk, sight)
+    found = [r for r in views.missed(desk, at) if sight.sees(r.unit) and r.item not in hidden]
+    found.sort(key=lambda r: (r.missed_at, r.item, r.rule))
+    flows = {f: desk.engine.newest(desk.connection, f) for f in {r.flow for r in found}}
+    names = desk.organisation().names({r.unit for r in found})
+    rows = tuple(
+        (
+            names.get(r.unit, {}).get(lang, r.unit),
+            flows[r.flow].flow.title.get(lang),
+            titles.rule(flows[r.flow], r.rule, lang),
+            _day(r.missed_at - 1, flows[r.flow]),
+            "" if r.met_at is None else _day(r.met_at, flows[r.flow]),
+            str(r.rungs_fired),
+            r.item,
+        )
+        for r in found
+    )
+    zh = ("单位", "流程", "时限", "应于", "办结", "已触发督办级数", "事项")
+    en = ("unit", "flow", "rule", "due", "done", "rungs fired", "item")
+    return _list(("逾期清单", "Overdue nodes"), (zh, en), rows, at, lang)
+
+
+def ladders(desk: Desk, sight: Sight, at: int, lang: Language) -> Sheet:
+    """Every rung that fired by an instant, the latest first: what the machine reminded of and proposed."""
+    found: list[Any] = []
+    while page := lists.rungs(desk, sight, before=found[-1].id if found else None, limit=lists.MOST):
+        found += page
+    entries = {e.chain: e for e in found}
+    shown = [r for r in views.rungs_of(found) if r.at <= at]
+    flows = {e.definition: desk.engine.definition(desk.connection, e.definition) for e in entries.values()}
+    names = desk.organisation().names({e.unit for e in found} | {t["unit"] for r in shown for t in r.to})
+
+    def name(one: str) -> str:
+        return str(names.get(one, {}).get(lang, one))
+
+    rows = []
+    for r in shown:
+        definition = flows[entries[r.item].definition]
+        posts = definition.flow.posts
+        to = (
+            f"{name(t['unit'])} {posts[t['post']].title.get(lang) if t['post'] in posts else t['post']}" for t in r.to
+        )
+        did = ("建议", "proposed") if r.opened else ("催办", "reminded")
+        at_ = f"{moment(r.at, definition.flow.timezone):%Y-%m-%d %H:%M}"
+        title = titles.rule(definition, r.rule, lang)
+        rows.append((at_, name(entries[r.item].unit), title, str(r.step + 1), did[lang == "en"], "、".join(to), r.item))
+    zh = ("时间", "单位", "时限", "级", "动作", "对象", "事项")
+    en = ("when", "unit", "rule", "rung", "what", "to", "item")
+    return _list(("逐级督办台账", "Ledger of rungs"), (zh, en), tuple(rows), at, lang)
+
+
+def reports(desk: Desk, sight: Sight, flow: str, rule: str, period: str, at: int, lang: Language) -> Sheet:
+    """Everybody who owes a report of a period, and what came of it. Source: S0 「每周一报送情况」, R082."""
+    definition = desk.engine.newest(desk.connection, flow)
+    found = [r for r in obligations.owed(desk, flow, rule, period, at) if sight.sees(r.unit)]
+    names = desk.organisation().names({r.unit for r in found})
+    zone = definition.flow.timezone
+    rows = tuple(
+        (
+            names.get(r.unit, {}).get(lang, r.unit),
+            titles.STATES[r.state][lang == "en"],
+            "" if r.received is None else f"{moment(r.received, zone):%Y-%m-%d %H:%M}",
+            r.item,
+        )
+        for r in found
+    )
+    zh, en = ("单位", "状态", "收到", "事项"), ("unit", "state", "received", "item")
+    said = " · ".join(
+        x for x in (definition.flow.title.get(lang), titles.obligation(definition, rule, lang), period) if x
+    )
+    return _list((said, said), (zh, en), rows, at, lang, zone)
+
+
+def _day(at: int, definition: Definition) -> str:
+    return f"{moment(at, definition.flow.timezone):%Y-%m-%d}"
+
+
+def _list(
+    title: tuple[str, str],
+    columns: tuple[tuple[str, ...], tuple[str, ...]],
+    rows: tuple[tuple[str, ...], ...],
+    at: int,
+    lang: Language,
+    zone: str = "Asia/Shanghai",
+) -> Sheet:
+    when, signers = f"{moment(at, zone):%Y-%m-%d %H:%M}", (("制表人", "drawn up by"), ("核对人", "checked by"))
+    note = f"截至 {when},共 {len(rows)} 行" if lang == "zh" else f"as of {when}: {len(rows)} rows"
+    english = lang == "en"
+    return Sheet(title[english], note, columns[english], rows, tuple(s[english] for s in signers))

@@ -53,6 +53,8 @@ class Console:
     def __init__(
         self, engine: Engine, who: Resolver, *, writes: bool, zone: str, secret: bytes | None, logout: str
     ) -> None:
+        from workflow_adapters.web.pages.files import endings
+
         self.engine = engine
         self.who = who
         self.writes = writes
@@ -71,6 +73,7 @@ class Console:
             lstrip_blocks=True,
             auto_reload=False,
         )
+        self.templates.globals["endings"] = endings()
 
     async def in_turn(self, work: Callable[[], T]) -> T:
         """Make a page in a thread, ``AT_ONCE`` of them at a time: more of them would only take the interpreter from each

@@ -6,7 +6,18 @@ from collections.abc import Callable
 
 from starlette.responses import Response
 
-from workflow_adapters.web.pages import acting, ballot, evidence, item, overview, registers, responsibility, times, work
+from workflow_adapters.web.pages import (
+    acting,
+    ballot,
+    evidence,
+    files,
+    item,
+    overview,
+    registers,
+    responsibility,
+    times,
+    work,
+)
 from workflow_adapters.web.visit import Visit
 
 READ, WRITE = ("GET",), ("POST",)
@@ -33,6 +44,7 @@ PAGES: tuple[tuple[str, Callable[[Visit], Response], str, tuple[str, ...]], ...]
     ("/ladders", times.ladders, "ladders", READ),
     ("/campaign", overview.campaign, "campaign", READ),
     ("/organisation", responsibility.tree, "organisation", READ),
+    ("/files/{what}.{ending}", files.download, "file", READ),
     ("/ballot", ballot.begin, "ballot", READ),
     ("/ballot/paper", ballot.paper, "ballot-paper", WRITE),
     ("/ballot/cast", ballot.cast, "ballot-cast", WRITE),

@@ -22,16 +22,6 @@ from workflow_adapters.web.visit import Looking, Visit
 
 BACK, AHEAD = timedelta(days=70), timedelta(days=14)
 A_PAGE, OF_ALL = 100, 2_000
-STATES = {
-    "DUE": ("未到期", "due"),
-    "SUBMITTED": ("已报", "submitted"),
-    "ZERO": ("零报告", "zero"),
-    "LATE": ("迟报", "late"),
-    "MISSING": ("应报未报", "missing"),
-    "EXEMPT": ("免报", "exempt"),
-    "SUPPLEMENTED": ("补报", "supplemented"),
-    "CONTRADICTED": ("与事实不符", "contradicted"),
-}
 
 
 def reports(visit: Visit) -> Response:
@@ -52,7 +42,7 @@ def reports(visit: Visit) -> Response:
                 title = titles.obligation(definition, rule, visit.lang)
                 found.append({"flow": definition, "rule": rule, "title": title, "periods": list(reversed(rows))})
         see.learn([unit])
-        return visit.page("reports.html", see=see, found=found, states=STATES, unit=under, on=on, at=at)
+        return visit.page("reports.html", see=see, found=found, states=titles.STATES, unit=under, on=on, at=at)
 
 
 def period(visit: Visit) -> Response:
@@ -75,7 +65,7 @@ def period(visit: Visit) -> Response:
             rows=shown,
             every=len(rows),
             counts=counts,
-            states=STATES,
+            states=titles.STATES,
             rule=rule,
             name=name,
             definition=definition,
