@@ -24,8 +24,8 @@ from workflow import burdens as bearing
 from workflow import campaign as glance
 from workflow import claims as saying
 from workflow import clear as clearing
+from workflow import drafting, lists, obligations, onesided, possible, receipt, views, voting
 from workflow import irregularities as irregular
-from workflow import lists, obligations, possible, receipt, views, voting
 from workflow import pairs as letters
 from workflow import past as history
 from workflow import shelf as shelving
@@ -417,6 +417,15 @@ class Seen:
         return glance.heat_of_flows(
             self._desk, self.sight, self._at(at), under, flow=flow, campaign=campaign, counted=counted
         )
+
+    def one_sided(self, flow: str, campaign: str, at: int | None = None) -> list[onesided.OneSided]:
+        """Reports that name only themselves or only those below, of units that may be seen."""
+        return onesided.one_sided(self._desk, self.sight, flow, campaign, self._at(at))
+
+    def draft(self, item: str) -> list[drafting.Draft]:
+        """What an item's papers can be filled with from what may be seen of its unit."""
+        refuse_unseen(self._desk, self.sight, item)
+        return drafting.draft(self._desk, self.sight, item)
 
     def statistics(self, flow: str, campaign: str, at: int | None = None) -> dict[str, dict[str, glance.Group]]:
         return glance.statistics(self._desk, self.sight, flow, campaign, self._at(at))

@@ -29,6 +29,10 @@ On = Annotated[
 ]
 As = Annotated[str, typer.Option("--as", metavar="PERSON", help="As this person may see it · 按此人可见范围")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")]
+ONE_SIDED = {
+    "itself": ("只报本级的报告", "reports about themselves alone"),
+    "below": ("只报下级的报告", "reports about lower units alone"),
+}
 GROUPS = {"category": "类别", "cause": "成因", "level": "层级", "class": "名册"}
 QUESTIONS = {
     "what": ("问题类别不清", "what the problem is"),
@@ -93,6 +97,7 @@ def campaign(
         if reports:
             found["coverage"] = asdict(seen.coverage(reports, of, below, at))
             found["claims"] = [asdict(c) for c in seen.claims(reports, of, below, at)]
+            found["one-sided"] = [asdict(r) for r in seen.one_sided(reports, of, at)]
         if carries:
             rows = seen.register(flow, of, at, carried=carries)
             found["carried"] = [asdict(r) for r in rows if r.campaign != of]
@@ -231,6 +236,11 @@ def _lines(seen: Seen, found: dict[str, Any], lang: Language) -> Iterator[str]:
         for unit in c["uncovered"][:SHOWN]:
             yield f"  {'未报' if zh else 'not reported'}: {called[unit]}"
         yield from _more(len(c["uncovered"]), zh)
+        for way, words in ONE_SIDED.items():
+            if some := [r["unit"] for r in found["one-sided"] if r["about"] == way]:
+                named = seen.names(some[:SHOWN], lang)
+                yield f"{words[0]}({len(some)},待核查):" if zh else f"{words[1]} ({len(some)}, to be looked into):"
+                yield "  " + ("、" if zh else ", ").join(named[u] for u in some[:SHOWN])
         yield (
             f"申报与核实:申报 {len(claims)},与核实不符 {len(against)}"
             if zh

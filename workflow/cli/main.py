@@ -18,6 +18,7 @@ from workflow.cli import (
     campaigns,
     database,
     demo,
+    drafting,
     drawings,
     draws,
     erasing,
@@ -85,6 +86,7 @@ for module in (
     access,
     assessing,
     likening,
+    drafting,
     proving,
 ):
     module.register(app)

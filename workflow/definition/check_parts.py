@@ -12,6 +12,8 @@ from workflow.definition.shipped import shipped_calendars
 
 COLOURS = ("blue", "yellow", "orange", "red")
 
+COMPILED = ("category", "stands-at", "items")  # what a register is added up by
+
 
 class PartsChecking(Checking):
     """The parts, from top to bottom."""
@@ -165,6 +167,12 @@ class PartsChecking(Checking):
                     f"at-most {material.at_most} leaves no list that could be handed in",
                     f"at-most {material.at_most} 使清单无法提交",
                 )
+            if material.compiled is not None:
+                self.near_flow(material.compiled, ("materials", name, "compiled"))
+                if material.kind != "list":
+                    self.not_a_list(name, ("materials", name, "compiled"))
+                for code in material.fields:  # a column that the register does not have could never be handed in
+                    self.known("field", code, COMPILED, ("materials", name, "fields", code), key=True)
             self._scorecard(("materials", name), material)
             for code, spec in material.fields.items():
                 if material.kind != "list" and code in ("lines", "closed"):

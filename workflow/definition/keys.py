@@ -66,6 +66,7 @@ CHINESE: Mapping[str, str] = {
     "personal": "个人信息",
     "own-words": "逐件说明",
     "line-of": "所属条目",
+    "compiled": "汇总自",
     "covering": "逐条对应",
     "masked": "可隐去",
     "keep-lines": "保留编号",

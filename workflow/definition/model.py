@@ -277,6 +277,7 @@ class Material(Model):
     at_least: StrictInt | None = None
     at_most: StrictInt | None = None  # lines of a list: one or two that are followed in full, never three (R123)
     keep_for: Span | None = None  # how long after the item is closed the document is kept; its digest stays
+    compiled: Code | None = None  # a list that nobody types: the flow whose register it says (R097)
     keep_lines: StrictBool = False  # a line keeps its number: handed in again, the list only grows (R101)
     parts: dict[Code, Part] = {}
     methods: dict[Code, Text] = {}

@@ -84,7 +84,17 @@ def _kind(today: OrgOnDay, definition: Definition, unit: str) -> tuple[Any, ...]
 
 
 SUPPOSED = 12  # results of other flows within a campaign: a month each
-NOTHING = ("children", "roll", "viewed-since", "counted", "same-words", "known-of", "same-person", "seats")
+NOTHING = (
+    "children",
+    "roll",
+    "viewed-since",
+    "counted",
+    "same-words",
+    "known-of",
+    "same-person",
+    "seats",
+    "register-of",
+)
 
 
 class Offices:

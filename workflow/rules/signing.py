@@ -36,6 +36,7 @@ from workflow.rules import (
     bodies,
     burdens,
     comparing,
+    compiling,
     counting,
     dues,
     gates,
@@ -89,6 +90,8 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
         wanted += gates.needs_to_sign(asked)
     if stage.assess is not None:
         wanted += assessing.needs(asked, stage)
+    if any(m.compiled is not None for m in definition.flow.materials.values()):
+        wanted += compiling.needs(asked, stage)
     if ends:
         wanted += counting.needs(asked, stage)
         wanted += burdens.needs(asked, stage)
@@ -374,6 +377,7 @@ def _check_complete(asked: Asked, stage: Stage, outcome: str) -> None:
         )
     if any("links" in held for held in case.lists.values()):
         linking.linked(definition, stage, case)
+    compiling.as_registered(asked, stage)
     if stage.close_out is not None:
         for name in linking.closing(stage.close_out):
             held = case.lists.get(name, {"open": 0, "lines": 0})

@@ -83,6 +83,8 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
         return GroupReader(connection).looked_after_by(need[1], need[2])
     if kind == "standing":
         return items.standing(connection, *need[1:5])
+    if kind == "register-of":
+        return items.register_of(connection, need[1], need[2])
     if kind == "seats":
         return items.seats(connection, need[1])
     if kind == "results":

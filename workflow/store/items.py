@@ -418,6 +418,14 @@ def known_of(
     return out
 
 
+def register_of(connection: Connection, flow: str, campaign: str) -> list[dict[str, Any]]:
+    """How many items of a flow and campaign stand where: ``[{category, stands-at, items}]``, in order of these."""
+    columns = (t.item.c.category, t.item.c.stage)
+    mine = (t.item.c.flow == flow, t.item.c.campaign == campaign)
+    rows = connection.execute(sa.select(*columns, sa.func.count()).where(*mine).group_by(*columns))
+    return [{"category": r[0], "stands-at": r[1], "items": r[2]} for r in sorted(tuple(r) for r in rows)]
+
+
 _seats = sa.select(t.seat.c.n, t.seat.c.item).where(t.seat.c.seat == bindparam("seat")).order_by(t.seat.c.n)
 
 
