@@ -46,6 +46,7 @@ class Slot(NamedTuple):
     own_post: str = ""  # what the delegate is at the unit, and
     given_on: str = ""  # the day it was delegated
     day: str = ""  # where the flow takes ink: the day it was signed, or sent back to be signed anew
+    was: str = ""  # the unit it was planned at, where it moved to the successor of a unit
 
     def record(self) -> dict[str, Any]:
         out: dict[str, Any] = {
@@ -89,6 +90,8 @@ class Slot(NamedTuple):
             out["given_on"] = self.given_on
         if self.day:
             out["day"] = self.day
+        if self.was:
+            out["was"] = self.was
         return out
 
 

@@ -785,7 +785,8 @@ class Desk(Verbs):
     def _view(self, act: View) -> Receipt:
         """Somebody opened the content: an entry in the item's own log of views, not in its chain.
 
-        It says whether a place of the present stage is theirs: only a look of those who sign holds up a withdrawal.
+        It says whether a place of the present stage is theirs (``aside`` where none is), and whether one that is open now
+        (``next``): only a look of those who act next holds up a withdrawal.
 
         Raises:
             NotHolder: the person neither holds the post they look as, nor answers for it, nor has a mandate for it.
@@ -794,8 +795,24 @@ class Desk(Verbs):
         case = Case.of_snapshot(head.snapshot)
         pinned = self.engine.definition(self.connection, case.definition)
         place = self.may_look(act, case, pinned, head.org)
-        more: dict[str, Any] = {"head": head.seq} | ({} if place else {"aside": True})
+        more: dict[str, Any] = {"head": head.seq, "next": self._acts_next(act, case, pinned, head.org)}
+        if not place:
+            more["aside"] = True
         return self._alone(f"view:{act.item}", act.record(), more)
+
+    def _acts_next(self, act: View, case: Case, pinned: Definition, org: bytes | None) -> bool:
+        """Whether an open place is that of whoever looks, in whatever post they look."""
+        by = act.by
+        assert by is not None
+        waiting = case.open_slots
+        if any((s.post, s.unit) == (by.post, by.unit) or s.delegate == by.person for s in waiting):
+            return True
+        day, memory = self._today(pinned), self.engine.memory.at(org)
+        held = (authority.need(pinned, by.person, s.unit, s.post, day) for s in waiting)
+        return any(facts.load(self.connection, need, memory).get("tenure") for need in held)
+
+    def _today(self, pinned: Definition) -> str:
+        return local_day(self.engine.now(self.connection), pinned.flow.timezone).isoformat()
 
     def may_look(self, act: View, case: Case, pinned: Definition, org: bytes | None) -> bool:
         """Whether a place of the present stage is that of whoever looks: of their post, or delegated to them.
@@ -806,7 +823,7 @@ class Desk(Verbs):
         by = act.by
         if by is None:
             raise Unknown(kind="actor", name="nobody", hint="; view is a person's act: by=Actor(person, post, unit)")
-        day = local_day(self.engine.now(self.connection), pinned.flow.timezone).isoformat()
+        day = self._today(pinned)
         need = authority.need(pinned, by.person, by.unit, by.post, day)
         found = facts.load(self.connection, need, self.engine.memory.at(org))
         given = any(s.delegate == by.person for s in case.open_slots)

@@ -27,6 +27,7 @@ class Remark:
 
     Attributes:
         finding: what a contradiction rests on; ``until`` the date that an extension gives.
+        whom: to whom a place was delegated or handed over; ``leaver`` who handed it over.
         paper_on: of a return in ink, the day on the paper; ``registrar`` who stands for it.
     """
 
@@ -43,19 +44,29 @@ class Remark:
     principal: str = ""
     paper_on: str = ""
     registrar: str = ""
+    whom: str = ""
+    leaver: str = ""
+
+
+CHANGES = ("signer-added", "signer-removed", "transferred")
 
 
 @dataclass(frozen=True)
 class Irregular:
-    """What is out of the ordinary beside the marks of a signature: nobody signed a place, or an act says that it happened
-    earlier than it was recorded.
+    """What is out of the ordinary beside the marks of a signature: nobody signed a place, people changed who signs, or an
+    act says that it happened earlier than it was recorded.
 
     Attributes:
         kind: ``overridden`` (two persons let the chain pass over the place), ``early-closed`` (a group was decided
-            before anybody signed it) or ``back-dated``.
-        persons: who let it be passed over, whose signature decided the group, or who said so.
+            before anybody signed it), ``signer-added``, ``signer-removed``, ``transferred`` (加签、减签、转办) or
+            ``back-dated``.
+        unit, post: the place's; after a transfer, the post that took it over.
+        persons: who let it be passed over, whose signature decided the group, who added, removed or handed over, or who
+            said so.
         on: the day that a back-dated act claims.
         stage: where the place stood; ``met_at`` when it was signed after all, sent back meanwhile (µs UTC), or None.
+        was: the post that a transferred place was taken from.
+        delegate: to whom a place that was passed over had been delegated.
     """
 
     kind: str
@@ -68,6 +79,8 @@ class Irregular:
     on: str = ""
     stage: str = ""
     met_at: int | None = None
+    was: str = ""
+    delegate: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +147,8 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
                 ended.append((effect["rule"], case.dues[effect["rule"]]["missed"], met, case))
             if effect["e"] in ("overridden", "not-needed"):
                 irregular += _passed(entry, body, effect, case)
+            elif effect["e"] in CHANGES:
+                irregular.append(_rearranged(entry, body, effect, case))
             elif effect["e"] == "signed":
                 irregular = [_signed_after_all(i, entry, effect, case) for i in irregular]
             case = case.fold([effect], entry.seq, entry.at)
@@ -161,7 +176,18 @@ def _passed(entry: Any, body: dict[str, Any], effect: dict[str, Any], case: Case
             continue
         unit, post = (slot.unit, slot.post) if slot is not None else ("", "")
         kind = "overridden" if over else "early-closed"
-        yield Irregular(kind, entry.seq, entry.at, unit, post, key, persons, stage=case.stage)
+        delegate = slot.delegate if over and slot is not None else ""
+        yield Irregular(kind, entry.seq, entry.at, unit, post, key, persons, stage=case.stage, delegate=delegate)
+
+
+def _rearranged(entry: Any, body: dict[str, Any], effect: dict[str, Any], case: Case) -> Irregular:
+    """Somebody at a place added a signer to the chain, took one away, or handed the place to another post."""
+    key, before = effect["slot"], case.slot(effect["slot"])
+    after = next((s for s in effect["slots"] if s["key"] == key), None)
+    unit, post = (after["unit"], after["post"]) if after else (before.unit, before.post) if before else ("", "")
+    was = before.post if before is not None and effect["e"] == "transferred" else ""
+    by = (body["act"]["by"]["person"],)
+    return Irregular(effect["e"], entry.seq, entry.at, unit, post, key, by, stage=case.stage, was=was)
 
 
 def _signed_after_all(one: Irregular, entry: Any, effect: dict[str, Any], case: Case) -> Irregular:
@@ -204,4 +230,6 @@ def _remark(entry: Any, body: dict[str, Any]) -> Remark:
         principal=statement.get("principal", ""),
         paper_on=act.get("paper", {}).get("on", ""),
         registrar=act.get("paper", {}).get("person", ""),
+        whom=act.get("delegate", ""),
+        leaver=act.get("leaver", ""),
     )

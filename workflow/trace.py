@@ -17,7 +17,7 @@ from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import Unknown
 from workflow.evidence import canonical
-from workflow.past import Irregular, Missed, Past, Remark, past
+from workflow.past import CHANGES, Irregular, Missed, Past, Remark, past
 from workflow.rules import obligations
 from workflow.rules.authority import backstop
 from workflow.rules.dues import binding_nodes, node_day
@@ -36,8 +36,8 @@ HIDDEN = "hidden"
 
 @dataclass(frozen=True)
 class Head:
-    """Who was first responsible at a unit on a day it signed on, and who is now. ``as_`` says backstop where the superior
-    answers."""
+    """Who was first responsible at a unit on a day it signed on, or on the last day of what it owed and did not do in
+    time; and who is now. ``as_`` says backstop where the superior answers."""
 
     unit: str
     post: str
@@ -54,6 +54,8 @@ class Owed:
     Attributes:
         what: ``due`` (a node of a stage), ``signature`` (a place open now), ``passed-over`` (a place that others let the
             chain pass over, so that nobody signed it) or ``report`` (none was ever signed).
+        as_: in which capacity they owed it; ``delegate``: the place had been delegated to them, and stands here once more
+            for whoever holds the post.
         rule: the due's rule, the place, or the flow.
         missed_at: since when it counts as missed; for a place passed over, when it was.
         met_at: when it was done after all, microseconds UTC; None: not done.
@@ -81,8 +83,8 @@ class Statement:
         zero: whether it stands as a zero report; ``marks`` what was said of it: exempted, supplemented, contradicted.
         remarks: signed acts beside the chain, with their reasons.
         later: entries of the item after the instant; they are not shown.
-        irregular: places passed over or not needed, and days said to have been earlier; what is irregular about a
-            signature itself stands in its marks.
+        irregular: places passed over or not needed, signers added, removed or replaced, and days said to have been
+            earlier; what is irregular about a signature itself stands in its marks.
     """
 
     item: str
@@ -124,8 +126,11 @@ def as_seen(s: Statement, sees: Callable[[str], bool], *, root: bool = True, hid
     below = tuple(as_seen(b, sees, root=False, hidden=hidden) for b in s.rests_on)
     if not root and (s.item in hidden or not sees(s.unit)):
         return Statement("", "", "", "", 0, s.why, False, (HIDDEN,), (), (), (), (), below)
-    owed = tuple(o for o in s.owed if o.what != "report" or sees(o.unit))
-    return replace(s, owed=owed, rests_on=below)
+    unseen = {o.unit for o in s.owed if o.what == "report" and not sees(o.unit)}
+    owed = tuple(o for o in s.owed if o.what != "report" or o.unit not in unseen)
+    told = {r.unit for r in s.signers} | {o.unit for o in owed} | {s.unit}
+    heads = tuple(h for h in s.heads if h.unit in told or h.unit not in unseen)
+    return replace(s, owed=owed, heads=heads, rests_on=below)
 
 
 @dataclass(frozen=True)
@@ -138,8 +143,9 @@ class Trace:
 
     def persons(self) -> dict[str, set[str]]:
         """Everybody named, with why: ``signed``, ``principal`` (signed for by mandate), ``passed-over`` (let the chain
-        pass over a place), ``registrar`` (stands for paper that others signed in ink), ``owed``, ``head`` (of the time),
-        ``head-now``."""
+        pass over a place), ``changed-chain`` (added or removed a signer, or handed a place on), ``delegate`` (a place was
+        delegated or handed over to them), ``leaver`` (from whom it was), ``registrar`` (stands for paper that others
+        signed in ink), ``owed``, ``head`` (of the time), ``head-now``."""
         found: dict[str, set[str]] = {}
 
         def name(why: str, *persons: str) -> None:
@@ -156,6 +162,11 @@ class Trace:
             for i in s.irregular:
                 if i.kind == "overridden":
                     name("passed-over", *i.persons)
+                elif i.kind in CHANGES:
+                    name("changed-chain", *i.persons)
+            for remark in s.remarks:
+                name("delegate", remark.whom)
+                name("leaver", remark.leaver)
             for o in s.owed:
                 name("owed", *o.persons)
             for h in s.heads:
@@ -248,7 +259,7 @@ class _Tracer:
             signers=signers,
             remarks=found.remarks,
             owed=tuple(owed),
-            heads=tuple(self._heads(signers, case.unit, days[-1], definition)),
+            heads=tuple(self._heads(signers, owed, case.unit, days[-1], definition)),
             rests_on=tuple(below),
             later=found.later if seq is None else 0,
             irregular=found.irregular,
@@ -306,11 +317,13 @@ class _Tracer:
                 if held[unit] in self.seen:
                     continue
                 top = self.statement(held[unit], why, found)
-                return replace(top, owed=(*missing, *top.owed))
+                above = (h for h in self._heads_of(missing, definition) if h not in top.heads)
+                return replace(top, owed=(*missing, *top.owed), heads=(*above, *top.heads))
             missing += self._unreported(definition, flow, campaign, unit)
         if not queries.any_of(connection, flow, campaign):
             raise Unknown(kind=f"report of {flow} above", name=self.about, hint=f"; nothing of campaign {campaign!r}")
-        return Statement("", flow, self.about, "", 1, why, False, (), (), (), tuple(missing), (), ())
+        heads = tuple(self._heads_of(missing, definition))
+        return Statement("", flow, self.about, "", 1, why, False, (), (), (), tuple(missing), heads, ())
 
     def _reports(self, flow: str, campaign: str, units: Sequence[str]) -> dict[str, str]:
         rows = items.reports_of(self.desk.connection, flow, campaign, list(units))
@@ -389,10 +402,27 @@ class _Tracer:
             if (was.unit, was.post) != (slot.unit, slot.post):
                 owed = replace(owed, now=self._then_and_now(definition, slot.unit, slot.post, day)[2])
             yield owed
+            if self._stood_in(was, day, definition):
+                now = (slot.delegate,) if slot.delegate else ()
+                yield replace(owed, persons=(was.delegate,), as_="delegate", now=now)
         for one in found.irregular:
             if one.kind == "overridden":
                 day, rule = self._day(definition, one.at), f"{one.stage}/{one.place}"
-                yield self._answer("passed-over", one.unit, one.post, rule, one.at, one.met_at, day, definition)
+                owed = self._answer("passed-over", one.unit, one.post, rule, one.at, one.met_at, day, definition)
+                yield owed
+                if one.delegate:
+                    yield replace(owed, persons=(one.delegate,), as_="delegate", now=())
+
+    def _stood_in(self, slot: Slot, day: str, definition: Definition) -> bool:
+        """Whether a place was delegated by a day to somebody who could sign it then: whoever gave it held the post, and the
+        delegate their own."""
+        if not slot.delegate or slot.given_on > day:
+            return False
+        mode = backstop(definition, slot.post) == "backstop"
+        given = self.org.authority(slot.giver, slot.unit, slot.post, day, mode) is not None
+        return given and (
+            not slot.own_post or self.org.authority(slot.delegate, slot.unit, slot.own_post, day, False) is not None
+        )
 
     def _missed(self, due: Missed, definition: Definition) -> Owed:
         day = due.last_day(definition.flow.timezone)
@@ -415,19 +445,35 @@ class _Tracer:
         as_ = then[0]["as"] if then else "vacant"
         return tuple(a["person"] for a in then), as_, tuple(a["person"] for a in now)
 
-    def _heads(self, signers: tuple[SignatureRow, ...], own: str, day: str, definition: Definition) -> Iterator[Head]:
-        """The first-responsible person of every unit that signed, on the days on which it did, and today: one line for each
-        who headed it meanwhile, as of the last signature in their time. Ink counts on the day on the paper."""
+    def _heads(
+        self,
+        signers: tuple[SignatureRow, ...],
+        owed: Sequence[Owed],
+        own: str,
+        day: str,
+        definition: Definition,
+    ) -> Iterator[Head]:
+        """The first-responsible person of every unit that signed, on the days on which it did, or that owed, on the last day
+        of it; and today: one line for each who headed it meanwhile, as of the last such day in their time. Ink counts on
+        the day on the paper, a place passed over on the day on which it was."""
         post = _first_responsible(definition)
         days: dict[str, dict[str, None]] = {own: {}}
         for s in signers:
             days.setdefault(s.unit, {})[s.paper_on or self._day(definition, s.at)] = None
+        for o in owed:
+            last = o.missed_at if o.what == "passed-over" else o.missed_at - 1
+            days.setdefault(o.unit, {})[self._day(definition, last)] = None
         for unit, signed in days.items():
             found: dict[tuple[tuple[str, ...], str], Head] = {}
             for on in sorted(signed) or [day]:
                 then, as_, now = self._then_and_now(definition, unit, post, on)
                 found[then, as_] = Head(unit, post, on, then, as_, now)
             yield from found.values()
+
+    def _heads_of(self, owed: Sequence[Owed], definition: Definition) -> Iterator[Head]:
+        """The same of units of which nothing is known but what they owed."""
+        if owed:
+            yield from self._heads((), owed, owed[0].unit, "", definition)
 
 
 def _place_then(found: Past, slot: Slot, missed: int) -> Slot:

@@ -111,6 +111,16 @@ class Passed:
     met: int | None = None
 
 
+@dataclass(frozen=True)
+class Delegated:
+    """Since when a stage's second place was delegated to whom, and by whom; to nobody where it was taken back."""
+
+    at: int
+    stay: int
+    delegate: str = ""
+    giver: str = ""
+
+
 @dataclass
 class Stay:
     """The time a report spent in a stage: whose duty it was and from when on it counted as missed."""
@@ -132,6 +142,7 @@ class Told:
     entered: list[int] = field(default_factory=list)
     relied: list[tuple[int, bool]] = field(default_factory=list)  # since when it relied on every child
     passed: list[Passed] = field(default_factory=list)
+    delegated: list[Delegated] = field(default_factory=list)
     floor: str = ""  # the day before which nothing more is dated
 
 
@@ -279,6 +290,8 @@ class Telling:
         by, as_, principal = self._any(unit, slot.post, world)
         if own and slot.key == "2" and as_ != "mandate" and r.random() < 0.25:
             by, as_, principal = self._delegated(world, told, unit, by, as_)
+            if as_ == "delegate" and r.random() < 0.4:
+                return  # it waits for the delegate
         if slot.key == "2" and r.random() < (0.5 if told.passed and told.passed[-1].met is None else 0.2):
             world.desk.send_back(told.item, by, case.content, "look again")
             for s in told.signed:
@@ -351,10 +364,11 @@ class Telling:
         if not own or own[0] == by.person:
             return by, as_, ""
         world.desk.delegate(told.item, by, case.content, "2", own[0], "handler", "away for the day")
+        told.delegated.append(Delegated(world.clock.now(), len(told.stays), own[0], by.person))
         return Actor(own[0], by.post, unit), "delegate", by.person
 
     def _hand_over(self, world: _Moving, told: Told, unit: str, post: str, key: str) -> None:
-        """From somebody who held the post to whoever answers for it now: it changes nothing that a trace says."""
+        """From somebody who held the post to whoever answers for it now: what the leaver had delegated ends."""
         day, over = self._day(world.clock.now()), self.above.get(unit)
         gone = [h.person for h in self.held if (h.unit, h.post) == (unit, post) and h.until_on and h.until_on <= day]
         heirs = self.answering(unit, post, day)[0]
@@ -362,7 +376,14 @@ class Telling:
         if over and gone and heirs and above and heirs[0] != gone[-1]:
             by, seen = Actor(above[0], "secretary", over), world.case(told.item).content
             world.desk.hand_over(told.item, by, seen, key, gone[-1], heirs[0], "left")
+            if key == "2" and self._delegation(told, world.clock.now()).giver == gone[-1]:
+                told.delegated.append(Delegated(world.clock.now(), len(told.stays)))  # what the leaver delegated ends
             self.did["hand-over"] += 1
+
+    def _delegation(self, told: Told, until: int) -> Delegated:
+        """To whom the second place of the present stage is delegated at a moment, that one included."""
+        found = [d for d in told.delegated if d.at <= until and d.stay == len(told.stays)]
+        return found[-1] if found else Delegated(0, 0)
 
     def _this_stay(self, told: Told, signed: Signed) -> bool:
         return signed.at >= told.entered[-1]
@@ -433,8 +454,12 @@ class Telling:
             running = stays[-1] if stays[-1].left is None or stays[-1].left > at else None
             waiting = [place for since, place in page.open if since <= at][-1]
             if running and waiting and running.missed <= at:
-                owed.add(self._owes("signature", unit, waiting[1], running.missed, None, today))
-            days = {s.paper_on or self._day(s.at) for s in mine}
+                line_of = self._owes("signature", unit, waiting[1], running.missed, None, today)
+                owed.add(line_of)
+                if waiting[0] == "2":
+                    owed |= self._owes_delegated(page, len(stays), running.missed, at, line_of)
+            days = {s.paper_on or self._day(s.at) for s in mine} | {p.day for p in page.passed if p.at <= at}
+            days |= {self._day(o[3] - 1) for o in owed if o[1] == unit and o[0] in ("due", "signature")}
             headed: dict[Any, str] = {}
             for on in sorted(days or {self._day([e for e in page.entered if e <= at][-1])}):
                 headed[self.answering(unit, "secretary", on)] = on
@@ -443,6 +468,8 @@ class Telling:
         for unit in line:
             if unit not in pages and at >= NODE_MISSED:
                 owed.add(self._owes("report", unit, "secretary", NODE_MISSED, None, today))
+                then, as_ = self.answering(unit, "secretary", self._day(NODE_MISSED - 1))
+                heads.add(("", unit, self._day(NODE_MISSED - 1), then, as_, self.now(unit, today)))
         named = {("registrar", s[11]) for s in signers if s[11]}
         named |= {("passed-over", who) for p in pages.values() for o in p.passed if o.at <= at for who in o.persons}
         named |= {("owed", who) for o in owed for who in o[5]}
@@ -452,6 +479,21 @@ class Telling:
 
     def now(self, unit: str, today: str) -> tuple[str, ...]:
         return self.answering(unit, "secretary", today)[0]
+
+    def _owes_delegated(
+        self, page: Told, stay: int, missed: int, at: int, holder: tuple[Any, ...]
+    ) -> set[tuple[Any, ...]]:
+        """The same place owed by the delegate as well, who could sign it on the due day; ``holder`` is the holder's line."""
+        unit, day = holder[1], self._day(missed - 1)
+        told = [d for d in page.delegated if d.stay == stay and d.at <= at]
+        before = [d for d in told if d.at < missed]
+        if not before or not before[-1].delegate:
+            return set()
+        one = before[-1]
+        gave = one.giver in self.answering(unit, "secretary", day)[0]
+        could = any(h.person == one.delegate and (h.unit, h.post) == (unit, "handler") and h.on(day) for h in self.held)
+        now = (told[-1].delegate,) if told[-1].delegate else ()
+        return {(*holder[:5], (one.delegate,), "delegate", now)} if gave and could else set()
 
     def _owes(self, what: str, unit: str, post: str, missed: int, met: int | None, today: str) -> tuple[Any, ...]:
         then, as_ = self.answering(unit, post, self._day(missed - 1))
@@ -473,7 +515,7 @@ def facts_of(found: Trace) -> dict[str, Any]:
             line = (o.what, o.unit, o.post, o.missed_at, o.met_at, o.persons, o.as_, o.now)
             assert line not in owed
             owed.add(line)
-        heads |= {(s.item, h.unit, h.day, h.then, h.as_, h.now) for h in s.heads}
+        heads |= {(s.item if h.unit == s.unit else "", h.unit, h.day, h.then, h.as_, h.now) for h in s.heads}
     whys = ("registrar", "passed-over", "owed", "head", "head-now")
     named = {(why, person) for person, for_ in found.persons().items() for why in for_ if why in whys}
     return {"signers": signers, "owed": owed, "heads": heads, "items": items, "named": named}

@@ -12,6 +12,7 @@ from tests.contract.weekly import shanghai
 from tests.contract.world import SHEET, SHEETS, World, flow_text, worlds
 from workflow import Actor, loads
 from workflow.errors import AlreadySeen, LimitReached, OutOfTurn, WrongMeaning
+from workflow.orgbook import appoint
 
 
 @pytest.fixture
@@ -57,6 +58,38 @@ def test_a_signature_stays_once_the_next_has_signed_or_looked(world: World) -> N
     sign(world, "m1", SECRETARY)
     with pytest.raises(AlreadySeen):
         world.engine.withdraw("m1", HANDLER, "1")
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        HANDLER,  # has signed before
+        Actor("t1-secretary", "secretary", "t1"),  # has a place further on
+        Actor("t2-secretary", "secretary", "t2"),  # has none
+    ],
+)
+def test_a_look_of_somebody_who_does_not_act_next_holds_up_no_withdrawal(world: World, by: Actor) -> None:
+    """撤回 until the next actor has opened or signed: nobody else's look counts."""
+    reported(world, "m1")
+    sign(world, "m1", HANDLER)
+    sign(world, "m1", SECRETARY)
+    world.engine.view("m1", by, world.case("m1").content)
+    world.engine.withdraw("m1", SECRETARY, "2")
+    assert open_now(world, "m1") == ["2:secretary@o1"]
+    assert world.verify().holds
+
+
+def test_a_look_of_whoever_acts_next_counts_in_whatever_post_they_look(world: World) -> None:
+    reported(world, "m1")
+    sign(world, "m1", HANDLER)
+    sign(world, "m1", SECRETARY)
+    next_ = world.actor(world.case("m1").open_slots[0])
+    assert (next_.person, next_.post) == ("t1-handler", "handler")
+    with world.engine.desk() as desk:
+        appoint(desk, None, "beside", person="t1-handler", unit="t2", post="scrutineer", from_on="2019-08-01")
+    world.engine.view("m1", Actor("t1-handler", "scrutineer", "t2"), world.case("m1").content)
+    with pytest.raises(AlreadySeen, match="t1-handler"):
+        world.engine.withdraw("m1", SECRETARY, "2")
 
 
 def test_nobody_takes_back_anothers_signature(world: World) -> None:

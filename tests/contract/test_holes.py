@@ -353,3 +353,26 @@ def test_nobody_is_put_into_a_group_where_somebody_has_a_veto(world: World) -> N
     world.engine.sign("w2", HANDLER, world.case("w2").content)
     slot = next(s for s in world.case("w2").open_slots if s.unit == "t1")
     world.engine.add_signer("w2", by, slot.key, unit="t1", post="secretary", where="after")
+
+
+@pytest.mark.parametrize("where", ["before", "after", "beside"])
+@pytest.mark.parametrize("vote", ["agree", "against", "abstain"])
+def test_whoever_votes_in_a_group_still_does_when_somebody_was_added_to_the_place(
+    world: World, where: str, vote: str
+) -> None:
+    """加签 asks for one more look; it takes no vote away and gives none. Rules 6."""
+    world.engine.publish(loads(flow_text(PLAIN)))
+    world.engine.open("plain", "o1", item="w2")
+    world.engine.sign("w2", HANDLER, world.case("w2").content)
+    by = Actor("t1-department", "department", "t1")
+    slot = next(s for s in world.case("w2").open_slots if s.unit == "t1")
+    world.engine.add_signer("w2", by, slot.key, unit="t1", post="secretary", where=where)
+    added = Actor("t1-secretary", "secretary", "t1")
+    with pytest.raises(WorkflowError):
+        world.engine.sign("w2", added, world.case("w2").content, vote="against")
+    if where != "after":
+        world.engine.sign("w2", added, world.case("w2").content)
+    world.engine.sign("w2", by, world.case("w2").content, vote=vote)
+    assert world.case("w2").slot(slot.key).vote == vote  # type: ignore[union-attr]
+    report = world.verify()
+    assert (report.holds, report.rules) == (True, "hold"), report.failures

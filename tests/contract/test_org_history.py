@@ -243,6 +243,42 @@ def test_a_merger_between_two_signatures_does_not_make_one_person_two(world: Wor
     assert world.verify().exit_code == 0
 
 
+def test_a_merger_into_a_unit_of_another_level_does_not_make_one_person_two_either(world: World) -> None:
+    """The unit of the level above takes over what its subordinate had open. R016, M15."""
+    world.begin("m1")
+    for _ in range(3):
+        world.sign("m1")  # now at t1, whose handler has signed
+    mover = next(s.person for s in world.case("m1").slots if s.key == "3")
+    on = "2019-08-20"
+    world.clock.advance(timedelta(days=8))
+    with world.engine.desk() as desk:
+        orgbook.dissolve(desk, OFFICE, "reform", unit="t1", successor="s1", on=on)
+        orgbook.remove_from_posts(desk, OFFICE, "reform", person="s1-department", on=on)
+        orgbook.appoint(desk, None, "reform", person=mover, unit="s1", post="department", from_on=on)
+    slot = world.case("m1").open_slots[0]
+    assert (slot.unit, slot.level, slot.was) == ("s1", "second", "t1")
+    with pytest.raises(SamePerson, match="handler@t1"):
+        world.sign("m1", by=Actor(mover, "department", "s1"))
+    assert world.verify().exit_code == 0
+    assert alone(world, "m1") == []
+
+
+def test_one_person_signs_at_two_units_of_one_level_in_one_line(world: World) -> None:
+    """Two persons are asked for at one unit; that two units are of one level makes them not one. R020."""
+    on = "2019-08-12"
+    with world.engine.desk() as desk:
+        orgbook.move_unit(desk, None, "reform", unit="t1", parent="t2", from_on=on)
+        orgbook.remove_from_posts(desk, OFFICE, "reform", person="t2-department", on=on)
+        orgbook.appoint(desk, OFFICE, "reform", person="t1-department", unit="t2", post="handler", from_on=on)
+    world.begin("m1")
+    assert [s.unit for s in world.case("m1").slots if s.level == "third"] == ["t1"] * 4 + ["t2"] * 4
+    while world.case("m1").open_slots[0].unit != "t2":
+        world.sign("m1")
+    assert "t1-department" in world.case("m1").signers
+    world.sign("m1", by=Actor("t1-department", "handler", "t2"))
+    assert world.verify().exit_code == 0
+
+
 def test_whoever_owed_a_signature_at_a_unit_that_was_merged_since_still_answers_for_it(world: World) -> None:
     """By tenure on the due day, not by where the place went afterwards. R041, R016."""
     world.begin("m1")

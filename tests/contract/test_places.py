@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.contract.world import SHEET, SHEETS, World, flow_text, imported, person_row, tenure_row, worlds
-from workflow import Actor, Receipt, loads
+from workflow import Actor, Receipt, loads, orgbook
 from workflow.acts import Sign
 from workflow.blocked import blocked, escalate
 from workflow.cli import irregular
@@ -241,6 +241,27 @@ def test_a_subordinate_does_not_sign_beside_the_superior_they_check(world: World
     sign(world)
     with pytest.raises(NotApart, match="subordinate"):
         sign(world)
+
+
+def test_units_that_must_be_apart_stay_one_when_they_are_merged(world: World) -> None:
+    """Whoever took a unit over does not check what that unit signed. M15, R070."""
+    text = SHEETS.replace("by: subordinate", "by: unit").replace("flow: sheets", "flow: checked")
+    text = text.replace(
+        "slots: [{department: third}, {secretary: second}]", "slots: [{department: third}, {secretary: top}]"
+    )
+    world.engine.publish(loads(flow_text(text)))
+    world.engine.open("checked", "o1", item="m2")
+    world.engine.submit("m2", HANDLER, SHEET)
+    assert world.through("m2").stage == "check"
+    world.sign("m2")  # the department of t1
+    top = world.case("m2").open_slots[0].unit
+    with world.engine.desk() as desk:
+        orgbook.dissolve(desk, None, "reform", unit="t1", successor=top, on="2019-08-12")
+    assert world.case("m2").slots[0].unit == "t1" and world.case("m2").open_slots[0].unit == top
+    with pytest.raises(NotApart, match="the same unit"):
+        world.sign("m2")
+    report = world.verify()
+    assert (report.holds, report.rules) == (True, "hold"), report.failures
 
 
 def test_on_which_day_it_happened_stands_beside_the_day_it_was_recorded(world: World) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow.case import Slot
-from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, keys, progress, root
+from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, keys, progress, root, votes
 
 VOTES = (AGREE, AGAINST, ABSTAIN)
 
@@ -127,3 +127,48 @@ def test_every_place_of_a_plan_is_named_once(shape: Any) -> None:
     count = [0]
     plan = [_numbered(shape, count)]
     assert list(keys(root(plan, []))) == [str(n) for n in range(1, count[0] + 1)]
+
+
+def _with_added(node: Any, data: st.DataObject) -> Any:
+    """The plan with signers added before, after or beside some of its places."""
+    if isinstance(node, str):
+        where = data.draw(st.sampled_from(["nowhere", "before", "after", "beside"]))
+        pair = [f"{node}+1", node] if where == "before" else [node, f"{node}+1"]
+        return node if where == "nowhere" else {"par" if where == "beside" else "seq": pair, "added": True}
+    name = "seq" if "seq" in node else "par"
+    return {**node, name: [_with_added(c, data) for c in node[name]]}
+
+
+@given(groups, st.data())
+def test_whoever_is_added_to_a_place_changes_neither_its_vote_nor_what_the_group_decides(
+    shape: Any, data: st.DataObject
+) -> None:
+    count = [0]
+    plain = [_numbered(shape, count)]
+    plan = [_with_added(node, data) for node in plain]
+    given = {f"v{n}": data.draw(st.sampled_from(VOTES)) for n in range(1, count[0] + 1)}
+    added = [Slot(k, "u", "l", "p", "review") for k in keys(root(plan, [])) if "+" in k]
+    assert [votes(plain, str(n)) for n in range(1, count[0] + 1)] == [
+        votes(plan, str(n)) for n in range(1, count[0] + 1)
+    ]
+    assert not any(votes(plan, s.key) for s in added)
+    everybody = [*slots(count[0], **given), *(s._replace(state="signed") for s in added)]
+    late = progress(plan, everybody).verdict
+    assert late == progress(plain, slots(count[0], **given)).verdict
+    so_far: dict[str, str] = {}
+    signed: set[str] = set()
+    while (
+        stands := progress(
+            plan,
+            [
+                *slots(count[0], **so_far),
+                *(s._replace(state="signed" if s.key in signed else "open") for s in added),
+            ],
+        )
+    ).verdict == "open":
+        key = data.draw(st.sampled_from(stands.open))
+        if "+" in key:
+            signed.add(key)
+        else:
+            so_far[f"v{key}"] = given[f"v{key}"]
+    assert stands.verdict == late

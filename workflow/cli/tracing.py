@@ -52,6 +52,9 @@ WORDS = {
     "suspend": ("挂起", "suspended"),
     "activate": ("激活", "activated"),
     "open-ballot": ("组织投票", "opened the vote"),
+    "delegated": ("委派", "delegated"),
+    "recall": ("收回委派", "took back what was delegated"),
+    "hand-over": ("交接", "handed over"),
     "ask-override": ("提请越过", "asked to pass over"),
     "override": ("同意越过", "passed over"),
     "reopen": ("重启", "reopened"),
@@ -230,7 +233,19 @@ def _remark(names: _Names, flow: str, row: Remark) -> str:
     marks += [_in_ink(names, row)] if row.paper_on else []
     mark = f" ({', '.join(marks)})" if marks else ""
     more = "".join(f" · {x}" for x in (row.reason, row.finding, row.until) if x)
-    return f"! {names.when(row.at, flow)} {names.word(row.kind)} {who}{mark}{more}"
+    return f"! {names.when(row.at, flow)} {names.word(remarked(row))} {who}{_to_whom(names, row)}{mark}{more}"
+
+
+def remarked(row: Remark) -> str:
+    """The word of ``WORDS`` for an act beside the chain; ``delegate`` alone says in which capacity somebody signs."""
+    return "delegated" if row.kind == "delegate" else row.kind
+
+
+def _to_whom(names: _Names, row: Remark) -> str:
+    """From whom and to whom a place passed."""
+    zh = names.lang == "zh"
+    gone = f"{',移交人 ' if zh else ', from '}{names.persons((row.leaver,))}" if row.leaver else ""
+    return f"{gone}{' → '}{names.persons((row.whom,))}" if row.whom else ""
 
 
 def _in_ink(names: _Names, row: Remark | SignatureRow) -> str:
@@ -239,14 +254,22 @@ def _in_ink(names: _Names, row: Remark | SignatureRow) -> str:
 
 
 def _irregular(names: _Names, flow: str, row: Irregular) -> str:
-    zh = names.lang == "zh"
-    what = {
+    what = irregular(row, names.lang, names.post(flow, row.was))
+    place = f"{names.unit(row.unit)} {names.post(flow, row.post)}"
+    return f"△ {names.when(row.at, flow)} {place}: {what} ({names.persons(row.persons)})"
+
+
+def irregular(row: Irregular, lang: Language, was: str) -> str:
+    """What is irregular, in words; ``was`` names the post that a transferred place was taken from."""
+    zh = lang == "zh"
+    return {
         "overridden": ("两人同意越过,无人签批", "passed over by two persons, signed by nobody"),
         "early-closed": ("提前表决结束,未签", "not signed: the group was decided before"),
         "back-dated": (f"补录,所称日期 {row.on}", f"recorded later, said to be of {row.on}"),
+        "signer-added": ("加签", "signer added"),
+        "signer-removed": ("减签", "added signer taken away"),
+        "transferred": (f"转办,原 {was}", f"handed on from {was}"),
     }[row.kind][0 if zh else 1]
-    place = f"{names.unit(row.unit)} {names.post(flow, row.post)}"
-    return f"△ {names.when(row.at, flow)} {place}: {what} ({names.persons(row.persons)})"
 
 
 def _signature(names: _Names, flow: str, row: SignatureRow) -> str:

@@ -24,8 +24,8 @@ class Hindsight:
     """What was known of the organisation, by moment and by day.
 
     Args:
-        rows: table, row, and until when it was held to be so: of units, parents, tenures, former names and mandates, past
-            ones included. Other tables are passed over.
+        rows: table, row, and until when it was held to be so: of units, parents, tenures, former names, mandates and
+            successions, past ones included. Other tables are passed over.
         merges: of persons registered twice: when it was recorded, the one id and the other.
     """
 
@@ -40,6 +40,7 @@ class Hindsight:
         self._tenures: dict[str, list[Held]] = {}
         self._given: dict[tuple[str, str, str], list[Held]] = {}
         self._mandates: dict[str, list[Held]] = {}
+        self._successions: dict[str, list[Held]] = {}
         for table, row, until in rows:
             if table not in _ASKED:
                 continue
@@ -54,12 +55,14 @@ class Hindsight:
             elif table == "mandates":
                 self._given.setdefault((row.person, row.unit, row.post), []).append(held)
                 self._mandates.setdefault(row.id, []).append(held)
+            elif table == "successions":
+                self._successions.setdefault(row.unit, []).append(held)
             elif row.of == "unit":
                 self._called.setdefault(row.id, []).append(held)
 
     def fact(self, need: tuple[str, ...], known_at: int) -> Any:
-        """One of ``path``, ``answerable``, ``appointed``, ``authority``, ``held`` and ``same-person``, as rules are told it:
-        plain data.
+        """One of ``path``, ``answerable``, ``appointed``, ``authority``, ``held``, ``same-person`` and ``became``, as rules are
+        told it: plain data.
 
         Raises:
             Unknown: there was no such unit then.
@@ -83,6 +86,8 @@ class Hindsight:
             return [{"tenure": t.id, "from": t.from_on, "until": t.until_on} for t in held]
         if kind == "same-person":
             return self.same_person(words[0], known_at)
+        if kind == "became":
+            return self.became(words[0], words[1], known_at)
         unit, post, day, backstop = words
         answerable = self.answerable(unit, post, day, known_at, backstop == "backstop")
         if kind == "answerable":
@@ -159,6 +164,15 @@ class Hindsight:
                     found |= {one, other}
         return sorted(found - {person})
 
+    def became(self, unit: str, day: str, known_at: int) -> str:
+        """The unit in whose place another stands on the day: the last of its successors, itself where it has none."""
+        line = [unit]
+        while True:
+            held = [s for s in _known(self._successions.get(line[-1], ()), known_at) if s.from_on <= day]
+            if not held or (after := max(held, key=lambda s: (s.from_on, s.successor)).successor) in line:
+                return line[-1]
+            line.append(after)
+
     def mandates(self, person: str, unit: str, post: str, known_at: int) -> list[dict[str, Any]]:
         """The person's mandates for a post, newest first, each with the hands it came through; expired ones too."""
         found = []
@@ -191,7 +205,7 @@ class Hindsight:
         return hands
 
 
-_ASKED = frozenset({"units", "parents", "tenures", "former-names", "mandates"})
+_ASKED = frozenset({"units", "parents", "tenures", "former-names", "mandates", "successions"})
 
 
 def _known(rows: Iterable[Held], at: int) -> Iterator[Any]:

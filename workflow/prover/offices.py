@@ -136,6 +136,8 @@ class Offices:
         kind = need[0]
         if kind in NOTHING:
             return []
+        if kind == "became":  # no unit is merged here
+            return need[1]
         if kind == "standing":  # nobody else was graded
             return {"rows": [], "waiting": []}
         if kind == "results":  # what others gave the unit within the year, see assessing.supposed

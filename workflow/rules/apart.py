@@ -36,14 +36,27 @@ def _others(asked: Asked, slot: Slot, rule: Apart) -> Iterator[tuple[str, str, s
 
 
 def needs(asked: Asked, slot: Slot) -> list[Need]:
-    """The lines of the units that must not stand one above the other."""
+    """What became of the units that must be apart, and the lines of those that must not stand one above the other."""
     wanted: dict[Need, None] = {}
     day = asked.context.day
     for rule in _rules(asked, slot.demanded or slot.post):
+        if rule.by == "person":
+            continue
+        units = [slot.unit, *(u for _, u, _ in _others(asked, slot, rule))]
+        if asked.context.rules >= 6:
+            became: list[Need] = [("became", u, day) for u in units]
+            wanted |= dict.fromkeys(became)
+            units = [asked.facts.peek(*need) for need in became if need in asked.facts]
         if rule.by == "subordinate":
-            for unit in (slot.unit, *(u for _, u, _ in _others(asked, slot, rule))):
-                wanted["path", unit, day] = None
+            wanted |= dict.fromkeys(("path", u, day) for u in units)
     return list(wanted)
+
+
+def _today(asked: Asked, unit: str) -> str:
+    """The unit that stands in a unit's place today: one that was merged into another is that other. Since rules 6."""
+    if asked.context.rules < 6:
+        return unit
+    return str(asked.facts.get("became", unit, asked.context.day))
 
 
 def kept(asked: Asked, slot: Slot) -> str:
@@ -77,10 +90,13 @@ def check(asked: Asked, slot: Slot, given: set[str]) -> None:
             said = {"expected": f"{slot.post}@{slot.unit}", "actual": f"{post}@{unit}", "place": place}
             if both := given & signed:
                 raise SamePerson(person=min(both), **said)
-            if rule.by == "unit" and unit == slot.unit:
+            if rule.by == "person":
+                continue
+            here, there = _today(asked, slot.unit), _today(asked, unit)
+            if rule.by == "unit" and here == there:
                 raise NotApart(how="the same unit", **said)
-            if rule.by == "subordinate" and unit != slot.unit:
-                above = [u["unit"] for u in asked.facts.get("path", slot.unit, day)]
-                below = [u["unit"] for u in asked.facts.get("path", unit, day)]
-                if unit in above or slot.unit in below:
+            if rule.by == "subordinate" and here != there:
+                above = [u["unit"] for u in asked.facts.get("path", here, day)]
+                below = [u["unit"] for u in asked.facts.get("path", there, day)]
+                if there in above or here in below:
                     raise NotApart(how="one subordinate to the other", **said)

@@ -182,11 +182,10 @@ def two_persons(asked: Asked, slot: Slot, mine: set[str]) -> None:
     groups = asked.definition.chain_of(stage).two_persons
     if not groups:
         return
-    merged = asked.context.rules >= 5
     signed = [
         s
         for s in asked.case.slots
-        if s.state == "signed" and s.key != slot.key and (at_one_unit(s, slot) if merged else s.unit == slot.unit)
+        if s.state == "signed" and s.key != slot.key and at_one_unit(s, slot, asked.context.rules)
     ]
     if not signed:
         return

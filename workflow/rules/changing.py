@@ -98,7 +98,8 @@ def _own_open(asked: Asked, key: str) -> Slot:
 
 
 def withdraw(asked: Asked, act: Withdraw) -> Decision:
-    """撤回: take one's own signature back, until anybody else has signed after it or opened the content since.
+    """撤回: take one's own signature back, until anybody else has signed after it, or whoever acts next has opened the
+    content since. A look of those who signed before, or whose turn comes later, holds nothing up.
 
     Raises:
         OutOfTurn: the place was not signed by this person in this stage. AlreadySeen: somebody has acted or looked since.
@@ -115,7 +116,11 @@ def withdraw(asked: Asked, act: Withdraw) -> Decision:
     later = [f"{s.post}@{s.unit}" for s in case.slots if s.seq > slot.seq or s.key in over]
     looked = [p for p in asked.facts.get("viewed-since", case.item, str(slot.seq)) if p != asked.actor.person]
     if later or looked:
-        raise AlreadySeen(expected="nobody after you has signed or opened it", actual=[*later, *looked], place=place)
+        raise AlreadySeen(
+            expected="nobody after you has signed it, nor the next to act opened it",
+            actual=[*later, *looked],
+            place=place,
+        )
     if asked.context.rules >= 5:
         undone = _hanging_on(case, slot.key, behind)
     else:
@@ -172,7 +177,7 @@ def add_signer(asked: Asked, act: AddSigner) -> Decision:
         slots += pair if s.key == slot.key else [s]
     nodes = list(case.plan)
     if nodes or act.where == "beside":
-        nodes = _inserted(nodes or [s.key for s in case.slots], slot.key, new.key, act.where)
+        nodes = _inserted(nodes or [s.key for s in case.slots], slot, new.key, act.where, asked.context.rules)
     return Decision([_changed("signer-added", slots, nodes, slot=new.key)], held)
 
 
@@ -293,16 +298,22 @@ def _changed(what: str, slots: list[Slot], plan: list[Any], *, slot: str) -> Eff
     return {"e": what, "slot": slot, "slots": [s.record() for s in slots], "plan": plan}
 
 
-def _inserted(nodes: list[Any], key: str, new: str, where: str) -> list[Any]:
-    """The plan with a new place beside, before or after another, wherever that stands in the tree."""
+def _inserted(nodes: list[Any], slot: Slot, new: str, where: str, rules: int) -> list[Any]:
+    """The plan with a new place beside, before or after another, wherever that stands in the tree. Since rules 6 the two are
+    marked as one place's, whose vote and weight count for them."""
     out: list[Any] = []
     for node in nodes:
-        if node == key:
-            pair = [new, key] if where == "before" else [key, new]
-            out.append({"par": pair, "need": "all", "added": True} if where == "beside" else {"seq": pair})
+        if node == slot.key:
+            pair = [new, slot.key] if where == "before" else [slot.key, new]
+            both: dict[str, Any] = {"par": pair, "need": "all"} if where == "beside" else {"seq": pair}
+            if where == "beside" or rules >= 6:
+                both["added"] = True
+            if rules >= 6 and slot.weight != 1:
+                both["weight"] = slot.weight
+            out.append(both)
         elif isinstance(node, dict):
             name = "seq" if "seq" in node else "par"
-            out.append({**node, name: _inserted(node[name], key, new, where)})
+            out.append({**node, name: _inserted(node[name], slot, new, where, rules)})
         else:
             out.append(node)
     return out

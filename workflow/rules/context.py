@@ -27,8 +27,9 @@ does so on the day of the ink and while they hold their own post, one person und
 awaited whatever the list says later, who is apart in an item is so in all its stages, the first half of an override is looked
 at again, an obligation kept to some subtrees binds nobody outside them, and an item opened by itself is of a category of its
 flow. 6: the node that caps a span does not wait while the clock of the span is stopped, a window of weeks or months hangs so
-long, what was held with one person under two ids is counted together, and who is among the first of a grade, or dedicated to
-one item, has a numbered place that nobody else has."""
+long, what was held with one person under two ids is counted together, who is among the first of a grade, or dedicated to one
+item, has a numbered place that nobody else has, a merger of units parts nothing that two persons, or units, must be apart by,
+and whoever votes in a group still does when somebody was added to the place."""
 
 
 def key(need: Need) -> str:

@@ -133,7 +133,7 @@ def _checked(asked: Asked, act: AskOverride | Override) -> tuple[dict[str, objec
         raise InPerson(
             person=by.person, expected=f"the holder of {slot.post} of {slot.unit}", actual="override", place=place
         )
-    if votes(case.plan, slot.key):
+    if votes(case.plan, slot.key, added=asked.context.rules >= 6):
         raise WrongMeaning(expected="a place outside a group that votes", actual=slot.key, place=place)
     if act.seen != case.content:
         raise Stale(expected=case.content, actual=act.seen or "nothing", place=place)

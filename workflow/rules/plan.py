@@ -40,16 +40,32 @@ def keys(node: Node) -> Iterator[str]:
         yield from keys(child)
 
 
-def votes(plan: Sequence[Node], key: str) -> bool:
-    """Whether a place stands directly in a group that the definition lets vote; one added beside another does not."""
+def votes(plan: Sequence[Node], key: str, *, added: bool = True) -> bool:
+    """Whether a place stands in a group that the definition lets vote, itself and not within another group there.
+
+    Args:
+        added: whoever was added before, after or beside it takes nothing from its vote. Until rules 6 they took it.
+    """
     for node in plan:
         if isinstance(node, dict):
             inside = node.get("seq") or node.get("par") or ()
-            if key in inside:
-                return "par" in node and not node.get("added")
-            if votes(inside, key):
+            if "par" in node and not node.get("added"):
+                if key in (map(_voter, inside) if added else inside):
+                    return True
+            elif not added and key in inside:
+                return False
+            if votes(inside, key, added=added):
                 return True
     return False
+
+
+def _voter(child: Node) -> str:
+    """The place whose vote a child of a group is: itself, or the one that others were added to; empty for a group."""
+    if isinstance(child, str):
+        return "" if ADDED in child else child
+    if not child.get("added"):
+        return ""
+    return next(filter(None, map(_voter, child.get("seq") or child.get("par") or ())), "")
 
 
 def weighed(plan: Sequence[Node], slots: Sequence[Slot], key: str) -> bool:
@@ -70,11 +86,13 @@ def weighed(plan: Sequence[Node], slots: Sequence[Slot], key: str) -> bool:
     return inside(plan)
 
 
-def at_one_unit(one: Slot, other: Slot) -> bool:
-    """Whether two places are of one unit. What the definition plans at one level is, though the unit was merged into another
-    between the two signatures."""
+def at_one_unit(one: Slot, other: Slot, rules: int) -> bool:
+    """Whether two places are of one unit, or were planned at one: merging it into another between the two signatures parts
+    nothing, whatever the other's level. Rules 5 knew the level alone."""
+    if rules >= 6:
+        return one.unit == other.unit or (one.was or one.unit) == (other.was or other.unit)
     planned = ADDED not in one.key and ADDED not in other.key
-    return one.unit == other.unit or (planned and one.level == other.level)
+    return one.unit == other.unit or (rules == 5 and planned and one.level == other.level)
 
 
 def downstream(plan: Sequence[Node], slots: Sequence[Slot], key: str) -> list[str]:
@@ -142,9 +160,11 @@ def _parallel(node: dict[str, Any], slots: Mapping[str, Slot], active: list[str]
     agreed = against = abstained = out = Fraction(0)
     vetoed = False
     for child in node["par"]:
-        weight = Fraction(slots[child].weight) if isinstance(child, str) else Fraction(1)
+        weight = Fraction(slots[child].weight if isinstance(child, str) else child.get("weight", 1))
         verdict = _walk(child, slots, inner_active, inner_idle)
-        if isinstance(child, str) and slots[child].state == "signed" and slots[child].vote == ABSTAIN:
+        voter = child if isinstance(child, str) else _voter(child)
+        abstains = bool(voter) and slots[voter].state == "signed" and slots[voter].vote == ABSTAIN
+        if abstains and verdict == "agreed":
             abstained += weight
         elif verdict == "agreed":
             agreed += weight

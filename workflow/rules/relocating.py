@@ -36,7 +36,8 @@ def move(asked: Asked, act: MoveItem) -> Decision:
         by_level = {u["level"]: u for u in reversed(new)}
         gone = [u for u in old[1:] if u["unit"] not in stays and u["level"] in by_level]
         to |= {u["unit"]: by_level[u["level"]] for u in gone}
-    slots = tuple(_moved(s, to) for s in case.slots)
+    remembers = asked.context.rules >= 6
+    slots = tuple(_moved(s, to, remembers=remembers) for s in case.slots)
     if not own and slots == case.slots and case.last_unit != act.gone:
         raise WrongStage(
             act=act.kind,
@@ -52,8 +53,10 @@ def move(asked: Asked, act: MoveItem) -> Decision:
     return Decision([moved])
 
 
-def _moved(slot: Slot, to: dict[str, dict[str, str]]) -> Slot:
+def _moved(slot: Slot, to: dict[str, dict[str, str]], *, remembers: bool) -> Slot:
+    """A place where it goes on; since rules 6 it remembers the unit it was planned at, for those who must be two persons."""
     if slot.unit not in to or slot.state not in ("open", "waiting"):
         return slot
     at = to[slot.unit]
-    return slot._replace(unit=at["unit"], level=at["level"])
+    was = (slot.was or slot.unit) if remembers and at["unit"] != slot.unit else slot.was
+    return slot._replace(unit=at["unit"], level=at["level"], was=was)

@@ -47,7 +47,7 @@ from workflow.rules import (
     standing,
 )
 from workflow.rules.chain import Path, advance, restart
-from workflow.rules.context import Asked, Decision, Need
+from workflow.rules.context import RULES, Asked, Decision, Need
 from workflow.rules.materials import is_day, wanted
 from workflow.rules.moving import leave, look_back_rule
 from workflow.rules.opening import of_lines
@@ -157,7 +157,7 @@ def open_to_holders(definition: Definition, case: Case, slot: Slot) -> bool:
     chain, post = definition.chain_of(stage), slot.demanded or slot.post
     kept_apart = any(post in rule.posts for rule in chain.apart) or (
         any(post in group for group in chain.two_persons)
-        and any(s.state == "signed" and at_one_unit(s, slot) for s in case.slots)
+        and any(s.state == "signed" and at_one_unit(s, slot, RULES) for s in case.slots)
     )
     barred = slot.in_person or stage.not_by or stage.other_body_than or slot.post in stage.looks_after or case.ballot
     return not (kept_apart or barred)
@@ -267,7 +267,8 @@ def _check_kind(asked: Asked, act: Signature, slot: Slot) -> None:
     wanted = MEANS[slot.kind]
     if not isinstance(act, wanted):
         raise WrongMeaning(expected=" or ".join(c.kind for c in wanted), actual=act.kind, place=place)
-    if act.vote and not (votes(asked.case.plan, slot.key) and act.vote in (AGREE, AGAINST, ABSTAIN)):
+    may_vote = votes(asked.case.plan, slot.key, added=asked.context.rules >= 6)
+    if act.vote and not (may_vote and act.vote in (AGREE, AGAINST, ABSTAIN)):
         raise WrongMeaning(
             expected="agree, against or abstain in a group that votes; elsewhere sign or return",
             actual=act.vote,

@@ -17,7 +17,7 @@ from workflow.store import tables as t
 if TYPE_CHECKING:
     from workflow.store.org import OrgReader
 
-ORG_FACTS = frozenset({"path", "authority", "answerable", "appointed", "held", "same-person"})
+ORG_FACTS = frozenset({"path", "authority", "answerable", "appointed", "held", "same-person", "became"})
 KEPT = 200_000
 SAME_PERSONS = ("same-persons",)  # under which memory has every merge of persons
 
@@ -167,6 +167,8 @@ def _org_fact(connection: Connection, org: OrgReader, need: tuple[str, ...]) -> 
         _, unit, post, day, backstop = need
         first = next(iter(org.answerable(unit, post, day, backstop == "backstop")), None)
         return first and {**first, "from": connection.execute(_began, {"tenure": first["tenure"]}).scalar()}
+    if need[0] == "became":
+        return known.became(connection, need[1], need[2])
     if need[0] == "held":  # every tenure, past ones too
         rows = known.find(connection, "tenures", person=need[1], unit=need[2], post=need[3])
         held = [{"tenure": r["id"], "from": r["from_on"], "until": r["until_on"]} for r in rows]

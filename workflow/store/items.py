@@ -329,11 +329,13 @@ def line_state(connection: Connection, item: str, list_: str, no: int) -> str:
 
 
 def viewed_since(connection: Connection, item: str, seq: int) -> list[str]:
-    """Who of those that sign opened the content after the item's entry ``seq`` was written, each person once."""
+    """Who of those that were to act then opened the content after the item's entry ``seq`` was written, each person
+    once."""
     found: dict[str, None] = {}
     for row in entries(connection, f"view:{item}"):
         body = canonical.read(row.body)
-        if body["head"] >= seq and "aside" not in body:
+        acts_next = body.get("next", "aside" not in body)  # looks recorded before that was said count as they did
+        if body["head"] >= seq and acts_next:
             found.setdefault(body["act"]["by"]["person"])
     return list(found)
 

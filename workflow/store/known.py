@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from workflow.errors import Unknown, among
 from workflow.store.database import OF_THIS_SCHEMA
 from workflow.store.statement import upsert
-from workflow.store.tables import ORGANISATION, PAST, entry
+from workflow.store.tables import ORGANISATION, PAST, entry, succession
 
 CHUNK = 10_000  # rows a statement
 DIALECTS = ("sqlite", "postgresql")
@@ -136,6 +136,23 @@ def find(connection: Connection, name: str, **equal: str) -> list[dict[str, Any]
     asked = sa.select(*(table.c[c] for c in COLUMNS[name])).where(*(table.c[c] == v for c, v in equal.items()))
     rows = connection.execute(asked.order_by(*(table.c[k] for k in KEYS[name])))
     return [dict(zip(COLUMNS[name], row, strict=True)) for row in rows]
+
+
+_SUCCEEDED = sa.select(succession.c.successor).where(
+    succession.c.unit == sa.bindparam("unit"), succession.c.from_on <= sa.bindparam("day")
+)
+_SUCCEEDED = _SUCCEEDED.order_by(succession.c.from_on.desc(), succession.c.successor.desc())
+
+
+def became(connection: Connection, unit: str, day: str) -> str:
+    """The unit that stands in a unit's place on a day: its successor, or that one's; itself where there is none."""
+    met = {unit}
+    while True:
+        after = connection.execute(_SUCCEEDED, {"unit": unit, "day": day}).scalar()
+        if after is None or after in met:
+            return unit
+        met.add(after)
+        unit = after
 
 
 _MERGES = sa.select(entry.c.body).where(entry.c.chain == "org", entry.c.act == "merge-persons")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from starlette.responses import Response
 
 from workflow import trace as tracing
-from workflow.cli.tracing import WORDS
+from workflow.cli.tracing import WORDS, irregular, remarked
 from workflow_adapters.web.pages.overview import UNITS, of_units, top
 from workflow_adapters.web.pages.registers import first
 from workflow_adapters.web.visit import Visit
@@ -54,6 +54,8 @@ def trace(visit: Visit) -> Response:
             found=found,
             notice=tracing.NOTICE[visit.lang],
             word=lambda code: visit.say(*WORDS.get(code, (code, code))),
+            remarked=remarked,
+            irregular=lambda row, was: irregular(row, visit.lang, was),
             flow=see.flow_named,
             linked={s.item for s in statements if s.item and see.sight.sees(s.unit)},
             on=on,
@@ -63,7 +65,7 @@ def trace(visit: Visit) -> Response:
 def _named(s: tracing.Statement) -> Iterator[str]:
     """The units a statement names, and who holds the posts of its signers and debtors now."""
     yield s.unit
-    for some in (s.signers, s.owed, s.heads, s.remarks):
+    for some in (s.signers, s.owed, s.heads, s.remarks, s.irregular):
         yield from (row.unit for row in some)
     for row in s.signers:
         yield from row.now
