@@ -26,6 +26,7 @@ from workflow.cli.times import register
 from workflow.clock import moment
 from workflow.definition.shipped import shipped_calendar
 from workflow.errors import (
+    BadMaterial,
     CalendarMissing,
     CalendarRefused,
     DateRequired,
@@ -544,6 +545,31 @@ def test_a_date_that_the_material_carries_is_armed_when_handed_in_and_again_when
     assert dues_of(world, item) == {"3": "2019-08-21 00:00"}  # a date once missed is not written away
     assert ledger(world, item)["carried/3"].state == "overdue"
     holds(world, item)
+
+
+CARRIED = """flow: carried
+title: {zh: 示例, en: invented}
+materials: {plan: {title: plan, fields: {until: {type: date, required: false}}}}
+ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}]}
+stages:
+  - {stage: only, duty: secretary, materials: plan, slots: secretary, due: {field: until}, exits: {done: end}}
+  - {stage: end, final: true}
+"""
+
+
+def test_a_date_that_an_item_carries_is_a_date_or_nothing_is_opened(world: World) -> None:
+    """A field of the item itself; mistyped it left the item without a due, or ended in a fault of ours."""
+    world.engine.publish(loads(flow_text(CARRIED)))
+    for wrong in ("soon", "2019-02-30", 20190920, "9999-12-31", "0001-01-01", ["2019-09-20"]):
+        with pytest.raises(BadMaterial, match="a due rests on it"):
+            world.engine.open("carried", "o1", item="w", fields={"until": wrong})
+    assert world.entries("w") == 0
+    for n, (given, due) in enumerate((("2019-09-20", {"1": "2019-09-21 00:00"}), ("", {}), (None, {}))):
+        world.engine.open("carried", "o1", item=f"x{n}", fields={"until": given})
+        assert dues_of(world, f"x{n}") == due
+    with pytest.raises(BadMaterial, match="1900-01-01 to 2999-12-31"):
+        world.engine.submit("x1", person("o1", "handler"), {"plan": {"until": "9999-12-31"}}, outcome="done")
+    holds(world, "x0")
 
 
 def test_of_a_list_the_latest_date_counts(world: World) -> None:

@@ -391,6 +391,7 @@ def test_hours_since_an_appointment_run_from_the_end_of_its_day_and_keep_to_the_
         ("{within: 40 days, at-most: 2 hours}", "span-of-days"),
         ("{before: {festival: National Day, by: 2 hours}}", "span-of-days"),
         ("{within: 5 days, extend: {at-most: 5 hours}}", "span-of-days"),
+        ("{within: 5 days, extend: {at-most: 9999 years}}", "span-too-long"),
         ("{within: 5 hours, reading: next-workday}", "hours-have-no-day"),
         ('{within: 5 hours, at: "17:00"}', "hours-have-no-day"),
     ],

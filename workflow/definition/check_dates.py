@@ -29,6 +29,10 @@ class DatesChecking(Checking):
             self.lasts(material.keep_for, ("materials", name, "keep-for"))
             for code, spec in material.fields.items():
                 self.lasts(spec.keep_for, ("materials", name, "fields", code, "keep-for"))
+        for name, rungs in self.flow.ladder.items():
+            for index, rung in enumerate(rungs):
+                for key, span in (("before", rung.before), ("after", rung.after)):
+                    self.not_for_ever(span, ("ladder", name, index, key))
         self._early_reminders()
 
     def _order(self) -> None:

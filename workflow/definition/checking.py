@@ -145,6 +145,7 @@ class Checking:
 
     def lasts(self, span: Span | None, loc: Loc) -> None:
         """A length of time that is none leaves nobody any: what is due at once is missed before it is known."""
+        self.not_for_ever(span, loc)
         if span is not None and span.n == 0:
             self.say(
                 "zero-span",
@@ -152,6 +153,18 @@ class Checking:
                 f"{span} leave no time at all",
                 "时长为零,等于没有时限",
                 expected=Said("1 or more", "不少于 1"),
+                actual=str(span),
+            )
+
+    def not_for_ever(self, span: Span | None, loc: Loc) -> None:
+        """A span whose end nobody lives to see is a slip of the pen, and no calendar reaches it."""
+        if span is not None and minutes(span) > LONGEST * _MINUTES["years"]:
+            self.say(
+                "span-too-long",
+                loc,
+                f"{span} are longer than anybody waits",
+                "时长过长",
+                expected=Said(f"{LONGEST} years at most", f"至多 {LONGEST} 年"),
                 actual=str(span),
             )
 
@@ -228,6 +241,8 @@ class Checking:
             expected=Said("a material of kind list", "kind: list 的材料"),
         )
 
+
+LONGEST = 100  # years
 
 # Only for comparing spans of different units with one another: a working day is 7/5 of a day, a month 30 days.
 _MINUTES = {"hours": 60, "days": 1440, "workdays": 2016, "weeks": 10_080, "months": 43_200, "years": 525_600}

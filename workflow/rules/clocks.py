@@ -108,10 +108,7 @@ def extend(asked: Asked, act: Extend) -> Decision:
     first = _day_of(asked, held)
     cap, _ = reckoning.count(context.calendar, first, spec.at_most.n, spec.at_most.unit)
     limit = held.get("limit") or cap.isoformat()
-    try:
-        to = date.fromisoformat(act.due)
-    except ValueError:
-        to = None
+    to = date.fromisoformat(act.due) if dues.may_be_due(context, act.due) else None
     if to is None or to <= first:
         raise DateRequired(
             act="extend", expected=f"due=YYYY-MM-DD after {first}", actual=act.due or "none", place=place

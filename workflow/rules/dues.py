@@ -13,7 +13,7 @@ starts anew within a stay (after a return, for a successor) adds ``/2``, ``/3``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -22,11 +22,15 @@ from workflow.case import Case, Effect
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.definition.model import AlsoDue, Due, Rung, Span, Stage
+from workflow.errors import BadMaterial, Said
 from workflow.rules import reckoning
 from workflow.rules.authority import backstop
 from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Context, Need
+from workflow.rules.materials import is_day
 from workflow.rules.reckoning import Basis, Reckoned
+
+FIRST_YEAR, LAST_YEAR = "1900", "2999"  # of dates that dues rest on: beyond, a slip of the pen
 
 
 def binding_nodes(definition: Definition, day: date) -> str:
@@ -125,6 +129,34 @@ def moved(context: Context, rule: str, due: dict[str, Any], step: int) -> Effect
 def met(context: Context, rule: str, due: dict[str, Any]) -> Effect:
     """The effect of a duty done, in time or late; the overdue fact stays on the record."""
     return {"e": "due-met", "rule": rule, "late": context.at >= due["missed"]}
+
+
+def may_be_due(context: Context, text: object) -> bool:
+    """Whether something that people wrote is a date from which, or to which, days can be counted."""
+    if not isinstance(text, str) or not is_day(text):
+        return False
+    return context.rules < 6 or FIRST_YEAR <= text[:4] <= LAST_YEAR
+
+
+def given_with(context: Context, fields: Mapping[str, object]) -> None:
+    """The dates that an item carries for its dues are dates: one mistyped would leave it without a due, or stop it later.
+
+    Raises:
+        BadMaterial: names the field.
+    """
+    named = {s.due.field for s in context.definition.flow.stages if s.due is not None and s.due.field}
+    for name in sorted(named & fields.keys()):
+        if fields[name] not in (None, "") and not may_be_due(context, fields[name]):
+            raise _no_date(context, f"$.fields.{name}", fields[name], context.definition.place("stages"))
+
+
+def _no_date(context: Context, path: str, got: object, place: str) -> BadMaterial:
+    years = f"{FIRST_YEAR}-01-01", f"{LAST_YEAR}-12-31"
+    wanted = Said(
+        f"a date such as 2019-10-31, from {years[0]} to {years[1]}: a due rests on it",
+        f"日期,如 2019-10-31,自 {years[0]} 至 {years[1]}(时限以此为据)",
+    )
+    return BadMaterial(path=path, expected=wanted, actual=repr(got)[:60], place=place)
 
 
 def rule_of(stage: Stage, stay: int, extra: str = "") -> str:
@@ -296,7 +328,9 @@ def moved_to(context: Context, rule: str, held: dict[str, Any], ladder: str, bas
 def carried(context: Context, case: Case, due: Due) -> Basis | None:
     """The date that a material or the item carries for a due; None where neither does."""
     value = _carried_date(case, due.field or "")
-    return whole(context, due, {"on": value, "field": due.field}, case.nodes) if value else None
+    if not may_be_due(context, value):
+        return None
+    return whole(context, due, {"on": value, "field": due.field}, case.nodes)
 
 
 # --- what follows from an act --------------------------------------------------------------------------------------
@@ -364,6 +398,8 @@ def _carried(asked: Asked, effects: Sequence[Effect], entered: Effect | None, st
     held = None if entered else case.dues.get(rule)
     if not value or (held is not None and context.at >= held["missed"]):
         return []
+    if not may_be_due(context, value):
+        raise _no_date(context, f"$.{due.field}", value, asked.definition.place("stages", stage.stage, "due", "field"))
     basis = whole(context, due, {"on": value, "field": due.field}, case.nodes or so_far.nodes)
     if held is None:
         return [armed(context, rule, due.ladder, basis)]

@@ -9,7 +9,6 @@ from workflow.errors import DateRequired
 from workflow.rules import bodies, dues, reckoning, seats
 from workflow.rules.chain import Path, plan_slots, unit_at
 from workflow.rules.context import Context
-from workflow.rules.materials import is_day
 from workflow.rules.plan import progress
 from workflow.rules.stages import destination
 
@@ -150,7 +149,11 @@ def leave(
 def _check_date(context: Context, case: Case, stage: Stage, exit_name: str, target: Stage, due_set: str) -> None:
     assert target.due is not None
     cap = dues.latest_day(context, target.due, case.nodes)
-    if not is_day(due_set) or due_set <= context.day or (cap is not None and due_set > cap.isoformat()):
+    if (
+        not dues.may_be_due(context, due_set)
+        or due_set <= context.day
+        or (cap is not None and due_set > cap.isoformat())
+    ):
         until = f" and not after {cap}" if cap is not None else ""
         raise DateRequired(
             act=f"{exit_name} of {stage.stage}",

@@ -150,7 +150,7 @@ def _nominal(spec: Obligation, calendar: Calendar, name: str) -> date | None:
             found = _in_month(spec, int(match[1]), number * _MONTHS[spec.every])
     except ValueError:
         return None
-    if found < spec.from_ or (spec.until is not None and found > spec.until):
+    if found < spec.from_ or found.year > int(dues.LAST_YEAR) or (spec.until is not None and found > spec.until):
         return None
     return found if _first(spec, calendar, found) == found else None
 

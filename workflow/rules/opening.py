@@ -12,10 +12,9 @@ from workflow.definition.definition import Definition
 from workflow.errors import BadMaterial
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
-from workflow.rules import authority, obligations
+from workflow.rules import authority, dues, obligations
 from workflow.rules.chain import Path
 from workflow.rules.context import Asked, Context, Decision, Need
-from workflow.rules.dues import binding_nodes
 from workflow.rules.moving import enter
 from workflow.rules.stages import destination
 
@@ -50,14 +49,16 @@ def open_item(asked: Asked, act: Open) -> Decision:
 
     Raises:
         NotHolder: a person opens as a post they do not hold. NoSuchExit: ``enter`` is no exit of the first stage.
-        BadMaterial: the category is none of the flow's; the flow owes reports for periods, and the unit owes none for this
-            one, or under another id.
+        BadMaterial: the category is none of the flow's; a date that a due rests on is none; the flow owes reports for
+            periods, and the unit owes none for this one, or under another id.
     """
     context = asked.context
     definition = context.definition
     held = authority.authority(asked) if act.by is not None else None
     if context.rules >= 5 and not act.cites:
         _fits(definition, act)
+    if context.rules >= 6:
+        dues.given_with(context, act.fields_)
     path: Path = asked.facts.get("path", act.unit, context.day)
     stage = definition.first
     if act.enter:
@@ -75,7 +76,7 @@ def open_item(asked: Asked, act: Open) -> Decision:
     for name, value in (
         ("campaign", act.campaign),
         ("category", act.category),
-        ("nodes", binding_nodes(definition, context.today)),
+        ("nodes", dues.binding_nodes(definition, context.today)),
         ("fields_", act.fields_),
         ("cites", act.cites),
     ):

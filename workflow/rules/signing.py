@@ -48,7 +48,7 @@ from workflow.rules import (
 )
 from workflow.rules.chain import Path, advance, restart
 from workflow.rules.context import RULES, Asked, Decision, Need
-from workflow.rules.materials import is_day, wanted
+from workflow.rules.materials import wanted
 from workflow.rules.moving import leave, look_back_rule
 from workflow.rules.opening import of_lines
 from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, at_one_unit, downstream, keys, votes
@@ -491,7 +491,7 @@ def send_back(asked: Asked, act: Return) -> Decision:
     path: Path = asked.facts.get("path", case.unit, context.day)
     within = chain.return_.to == "any" and case.slot(act.to) is not None and context.rules >= 2
     dated = "date" in chain.return_.needs
-    if dated and context.rules >= 3 and not (is_day(act.due) and act.due > context.day):
+    if dated and context.rules >= 3 and not (dues.may_be_due(context, act.due) and act.due > context.day):
         raise DateRequired(
             act="return", expected=f"due=YYYY-MM-DD after {context.day}", actual=act.due or "none", place=place
         )
@@ -511,7 +511,7 @@ def send_back(asked: Asked, act: Return) -> Decision:
         raise OutOfTurn(
             expected="an earlier place to return to", actual=f"{slot.post}@{slot.unit} is the first", place=place
         )
-    if dated and not (is_day(act.due) and act.due > context.day):
+    if dated and not (dues.may_be_due(context, act.due) and act.due > context.day):
         raise DateRequired(
             act="return", expected=f"due=YYYY-MM-DD after {context.day}", actual=act.due or "none", place=place
         )
