@@ -107,7 +107,7 @@ MAIN_BREAKS: list[tuple[str, list[tuple[str, str]], str]] = [
     ("ladder-not-rising", [("after: 5 workdays", "after: 15 workdays")], "after: 10 workdays"),
     ("ladder-not-rising", [("before: 3 workdays", "after: 3 workdays")], "after: 0 workdays"),
     ("ladder-not-rising", [("after: 0 workdays", "before: 4 workdays")], "before: 4 workdays"),
-    ("proposal-without-recipient", [("to: {department: superior}, whom: responsible}", "to: {department: superior}}")], "circulated-criticism"),
+    ("proposal-without-recipient", [("to: {department: superior}, whom: responsible}", "to: {department: superior}}")], "item: circulated-criticism"),
     ("proposal-without-recipient", [("to: {department: superior}, whom", "to: [], whom")], "to: [], whom"),
     ("rung-without-recipient", [("remind, to: responsible}", "remind, to: []}")], "remind, to: []"),
     ("no-first-responsible", [("first-responsible: true, ", "")], "posts:"),
