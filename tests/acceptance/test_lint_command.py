@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -67,6 +68,93 @@ def test_json_github_and_sarif_name_the_same_problem(project: Path) -> None:
     assert log["runs"][0]["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == "unknown-key"
     region = result["locations"][0]["physicalLocation"]["region"]
     assert region == {"startLine": at, "startColumn": problem["column"]}
+
+
+# What SARIF 2.1.0 asks for of the objects that are written here: the keys it knows, and among them those it requires.
+SARIF_OBJECTS: dict[str, tuple[set[str], set[str]]] = {
+    "log": ({"$schema", "version", "runs"}, {"version", "runs"}),
+    "run": ({"tool", "results", "columnKind", "language"}, {"tool"}),
+    "driver": ({"name", "version", "rules"}, {"name"}),
+    "rule": ({"id", "fullDescription", "help"}, {"id"}),
+    "result": ({"ruleId", "ruleIndex", "level", "message", "locations"}, {"message"}),
+    "location": ({"physicalLocation"}, set()),
+    "physicalLocation": ({"artifactLocation", "region"}, {"artifactLocation"}),
+    "region": ({"startLine", "startColumn"}, {"startLine"}),
+}
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_sarif_is_written_as_its_specification_asks(project: Path, lang: str) -> None:
+    """Checked by hand against the schema of OASIS and the validator of its authors; here against what they ask for."""
+    spoil(project).rename(project / "隐患 整改.yaml")
+    (project / "empty.yaml").write_text("# nothing yet\n", encoding="utf-8")
+
+    def fits(kind: str, found: dict[str, object]) -> None:
+        known, required = SARIF_OBJECTS[kind]
+        assert required <= found.keys() <= known, (kind, found)
+
+    log = json.loads(run("lint", str(project), "-f", "sarif", "--lang", lang).stdout)
+    fits("log", log)
+    (one,) = log["runs"]
+    fits("run", one)
+    rules = one["tool"]["driver"]["rules"]
+    fits("driver", one["tool"]["driver"])
+    assert len({r["id"] for r in rules}) == len(rules) >= 2
+    for rule in rules:
+        fits("rule", rule)
+        assert rule["help"].keys() == rule["fullDescription"].keys() == {"text"}
+    assert re.fullmatch("[a-z]{2}-[A-Z]{2}", one["language"]) and one["columnKind"] == "unicodeCodePoints"
+    assert one["results"]
+    for result in one["results"]:
+        fits("result", result)
+        assert (
+            result["level"] in ("none", "note", "warning", "error")
+            and rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        )
+        assert result["message"].keys() == {"text"} and result["message"]["text"]
+        place = result["locations"][0]["physicalLocation"]
+        fits("physicalLocation", place)
+        fits("region", place["region"])
+        assert min(place["region"].values()) >= 1
+        uri = place["artifactLocation"]["uri"]
+        assert uri.isascii() and " " not in uri and uri.startswith("file:///")
+    assert run("lint", str(project), "-f", "sarif", "--lang", lang).exit_code == 1
+
+
+def test_a_file_without_content_is_an_error_and_one_in_disorder_is_still_known(project: Path) -> None:
+    empty = project / "empty.yaml"
+    for text in ("", "\n\n", "# only a remark\n"):
+        empty.write_text(text, encoding="utf-8")
+        done = run("lint", str(empty))
+        assert done.exit_code == 1 and "[empty-file]" in done.output, done.output
+    flow = (project / "weekly.yaml").read_text(encoding="utf-8")
+    empty.write_text(flow.replace(":", "："), encoding="utf-8")
+    done = run("lint", str(empty))
+    assert done.exit_code == 1 and "[fullwidth-punctuation]" in done.output and "not-recognised" not in done.output
+    empty.write_text("".join(f"  {line}" for line in flow.splitlines(keepends=True)), encoding="utf-8")
+    assert run("lint", str(empty), str(project)).output.count("not-recognised") == 0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Beijing",
+        "Asia/Beijing",
+        "北京",
+        "北京时间",
+        "PEKING",
+        "China",
+        "UTC+8",
+        "GMT+08:00",
+        "Asia/Shanghi",
+        "shanghai",
+    ],
+)
+def test_a_town_without_a_time_zone_of_its_own_leads_to_the_one_that_is_meant(project: Path, said: str) -> None:
+    path = project / "weekly.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("timezone: Asia/Shanghai", f'timezone: "{said}"'), encoding="utf-8")
+    assert "did you mean Asia/Shanghai?" in run("lint", str(path)).output
 
 
 def test_a_warning_fails_only_when_it_is_asked_to(project: Path) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from workflow.bpmn.carry import carry
 from workflow.calendar_file import load_calendar
 from workflow.cli.main import app
-from workflow.definition.load import loads
+from workflow.definition.load import examine, loads
 from workflow.definition.shipped import shipped_calendar
 from workflow.errors import DefinitionInvalid
 from workflow.prover.proof import prove
@@ -128,3 +128,70 @@ def test_the_command_writes_a_file_and_never_over_one(tmp_path: Path) -> None:
     assert said.exit_code == 1 and "serviceTask mail" in said.output
     assert loads(out.read_text(encoding="utf-8")).name == "leave"
     assert CliRunner().invoke(app, ["import", "bpmn", str(file), "-o", str(out)]).exit_code == 2
+
+
+SHAPES = Path(__file__).parent / "fixtures" / "bpmn"
+EDITORS = {
+    "as-camunda-modeler.bpmn": (
+        ["activity-fill", "activity-check", "activity-stamp", "archived"],
+        ["lane-clerk", "lane-keeper", "lane-office-head"],
+        {"userTask/assignee Activity_fill", "userTask/formData Activity_fill", "userTask/formKey Activity_fill"}
+        | {"userTask/taskListener Activity_fill", "conditionExpression Flow_yes", "process/executionListener Process_0seal1"}
+        | {"serviceTask Activity_number", "sendTask Activity_remind", "boundaryEvent Event_late", "messageFlow Flow_msg1"}
+        | {"textAnnotation TextAnnotation_1", "association Association_1", "startEvent/messageEventDefinition Event_begin"}
+        | {"startEvent/initiator Event_begin"},
+    ),
+    "as-flowable.bpmn20.xml": (
+        ["report-hazard", "repair", "secure-the-place", "close", "archived"],
+        ["handler", "safety-officer", "workshop-head"],
+        {"userTask/assignee sid-secure", "userTask/candidateGroups sid-close", "userTask/dueDate sid-secure"}
+        | {"userTask/formKey sid-report", "userTask/formProperty sid-report", "userTask/initiator-can-complete sid-report"}
+        | {"parallelGateway sid-fork", "parallelGateway sid-join", "userTask sid-look", "scriptTask sid-count"}
+        | {"userTask/multiInstanceLoopCharacteristics sid-secure", "subProcess sid-inspect"}
+        | {"endEvent/terminateEventDefinition sid-end", "startEvent/formFieldValidation startEvent1"},
+    ),
+    "as-bpmn-io.bpmn": (
+        ["activity-0draft", "activity-sign", "archived"],
+        ["handler", "leader"],
+        {"task Activity_0draft", "task Activity_forgotten", "userTask/assignee Activity_sign", "userTask Activity_sign"}
+        | {"userTask/formDefinition Activity_sign", "intermediateCatchEvent Event_wait", "group Group_1"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EDITORS)
+def test_a_file_in_the_shape_of_a_known_editor_lints_and_tells_each_thing_that_is_not_in_it(name: str) -> None:
+    stages, posts, told = EDITORS[name]
+    carried = carry(SHAPES / name)
+    found = examine(carried.text.encode(), name)
+    assert found.problems == () and found.definition is not None
+    flow = found.definition.flow
+    assert ([s.stage for s in flow.stages], sorted(flow.posts)) == (stages, posts)
+    assert {f"{x.element} {x.id}" for x in carried.lost} == told and len(carried.lost) == len(told)
+    assert prove(found.definition, load_calendar(shipped_calendar("cn"))).exit_code == 0
+
+
+def test_what_lies_behind_a_step_without_counterpart_is_reached_and_ways_keep_their_names() -> None:
+    flow = loads(carry(SHAPES / "as-camunda-modeler.bpmn").text).flow
+    check = flow.stages[1]
+    assert {name: way.to for name, way in check.exits.items()} == {
+        "agreed": "activity-stamp",
+        "to-activity-fill": "activity-fill",
+    }
+    assert flow.titles["to-activity-fill"].zh == "退回"
+    assert str(check.due and check.due.within) == "3 days"  # the boundary timer, not the editor's own due date
+    repair = loads(carry(SHAPES / "as-flowable.bpmn20.xml").text).flow.stages[1]
+    assert (repair.duty.post, str(repair.due and repair.due.within)) == ("workshop-head", "5 days")
+
+
+def test_many_gateways_one_behind_the_other_are_walked_once_each(tmp_path: Path) -> None:
+    """Forty diamonds have more than a million million ways through them."""
+    rows = ['<startEvent id="s"/><userTask id="t" name="first"/>', '<sequenceFlow id="f" sourceRef="s" targetRef="t"/>']
+    last = "t"
+    for n in range(40):
+        rows.append(f'<exclusiveGateway id="g{n}"/><exclusiveGateway id="a{n}"/><exclusiveGateway id="b{n}"/>')
+        ways = [(last, f"g{n}"), *([(f"a{n - 1}", f"g{n}")] if n else []), (f"g{n}", f"a{n}"), (f"g{n}", f"b{n}")]
+        rows += [f'<sequenceFlow id="w{n}-{k}" sourceRef="{a}" targetRef="{b}"/>' for k, (a, b) in enumerate(ways)]
+        last = f"b{n}"
+    text = f'{HEAD}<process id="p" name="long">{"".join(rows)}</process></definitions>'
+    assert [s.stage for s in loads(carry(written(tmp_path, text)).text).flow.stages] == ["first", "archived"]

@@ -7,17 +7,19 @@ and whatever has no counterpart is listed with its element and id, and stands in
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from workflow.bpmn.read import GATEWAYS, TASKS, Node, Process, read, refusal
+from workflow.bpmn.read import GATEWAYS, TASKS, Arrow, Node, Process, read, refusal
 from workflow.definition.problem import Said
 
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:\d+M)?(?:\d+S)?)?")
 DUE = "5 workdays"
 POST = "handler"
+NOTHING_LIKE_IT = Said("has no counterpart in a flow of signatures", "签批流程中没有对应物")
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,11 @@ class _Carrier:
         self.path = path
         self.lost: list[Lost] = []
         self.codes: dict[str, str] = {}
+        self.titles: dict[str, str] = {}  # of ways out, as the drawing names them
         self._used: set[str] = {"archived"}
+        self.leaving: dict[str, list[Arrow]] = {}
+        for arrow in process.arrows:
+            self.leaving.setdefault(arrow.source, []).append(arrow)
 
     def lose(self, element: str, id_: str, en: str, zh: str) -> None:
         self.lost.append(Lost(element, id_, Said(en, zh)))
@@ -84,8 +90,9 @@ class _Carrier:
         tasks = self._tasks()
         if not tasks:
             raise refusal(self.path, 1, f"process {process.id} has no user task", f"流程 {process.id} 中没有用户任务")
+        self._groups(tasks)
         posts = {"": POST} | {id_: self.code(id_, name, "post") for id_, name in process.lanes.items()}
-        used = {posts.get(t.lane, POST) for t in tasks}
+        used = {posts.get(self._lane(t), POST) for t in tasks}
         name = _code(process.name) or _code(process.id) or "imported"
         out = [
             f"flow: {name}",
@@ -97,11 +104,12 @@ class _Carrier:
             "liability: {zh: 谁签字上报谁负责, en: whoever signs and reports upward answers for it}",
             "posts:",
         ]
-        titles = {POST: "handler"} | {posts[i]: n for i, n in process.lanes.items()}
-        first = posts.get(tasks[0].lane, POST)
+        titles = {posts[i]: _quoted(n) for i, n in process.lanes.items()}
+        titles[POST] = "{zh: 经办人, en: handler}"
+        first = posts.get(self._lane(tasks[0]), POST)
         for post in sorted(used):
             more = ", first-responsible: true" if post == first else ""  # example
-            out.append(f"  {post}: {{title: {_quoted(titles[post])}{more}, backstop: superior}}")
+            out.append(f"  {post}: {{title: {titles[post]}{more}, backstop: superior}}")
         out += [
             "ladder:",
             "  overdue:                                                         # example: BPMN knows no ladder of posts",
@@ -110,12 +118,41 @@ class _Carrier:
             "stages:",
         ]
         for task in tasks:
-            out += self._stage(task, posts.get(task.lane, POST))
+            out += self._stage(task, posts.get(self._lane(task), POST))
+        named = [f"  {code}: {_quoted(title)}" for code, title in self.titles.items() if title and title != code]
+        if named:
+            at = out.index("posts:")
+            out[at:at] = ["titles:", *named]
         out += ["  - stage: archived", "    title: {zh: 归档, en: archived}", "    final: true"]
         self._elsewhere()
         head = [f"# Imported from BPMN 2.0 ({self.path.name}); a beginning, to be completed before publishing."]
         head += [f"# not carried over: {x.element} {x.id}: {x.why}" for x in self.lost]
         return Carried("\n".join([*(_one_line(h) for h in head), *out]) + "\n", self.lost)
+
+    def _groups(self, tasks: list[Node]) -> None:
+        """A group that an editor names stands for a lane, where a task lies in none; a person never does."""
+        for task in tasks:
+            for person in task.persons:
+                self.lose(
+                    f"{task.kind}/assignee",
+                    task.id,
+                    f"a flow names posts, never persons; it said {person[:60]}",
+                    f"流程只写职务,不写人;原为 {person[:60]}",
+                )
+            if not task.lane and task.group:
+                if "{" in task.group:
+                    self.lose(
+                        f"{task.kind}/candidateGroups",
+                        task.id,
+                        f"{task.group[:60]} is reckoned while it runs; {POST} stands in",
+                        f"{task.group[:60]} 为运行时计算,暂以 {POST} 代替",
+                    )
+                else:
+                    self.process.lanes.setdefault(f"group {task.group}", task.group)
+
+    def _lane(self, task: Node) -> str:
+        group = f"group {task.group}"
+        return task.lane or (group if group in self.process.lanes else "")
 
     def _tasks(self) -> list[Node]:
         """The tasks that a way from a start event leads to, in the order of the ways; the others are told."""
@@ -127,13 +164,13 @@ class _Carrier:
                 "startEvent", extra, "only one beginning is kept as the first stage", "仅保留一个起点作为首个阶段"
             )
         seen: dict[str, None] = {}
-        waiting = list(begun)
+        waiting = deque(begun)
         while waiting:
-            at = waiting.pop(0)
+            at = waiting.popleft()
             if at in seen or at not in nodes:
                 continue
             seen[at] = None
-            waiting += [a.target for a in self.process.arrows if a.source == at]
+            waiting += [arrow.target for arrow in self.leaving.get(at, ())]
         for node in nodes.values():
             if node.id not in seen:
                 self.lose(node.kind, node.id, "no way leads to it from the beginning", "从起点无路可达")
@@ -147,11 +184,16 @@ class _Carrier:
             f"    duty: {post}",
             f"    slots: {post}",
         ]
+        if task.notes:
+            out.insert(1, f"    # {_one_line(task.notes)[:200]}")
         out.append(f"    due: {self._due(task)}")
         if task.kind != "userTask":
             self.lose(task.kind, task.id, "taken for a task that somebody signs", "按须签批的任务处理")
         for detail in task.details:
-            self.lose(f"{task.kind}/{detail}", task.id, "one place is signed once", "按一处签批一次处理")
+            if detail.endswith("LoopCharacteristics"):
+                self.lose(f"{task.kind}/{detail}", task.id, "one place is signed once", "按一处签批一次处理")
+            else:
+                self.lose(f"{task.kind}/{detail}", task.id, NOTHING_LIKE_IT, NOTHING_LIKE_IT.zh)
         exits = self._exits(task)
         listed = ", ".join(f"{name}: {to}" for name, to in exits.items())
         return [*out, f"    exits: {{{listed}}}"]
@@ -164,7 +206,7 @@ class _Carrier:
             )
         for timer in timers[:1]:
             span = _span(timer.duration)
-            if any(a.source == timer.id for a in self.process.arrows):
+            if timer.id in self.leaving:
                 self.lose(
                     "boundaryEvent",
                     timer.id,
@@ -180,26 +222,40 @@ class _Carrier:
                 f"{timer.duration or '无时长'} 不是以日、时计的时长,暂以 {DUE} 代替",
             )
             return f"{DUE}                                              # example"
+        if task.due and not timers:
+            if span := _span(task.due):
+                return span
+            self.lose(
+                f"{task.kind}/dueDate",
+                task.id,
+                f"{task.due[:60]} is no span in days or hours; {DUE} stands in",
+                f"{task.due[:60]} 不是以日、时计的时长,暂以 {DUE} 代替",
+            )
         return f"{DUE}                                              # example: no timer in the process"
 
     def _exits(self, task: Node) -> dict[str, str]:
         """Where a task leads, through gateways to the next tasks or the end. Each way keeps the name it had."""
         exits: dict[str, str] = {}
-        for name, target in self._ways(task.id, "", {task.id}):
+        for name, target in self._ways(task.id):
             to = "archived" if target == "" else self.code(target, self.process.nodes[target].name, "stage")
-            base = _code(name) or f"to-{to}"[:48]
+            title, base = _one_line(name)[:120], _code(name) or f"to-{to}"[:48]
             code, n = base, 2
-            while code in exits and exits[code] != to:
+            while exits.get(code, to) != to or self.titles.get(code, title) != title:
                 code, n = f"{base}-{n}", n + 1
-            exits[code] = to
+            exits[code], self.titles[code] = to, title
         if not exits:
             self.lose(task.kind, task.id, "no way leads on: it leads to the end", "没有去向,改为归档")
             exits = {"done": "archived"}
         return exits
 
-    def _ways(self, at: str, name: str, seen: set[str]) -> list[tuple[str, str]]:
+    def _ways(self, task: str) -> list[tuple[str, str]]:
+        """Each way on from a task with its name, to the next task or ("") the end, in the order of the drawing."""
         found: list[tuple[str, str]] = []
-        for arrow in (a for a in self.process.arrows if a.source == at):
+        seen: set[tuple[str, str]] = set()
+        waiting = [(arrow, "") for arrow in reversed(self.leaving.get(task, []))]
+        while waiting:
+            arrow, before = waiting.pop()
+            said = arrow.name or before
             node = self.process.nodes.get(arrow.target)
             if arrow.condition:
                 self.lose(
@@ -208,7 +264,6 @@ class _Carrier:
                     f"whoever signs chooses; it said {arrow.condition[:80]}",
                     f"由签批人选择;原条件为 {arrow.condition[:80]}",
                 )
-            said = arrow.name or name
             if node is None:
                 self.lose(
                     "sequenceFlow",
@@ -219,28 +274,31 @@ class _Carrier:
                 found.append((said, ""))
             elif node.kind in TASKS:
                 found.append((said, node.id))
-            elif node.kind == "endEvent":
+            elif node.kind == "endEvent" or not self.leaving.get(node.id):
                 found.append((said or node.name, ""))
-            elif node.kind in GATEWAYS and node.id not in seen:
-                if node.kind != "exclusiveGateway":
+            elif (node.id, said) not in seen:  # a gateway, or what is told to have no counterpart: it goes on behind it
+                seen.add((node.id, said))
+                if node.kind in GATEWAYS and node.kind != "exclusiveGateway":
                     self.lose(
                         node.kind,
                         node.id,
                         "taken for a choice of one way; several at once have no counterpart",
                         "按择一处理;并行分支没有对应物",
                     )
-                found += self._ways(node.id, said, {*seen, node.id})
+                waiting += [(way, said) for way in reversed(self.leaving[node.id])]
         return found
 
     def _elsewhere(self) -> None:
-        seen = set()
-        self.lost = [x for x in self.lost if not ((x.element, x.id) in seen or seen.add((x.element, x.id)))]  # type: ignore[func-returns-value]
+        for node in self.process.nodes.values():
+            for kind, id_ in node.inside:
+                self.lose(kind, id_, f"stands inside {node.id}; add it by hand", f"位于 {node.id} 之内,请手工补入")
         for element, id_, name in self.process.other:
-            self.lose(element, id_ or name or "-", "has no counterpart in a flow of signatures", "签批流程中没有对应物")
+            self.lose(element, id_ or name or "-", NOTHING_LIKE_IT, NOTHING_LIKE_IT.zh)
         for node in self.process.nodes.values():
             if node.kind in ("startEvent", "endEvent"):
                 for detail in node.details:
                     self.lose(f"{node.kind}/{detail}", node.id, "nothing starts or ends by itself", "不自动启动或结束")
+        self.lost = list({(x.element, x.id): x for x in reversed(self.lost)}.values())[::-1]  # each once, as first told
 
 
 _NOT_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan"})

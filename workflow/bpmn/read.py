@@ -1,4 +1,8 @@
-"""A BPMN 2.0 file as plain facts: tasks, lanes, gateways, flows and timers. Entities, and whatever expands, are refused."""
+"""A BPMN 2.0 file as plain facts: tasks, lanes, gateways, flows and timers. Entities, and whatever expands, are refused.
+
+What editors add in namespaces of their own (groups, persons, due dates, forms, listeners) is read by its local name,
+whichever editor wrote it; the drawing itself (BPMNDI) says nothing about the process and is passed over.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,13 @@ from workflow.errors import DefinitionInvalid, why_not
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 MAX_BYTES = 4_000_000
+_READ = ("assignee", "candidateUsers", "candidateGroups", "dueDate")  # of an editor's own attributes
+PASSED = (
+    "subProcess",
+    "callActivity",
+    "transaction",
+    "adHocSubProcess",
+)  # with every other task and event: walked through
 TASKS = ("userTask", "manualTask", "task")
 GATEWAYS = ("exclusiveGateway", "inclusiveGateway", "parallelGateway", "eventBasedGateway", "complexGateway")
 
@@ -28,6 +39,11 @@ class Node:
     name: str
     lane: str = ""
     details: tuple[str, ...] = ()  # names of what stands inside: timerEventDefinition, multiInstanceLoopCharacteristics
+    group: str = ""  # of those who may do it, as an editor's own attribute says
+    persons: tuple[str, ...] = ()  # whom an editor's own attribute names
+    due: str = ""  # an ISO 8601 duration, as an editor's own attribute says
+    notes: str = ""  # its documentation
+    inside: tuple[tuple[str, str], ...] = ()  # tasks of a process inside: (element, id)
 
 
 @dataclass(frozen=True)
@@ -89,6 +105,13 @@ def read(path: Path) -> list[Process]:
             path, 1, f"expected BPMN 2.0 definitions; got {root.tag}", f"应为 BPMN 2.0 definitions;实为 {root.tag}"
         )
     found = [_process(p) for p in root.findall(f"{BPMN}process")]
+    for process in found:
+        for pool in root.iterfind(f"{BPMN}collaboration/{BPMN}participant"):
+            if pool.get("processRef") == process.id and process.name == process.id:
+                process.name = pool.get("name", "") or process.id
+    if found:
+        messages = root.iterfind(f"{BPMN}collaboration/{BPMN}messageFlow")
+        found[0].other += [("messageFlow", m.get("id", ""), m.get("name", "") or "") for m in messages]
     if not found:
         raise refusal(path, 1, "there is no process in the file", "文件中没有流程(process)")
     return found
@@ -110,7 +133,8 @@ def _process(element: Any) -> Process:
     for child in element:
         kind = str(child.tag).removeprefix(BPMN)
         id_, name = child.get("id", ""), child.get("name", "") or ""
-        if kind == "laneSet":
+        if kind in ("laneSet", "documentation", "extensionElements"):
+            process.other += [(f"process/{name}", process.id, "") for name in _added(child, kind)]
             continue
         if kind == "sequenceFlow":
             condition = child.find(f"{BPMN}conditionExpression")
@@ -121,14 +145,45 @@ def _process(element: Any) -> Process:
             text = (duration.text or "").strip() if duration is not None else ""
             process.timers.append(Timer(id_, child.get("attachedToRef", ""), text))
         elif kind in (*TASKS, *GATEWAYS, "startEvent", "endEvent"):
-            process.nodes[id_] = Node(id_, kind, name, held.get(id_, ""), tuple(_inside(child)))
+            process.nodes[id_] = _node(child, kind, id_, name, held.get(id_, ""))
         else:
             process.other.append((kind.rpartition("}")[2], id_, name))
+            if kind in PASSED or (kind.endswith(("Event", "Task")) and kind != "boundaryEvent"):
+                inside = tuple(
+                    (_local(x), x.get("id", "")) for x in child.iter() if x is not child and _local(x) in TASKS
+                )
+                process.nodes[id_] = Node(id_, kind, name, held.get(id_, ""), inside=inside)
     return process
+
+
+def _node(element: Any, kind: str, id_: str, name: str, lane: str) -> Node:
+    said: dict[str, str] = {}
+    for each in (element, *(x for e in element.findall(f"{BPMN}extensionElements") for x in e.iter())):
+        for key, value in each.attrib.items():
+            if (key.startswith("{") or each is not element) and value.strip():
+                said.setdefault(key.rpartition("}")[2], value.strip())
+    persons = tuple(said[key] for key in ("assignee", "candidateUsers") if key in said)
+    notes = " ".join((e.text or "").strip() for e in element.findall(f"{BPMN}documentation"))
+    group, due = said.get("candidateGroups", ""), said.get("dueDate", "")
+    own = (key.rpartition("}")[2] for key in element.attrib if key.startswith("{"))
+    details = (*_inside(element), *(key for key in own if key not in _READ))
+    return Node(id_, kind, name, lane, details, group, persons, due, notes)
+
+
+def _local(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
 
 
 def _inside(element: Any) -> Iterator[str]:
     for child in element:
         kind = str(child.tag).removeprefix(BPMN)
-        if kind not in ("incoming", "outgoing", "documentation", "extensionElements"):
+        if kind in ("documentation", "extensionElements"):
+            yield from _added(child, kind)
+        elif kind not in ("incoming", "outgoing"):
             yield kind.rpartition("}")[2]
+
+
+def _added(element: Any, kind: str) -> Iterator[str]:
+    """What an editor added of its own, but who does it, which is read."""
+    if kind == "extensionElements":
+        yield from (_local(x) for x in element if _local(x) not in ("assignmentDefinition", "taskSchedule", "userTask"))

@@ -31,7 +31,7 @@ Kind = Literal["flow", "test", "calendar", "overlay", "org", "other"]
 
 def _top(key: str) -> re.Pattern[bytes]:
     """A key at the top of a file, in either language; behind a full-width colon too, so that this is what is told."""
-    return re.compile(f"^(?:{key})\\s*(?::|:)".encode(), re.MULTILINE)
+    return re.compile(f"^(?:{key})\\s*(?::|\N{FULLWIDTH COLON})".encode(), re.MULTILINE)
 
 
 _KINDS: tuple[tuple[Kind, re.Pattern[bytes]], ...] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from workflow.definition.problem import Problem, render
 from workflow.errors import Language
@@ -84,6 +85,7 @@ def sarif(done: Linted, lang: Language, version: str) -> dict[str, Any]:
                         "rules": [{"id": code, **_rule(code, lang)} for code in codes],
                     }
                 },
+                "language": {"zh": "zh-CN", "en": "en-GB"}[lang],
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(p, codes, lang) for p in done.problems],
             }
@@ -96,6 +98,11 @@ def _rule(code: str, lang: Language) -> dict[str, Any]:
     return {"fullDescription": {"text": page.get(lang)}, "help": {"text": f"workflow explain {code}"}} if page else {}
 
 
+def _uri(path: Path) -> str:
+    """A file as a URI, relative where the path is; Chinese and blanks are percent-encoded."""
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+
+
 def _result(p: Problem, codes: list[str], lang: Language) -> dict[str, Any]:
     said = ". ".join(s for s in (p.message.get(lang), p.hint.get(lang)) if s)
     return {
@@ -106,7 +113,7 @@ def _result(p: Problem, codes: list[str], lang: Language) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": Path(p.file).as_posix()},
+                    "artifactLocation": {"uri": _uri(Path(p.file))},
                     "region": {"startLine": p.line, "startColumn": p.column},
                 }
             }
