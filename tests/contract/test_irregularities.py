@@ -14,7 +14,7 @@ from workflow import Actor, loads, orgbook
 from workflow.acts import CloseLine, Sign
 from workflow.cli import irregular
 from workflow.evidence.digest import digest
-from workflow.irregularities import Irregularities, Thresholds, Turned, irregularities
+from workflow.irregularities import Irregularities, Reported, Thresholds, Turned, irregularities
 from workflow.views import signatures
 
 HANDLER = Actor("o1-handler", "handler", "o1")
@@ -169,3 +169,79 @@ def test_whoever_has_a_mandate_sees_what_waits_for_the_principal_and_only_what_i
     seen = world.case("m1").content
     world.engine.act(Sign(item="m1", by=Actor("deputy", "secretary", "o1"), seen=seen))
     assert world.engine.pending("deputy") == []
+
+
+# --- what reports say ------------------------------------------------------------------------------------------------
+
+FEEDBACK = """flow: feedback
+title: {zh: 虚构巡视反馈, en: an invented inspection's feedback}
+categories: {light: {zh: 轻, en: light}, grave: {zh: 重, en: grave}}
+ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}]}
+stages:
+  - {stage: told, due: 30 days, slots: secretary, exits: {taken: done}}
+  - {stage: done, title: done, final: true}
+"""
+WEIGHED = """flow: weighed
+title: {zh: 虚构排查, en: an invented screening}
+materials:
+  found:
+    title: found
+    kind: list
+    fields: {unit: unit, severity: {type: choice, choices: [light, grave]}}
+ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}]}
+stages:
+  - stage: fill
+    due: 5 workdays
+    materials: found
+    compare: {with: [feedback], list: found, field: severity}
+    slots: [handler, secretary]
+    exits: {reported: done}
+  - {stage: done, title: done, final: true}
+"""
+
+
+def test_who_reports_only_light_things_where_grave_ones_were_found_is_listed(world: World) -> None:
+    """Source: S0 「上报小问题、容易整改的问题,回避大问题、不好整改的问题」, R059; R057."""
+    for text in (FEEDBACK, WEIGHED):
+        world.engine.publish(loads(flow_text(text)))
+    for unit, item in (("o1", "f1"), ("o1", "f2"), ("o3", "f3")):
+        world.engine.open("feedback", unit, item=item, campaign="inspection-2018", category="grave")
+    for unit, told in (("o1", ("light", "light", "light")), ("o3", ("light", "grave"))):
+        by = Actor(f"{unit}-handler", "handler", unit)
+        world.engine.open("weighed", unit, item=f"r-{unit}")
+        world.engine.submit(f"r-{unit}", by, {"found": [{"unit": unit, "severity": s} for s in told]})
+        seen = world.case(f"r-{unit}").content
+        world.engine.sign(f"r-{unit}", by, seen, reason="the grave ones are old" if unit == "o1" else "")
+    found = looked(world)
+    (one,) = found.to_look_into
+    (shown,) = one.shown
+    assert (one.kind, one.who) == ("told-less", "o1") and isinstance(shown, Reported)
+    assert (shown.less, shown.known, shown.reason) == ({"grave": 2}, ("f1", "f2"), "the grave ones are old")
+    assert "fewer than known: grave 2 (by f1, f2); the reason given: the grave ones are old" in "\n".join(
+        irregular.lines(found, "en")
+    )
+    assert "所报少于已知: o1" in "\n".join(irregular.lines(found, "zh"))
+    assert world.verify().exit_code == 0
+
+
+@pytest.mark.parametrize(("units", "only"), [(("o1", "o3"), "below"), (("t1",), "itself"), (("t1", "o1"), "")])
+def test_a_report_about_units_below_alone_or_about_itself_alone_is_listed(
+    world: World, units: tuple[str, ...], only: str
+) -> None:
+    """Source: S0 「不能虚晃一枪,更不能走极端,只浮在上面或只限于下面」, R062."""
+    for unit in ("o1", "o2", "o3"):
+        world.engine.open("survey", unit, item=f"z-{unit}", campaign="c1")
+        by = Actor(f"{'t1' if unit == 'o2' else unit}-handler", "handler", unit)  # o2 is not established: t1 answers
+        world.engine.report_zero(f"z-{unit}", by, {"statement": {"statement": "nil"}})
+        world.through(f"z-{unit}")
+    world.engine.open("survey", "t1", item="z-t1", campaign="c1")
+    by = Actor("t1-handler", "handler", "t1")
+    lines = [{"unit": u, "result": "found"} for u in units]
+    world.engine.submit("z-t1", by, {"found": lines}, outcome="reported")
+    world.through("z-t1")
+    found = looked(world)
+    told = [(f.who, s.only) for f in found.to_look_into for s in f.shown if isinstance(s, Reported)]
+    assert told == ([("t1", only)] if only else [])
+    if only:
+        assert "只报一头: t1" in "\n".join(irregular.lines(found, "zh"))
+        assert "everything it found lies" in "\n".join(irregular.lines(found, "en"))

@@ -15,7 +15,7 @@ from workflow.cli.arguments import Lang, say, told, url_of
 if TYPE_CHECKING:
     from workflow.blocked import Blocked
     from workflow.errors import Language
-    from workflow.irregularities import Irregularities, Signed
+    from workflow.irregularities import Irregularities, Reported, Signed
 
 Db = Annotated[str, typer.Option("--db", help="A SQLite file or a database URL · 数据库文件或 URL")]
 ZONE = "Asia/Shanghai"
@@ -30,6 +30,10 @@ WORDS = {
     "burst": ("短时间内集中签批", "many in one burst"),
     "back-dated": ("集中补录", "recorded later, in a burst"),
     "clock-back": ("记录时间早于前一条", "recorded before the entry it follows"),
+    "told-less": ("所报少于已知", "a report of less than is known"),
+    "one-sided": ("只报一头", "a report that looks one way"),
+    "below": ("所列问题全在下级,本级一件没有", "everything it found lies below, and nothing in the unit itself"),
+    "itself": ("所列问题全在本级,下级一件没有", "everything it found lies in the unit itself, and nothing below"),
 }
 
 
@@ -83,7 +87,7 @@ def irregularities(
 
 def lines(found: Irregularities, lang: Language) -> Iterator[str]:
     """Both lists for people."""
-    from workflow.irregularities import NOTICE, Dated, Turned
+    from workflow.irregularities import NOTICE, Dated, Reported, Turned
 
     zh = lang == "zh"
     yield f"{'异常情形' if zh else 'typed irregularities'}: {len(found.typed) + len(found.passed)}"
@@ -107,10 +111,22 @@ def lines(found: Irregularities, lang: Language) -> Iterator[str]:
                     shown.before
                 )
                 yield f"    {shown.item}#{shown.seq} {shown.kind} {who}: {said}"
+            elif isinstance(shown, Reported):
+                yield f"    {_when(shown.at)} {shown.item}#{shown.seq} {shown.person}: {_reported(shown, lang)}"
             else:
                 yield f"    {_signed(shown, lang)}"
     yield ""
     yield NOTICE[lang]
+
+
+def _reported(r: Reported, lang: Language) -> str:
+    if r.only:
+        return _word(r.only, lang)
+    less = ", ".join(f"{name} {n}" for name, n in r.less.items())
+    known = ", ".join(r.known)
+    if lang == "zh":
+        return f"较已知少报 {less}(据 {known});所述理由:{r.reason}"
+    return f"fewer than known: {less} (by {known}); the reason given: {r.reason}"
 
 
 def _word(code: str, lang: Language) -> str:
