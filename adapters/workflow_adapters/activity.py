@@ -167,7 +167,8 @@ def follow_up(
     by: Actor | None = None,
     dry: bool = False,
 ) -> Followed:
-    """Open an item for every unit that was late or missing, at the unit above it; nothing twice, and nothing decided.
+    """Open an item for every unit that was late or missing, at the unit above it; nothing twice, and nothing decided. It
+    names whoever answers as ``post`` at the unit, and at the unit above: 对支部书记及上级党组织书记进行约谈 (R169).
 
     The records that were judged are kept as one document, whose digest the item names.
 
@@ -188,7 +189,8 @@ def follow_up(
             engine.newest(desk.connection, flow)
             return Followed(tuple(ids[u] for u in late), tuple(unfounded))
         lines = {u: org.path(u, day) for u in late}
-        heads = {u: org.answerable(u, post, day, True) for u in late}
+        above = {u: lines[u][1]["unit"] if len(lines[u]) > 1 else u for u in late}
+        heads = {u: [(at, org.answerable(at, post, day, True)) for at in dict.fromkeys((u, above[u]))] for u in late}
     kept = engine.contents.put(canonical.encode([_plain(r) for r in judgement.records])) if late else ""
     for unit in late:
         told = states[unit]
@@ -196,13 +198,16 @@ def follow_up(
             "about": f"{judgement.flow}/{judgement.rule}/{judgement.period.name}/{unit}",
             "missed": judgement.period.missed,
             "rule": judgement.rule,
-            "whom": [{"person": h["person"], "post": post, "unit": unit, "as": h["as"]} for h in heads[unit]],
+            "whom": [
+                {"person": h["person"], "post": post, "unit": at, "as": h["as"]}
+                for at, held in heads[unit]
+                for h in held
+            ],
             "records": kept,
         }
         if told.at is not None:
             fields |= {"recorded": told.at, "record": told.record}
-        above = lines[unit][1]["unit"] if len(lines[unit]) > 1 else unit
-        opens.append(Open(item=ids[unit], by=by, flow=flow, unit=above, campaign=campaign, fields_=fields))
+        opens.append(Open(item=ids[unit], by=by, flow=flow, unit=above[unit], campaign=campaign, fields_=fields))
     if opens:
         engine.open_many(opens, chunk=len(opens))
     return Followed(tuple(o.item for o in opens), tuple(unfounded))

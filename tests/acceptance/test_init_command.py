@@ -201,6 +201,20 @@ LOOSER = [
 ]
 
 
+def test_what_a_lower_level_adds_of_its_own_is_marked_as_its_own_and_no_more_than_is_granted(tmp_path: Path) -> None:
+    """Source: S0 「担心主题教育自选动作过多,增加基层负担」, R206: the version names who added it, `diff` says what, and the level above
+    limits how many; an added place that is adopted binds like any other."""
+    text = (lessons() / "hazard.plant-two.yaml").read_text(encoding="utf-8")
+    base, out, over = lessons() / "hazard.yaml", tmp_path / "tight.yaml", tmp_path / "over.yaml"
+    assert run("tighten", str(lessons() / "hazard.plant-two.yaml"), str(base), "--out", str(out)).exit_code == 0
+    told = run("diff", str(base), str(out)).output
+    assert "guard" in told and load(out).version.endswith("+plant-two.1")
+    assert "plan: {slots: guard}" in text and load(base).flow.overlays is not None
+    over.write_text(text.replace("plan: {slots: guard}", "plan: {slots: [guard, guard]}"), encoding="utf-8")
+    done = run("tighten", str(over), str(base))
+    assert done.exit_code == 1 and "grants 1 extra places" in done.output and "[overlay-too-many-steps]" in done.output
+
+
 @pytest.mark.parametrize(("old", "new", "key"), LOOSER, ids=[f"{c[2]} {c[1][-14:]}" for c in LOOSER])
 def test_an_overlay_that_loosens_anything_is_refused_and_the_key_named(
     old: str, new: str, key: str, tmp_path: Path

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,8 +17,11 @@ from typer.testing import CliRunner
 
 from tests.contract.weekly import FIRST, FLOW, Weekly, make_weekly
 from tests.contract.world import TALK, flow_text
-from workflow import loads
+from workflow import Actor, load, loads
+from workflow.definition.shipped import shipped_flow
 from workflow.errors import Unknown
+from workflow.evidence import canonical
+from workflow.store.items import entries
 from workflow_adapters.activity import Activity, Judgement, follow_up, judge, read_activities
 from workflow_adapters.importing import BadSheet
 from workflow_adapters.importing import command as sheets
@@ -101,6 +105,51 @@ def test_a_talk_is_opened_once_for_each_unit_at_the_one_above_and_nothing_is_dec
     assert all(s.state != "signed" for s in case.slots)
     assert follow_up(weekly.engine, judged(weekly, *records), flow="talk").opened == ()
     assert weekly.verify().holds
+
+
+def test_two_branches_miss_their_week_on_the_platform_and_the_superior_reaches_the_second_talk_first(
+    weekly: Weekly,
+) -> None:
+    """From the platform to the question of measures: each branch's own reason, a talk with both secretaries, the
+    count, and people who decide. Source: S4 「凡是不能按期通过党建信息化平台开展活动的,要逐支部说明原因,
+    并对支部书记及上级党组织书记进行约谈」「累计约谈两次以上的要进行组织处理」, M43, R169, R170, R174."""
+    for name in ("admonitory-talk", "circulated-criticism", "organisational-measures"):
+        weekly.engine.publish(load(shipped_flow(name)))
+    in_time, _ = moments(weekly)
+    weekly.at("2019-11-20 09:00")
+    there = [Activity(f"a{n}", f"o{n}", in_time) for n in (1, 4)]
+    made = follow_up(weekly.engine, judged(weekly, *there), campaign="2019").opened
+    assert len(made) == 2
+    office, head = Actor("s1-department", "department", "s1"), Actor("s1-secretary", "secretary", "s1")
+    proposed = []
+    for n, item in enumerate(made):
+        whom = [w["person"] for w in weekly.engine.case_of(item)[0].fields_["whom"]]
+        assert whom == [f"o{n + 2}-secretary", "t1-secretary"]  # the branch's and the superior's, both
+        weekly.at(f"2019-11-2{1 + n} 09:00")
+        duty = {"duty": "the week's activity (invented)", "facts": "no record came (invented)"}
+        sheet = {**duty, "reason": "the hall was flooded (invented)"}
+        said = {"person": whom[0], "given-on": "2019-11-21", "words": "as found (invented)"}
+        weekly.engine.submit(item, office, {"facts-sheet": sheet, "statement": said}, outcome="heard")
+        flagged = [e for e in effects_of(weekly, item) if e["e"] == "same-words"]
+        assert len(flagged) == n  # 逐支部说明原因: the second branch's reason is the first one's, and says so for good
+        seen = lambda: weekly.engine.case_of(item)[0].content  # noqa: B023, E731
+        weekly.engine.sign(item, office, seen())
+        weekly.engine.decide(item, office, seen(), minutes="minutes (invented)", opinion="hold it", outcome="hold")
+        weekly.engine.sign(item, head, seen(), opinion="agreed")
+        line = {"talker": "s1-secretary", "held-on": f"2019-11-2{1 + n}", "place": "an invented hall"}
+        line |= {"points": "invented", "commitment": "invented", "acknowledged": "signed"}
+        weekly.engine.submit(item, office, {"talk-record": [{**line, "person": p} for p in whom]})
+        weekly.engine.sign(item, office, seen())
+        proposed += weekly.engine.sign(item, head, seen()).opened
+    (measures,) = proposed
+    case = weekly.engine.case_of(measures)[0]
+    assert (case.flow, case.fields_["person"], case.fields_["times"]) == ("organisational-measures", "t1-secretary", 2)
+    assert all(s.state != "signed" for s in case.slots) and weekly.verify().holds  # proposed; people decide
+
+
+def effects_of(weekly: Weekly, item: str) -> list[dict[str, Any]]:
+    with weekly.engine.reading() as connection:
+        return [e for row in entries(connection, item) for e in canonical.read(row.body)["effects"]]
 
 
 def test_a_record_that_shows_a_talk_to_be_unfounded_is_told_and_people_end_it(weekly: Weekly) -> None:

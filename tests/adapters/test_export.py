@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 from datetime import timedelta
 from io import BytesIO, StringIO
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from openpyxl import load_workbook
+from typer.testing import CliRunner
 
-from tests.contract.world import World
-from workflow import Actor, views
+from tests.contract.world import World, flow_text
+from workflow import Actor, loads, views
+from workflow.cli.main import app
 from workflow.errors import Unknown
 from workflow.sight import all_of, sight_of
-from workflow_adapters.export import Sheet, register, signatures, xes
+from workflow_adapters.export import Sheet, dossier, register, signatures, xes
 from workflow_adapters.export.writing import to_csv, to_excel, to_pdf
 
 DAY = "2026-03-02"
@@ -60,6 +63,48 @@ def test_sheets_hold_what_the_views_say_and_what_may_be_seen(world: World, lang:
         with pytest.raises(Unknown):
             signatures(desk, sight_of(desk, "o1-secretary"), "m-2", at, lang)  # type: ignore[arg-type]
         assert len({len(r) for r in whole.rows} | {len(whole.columns)}) == 1
+
+
+def test_one_file_has_inspections_findings_ones_own_and_the_measures(world: World, tmp_path: Path) -> None:
+    """Source: S0 「要提供各企业前期巡视发现的问题……检视问题清单、整改措施清单」, R102."""
+    feedback = """flow: feedback
+title: {zh: 虚构巡视反馈, en: an invented inspection}
+categories: {leak: {zh: 漏水, en: leak}}
+ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}]}
+stages:
+  - {stage: told, due: 30 days, slots: secretary, exits: {taken: done}}
+  - {stage: done, title: done, final: true}
+"""
+    world.engine.publish(loads(flow_text(feedback)))
+    world.engine.open("feedback", "o3", item="f1", campaign="inspection-2018", category="leak")
+    world.walk_to("closed", "m-1")
+    with world.engine.look() as desk:
+        at = desk.engine.now(desk.connection)
+        made = dossier(desk, all_of(DAY), "matter", "c1", ["feedback"], at, "en")
+        own = dossier(desk, sight_of(desk, "o1-secretary"), "matter", "c1", ["feedback"], at, "en")
+    kinds = [(r[3], r[5], r[-1]) for r in made.rows]
+    assert kinds[0] == ("found by an inspection", "an invented inspection", "f1")
+    assert [k[0] for k in kinds[1:]] == ["found by oneself", "measure", "measure"]
+    assert kinds[2][1] == "replace the pipe" and {r[-1] for r in own.rows} == {
+        "m-1"
+    }  # a neighbour's is nobody's business
+    out = tmp_path / "dossier.csv"
+    asked = [
+        "export",
+        world.url,
+        "dossier",
+        "-o",
+        str(out),
+        "--flow",
+        "matter",
+        "--campaign",
+        "c1",
+        "--findings",
+        "feedback",
+    ]
+    done = CliRunner().invoke(app, [*asked, "--lang", "zh"])
+    assert done.exit_code == 0, done.output
+    assert "前期巡视发现" in out.read_text(encoding="utf-8-sig") and "整改措施" in out.read_text(encoding="utf-8-sig")
 
 
 def test_the_ledger_of_a_past_day_says_nothing_that_came_later(world: World) -> None:

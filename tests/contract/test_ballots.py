@@ -257,7 +257,7 @@ def test_issuer_scrutineer_and_voter_each_have_a_command(shared: World, tmp_path
     issuer, counter = (f"--by={a.person},{a.post},{a.unit}" for a in (ISSUER, FIRST))
     run("status", *here, "--lang", "en", code=1, said="no vote was opened")
     run("open", *here, issuer, "--roll", str(roll), "--hashes", str(codes), *keys, code=2, said=codes.name)
-    run("open", *here, "--by=somebody", "--roll", str(roll), *keys, "--lang", "zh", code=2, said="人员,职务,单位")
+    run("open", *here, "--by=somebody", "--roll", str(roll), *keys, "--lang", "zh", code=2, said="人员/职务@单位")
     run("open", *here, issuer, "--roll", str(tmp_path / "none"), code=2, said="none")
     run("open", *here, issuer, "--roll", str(roll), "--hashes", str(hashes), *keys[:1], code=2, said="1 key")
     opening = ["open", *here, issuer, "--roll", str(roll), "--hashes", str(hashes), *keys]
@@ -274,8 +274,23 @@ def test_issuer_scrutineer_and_voter_each_have_a_command(shared: World, tmp_path
     assert public[0] not in run("count", *here, counter, *private, "--lang", "en", said="voted: 6")
     run("status", *here, "--lang", "zh", said="应到 6,已投 6,已计票")
     assert sheet(shared, "by-command") == {"eligible": 6, "voted": 6, "aware": 6, "dissatisfied": 0}
-    for by in (FIRST, SECOND):
-        shared.engine.sign("by-command", by, shared.case("by-command").content, opinion="counted")
+    first, second = (f"--by={a.person},{a.post},{a.unit}" for a in (FIRST, SECOND))
+    content = shared.case("by-command").content
+    run(
+        "sign",
+        *here,
+        first,
+        "--lang",
+        "en",
+        code=1,
+        said=f"nothing is signed. Where it is right, add --seen {content[:16]}",
+    )
+    run("sign", *here, first, "--seen", "0" * 16, "--lang", "en", code=2, said=content[:12])
+    assert not any(s.state == "signed" for s in shared.case("by-command").slots)
+    run("sign", *here, first, "--seen", content[:16], "--opinion", "counted", "--lang", "zh", said="已签字,现处 vote")
+    run("sign", *here, first, "--seen", content[:16], "--lang", "en", code=2)  # one person is not both
+    run("sign", *here, second, "--seen", content[:16], "--opinion", "counted", "--lang", "en", said="stands at done")
+    run("sign", *here, second, "--lang", "en", code=2)  # there is no sheet any more
     assert shared.case("by-command").stage == "done" and shared.verify().holds
 
 

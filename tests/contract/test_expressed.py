@@ -24,6 +24,7 @@ from workflow.errors import (
     NotHolder,
     OutOfTurn,
     ReasonRequired,
+    WindowOpen,
     WrongMeaning,
 )
 from workflow.trace import trace
@@ -428,6 +429,125 @@ stages:
         hand(shared, f"sx-{unit}", by, card={"parts": whole})
         shared.sign(f"sx-{unit}")
     assert shared.case("sx-o1").definition == shared.case("sx-o3").definition
+
+
+def test_seven_groups_mark_seventy_one_units_by_one_card_and_no_group_anothers(shared: World) -> None:
+    """Source: S3 「组建了7个督查组,与67个县直属机关、事业单位党组织进行同督查、同考核」, M25, R018, R194: 67 and 4 enterprises."""
+    from tests.contract.world import imported, person_row, tenure_row
+    from workflow import orgbook
+    from workflow.errors import NotAssigned
+    from workflow.org.importing import OrgImport
+
+    parts = (
+        "{"
+        + ", ".join(f"p{n}: {{title: part {n}, points: 5, methods: [papers, report, talk]}}" for n in range(1, 17))
+        + "}"
+    )
+    published(
+        shared,
+        "marked",
+        f"""materials: {{card: {{title: card, kind: scorecard, methods: {{papers: 查阅资料, report: 听取汇报, talk: 座谈了解}}, parts: {parts}}}}}
+stages:
+  - stage: judge
+    due: 5 workdays
+    materials: card
+    duty: {{department: group}}
+    looks-after: department
+    slots: {{department: group}}
+    assess: {{sources: {{card: {{material: card, weight: 1}}}}, grades: {{good: {{from: ">= 80", exit: good}}}}, failed: poor}}
+    exits: {{good: done, poor: done}}
+  - {{stage: done, final: true}}
+""",
+    )
+    units = [f"k{n:02}" for n in range(1, 72)]
+    inspectors = [f"inspector-{n}" for n in range(1, 8)]
+    since = {"established_on": "2010-01-01", "dissolved_on": None}
+    line = {"kind": "managing", "parent": "t1", "from_on": "2010-01-01", "until_on": None}
+    names = {"name_zh": "示例单位", "name_en": "invented unit"}
+    rows = imported(
+        persons=[person_row(p) for p in inspectors], tenures=[tenure_row(p, "g1", "department") for p in inspectors]
+    )
+    more = OrgImport.from_rows(
+        {
+            "units": [
+                {"id": u, "level": "organisation", "ordinal": 100 + n, **names, **since} for n, u in enumerate(units)
+            ],
+            "parents": [{"unit": u, **line} for u in units],
+            "persons": [],
+            "tenures": [],
+        }
+    )
+    shared.engine.import_org(rows)
+    shared.engine.import_org(more)
+    rounds: dict[str, str] = {}
+    with shared.engine.desk() as desk:
+        for n, person in enumerate(inspectors):
+            orgbook.form_body(
+                desk, None, "formed", body=f"b{n}", kind="inspection", unit="g1", from_on="2019-01-01", **names
+            )
+            orgbook.seat(desk, None, "joins", body=f"b{n}", role="member", person=person, from_on="2019-01-01")
+            orgbook.assign(desk, None, "round one", body=f"b{n}", units=units[n::7], from_on="2019-01-01")
+            rounds |= dict.fromkeys(units[n::7], person)
+    assert len(rounds) == 71
+    judged = {"method": "talk", "evidence": "as seen (invented)"}
+    for n, unit in enumerate((units[0], units[8], units[70])):
+        item, by = f"mk-{unit}", Actor(rounds[unit], "department", "g1")
+        opened(shared, "marked", item, unit, campaign="2019")
+        points = "4.5" if n else "3"
+        hand(shared, item, by, card={"parts": {f"p{k}": {**judged, "points": points} for k in range(1, 17)}})
+        other = next(p for p in inspectors if p != rounds[unit])
+        with pytest.raises(NotAssigned):
+            shared.engine.sign(item, Actor(other, "department", "g1"), shared.case(item).content)
+        shared.engine.sign(item, by, shared.case(item).content)
+        assert shared.case(item).final
+    from workflow.assessments import ranking
+
+    with shared.engine.look() as desk:
+        ranked = [(r.rank, r.unit, r.result.shown) for r in ranking(desk, "marked", "2019")]
+    assert ranked == [(1, units[8], "90.00"), (1, units[70], "90.00"), (3, units[0], "60.00")]
+
+
+def test_four_audiences_know_to_four_degrees_and_each_shows_it_in_its_own_way(shared: World) -> None:
+    """Officials pass a paper, organisations hold the text, members were told by name, the masses have a notice before them; nothing
+    is over while one is missing. Source: S2 「党务干部精通,基层党组织掌握,党员干部熟悉,广大群众了解」, R166."""
+    body = """materials:
+  officials: {title: officials, kind: list, at-least: 1, fields: {person: {type: person}, of-100: {type: integer, min: 80, max: 100}}}
+  held: {title: held, fields: {text-kept-at: text, head: {type: person}}}
+  members: {title: members, fields: {told: {type: integer, min: 0}, of: {type: integer, min: 1}}}
+stages:
+  - {stage: officials, due: 5 workdays, duty: {department: third}, materials: officials, slots: {department: third}, exits: {master-it: organisation}}
+  - {stage: organisation, due: 5 workdays, materials: held, slots: secretary, exits: {hold-it: members}}
+  - stage: members
+    due: 10 workdays
+    materials: members
+    slots: secretary
+    assess: {sources: {told: {material: members, part: told, whole: of, weight: 1}}, grades: {familiar: {from: ">= 90", exit: familiar}}, failed: not-yet}
+    exits: {familiar: masses, not-yet: {to: members}}
+  - {stage: masses, due: 10 workdays, notice: {content: plan, channels: [board, meeting]}, slots: secretary, exits: {have-heard: done}}
+  - {stage: done, final: true}
+"""
+    published(shared, "four-degrees", body)
+    opened(shared, "four-degrees", "fd")
+    secretary = holder("secretary", "o1")
+    with pytest.raises(BadMaterial, match="of-100"):  # 精通: 79 is not mastery
+        hand(shared, "fd", holder("department", "t1"), officials=[{"person": "o1-handler", "of-100": 79}])
+    hand(shared, "fd", holder("department", "t1"), officials=[{"person": "o1-handler", "of-100": 80}])
+    shared.sign("fd")
+    hand(shared, "fd", secretary, held={"text-kept-at": "an invented shelf", "head": "o1-secretary"})
+    shared.sign("fd")
+    hand(shared, "fd", secretary, members={"told": 8, "of": 9})  # 88.9 %
+    shared.sign("fd")
+    assert shared.case("fd").stage == "members"
+    hand(shared, "fd", secretary, members={"told": 9, "of": 10})  # exactly 90 %
+    shared.sign("fd")
+    with pytest.raises(WindowOpen):
+        shared.sign("fd")
+    for channel in ("board", "meeting"):
+        with pytest.raises(WindowOpen):
+            shared.sign("fd")
+        shared.engine.post_notice("fd", secretary, "plan", channel=channel, place="an invented hall")
+    shared.sign("fd")
+    assert shared.case("fd").final
 
 
 def test_two_targets_go_through_four_steps_together_and_neither_half_alone(shared: World) -> None:

@@ -14,6 +14,7 @@ from typing import cast as typed
 import typer
 
 from workflow.cli.arguments import By, Database, Home, Lang, actor, home_of, key_held, say, told, url_of
+from workflow.errors import WrongStage
 
 if TYPE_CHECKING:
     from workflow.engine import Engine
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 group = typer.Typer(
     help="Votes that the engine counts: codes, keys, opening, casting, counting · 投票", no_args_is_help=True
 )
+SEEN_AT_LEAST = 16  # hex digits of the digest: enough that nobody signs another sheet by mistake
 Item = Annotated[str, typer.Argument(metavar="ITEM", help="The item that is voted on · 事项")]
 
 
@@ -149,18 +151,64 @@ def count(
     with told(language), _held(db, home, language) as engine:
         keys = ["".join(_lines(path, language)).strip() for path in key or ()]
         engine.count_ballot(item, actor(by), keys)
+        content = _sheet(engine, item, language)
+    say(
+        f"计票单已提交,请两名监票人核对后签字:workflow ballot sign … --seen {content[:SEEN_AT_LEAST]}"
+        if zh
+        else f"the sheet is handed in; two scrutineers look at it and sign it: workflow ballot sign … --seen {content[:SEEN_AT_LEAST]}"
+    )
+
+
+@group.command()
+def sign(
+    db: Database,
+    item: Item,
+    by: By,
+    seen: Annotated[
+        str, typer.Option("--seen", help="The sheet as `count` showed it; none: it is shown · 所见内容")
+    ] = "",
+    opinion: Annotated[str, typer.Option("--opinion", help="In the scrutineer's words · 意见")] = "",
+    due: Annotated[
+        str, typer.Option("--due", help="YYYY-MM-DD; a failed vote sends back with a date · 限期整改日期")
+    ] = "",
+    home: Home = None,
+    lang: Lang = "",
+) -> None:
+    """Sign the counted sheet as a scrutineer, over exactly what was looked at · 监票人在计票单上签字
+
+    Without --seen the sheet is shown and nothing is signed. Exit code 0: signed. 1: shown only.
+    """
+    language = typed("Language", lang)
+    zh = language == "zh"
+    with told(language), _held(db, home, language) as engine:
+        if len(seen) < SEEN_AT_LEAST:
+            content = _sheet(engine, item, language)
+            say(
+                f"未签字。核对无误后加 --seen {content[:SEEN_AT_LEAST]}"
+                if zh
+                else f"nothing is signed. Where it is right, add --seen {content[:SEEN_AT_LEAST]}"
+            )
+            raise typer.Exit(1)
         case, definition = engine.case_of(item)
-        tally = definition.stage(case.stage).tally
-        figures = case.figures[tally.material] if tally is not None else {}
-        fields = definition.flow.materials[tally.material].fields if tally is not None else {}
+        if definition.stage(case.stage).tally is None:
+            raise WrongStage(act="ballot sign", expected="a stage whose sheet is counted", actual=case.stage)
+        whole = case.content if case.content.startswith(seen) else seen  # another one is refused as stale
+        receipt = engine.sign(item, actor(by), whole, opinion=opinion, due=due)
+    say(f"已签字,现处 {receipt.stage}" if zh else f"signed; the item stands at {receipt.stage}")
+
+
+def _sheet(engine: Engine, item: str, language: Language) -> str:
+    """Show the sheet of the present vote, and say under which digest it is signed."""
+    case, definition = engine.case_of(item)
+    tally = definition.stage(case.stage).tally
+    figures = case.figures.get(tally.material, {}) if tally is not None else {}
+    if tally is None or not figures:
+        raise WrongStage(act="ballot sign", expected="a sheet that was counted", actual=case.stage)
+    fields = definition.flow.materials[tally.material].fields
     for name, number in figures.items():
         title = fields[name].title if name in fields else None
         say(f"{title.get(language) if title is not None else name}: {number}")
-    say(
-        "计票单已提交,请两名监票人核对后签字"
-        if zh
-        else "the sheet is handed in; two scrutineers look at it and sign it"
-    )
+    return case.content
 
 
 @contextmanager

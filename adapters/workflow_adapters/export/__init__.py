@@ -4,12 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workflow_adapters.export.sheets import Sheet, ladders, ledger, overdue, register, reports, signatures
+    from workflow_adapters.export.sheets import Sheet, dossier, ladders, ledger, overdue, register, reports, signatures
 
-__all__ = ["Sheet", "ladders", "ledger", "overdue", "register", "reports", "signatures"]
+__all__ = ["Sheet", "dossier", "ladders", "ledger", "overdue", "register", "reports", "signatures"]
 
 _HOME = {  # imported when first asked for: the ``workflow`` command loads this package for each of its commands
     "Sheet": "workflow_adapters.export.sheets",
+    "dossier": "workflow_adapters.export.sheets",
     "ladders": "workflow_adapters.export.sheets",
     "ledger": "workflow_adapters.export.sheets",
     "overdue": "workflow_adapters.export.sheets",

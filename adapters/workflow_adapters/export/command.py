@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -13,7 +14,7 @@ from workflow.cli.arguments import Database, Lang, say, told, url_of, wrong
 if TYPE_CHECKING:
     from workflow.errors import Language
 
-KINDS = ("ledger", "register", "signatures", "overdue", "ladders", "reports", "xes")
+KINDS = ("ledger", "register", "dossier", "signatures", "overdue", "ladders", "reports", "xes")
 ENDINGS = (".xlsx", ".csv", ".pdf", ".xes")
 
 
@@ -27,7 +28,8 @@ def export(
     what: Annotated[
         str,
         typer.Argument(
-            help="ledger, register, signatures, overdue, ladders, reports or xes · 台账、名册、签批单、逾期、督办、报送、事件日志"
+            help="ledger, register, dossier, signatures, overdue, ladders, reports or xes · "
+            "台账、名册、迎检材料、签批单、逾期、督办、报送、事件日志"
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="FILE.xlsx, .csv, .pdf or .xes · 输出文件")],
@@ -35,6 +37,10 @@ def export(
     campaign: Annotated[str, typer.Option("--campaign", help="Of which campaign · 专项行动")] = "",
     item: Annotated[str, typer.Option("--item", help="Of which item (signatures, xes) · 事项")] = "",
     rule: Annotated[str, typer.Option("--rule", help="Of which obligation (reports) · 报送义务")] = "",
+    findings: Annotated[
+        list[str] | None,
+        typer.Option("--findings", metavar="FLOW", help="What inspections found before (dossier) · 前期巡视发现的问题"),
+    ] = None,
     period: Annotated[str, typer.Option("--period", help="Of which period (reports), such as 2019-W41 · 报送期")] = "",
     on: Annotated[str, typer.Option("--on", help="As of the end of this day (YYYY-MM-DD); now when not given")] = "",
     fonts: Annotated[Path | None, typer.Option("--fonts", help="A folder with fonts, for PDF · 字体目录")] = None,
@@ -52,7 +58,7 @@ def export(
         raise typer.BadParameter("name the reports with --flow, --rule and --period")
     language = cast("Language", lang)
     with told(language):
-        data = _made(db, what, out.suffix, flow, campaign, item, (rule, period), on, fonts, language)
+        data = _made(db, what, out.suffix, flow, campaign, item, (rule, period), on, fonts, findings or (), language)
         out.write_bytes(data)
         say(str(out))
 
@@ -67,6 +73,7 @@ def _made(
     owed: tuple[str, str],
     on: str,
     fonts: Path | None,
+    findings: Sequence[str],
     lang: Language,
 ) -> bytes:
     from workflow import lists
@@ -82,7 +89,7 @@ def _made(
         with engine.look() as desk:
             now = engine.now(desk.connection)
             sight = all_of(local_day(now, "Asia/Shanghai").isoformat())
-            if what in ("ledger", "register") and not (flow and campaign):
+            if what in ("ledger", "register", "dossier") and not (flow and campaign):
                 known = [c for c in lists.campaigns(desk, sight, Wanted(klass="register")) if flow in ("", c[0])]
                 if not known:
                     raise Unknown(kind="flow", name=flow or "-")
@@ -104,6 +111,8 @@ def _made(
                 sheet = sheets.signatures(desk, sight, item, at, lang)
             elif what == "reports":
                 sheet = sheets.reports(desk, sight, flow, *owed, at, lang)
+            elif what == "dossier":
+                sheet = sheets.dossier(desk, sight, flow, campaign, findings, at, lang)
             elif what in ("overdue", "ladders"):
                 sheet = (sheets.overdue if what == "overdue" else sheets.ladders)(desk, sight, at, lang)
             else:

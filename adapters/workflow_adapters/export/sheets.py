@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import Language
 from workflow.sight import Sight, hidden_from, refuse_unseen
+from workflow.store.listing import Wanted
 from workflow_adapters import titles
 
 
@@ -143,6 +144,65 @@ def ledger(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: La
         *(w.say("验收意见", "accepted"), w.say("销号日期", "on")),
     )
     return Sheet(w.say("整改台账", "Ledger"), w.as_of(at, len(rows)), columns, rows, w.signers)
+
+
+def dossier(
+    desk: Desk, sight: Sight, flow: str, campaign: str, findings: Sequence[str], at: int, lang: Language
+) -> Sheet:
+    """What an outside inspector asks for, enterprise by enterprise: what inspections found before, what was found by oneself,
+    and the measures. Source: S0 「要提供各企业前期巡视发现的问题,特别是党建方面的问题、检视问题清单、整改措施清单」, R102.
+
+    Args:
+        findings: the flows in which inspections' feedback is kept, of every campaign.
+    """
+    hidden, definition = hidden_from(desk, sight), desk.engine.newest(desk.connection, flow)
+    listed = [r for r in views.register(desk, flow, campaign, at) if sight.sees(r.unit) and r.item not in hidden]
+    classed = any(s.class_ == "register" for s in definition.flow.stages)  # a flow without classes has every item in
+    own = views.ledger_rows(desk, (r for r in listed if r.klass == "register" or not classed), at)
+    before = [r for name in findings for r in _all_of(desk, sight, name) if r.opened_at <= at]
+    day, org = sight.day, desk.organisation()
+    lines = org.paths(dict.fromkeys([*(r.unit for r in own), *(r.unit for r in before)]), day)
+    heads = {unit: _enterprise(definition.flow.levels, path) for unit, path in lines.items()}
+    w = _Words(desk, definition, lang, [*lines, *heads.values(), *(r.lead for r in own)])
+    found: list[tuple[str, str, tuple[str, ...]]] = []
+    for r in before:
+        other = _Words(desk, desk.engine.definition(desk.connection, r.definition), lang, ())
+        what = other.flow.title.get(lang)
+        cells = (other.category(r.category), what, other.stage(r.stage), r.item)
+        found.append((heads[r.unit], r.unit, (w.say("前期巡视发现", "found by an inspection"), *cells)))
+    for row in own:
+        kind = w.say("检视问题", "found by oneself")
+        said = "; ".join(t for t in (row.manifestation, row.cause) if t)
+        found.append((heads[row.unit], row.unit, (kind, w.category(row.category), said, w.stage(row.stage), row.item)))
+        measure = w.say("整改措施", "measure")
+        done = f"{row.lines_closed}/{row.lines}"
+        for text in row.measures:
+            found.append((heads[row.unit], row.unit, (measure, w.category(row.category), text, done, row.item)))
+    order = {head: n for n, head in enumerate(dict.fromkeys(head for head, _, _ in found))}
+    found.sort(key=lambda f: order[f[0]])
+    rows = tuple((str(n), w.name(head), w.name(unit), *cells) for n, (head, unit, cells) in enumerate(found, 1))
+    columns = (
+        *(w.say("序号", "no"), w.say("企业", "enterprise"), w.say("单位", "unit"), w.say("来源", "what it is")),
+        *(w.say("问题类型", "category"), w.say("内容", "says"), w.say("现状", "stands at"), w.say("事项", "item")),
+    )
+    title = w.say("问题与整改措施汇总(迎检)", "Findings and measures, enterprise by enterprise")
+    return Sheet(title, w.as_of(at, len(rows)), columns, rows, w.signers)
+
+
+def _all_of(desk: Desk, sight: Sight, flow: str) -> Iterator[lists.Row]:
+    after = ""
+    while True:
+        page = lists.items(desk, sight, Wanted(flow=flow), after=after, limit=lists.MOST)
+        yield from page.rows
+        after = page.after
+        if not after:
+            return
+
+
+def _enterprise(levels: Sequence[str], path: Sequence[dict[str, str]]) -> str:
+    """The unit one below the top of a flow's levels on a unit's line; the highest there is where that level is absent."""
+    wanted = levels[-2] if len(levels) > 1 else levels[-1]
+    return next((u["unit"] for u in path if u["level"] == wanted), path[-1]["unit"])
 
 
 def signatures(desk: Desk, sight: Sight, item: str, at: int, lang: Language) -> Sheet:
