@@ -151,7 +151,7 @@ def test_each_act_is_one_signed_entry_with_actor_reason_and_rows(world: World) -
 
 
 def test_one_person_is_first_responsible_at_any_instant(world: World) -> None:
-    """R007, R017, R019, M22, M48, M50: an overlap is refused; a vacancy falls to the superior and says so. R008: who
+    """R007, R017, M48: an overlap is refused; a vacancy falls to the superior and says so. R008: who
     answers second stands beside."""
     wanted = {"person": "nobody", "unit": "o1", "post": "secretary"}
     with pytest.raises(OrgInvalid, match="would both hold secretary"), world.engine.desk() as desk:
@@ -226,7 +226,7 @@ def test_open_items_go_to_the_successor_and_signatures_keep_the_old_name(world: 
 
 
 def test_a_merger_between_two_signatures_does_not_make_one_person_two(world: World) -> None:
-    """Whoever prepared for a unit does not review for the one it was merged into. R016, M15."""
+    """Whoever prepared for a unit does not review for the one it was merged into. R070, M15."""
     world.begin("m1")
     for _ in range(3):
         world.sign("m1")  # now at t1, whose handler has signed
@@ -244,7 +244,7 @@ def test_a_merger_between_two_signatures_does_not_make_one_person_two(world: Wor
 
 
 def test_a_merger_into_a_unit_of_another_level_does_not_make_one_person_two_either(world: World) -> None:
-    """The unit of the level above takes over what its subordinate had open. R016, M15."""
+    """The unit of the level above takes over what its subordinate had open. R070, M15."""
     world.begin("m1")
     for _ in range(3):
         world.sign("m1")  # now at t1, whose handler has signed
@@ -280,7 +280,7 @@ def test_one_person_signs_at_two_units_of_one_level_in_one_line(world: World) ->
 
 
 def test_whoever_owed_a_signature_at_a_unit_that_was_merged_since_still_answers_for_it(world: World) -> None:
-    """By tenure on the due day, not by where the place went afterwards. R041, R016."""
+    """By tenure on the due day, not by where the place went afterwards. R041, R070."""
     world.begin("m1")
     for _ in range(3):
         world.sign("m1")  # now at t1
@@ -295,7 +295,7 @@ def test_whoever_owed_a_signature_at_a_unit_that_was_merged_since_still_answers_
 
 
 def test_units_merge_into_a_new_one_and_one_splits_into_several_on_their_day(world: World) -> None:
-    """Two bodies are dissolved and one is created. R070, R016."""
+    """Two bodies are dissolved and one is created. R070."""
     world.begin("m1")
     world.begin("m3", "o3")
     joint = NewUnit("o9", "organisation", "t1", "示例新支部", "invented new branch", 9)
@@ -332,7 +332,7 @@ def test_members_are_counted_where_they_belonged_on_the_day(world: World) -> Non
 
 
 def test_a_body_has_members_from_elsewhere_and_units_of_its_own(world: World) -> None:
-    """R005, R011, R013, R018, M26, M38: assigned sets do not overlap, and whoever is left out is named."""
+    """R005, R011, R013, M26: assigned sets do not overlap, and whoever is left out is named."""
     with world.engine.desk() as desk:
         for body in ("b1", "b2"):
             names = {"name_zh": f"示例组{body}", "name_en": f"invented group {body}"}
