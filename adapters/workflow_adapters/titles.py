@@ -28,12 +28,12 @@ STATES = {
     "SUPPLEMENTED": ("补报", "supplemented"),
     "CONTRADICTED": ("与事实不符", "contradicted"),
 }
-CLAIMS = {"rectified": ("已整改", "rectified")}  # what shipped flows let signers claim
 
 
-def claim(name: str, lang: Language) -> str:
-    """What signers claim of an item; a flow's own word where it is none of the usual ones."""
-    return CLAIMS.get(name, (name, name))[lang == "en"]
+def code(definition: Definition, name: str, lang: Language) -> str:
+    """A code that has no title of its own, as ``titles`` of the flow call it: a node, a claim, a choice, a way out."""
+    title = definition.flow.titles.get(name)
+    return title.get(lang) if title is not None else name
 
 
 def stage(definition: Definition, name: str, lang: Language) -> str:
@@ -59,20 +59,10 @@ def _own(definition: Definition, own: str, lang: Language) -> str:
     for pattern, words in OWN.items():
         if found := re.fullmatch(pattern, own):
             return words[lang == "en"].format(*found.groups())
-    return node(definition, own, lang)
-
-
-def node(definition: Definition, name: str, lang: Language) -> str:
-    """A dated node of the campaign, as its newest set calls it."""
-    for nodes in reversed(definition.flow.nodes.values()):
-        if name in nodes.nodes and (title := nodes.nodes[name].title) is not None:
-            return title.get(lang)
-    return name
+    return code(definition, own, lang)
 
 
 def obligation(definition: Definition, name: str, lang: Language) -> str:
-    """A report that is owed again and again: its own title where it has one, and none where the flow asks for one only."""
-    title = definition.flow.obligations[name].title
-    if title is not None:
-        return title.get(lang)
-    return name if len(definition.flow.obligations) > 1 else ""
+    """A report that is owed again and again: nothing where it has no title and the flow asks for no other."""
+    known = name in definition.flow.titles or len(definition.flow.obligations) > 1
+    return code(definition, name, lang) if known else ""

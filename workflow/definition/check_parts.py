@@ -60,8 +60,8 @@ class PartsChecking(Checking):
             self.say(
                 "title-of-nothing",
                 ("titles", code),
-                f"{code} is no level, way out, node, ladder or proposed flow of this flow",
-                f"{code} 不是本流程的层级、去向、节点、督办阶梯或建议启动的流程",
+                f"{code} is no level, way out, node, ladder, proposed flow, obligation, claim or choice of this flow",
+                f"{code} 不是本流程的层级、去向、节点、督办阶梯、建议启动的流程、报送义务、申报或选项",
                 expected=Said("a code of this flow that has no title of its own", "本流程中自身没有名称(title)的代码"),
                 hint=nearest(code, self._titled()),
                 severity="warning",
@@ -109,6 +109,9 @@ class PartsChecking(Checking):
             *(name for stage in flow.stages for name in stage.exits),
             *(node for nodes in flow.nodes.values() for node in nodes.nodes),
             *(rung.item for rungs in flow.ladder.values() for rung in rungs if rung.item is not None),
+            *flow.obligations,
+            *(way.claims for stage in flow.stages for way in stage.exits.values() if way.claims is not None),
+            *(choice for m in flow.materials.values() for field in m.fields.values() for choice in field.choices or ()),
         }
 
     def _posts(self) -> None:
@@ -181,6 +184,14 @@ class PartsChecking(Checking):
                         ("materials", name, "fields", code),
                         f"{code} is what a list says of itself; a field of a document cannot be called so",
                         f"{code} 为清单专用,文书字段不得使用此名",
+                        key=True,
+                    )
+                if material.kind != "list" and code == "words" and spec.type in ("integer", "choice", "boolean"):
+                    self.say(
+                        "reserved-name",
+                        ("materials", name, "fields", code),
+                        "words stands for the texts of a document that must be its own; only a text can be called so",
+                        "words 指文书中须自行撰写的文字,只有文本字段可用此名",
                         key=True,
                     )
                 self._field(("materials", name, "fields", code), spec)

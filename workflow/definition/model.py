@@ -163,11 +163,9 @@ Codes = Annotated[tuple[Code, ...], BeforeValidator(_one_or_many)]
 
 
 class Node(Model):
-    """A dated node; ``reading`` says how an ambiguous wording was read, ``title`` what pages call it.
-    Source: S0 「11月中旬前」, R067."""
+    """A dated node; ``reading`` says how an ambiguous wording was read. Source: S0 「11月中旬前」, R067."""
 
     on: Day
-    title: Text | None = None
     reading: Text | None = None
 
     @model_validator(mode="before")
@@ -1031,7 +1029,6 @@ class Obligation(Model):
 
     owed_by: Codes
     every: Cycle
-    title: Text | None = None
     on: StrictStr | StrictInt | None = None
     from_: Day = Field(alias="from")
     until: Day | None = None
@@ -1058,8 +1055,9 @@ class Suspending(Model):
 
 class Flow(Model):
     """A whole definition. ``titles``: what people read for codes that have no title of their own (levels, ways out, nodes,
-    ladders, flows that a rung proposes); ``wet-ink``: the posts that may register a signature in ink, at the unit that signed; ``meant``:
-    warnings of lint, by their codes, that are as they should be here, and why."""
+    ladders, flows that a rung proposes, reports owed, claims, choices); ``wet-ink``: the posts that may register a
+    signature in ink, at the unit that signed; ``meant``: warnings of lint, by their codes, that are as they should be here,
+    and why."""
 
     flow: Code
     version: StrictStr

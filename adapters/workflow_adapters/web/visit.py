@@ -217,8 +217,9 @@ class Looking:
     def rule(self, digest: str, rule: str) -> str:
         return titles.rule(self.definition(digest), rule, self.visit.lang)
 
-    def claim(self, name: str) -> str:
-        return titles.claim(name, self.visit.lang)
+    def code(self, digest: str, name: str) -> str:
+        """A claim, a choice or a node."""
+        return titles.code(self.definition(digest), name, self.visit.lang)
 
     def outcome(self, digest: str, stage: str, name: str) -> str:
         """A way out by where it leads; codes are for programs."""

@@ -33,7 +33,7 @@ NAMES = (
 )  # fmt: skip
 
 PARTS = (
-    Page("title-of-nothing", "titles 为层级、去向、节点、督办阶梯和建议启动的流程写明名称;此代码不在其中,多为写错。职务、阶段、材料的名称写在各自的 title。", "Under titles stand names of levels, ways out, nodes, ladders and proposed flows; this code is none of them, and probably misspelt. Posts, stages and materials have a title of their own.", "titles: {overdue:", f"titles: {{{M}overdeu:"),
+    Page("title-of-nothing", "titles 为层级、去向、节点、督办阶梯、建议启动的流程、报送义务、申报和选项写明名称;此代码不在其中,多为写错。职务、阶段、材料的名称写在各自的 title。", "Under titles stand names of levels, ways out, nodes, ladders, proposed flows, reports owed, claims and choices; this code is none of them, and probably misspelt. Posts, stages and materials have a title of their own.", "titles: {overdue:", f"titles: {{{M}overdeu:"),
     Page("no-level", "没有列出任何层级。层级由下而上列出。", "No level is named. Levels are listed from the bottom up.", "levels: [team, workshop]", f"levels: {M}[]", W),
     Page("duplicate-level", "同一层级列了两次。", "One level stands in the list twice.", "levels: [team, workshop, plant]", f"levels: [team, workshop, plant, {M}team]"),
     Page("reserved-name", "own、superior、next-above、top、responsible 另有含义,不能用作层级或职务代码。", "own, superior, next-above, top and responsible mean something; no level or post can be called so.", "levels: [team, workshop, plant]", f"levels: [team, workshop, plant, {M}top]"),

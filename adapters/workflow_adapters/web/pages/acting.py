@@ -215,7 +215,7 @@ def _sheet(see: Looking, definition: Definition, case: Case, name: str) -> dict[
     held: Any = None
     if name in case.materials:
         try:
-            held = canonical.decode(see.desk.contents.get(case.materials[name]))
+            held = see.desk.reveal(definition, name, canonical.decode(see.desk.contents.get(case.materials[name])))
         except WorkflowError:
             held = None
     fields = [
@@ -253,7 +253,8 @@ def _sheet(see: Looking, definition: Definition, case: Case, name: str) -> dict[
 def _choices(see: Looking, definition: Definition, spec: FieldSpec) -> list[tuple[str, str]]:
     """What may be chosen, each with its title: ``(code, title)``."""
     codes = spec.choices or (definition.flow.categories if spec.choices_from else ())
-    return [(code, see.category(definition.digest, code) if spec.choices_from else code) for code in codes]
+    title = see.category if spec.choices_from else see.code
+    return [(code, title(definition.digest, code)) for code in codes]
 
 
 def _hint(see: Looking, spec: FieldSpec) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.responses import Response
@@ -11,6 +12,7 @@ from workflow import why as explaining
 from workflow.acts import Actor
 from workflow.case import Case
 from workflow.definition.definition import Definition
+from workflow.definition.model import FieldSpec
 from workflow.errors import Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.rules.reckoning import NEVER
@@ -169,14 +171,18 @@ def _materials(see: Looking, definition: Definition, case: Case) -> list[dict[st
             continue
         found["bytes"] = data.decode("utf-8", "replace")
         gone = _gone(see, definition, value)
+        value = see.desk.reveal(definition, name, value)  # what is committed to, in plain for whoever may read it
         fields = spec.fields if spec is not None else {}
         titles = {n: (f.title.get(see.visit.lang) if f.title else n) for n, f in fields.items()}
+        shown = _reader(see, definition, fields, gone)
+        lines = value if isinstance(value, list) else [value]
+        see.learn(str(v) for line in lines for k, v in line.items() if k in fields and fields[k].type in NAMED)
         if isinstance(value, list):
             keys = list(dict.fromkeys([*titles, *(k for line in value for k in line)]))
             found["columns"] = [titles.get(k, k) for k in keys]
-            found["rows"] = [[_shown(line.get(k, ""), gone) for k in keys] for line in value]
+            found["rows"] = [[shown(k, line.get(k, "")) for k in keys] for line in value]
         else:
-            found["rows"] = [[titles.get(k, k), _shown(v, gone)] for k, v in value.items()]
+            found["rows"] = [[titles.get(k, k), shown(k, v)] for k, v in value.items()]
     return out
 
 
@@ -189,12 +195,28 @@ def _gone(see: Looking, definition: Definition, value: Any) -> dict[str, str]:
     return {one: held[one].said(zone).get(lang) for one in personal.found(value) if one in held}
 
 
-def _shown(value: Any, gone: dict[str, str]) -> str:
-    if isinstance(value, str) and value in gone:
-        return gone[value]
-    if isinstance(value, bool):
-        return "✓" if value else "✗"
-    return value if isinstance(value, str) else str(value)
+NAMED = ("unit", "person")
+
+
+def _reader(
+    see: Looking, definition: Definition, fields: dict[str, FieldSpec], gone: dict[str, str]
+) -> Callable[[str, Any], str]:
+    """How a field's value is read: a choice by its title, a unit or a person by name beside the id that is signed."""
+
+    def shown(name: str, value: Any) -> str:
+        if isinstance(value, str) and value in gone:
+            return gone[value]
+        if isinstance(value, bool):
+            return "✓" if value else "✗"
+        field = fields.get(name)
+        if not isinstance(value, str) or field is None:
+            return str(value)
+        if field.type == "choice":
+            return (see.category if field.choices_from else see.code)(definition.digest, value)
+        known = see.name(value) if field.type in NAMED else value
+        return value if known == value else f"{known} ({value})"
+
+    return shown
 
 
 def _stays(see: Looking, definition: Definition, stays: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,0 +1,70 @@
+"""What pages and sheets call things: titles where a flow has them, names beside ids, and never a code that has a name."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.contract.test_personal import MARKED, SECRET, begin
+from tests.contract.world import MATTER, World, flow_text
+from workflow import Actor, load, loads
+from workflow.definition.shipped import shipped_flow
+from workflow_adapters import titles
+from workflow_adapters.web import Identity, console
+
+
+@pytest.mark.parametrize(
+    ("rule", "zh", "en"),
+    [
+        ("rectification/3/register-update", "集中整顿 · 更新名册", "rectification · update of the register"),
+        ("closed/10/look-back-2", "销号(动态跟踪) · 第 2 次回头看", "closed out (tracked) · look-back 2"),
+        ("plan/2/slot-4", "制定方案 · 第 4 位起的一级", "plan · the level from place 4 on"),
+        ("plan/2/slot-4/2", "制定方案 · 第 4 位起的一级 (2)", "plan · the level from place 4 on (2)"),
+        ("plan/2/group-in-3", "制定方案 · 第 3 位起的一组", "plan · the group from place 3 on"),
+        ("plan/2/rework-1", "制定方案 · 第 1 次返工", "plan · rework 1"),
+        ("plan/2/2", "制定方案 (2)", "plan (2)"),
+        ("plan/2/appointed/2", "制定方案 · 另定的日期 (2)", "plan · the appointed date (2)"),
+        ("plan/2", "制定方案", "plan"),
+        ("no-such-stage/2", "no-such-stage/2", "no-such-stage/2"),
+    ],
+)
+def test_a_due_is_called_by_its_stage_and_by_what_it_is_there(rule: str, zh: str, en: str) -> None:
+    main = load(shipped_flow("organisation-rectification"))
+    assert (titles.rule(main, rule, "zh"), titles.rule(main, rule, "en")) == (zh, en)
+
+
+def test_a_report_that_is_owed_is_called_by_its_title_or_not_at_all() -> None:
+    weekly, meeting = load(shipped_flow("weekly-report")), load(shipped_flow("joint-meeting"))
+    assert titles.obligation(weekly, "first-hop", "zh") == "基层报上一级"
+    assert titles.obligation(meeting, "fortnight", "zh") == "", "there is no other, and the flow says what it is"
+
+
+def page(world: World, person: str, path: str) -> str:
+    app = console(world.engine, lambda _: Identity(person, operator=not person), writes=True)
+    got = TestClient(app).get(path, params={"lang": "zh"})
+    assert got.status_code == 200
+    return got.text
+
+
+def test_a_document_is_read_with_names_and_titles_beside_the_bytes_that_are_signed(world: World) -> None:
+    text = MATTER.replace("words: {type: text, max: 200}", "grade: {type: choice, choices: [light, grave]}, at: unit")
+    text = text.replace("categories:", "titles: {grave: {zh: 严重, en: grave}}\ncategories:", 1)
+    world.engine.publish(loads(flow_text(text, "2")))
+    world.engine.open("matter", "o1", item="m-1", category="leak")
+    handler = Actor("o1-handler", "handler", "o1")
+    world.engine.submit("m-1", handler, {"sheet": {"count": 1, "grade": "grave", "at": "o3"}}, outcome="found")
+    shown = page(world, "o1-handler", "/items/m-1/materials/sheet")
+    assert "<td>严重</td>" in shown and "<td>示例单位6 (o3)</td>" in shown
+    assert "&#34;grade&#34;:&#34;grave&#34;" in shown, "the bytes as they are signed"
+    assert ">严重</option>" in page(world, "o1-handler", "/items/m-1/submit")
+
+
+def test_what_is_committed_to_is_read_in_plain_by_whoever_may_read_it(world: World) -> None:
+    fit = "fit: {type: boolean, personal: true, delicate: criminal-record, purpose: {zh: 资格, en: fitness}, "
+    fit += "readers: department, keep-for: 2 years}"
+    world.engine.publish(loads(flow_text(MARKED.replace("fit: {type: boolean, personal: true}", fit), "2")))
+    begin(world, "m-1")
+    own = page(world, "o1-handler", "/items/m-1/materials/sheet")
+    assert f"<td>{SECRET}</td>" in own and "✗" not in own and "<td>personal:" in own, "not a reader of the delicate one"
+    assert "✗" in page(world, "t1-department", "/items/m-1/materials/sheet")
+    assert SECRET in page(world, "o1-handler", "/items/m-1/submit"), "not handed in again as its commitment"
