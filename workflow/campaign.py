@@ -318,8 +318,9 @@ def statistics(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> d
     found: dict[str, dict[str, list[tuple[bool, int, bool]]]] = {
         name: defaultdict(list) for name in ("category", "cause", "level", "class")
     }
+    said = queries.said(desk.connection, flow, campaign, "fields_")
     for r in rows:
-        fields = desk.case_of(r["id"])[0].fields_
+        fields = said[r["id"]].get("fields_", {})
         days = (closed[r["id"]] - r["opened_at"]) // DAY if r["id"] in closed else 0
         keys = {"category": r["category"], "cause": str(fields.get("cause", "")), "class": r["klass"]}
         for name, key in {**keys, "level": level.get(r["unit"], "")}.items():
@@ -345,12 +346,19 @@ def workload(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> dic
     definition = obligations.in_force(desk, flow, at)
     over = {s.stage for s in definition.flow.stages if s.final or s.tracking is not None}
     found: Counter[str] = Counter()
+    present = at >= desk.engine.now(desk.connection)
+    said = queries.said(desk.connection, flow, campaign, "lead", "assigned") if present else {}
     for r in queries.items_at(desk.connection, flow, campaign, at):
         if r["stage"] in over or not sight.sees(r["unit"]):
             continue
-        told = past(desk, r["id"], at)
-        if told is not None:
-            found.update({p["person"] for p in (told.case.lead, *told.case.assigned.values()) if p})
+        if present:
+            lead, assigned = said[r["id"]].get("lead", {}), said[r["id"]].get("assigned", {})
+        else:  # as it was then is folded from the entries, item by item
+            told = past(desk, r["id"], at)
+            if told is None:
+                continue
+            lead, assigned = told.case.lead, told.case.assigned
+        found.update({p["person"] for p in (lead, *assigned.values()) if p})
     return dict(sorted(found.items(), key=lambda kv: (-kv[1], kv[0])))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -12,11 +13,12 @@ from typer.testing import CliRunner
 from tests.contract.test_trace import survey, surveyed
 from tests.contract.world import World
 from workflow import Actor
-from workflow.campaign import by_matter, by_person
+from workflow.campaign import by_matter, by_person, statistics, workload
 from workflow.cli.main import app
 from workflow.errors import WrongMeaning
 from workflow.orgbook import assign, form_body
 from workflow.seen import seen_by, seen_by_operator
+from workflow.sight import all_of
 from workflow.targets import target
 
 
@@ -189,6 +191,26 @@ def test_rebounds_are_counted_by_category_and_open_items_by_lead(world: World) -
         assert seen.workload("matter", "c1") == {"t1-department": 2}
     with seen_by(world.engine, "o3-secretary") as seen:
         assert seen.workload("matter", "c1") == {}
+
+
+def test_causes_and_leads_of_many_items_cost_no_statement_more_than_of_few(world: World) -> None:
+    """R116, R156: what was read item by item is read at once."""
+    counts: list[int] = []
+
+    def count(*_: object) -> None:
+        counts[-1] += 1
+
+    for n in range(12):
+        world.begin(f"more-{n}", "o1" if n % 2 else "o3")
+        if n not in (0, 11):
+            continue
+        with world.engine.look() as desk:
+            sa.event.listen(desk.connection, "before_cursor_execute", count)
+            for ask in (statistics, workload):
+                counts.append(0)
+                ask(desk, all_of("2019-08-12"), "matter", "c1", world.clock.now())
+            sa.event.remove(desk.connection, "before_cursor_execute", count)
+    assert counts[2] <= counts[0] and counts[3] <= counts[1], counts  # the first also read the definition
 
 
 def test_each_level_answers_at_once_and_who_cannot_is_listed(world: World) -> None:

@@ -965,7 +965,18 @@ stages:
     for units in (("t1",), ("t1", "t2")):
         hand(shared, "fo", by, followed=[{"unit": u} for u in units])
     shared.sign("fo")
-    assert shared.case("fo").lists["followed"]["lines"] == 2 and 22 * 1 <= 36 <= 22 * 2
+    assert shared.case("fo").lists["followed"]["lines"] == 2
+    from workflow.rules.materials import check
+
+    flow = shared.case("fo").definition
+    with shared.engine.reading() as connection:
+        made = shared.engine.definition(connection, flow)
+    chosen = [2] * 14 + [1] * 8  # 22 enterprises follow 36 in all
+    lists = [[{"unit": f"e{n}-{k}"} for k in range(many)] for n, many in enumerate(chosen)]
+    assert sum(check(made, "followed", one)["lines"] for one in lists) == 36
+    for wrong in (0, 3):  # no 22 lists that are allowed come to fewer than 22 or to more than 44
+        with pytest.raises(BadMaterial):
+            check(made, "followed", [{"unit": f"e-{k}"} for k in range(wrong)])
     for wrong, code in (("at-most: 0", "min-above-max"), ("at-least: 3, at-most: 2", "min-above-max")):
         text = flow_text(f"flow: x\ntitle: x\n{LADDER}" + body.replace("at-least: 1, at-most: 2", wrong))
         assert code in [p.code for p in examine(text.encode()).problems]
