@@ -25,6 +25,7 @@ from workflow.errors import Said
 from workflow.evidence import canonical
 from workflow.rules.obligations import Period
 from workflow.store import items
+from workflow.store.org import OrgReader
 
 State = Literal["IN_TIME", "LATE", "MISSING", "DUE"]
 COLUMNS = {"记录编号": "id", "单位": "unit", "时间": "at", "活动": "what"}
@@ -167,13 +168,13 @@ def follow_up(
     by: Actor | None = None,
     dry: bool = False,
 ) -> Followed:
-    """Open an item for every unit that was late or missing, at the unit above it; nothing twice, and nothing decided. It
-    names whoever answers as ``post`` at the unit, and at the unit above: 对支部书记及上级党组织书记进行约谈 (R169).
+    """Open an item for every unit that was late or missing, at the unit above it; nothing twice, and nothing decided.
 
     The records that were judged are kept as one document, whose digest the item names.
 
     Args:
-        flow: what is opened. post: who of the unit answers, and is named. by: who opens it and stands for it on record.
+        flow: what is opened. post: who of the unit, and who of the unit above it, answer and are named (对支部书记及上级党组织书记
+            进行约谈, R169). by: who opens it and stands for it on record.
         dry: only say what would be opened.
     """
     day = judgement.period.day.isoformat()
@@ -189,8 +190,8 @@ def follow_up(
             engine.newest(desk.connection, flow)
             return Followed(tuple(ids[u] for u in late), tuple(unfounded))
         lines = {u: org.path(u, day) for u in late}
-        above = {u: lines[u][1]["unit"] if len(lines[u]) > 1 else u for u in late}
-        heads = {u: [(at, org.answerable(at, post, day, True)) for at in dict.fromkeys((u, above[u]))] for u in late}
+        aboves = {u: lines[u][1]["unit"] if len(lines[u]) > 1 else u for u in late}
+        whom = {u: _named(org, post, day, u, aboves[u]) for u in late}
     kept = engine.contents.put(canonical.encode([_plain(r) for r in judgement.records])) if late else ""
     for unit in late:
         told = states[unit]
@@ -198,19 +199,24 @@ def follow_up(
             "about": f"{judgement.flow}/{judgement.rule}/{judgement.period.name}/{unit}",
             "missed": judgement.period.missed,
             "rule": judgement.rule,
-            "whom": [
-                {"person": h["person"], "post": post, "unit": at, "as": h["as"]}
-                for at, held in heads[unit]
-                for h in held
-            ],
+            "whom": whom[unit],
             "records": kept,
         }
         if told.at is not None:
             fields |= {"recorded": told.at, "record": told.record}
-        opens.append(Open(item=ids[unit], by=by, flow=flow, unit=above[unit], campaign=campaign, fields_=fields))
+        opens.append(Open(item=ids[unit], by=by, flow=flow, unit=aboves[unit], campaign=campaign, fields_=fields))
     if opens:
         engine.open_many(opens, chunk=len(opens))
     return Followed(tuple(o.item for o in opens), tuple(unfounded))
+
+
+def _named(org: OrgReader, post: str, day: str, *units: str) -> list[dict[str, str]]:
+    """Who answered in a post at each of these units on a day, each person once."""
+    found: dict[str, dict[str, str]] = {}
+    for unit in dict.fromkeys(units):
+        for h in org.answerable(unit, post, day, True):
+            found.setdefault(h["person"], {"person": h["person"], "post": post, "unit": unit, "as": h["as"]})
+    return list(found.values())
 
 
 def read_activities(path: str | Path, zone: str) -> list[Activity]:

@@ -6,13 +6,15 @@ One world for all of them; every test has a flow and items of its own.
 # ruff: noqa: E501  a flow reads better with one stage a line
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from tests.contract.world import World, flow_text
-from workflow import Actor, loads, views
+from workflow import Actor, loads, obligations, views
+from workflow.assessments import assessments
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.definition.load import examine
@@ -1138,6 +1140,57 @@ stages:
     with shared.engine.look() as desk:
         listed = [r.item for r in views.register(desk, "training", "2019", shared.clock.now()) if r.stage == "short"]
     assert listed == ["tn-o3"]
+
+
+def test_three_cycles_run_beside_each_other_and_the_years_mark_is_made_of_the_quarters(shared: World) -> None:
+    """A check every month, an inspection every quarter, one mark a year: exact, and refused while a quarter is lacking.
+
+    Source: S3 「月抽查指导、季督查考核、年综合考评」, R095, M21.
+    """
+    for name, every in (("monthly", "month"), ("quarterly", "quarter"), ("overall", "year")):
+        body = f"""materials: {{sheet: {{title: sheet, fields: {{seen: text}}}}}}
+obligations: {{owed: {{owed-by: third, every: {every}, on: last, from: 2020-01-01, reading: previous-workday}}}}
+stages:
+  - {{stage: told, materials: sheet, slots: secretary, exits: {{done: done}}}}
+  - {{stage: done, final: true}}
+meant: {{obligation-without-zero: {{zh: 照查, en: it is looked at in any case}}}}
+"""
+        published(shared, name, body)
+    first, last = date(2020, 1, 1), date(2020, 12, 31)
+    with shared.engine.look() as desk:
+        due = {n: obligations.periods(desk, n, "owed", first, last) for n in ("monthly", "quarterly", "overall")}
+    assert {n: len(p) for n, p in due.items()} == {"monthly": 12, "quarterly": 4, "overall": 1}
+    assert due["monthly"][4].day.isoformat() == "2020-05-29"  # the 31st is a Sunday
+    marks = [f"q{n}" for n in range(1, 5)]
+    fields = ", ".join(f"{q}: {{type: integer, min: 0, max: 100}}" for q in marks)
+    sources = ", ".join(f"{q}: {{material: quarters, field: {q}, weight: 1}}" for q in marks)
+    published(
+        shared,
+        "year",
+        f"""materials: {{quarters: {{title: quarters, fields: {{{fields}}}}}}}
+stages:
+  - stage: marked
+    due: 10 workdays
+    materials: quarters
+    slots: {{secretary: superior}}
+    one-by-one: true
+    assess:
+      sources: {{{sources}}}
+      grades: {{good: {{from: ">= 83", exit: good}}}}
+      failed: fair
+    exits: {{good: done, fair: done}}
+  - {{stage: done, final: true}}
+""",
+    )
+    opened(shared, "year", "y-o1", campaign="2020")
+    by = holder("secretary", "t1")
+    with pytest.raises(BadMaterial, match="q4"):
+        hand(shared, "y-o1", by, quarters={"q1": 85, "q2": 90, "q3": 77})
+    hand(shared, "y-o1", by, quarters={"q1": 85, "q2": 90, "q3": 77, "q4": 81})
+    shared.engine.accept("y-o1", by, shared.case("y-o1").content)
+    with shared.engine.look() as desk:
+        (found,) = assessments(desk, "y-o1")
+    assert (found.total, found.grade) == (Fraction(333, 4), "good")  # 83.25, of four quarters
 
 
 def test_everything_above_holds_when_it_is_verified(shared: World) -> None:

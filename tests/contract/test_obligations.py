@@ -466,6 +466,29 @@ def test_whoever_is_outside_the_subtrees_of_an_obligation_opens_no_report_of_it(
         w.engine.close()
 
 
+def test_a_unit_adds_a_weekly_duty_of_its_own_below_the_one_above_and_nothing_is_entered_twice(
+    database_url: str, tmp_path: Path
+) -> None:
+    """What t1 asks of its own is t1's alone, and what t1 reports on rests on it entry by entry; t2 asks nothing and owes
+    the superior all the same. Source: S0 「公司将继续在第二批主题教育中执行周动态上报工作」, R085.
+    """
+    w = kept(database_url, tmp_path / "home", first_hop="t1")
+    w.at("2019-09-12 09:00")
+    w.report_all(ALL, WEEK)
+    w.submit("t1", WEEK)
+    report = w.open("t1", WEEK)
+    w.sign(report)
+    case = w.engine.case_of(report)[0]
+    assert case.final and case.roll == {"expected": 11, "in": 11, "missing": []}
+    assert {r["item"] for r in case.relies} == {obligations.report_id(FLOW, u, WEEK) for u in ALL}
+    w.at("2019-09-16 17:00")
+    with w.look() as desk:
+        assert states(desk, FIRST, WEEK, w.clock.now()) == dict.fromkeys(ALL, "SUBMITTED")
+        assert states(desk, SECOND, WEEK, w.clock.now()) == {"t1": "SUBMITTED", "t2": "MISSING"}
+    assert w.verify().failures == []
+    w.engine.close()
+
+
 def test_of_two_obligations_for_different_subtrees_each_unit_owes_its_own(database_url: str, tmp_path: Path) -> None:
     """The same level and cycle, another hour below another unit: date, ladder and second hop are those of the unit's own."""
     extra = (
