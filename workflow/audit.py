@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from workflow import logbook, logcheck
 from workflow.errors import BadOwnCheckpoint, LogBroken, Unknown, WorkflowError
-from workflow.evidence.checkpoint import Note, parse_mark
+from workflow.evidence.checkpoint import BadNote, Note, parse_mark
 from workflow.evidence.content import ContentStore
 from workflow.evidence.standalone import COSIGNS, LEVELS, Checkpoint, Policy
 from workflow.logcheck import LogReport
@@ -126,7 +127,7 @@ class _Audit:
 
     def run(self) -> None:
         found = self.found
-        if not found.chains.entries:
+        if not found.chains.entries or found.chains.unread:
             return
         self._origin()
         self._algorithms()
@@ -139,6 +140,7 @@ class _Audit:
         epoch = self._anchored()
         if epoch is not None:
             self._places(epoch)
+            found.cosigned = max(self._cosigners(epoch))
         found.level = self._level(epoch)
 
     def _fail(self, code: str, place: str, detail: str) -> None:
@@ -212,7 +214,6 @@ class _Audit:
         if epoch is None:
             return "V2"
         complete = self._complete(epoch)
-        found.cosigned = max(self._cosigners(epoch))
         if found.anchored < found.chains.entries:
             found.unchecked["tail"] = found.chains.entries - found.anchored
             return "V2"
@@ -225,10 +226,16 @@ class _Audit:
         """By checkpoint from the auditor's own on, how many of the policy's witnesses cosigned it."""
         assert self.own is not None
         yield len(self.own.by(self.policy.witnesses, COSIGNS))
-        marks = [(row.size, parse_mark(row.line)) for row in store.cosignatures(self.connection, epoch.epoch)]
+        marks = []
+        for row in store.cosignatures(self.connection, epoch.epoch):
+            with suppress(BadNote):  # told by logcheck
+                marks.append((row.size, parse_mark(row.line)))
         for stored in store.checkpoints(self.connection, epoch.epoch):
             if stored.size >= self.own.size:
-                note = Note.parse(stored.note)
+                try:
+                    note = Note.parse(stored.note)
+                except BadNote:
+                    continue  # told by logcheck
                 for size, mark in marks:
                     note = note.with_mark(mark) if size == stored.size else note
                 yield len(Checkpoint.read(str(note)).by(self.policy.witnesses, COSIGNS))

@@ -60,6 +60,7 @@ class LogProofs:
     """
 
     def __init__(self, connection: Any) -> None:
+        scan.refuse_misfits(connection)
         newest = logbook.published(connection)
         if newest is None:
             raise Unknown(
@@ -135,7 +136,9 @@ def write(
 
     Raises:
         Unknown: there is no such item, or nothing about that unit or in that campaign.
+        ColumnType: somebody put values of other types into the tables.
     """
+    scan.refuse_misfits(connection)
     wanted = _wanted(connection, kind, name)
     keys = [keyring.CHAIN] if selection.has_chain(connection, keyring.CHAIN) else []
     chains, named, relied = _closure(connection, keys + wanted + list(log.chains() if log is not None else ()))

@@ -633,6 +633,14 @@ class DatabaseUrl(WorkflowError):
     zh = "{given} 不是可以打开的数据库:应为 SQLite 文件、sqlite:///文件 或 postgresql://主机/库名;{problem}"
 
 
+class ColumnType(WorkflowError):
+    """A table holds a value of another type than its column; only somebody beside the engine puts it there."""
+
+    code = "column-type"
+    en = "{table} {key}: column {column} holds a value of type {actual}, put there from outside. Run: workflow verify"
+    zh = "{table} {key}:列 {column} 的值类型为 {actual},系从外部改动。请运行:workflow verify"
+
+
 class DatabaseBusy(WorkflowError):
     """Somebody else holds the database and did not let go in time. Nothing was written."""
 

@@ -39,6 +39,8 @@ from workflow.recording import STRENGTHS, WET, holds, statement
 from workflow.rules import RULES, Asked, Context, Facts, decide, materials
 from workflow.store import ballots, database, log, scan
 
+TYPE = "column-type"
+"""Code of a value of another type than its column's: nothing that would stumble over it is read."""
 Progress = Callable[[int, int], None]
 _PLACE = ("chain", "seq", "prev")
 _COLUMNS = ("seq", "at", "act", "request_id")
@@ -100,6 +102,11 @@ class Report:
     def fail(self, code: str, place: str, detail: str) -> None:
         """Something does not hold."""
         self.failures.append(Failure(code, place, detail))
+
+    @property
+    def unread(self) -> bool:
+        """Whether columns hold values of other types, so that nothing else was looked at."""
+        return any(failure.code == TYPE for failure in self.failures)
 
     @property
     def holds(self) -> bool:
@@ -598,8 +605,21 @@ def verify(
     **checks: bool,
 ) -> Report:
     """Verify a whole database on one connection, with one consistent moment. See ``Report`` for what was reached."""
+    if unread := _unreadable(connection):
+        return unread
     report = Verifier(connection, contents, policy, **checks).run(progress)
     return settle(connection, contents, report)
+
+
+def _unreadable(connection: Any) -> Report | None:
+    """A report of the values that no column of theirs should hold, if there are any; the other checks are left out."""
+    misfits = scan.misfits(connection)
+    if not misfits:
+        return None
+    report = Report(entries=scan.count(connection))
+    for table, key, column, held in misfits:
+        report.fail(TYPE, f"{table} {key}", f"column {column} holds a value of type {held}")
+    return report
 
 
 def settle(connection: Any, contents: ContentStore | None, report: Report) -> Report:
@@ -660,6 +680,8 @@ def verify_database(
     db = database.connect(url, read_only=True)
     try:
         with database.reading(db) as connection:
+            if unread := _unreadable(connection):
+                return unread
             wanted = processes or os.cpu_count() or 1
             parts = scan.cuts(connection, wanted if scan.count(connection) >= WORTH_SHARING else 1)
             own, *others = parts

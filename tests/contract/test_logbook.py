@@ -44,7 +44,7 @@ from workflow.errors import (
 from workflow.evidence import canonical, heads, merkle
 from workflow.evidence.checkpoint import COSIGNATURE, Checkpoint, NoteKey, cosign
 from workflow.evidence.entry import entry_hash
-from workflow.evidence.keys import FileKeyProvider
+from workflow.evidence.keys import FileKeyProvider, key_id_of
 from workflow.evidence.lock import LockFile
 from workflow.evidence.merkle import hash_function, leaf_hash
 from workflow.keybook import ring
@@ -599,6 +599,27 @@ def test_handing_over_the_logs_key_survives_dying_in_any_file_call(
     assert lite.check().holds
     with lite.engine.reading() as connection:
         assert verify(connection).holds and len(ring(connection).current("checkpoint")) == 1
+
+
+def test_handing_over_the_logs_key_survives_dying_at_any_statement(writer: Writer) -> None:
+    sign(writer, "a")
+    keys: list[bytes] = []
+
+    def act() -> None:
+        keys.append(hand_over_key(writer.engine, writer.home, reason="invented", by="admin-1")[0].public_key())
+
+    def look() -> None:
+        whole(writer)
+        writer.clock.advance(timedelta(seconds=1))
+
+    assert at_every_statement(writer.engine.db, act, look, lambda: writer.add("a")) > 30
+    assert keys[-1] == FileKeyProvider(writer.home / KEY).public_key()
+    assert not (writer.home / f"{KEY}.next").exists()
+    assert sign(writer, "b").epoch == lock_of(writer).epoch
+    assert writer.check().holds
+    with writer.engine.reading() as connection:
+        assert verify(connection).holds
+        assert [k.id for k in ring(connection).current("checkpoint")] == [key_id_of(keys[-1]).hex()]
 
 
 def test_an_unknown_origin_is_no_loss(lite: Writer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -16,7 +16,7 @@ from workflow.cli.arguments import Database, Home, Lang, on_a_terminal, opened, 
 if TYPE_CHECKING:
     from workflow.audit import Audit
     from workflow.errors import Language
-    from workflow.verify import Progress
+    from workflow.verify import Failure, Progress
 
 SHOWN = 50  # failures in plain words; --json has all
 
@@ -197,6 +197,15 @@ def lines(found: Audit, lang: Language, contents: bool) -> Iterator[str]:
     if not report.entries:
         yield "V0:没有任何办理记录可供校验" if zh else "V0: nothing was checked; there is not a single entry"
         return
+    if report.unread:
+        yield (
+            f"不成立:{len(report.failures)} 处的值与列的类型不符,数据库被从外部改动;其余未核验"
+            if zh
+            else f"does not hold: {len(report.failures)} value(s) of another type than their column's, put there from "
+            "outside; nothing else was checked"
+        )
+        yield from _failures(report.failures, zh)
+        return
     yield (
         f"已检查 {report.entries} 条记录、{report.chains} 条链"
         if zh
@@ -243,10 +252,13 @@ def lines(found: Audit, lang: Language, contents: bool) -> Iterator[str]:
         words = words_of(code)[zh]
         number = f" ({count})" if count else ""
         yield f"未核验:{words}{number}" if zh else f"not checked: {words}{number}"
-    for failure in report.failures[:SHOWN]:
-        yield str(failure)
-    if len(report.failures) > SHOWN:
-        more = len(report.failures) - SHOWN
+    yield from _failures(report.failures, zh)
+
+
+def _failures(failures: Sequence[Failure], zh: bool) -> Iterator[str]:
+    yield from map(str, failures[:SHOWN])
+    if len(failures) > SHOWN:
+        more = len(failures) - SHOWN
         yield f"……另有 {more} 处(--json 列出全部)" if zh else f"... and {more} more (--json lists all)"
 
 

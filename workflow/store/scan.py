@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workflow.errors import ColumnType
 from workflow.evidence.digest import digest
 from workflow.store import library as lib
 from workflow.store import tables as t
@@ -135,6 +136,43 @@ def items(connection: Connection, part: Range = EVERYTHING) -> dict[str, Any]:
 def chain_heads(connection: Connection, part: Range = EVERYTHING) -> dict[str, Any]:
     """The heads of chains that are no items."""
     return {r.chain: r for r in connection.execute(sa.select(t.chain).where(_within(t.chain.c.chain, part)))}
+
+
+_KINDS = {bytes: "blob", str: "text", int: "integer", bool: "integer"}
+
+
+def misfits(connection: Connection) -> list[tuple[str, str, str, str]]:
+    """Where a table holds something of another type than its column says: table, key, column, and what is there.
+
+    SQLite keeps in any column whatever is put there; PostgreSQL does not. Whoever reads such a row would stumble over it.
+    """
+    if connection.dialect.name != "sqlite":
+        return []
+    found = []
+    for table in t.metadata.tables.values():
+        kinds = [sa.func.typeof(column) for column in table.columns]
+        wrong = [kind.not_in(_allowed(column)) for column, kind in zip(table.columns, kinds, strict=True)]
+        keys = [sa.func.quote(column) for column in table.primary_key]  # bytes that are no text are told in hex
+        for row in connection.execute(sa.select(*keys, *kinds).where(sa.or_(*wrong))):
+            key, held = "#".join(str(each).strip("'") for each in row[: len(keys)]), row[len(keys) :]
+            for column, kind in zip(table.columns, held, strict=True):
+                if kind not in _allowed(column):
+                    found.append((table.name, key, column.name, kind))
+    return found
+
+
+def refuse_misfits(connection: Connection) -> None:
+    """Before a database is read as a whole by somebody who would stumble over them.
+
+    Raises:
+        ColumnType: a table holds a value of another type than its column.
+    """
+    for table, key, column, held in misfits(connection):
+        raise ColumnType(table=table, key=key, column=column, actual=held)
+
+
+def _allowed(column: sa.Column[Any]) -> list[str]:
+    return [_KINDS[column.type.python_type], *(["null"] if column.nullable else [])]
 
 
 def lists(connection: Connection) -> set[tuple[str, str]]:
