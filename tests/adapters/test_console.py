@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tempfile
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
 from tests.contract.world import MATTER, SHEET, World, flow_text
-from workflow import Actor, access, load, loads, tick
+from workflow import Actor, access, bundle, load, loads, tick
 from workflow.definition.shipped import shipped_flow
+from workflow.starting import ORIGIN
 from workflow_adapters.web import Identity, console
 from workflow_adapters.web.pages import PAGES
 from workflow_adapters.web.pages.item import signing
@@ -226,3 +230,37 @@ def test_what_a_page_lists_is_taken_along_as_a_file_as_far_as_it_may_be_seen(wor
     with world.engine.reading() as connection:
         taken = [a for a in access.search(connection, person="o1-secretary") if a.kind == "export"]
     assert len(taken) == 5
+
+
+def test_a_bundle_reaches_the_level_that_what_the_auditor_brought_allows(world: World, tmp_path: Path) -> None:
+    world.through(world.begin(ITEM))
+    with world.engine.reading() as connection, (tmp_path / "b").open("wb") as out:
+        bundle.write(connection, world.engine.contents, out, "item", ITEM, made_at=world.clock.now())
+    data, client = (tmp_path / "b").read_bytes(), visitor(world)
+    pinned = json.dumps({"origin": ORIGIN, "engine_keys": [{"key": world.engine.key.public_key().hex()}]}).encode()
+
+    def checked(**files: bytes) -> str:
+        form = {"token": field(client.get("/verify").text, "token")}
+        sent = {name: (name, value) for name, value in {"bundle": data, **files}.items()}
+        got = client.post("/verify/bundle", data=form, files=sent, params={"lang": "en"})
+        assert got.status_code == 200
+        return got.text
+
+    assert "code-0" in checked() and "V1" in checked()
+    assert "code-0" in checked(policy=pinned) and "V2" in checked(policy=pinned)
+    assert "code-0" not in checked(policy=pinned.replace(b'"key": "', b'"key": "00')[:-4])
+    assert "code-0" not in checked(bundle=data[:-200])
+    assert str(tempfile.gettempdir()) not in checked(policy=b"no policy"), "where it lay is nobody's business"
+
+
+def test_what_is_too_large_is_refused_before_it_is_read(world: World) -> None:
+    client = visitor(world)
+    token = {"token": field(client.get("/verify").text, "token")}
+    large = b"x" * (65 << 20)
+    assert client.post("/verify/bundle", data=token, files={"bundle": ("b", large)}).status_code == 413
+    world.begin(ITEM)
+    key = world.case(ITEM).open_slots[0].key
+    form = {**token, "opinion": "x" * (3 << 20)}
+    assert client.post(f"/items/{ITEM}/slots/{key}/act", data=form).status_code == 413
+    chunked = client.post(f"/items/{ITEM}/slots/{key}/act", content=iter([b"token=1"]))
+    assert chunked.status_code == 413, "a form whose length nobody says is not read at all"

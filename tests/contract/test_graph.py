@@ -48,15 +48,17 @@ def test_every_stage_way_post_due_and_rung_is_on_the_picture(name: str, lang: La
 
 def test_the_main_flow_is_drawn_for_chinese_readers_without_codes_but_those_of_its_stages() -> None:
     """Levels, ways out, nodes, ladders and proposed flows have titles; each stage's code stands small beside its own."""
-    root = ElementTree.fromstring(svg(picture(load(shipped_flow("organisation-rectification")), "zh")))
+    main = load(shipped_flow("organisation-rectification"))
+    root = ElementTree.fromstring(svg(picture(main, "zh")))
     said = [("".join(t.itertext()), t.get("font-size")) for t in root.iter(f"{SVG}text")]
     assert [text for text, size in said if size != "11" and re.search("[a-z]{3}", text)] == [
-        "organisation-rectification@2019.3"
+        f"{main.name}@{main.version}"
     ]
 
 
 def test_no_text_runs_out_of_its_box_and_no_box_lies_on_another() -> None:
-    root = ElementTree.fromstring(svg(picture(load(shipped_flow("organisation-rectification")), "zh")))
+    main = load(shipped_flow("organisation-rectification"))
+    root = ElementTree.fromstring(svg(picture(main, "zh")))
     bottom = 0.0
     for group in root.iter(f"{SVG}g"):
         rect = group.find(f"{SVG}rect")

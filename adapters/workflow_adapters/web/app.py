@@ -207,7 +207,7 @@ async def _read_fields(visit: Visit, most: int) -> Response | None:
     length = visit.request.headers.get("content-length", "")
     if not length.isdigit() or int(length) > most:
         return _told(visit, 413, f"提交内容过大:最多 {most >> 20} MB。", f"That is too large: at most {most >> 20} MB.")
-    async with visit.request.form(max_files=1, max_fields=1000, max_part_size=most) as form:
+    async with visit.request.form(max_files=3, max_fields=1000, max_part_size=most) as form:
         texts: dict[str, str] = {}
         for key, value in form.multi_items():
             if isinstance(value, UploadFile):
