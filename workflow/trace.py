@@ -486,13 +486,17 @@ def _first_responsible(definition: Definition) -> str:
     return next(name for name, post in definition.flow.posts.items() if post.first_responsible)
 
 
-def seen_by(desk: Desk, row: SignatureRow) -> dict[str, Any]:
-    """What a signer saw, where it is still kept: the documents named in the manifest at that moment, by name."""
+def seen_by(desk: Desk, row: SignatureRow, *, reveal: bool = True) -> dict[str, Any]:
+    """What a signer saw, where it is still kept: the documents named in the manifest at that moment, by name.
+
+    Args:
+        reveal: personal values in plain, where they are there; else the commitments that were signed over.
+    """
     out: dict[str, Any] = {}
     for name, one in row.materials:
-        out[name] = (
-            personal.reveal(desk.connection, canonical.decode(desk.contents.get(one)))
-            if desk.contents.has(one)
-            else {"digest": one, "kept": False}
-        )
+        if not desk.contents.has(one):
+            out[name] = {"digest": one, "kept": False}
+            continue
+        held = canonical.decode(desk.contents.get(one))
+        out[name] = personal.reveal(desk.connection, held) if reveal else held
     return out

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.contract.world import TALK, World, flow_text, worlds
+from tests.contract.world import SHEET, TALK, World, flow_text, worlds
 from workflow import loads
 from workflow.cli.main import app
 
@@ -103,3 +103,21 @@ def test_a_report_of_a_unit_that_nobody_began_names_who_owed_it(world: World) ->
     assert code == 0 and "report owed survey of o3" in out and "o3-secretary" in out
     code, _, err = run("survey", "--unit", "o3", "--campaign", "c9", "--db", world.url, "--lang", "en")
     assert code == 2 and "nothing of campaign 'c9'" in err
+
+
+def test_what_each_signer_saw_is_shown_where_it_is_kept(world: World) -> None:
+    """Source: S0 「谁签字上报谁负责」, R037: the digest always, the content itself where it is kept."""
+    home = ("--contents", str(world.home))
+    code, out, err = run("m1", "--db", world.url, "--lang", "en", *home)
+    assert code == 0, err
+    told = out.splitlines()
+    first = next(n for n, line in enumerate(told) if "✓" in line)
+    assert told[first + 1].strip() == 'sheet: {"count": 3, "words": "three pipes drip"}'
+    code, out, _ = run("m1", "--db", world.url, "--json", *home)
+    assert json.loads(out)["root"]["signers"][0]["saw"] == SHEET
+    code, out, _ = run("m1", "--db", world.url, "--json")
+    assert "saw" not in json.loads(out)["root"]["signers"][0]
+    empty = world.home.parent / "empty"
+    empty.mkdir()
+    code, out, _ = run("m1", "--db", world.url, "--lang", "zh", "--contents", str(empty))
+    assert code == 0 and "sheet: 未保存" in out

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from workflow.cli.arguments import Lang, say, told, url_of
+from workflow.cli.evidence import contents_at
 
 if TYPE_CHECKING:
     from workflow.desk import Desk
@@ -83,13 +86,21 @@ def trace(
     whole: Annotated[
         bool, typer.Option("--whole", help="Every report relied on, not only one line of units · 列出所依据的全部上报")
     ] = False,
+    contents: Annotated[
+        Path | None,
+        typer.Option(
+            "--contents",
+            help="Also what each signer saw: the engine's home, or the word database · 同列签字时所见内容:内容目录或 database",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")] = False,
     lang: Lang = "",
 ) -> None:
     """Who signed what they saw, and who owed a signature: facts for an inquiry, not a verdict · 责任追溯
 
     workflow trace ITEM --db DB traces an item; workflow trace FLOW --unit UNIT --db DB what was reported about a unit.
-    A day is a day of the flow's own time zone; what came after it is left out, and counted at the end.
+    A day is a day of the flow's own time zone; what came after it is left out, and counted at the end. Personal values stay
+    the commitments that were signed over.
     """
     language = cast("Language", lang)
     with told(language):
@@ -97,22 +108,32 @@ def trace(
         from workflow.engine import Engine
 
         _refuse_idle(language, unit, campaign, seq, whole)
-        engine = Engine.looking(url_of(db, language, read_only=True))
-        try:
-            with engine.look() as desk:
-                zone = _zone(desk, item, unit)
-                at = engine.now(desk.connection) if on is None else _end_of(on, zone)
-                if unit:
-                    found = tracing.trace_unit(desk, item, campaign, unit, at)
-                else:
-                    found = tracing.trace(desk, item, at, seq=seq, whole=whole)
-                if as_json:
-                    say(json.dumps(found.record(), ensure_ascii=False, indent=2))
-                else:
-                    for line in lines(desk, found, language):
-                        say(line)
-        finally:
-            engine.close()
+        url = url_of(db, language, read_only=True)
+        with contents_at(contents, url) as kept, closing(Engine.looking(url, kept)) as engine, engine.look() as desk:
+            zone = _zone(desk, item, unit)
+            at = engine.now(desk.connection) if on is None else _end_of(on, zone)
+            if unit:
+                found = tracing.trace_unit(desk, item, campaign, unit, at)
+            else:
+                found = tracing.trace(desk, item, at, seq=seq, whole=whole)
+            if as_json:
+                record = found.record()
+                if kept is not None:
+                    _with_what_was_seen(desk, found.root, record["root"])
+                say(json.dumps(record, ensure_ascii=False, indent=2))
+            else:
+                for line in lines(desk, found, language, saw=kept is not None):
+                    say(line)
+
+
+def _with_what_was_seen(desk: Desk, statement: Statement, record: dict[str, Any]) -> None:
+    """Beside each signature of a trace's plain data, ``saw``: the documents it covers, by name."""
+    from workflow.trace import seen_by
+
+    for row, plain in zip(statement.signers, record["signers"], strict=True):
+        plain["saw"] = seen_by(desk, row, reveal=False)
+    for below, plain in zip(statement.rests_on, record["rests_on"], strict=True):
+        _with_what_was_seen(desk, below, plain)
 
 
 def _refuse_idle(lang: Language, unit: str, campaign: str, seq: int | None, whole: bool) -> None:
@@ -149,11 +170,15 @@ def _end_of(day: datetime, zone: str) -> int:
     return start_of_day(day.date() + timedelta(days=1), zone) - 1
 
 
-def lines(desk: Desk, found: Trace, lang: Language) -> Iterator[str]:
-    """A trace as an indented tree, names beside ids."""
+def lines(desk: Desk, found: Trace, lang: Language, *, saw: bool = False) -> Iterator[str]:
+    """A trace as an indented tree, names beside ids.
+
+    Args:
+        saw: under each signature what its signer saw, as far as it is kept.
+    """
     from workflow.trace import NOTICE
 
-    names = _Names(desk, found, lang)
+    names = _Names(desk, found, lang, saw=saw)
     yield from _statement(names, found.root, 0)
     yield ""
     if found.later:
@@ -167,7 +192,7 @@ def lines(desk: Desk, found: Trace, lang: Language) -> Iterator[str]:
 
 
 class _Names:
-    def __init__(self, desk: Desk, found: Trace, lang: Language) -> None:
+    def __init__(self, desk: Desk, found: Trace, lang: Language, *, saw: bool) -> None:
         from workflow.store.org import OrgReader
 
         units, persons = set(), set(found.persons())
@@ -178,7 +203,7 @@ class _Names:
             persons |= {p for r in s.signers for p in r.now} | {p for o in s.owed for p in o.now}
         org = OrgReader(desk.connection)
         self._units, self._persons = org.names(units, "unit"), org.names(persons, "person")
-        self.desk, self.lang = desk, lang
+        self.desk, self.lang, self.saw = desk, lang, saw
 
     def word(self, code: str) -> str:
         zh, en = WORDS.get(code, (code, code))
@@ -215,6 +240,8 @@ def _statement(names: _Names, s: Statement, depth: int) -> Iterator[str]:
         yield f"{pad}● {names.word(s.why)}: {names.unit(s.unit)} · {s.flow} · {what}"
     for row in s.signers:
         yield f"{pad}  {_signature(names, s.flow, row)}"
+        if names.saw:
+            yield from (f"{pad}    {one}" for one in _saw(names, row))
     for remark in s.remarks:
         yield f"{pad}  {_remark(names, s.flow, remark)}"
     for odd in s.irregular:
@@ -288,6 +315,16 @@ def _signature(names: _Names, flow: str, row: SignatureRow) -> str:
     now = "" if row.person in row.now else f" → {'现任' if zh else 'now'} {names.persons(row.now)}"
     saw = f"{'所见' if zh else 'saw'} {row.content[:19]}…"
     return f"✓ {names.when(row.at, flow)} {row.stage} {who} ({said}){now} · {saw}"
+
+
+def _saw(names: _Names, row: SignatureRow) -> Iterator[str]:
+    """The documents a signer saw, each on a line."""
+    from workflow.trace import seen_by
+
+    for name, held in seen_by(names.desk, row, reveal=False).items():
+        lost = isinstance(held, dict) and held.get("kept") is False
+        said = ("未保存" if names.lang == "zh" else "not kept") if lost else json.dumps(held, ensure_ascii=False)
+        yield f"{name}: {said}"
 
 
 def _owed(names: _Names, flow: str, owed: Owed) -> str:
