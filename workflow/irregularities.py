@@ -5,9 +5,8 @@ group decided early, a place passed over by two persons. To be looked into is wh
 signature seconds after the item arrived with nobody of them having opened it, many in one burst (R039), and days said to
 have been earlier, many recorded in a burst (R203), each with both times. Signatures in ink are registered later by their
 nature: they stand in neither of these. An entry whose moment lies before that of the entry it follows is listed too: the
-chain, not the clock, says what came first, so it is recorded and never refused. Two more are about what reports say: less,
-or of lighter things, than is known of the unit from elsewhere, with the reason that was given (R057, R059); and findings about
-units below alone, or about the reporting unit alone (「只浮在上面或只限于下面」, R062).
+chain, not the clock, says what came first, so it is recorded and never refused. A report of less, or of lighter things, than
+is known of the unit from elsewhere is listed with the reason that was given (R057, R059).
 Source: S0 「上级把关不严格不到位,下面报什么是什么」「打印机冒烟,碎纸机烧坏」.
 """
 
@@ -29,7 +28,7 @@ from workflow.views import marks_of
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
-Kind = Literal["unread-at-once", "burst", "back-dated", "clock-back", "told-less", "one-sided"]
+Kind = Literal["unread-at-once", "burst", "back-dated", "clock-back", "told-less"]
 NOTICE = {
     "zh": "以上为待核查事实,不是认定。",
     "en": "These are facts to be looked into. They are not findings.",
@@ -125,12 +124,11 @@ class Turned:
 
 @dataclass(frozen=True)
 class Reported:
-    """What a unit's report says, where it leaves something out or looks one way only.
+    """A unit's report that leaves something out.
 
     Attributes:
         less: by what reports are compared by (a category, a severity), how many more are known from elsewhere; ``known``
             the items that say so, ``reason`` why the report has fewer.
-        only: ``below`` or ``itself`` where all its findings are about units below it, or about the unit alone.
     """
 
     item: str
@@ -138,10 +136,9 @@ class Reported:
     at: int
     unit: str
     person: str
-    less: dict[str, int] = field(default_factory=dict)
-    known: tuple[str, ...] = ()
-    reason: str = ""
-    only: Literal["", "below", "itself"] = ""
+    less: dict[str, int]
+    known: tuple[str, ...]
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -195,7 +192,7 @@ def irregularities(
             _read(desk, item, since, until, read)
     found = [*_unread(read.signed, known), *_bursts(read.signed, known), *_back_dated(read.dated, known, inspection)]
     found += _turned(read.turned, known)
-    found += [ToLookInto("one-sided" if r.only else "told-less", r.unit, (r,)) for r in read.reported]
+    found += [ToLookInto("told-less", r.unit, (r,)) for r in read.reported]
     typed = tuple(s for s in read.signed if s.marks)
     return Irregularities(since, until, typed, tuple(read.passed), tuple(found))
 
@@ -206,8 +203,7 @@ def _read(desk: Desk, item: str, since: int, until: int, read: _Read) -> None:
         looked[canonical.read(row.body)["act"]["by"]["person"]].append(row.at)
     case = Case()
     arrived: dict[str, int] = {}
-    definition = desk.case_of(item)[1]
-    zone, reports = definition.flow.timezone, definition.first.zero is not None
+    zone = desk.case_of(item)[1].flow.timezone
     last = 0
     for row in items.entries(desk.connection, item):
         body = canonical.read(row.body)
@@ -242,27 +238,16 @@ def _read(desk: Desk, item: str, since: int, until: int, read: _Read) -> None:
                 at = (place.post, place.unit) if place else ("", "")
                 read.passed.append(Passed(item, row.seq, row.at, effect["place"], *at, persons))
             if effect["e"] == "compared" and effect["less"] and listed:
-                said = {"known": tuple(k["item"] for k in effect["known"]), "reason": act.get("reason", "")}
-                read.reported.append(Reported(item, row.seq, row.at, case.unit, by["person"], effect["less"], **said))
-        if reports and listed and (only := _one_way(desk, case, effects, local_day(row.at, zone))):
-            read.reported.append(Reported(item, row.seq, row.at, case.unit, by["person"], only=only))
+                known, why = tuple(k["item"] for k in effect["known"]), act.get("reason", "")
+                read.reported.append(
+                    Reported(item, row.seq, row.at, case.unit, by["person"], effect["less"], known, why)
+                )
         case = case.fold(effects, row.seq, row.at)
         open_ = {s.key for s in case.open_slots}
         arrived = {key: arrived.get(key, row.at) for key in open_}
         on = act.get("on", "")
         if on and listed and "paper" not in act and on < local_day(row.at, zone).isoformat():
             read.dated.append(Dated(item, row.seq, act["kind"], by["person"], by["post"], by["unit"], on, row.at))
-
-
-def _one_way(desk: Desk, case: Case, effects: Sequence[dict[str, Any]], day: date) -> Literal["", "below", "itself"]:
-    """Whether a report, as it goes up, finds something about units below alone, or about its own unit alone. One without
-    units below has nothing else to look at. Source: S0 「不能虚晃一枪,更不能走极端」, R062."""
-    about = {e["unit"] for e in effects if e["e"] == "item-opened" and "line" in e}
-    if not about or not desk.organisation().children(case.unit, day.isoformat()):
-        return ""
-    if about == {case.unit}:
-        return "itself"
-    return "" if case.unit in about else "below"
 
 
 def _unread(signed: Sequence[Signed], known: Thresholds) -> Iterable[ToLookInto]:

@@ -222,26 +222,3 @@ def test_who_reports_only_light_things_where_grave_ones_were_found_is_listed(wor
     )
     assert "所报少于已知: o1" in "\n".join(irregular.lines(found, "zh"))
     assert world.verify().exit_code == 0
-
-
-@pytest.mark.parametrize(("units", "only"), [(("o1", "o3"), "below"), (("t1",), "itself"), (("t1", "o1"), "")])
-def test_a_report_about_units_below_alone_or_about_itself_alone_is_listed(
-    world: World, units: tuple[str, ...], only: str
-) -> None:
-    """Source: S0 「不能虚晃一枪,更不能走极端,只浮在上面或只限于下面」, R062."""
-    for unit in ("o1", "o2", "o3"):
-        world.engine.open("survey", unit, item=f"z-{unit}", campaign="c1")
-        by = Actor(f"{'t1' if unit == 'o2' else unit}-handler", "handler", unit)  # o2 is not established: t1 answers
-        world.engine.report_zero(f"z-{unit}", by, {"statement": {"statement": "nil"}})
-        world.through(f"z-{unit}")
-    world.engine.open("survey", "t1", item="z-t1", campaign="c1")
-    by = Actor("t1-handler", "handler", "t1")
-    lines = [{"unit": u, "result": "found"} for u in units]
-    world.engine.submit("z-t1", by, {"found": lines}, outcome="reported")
-    world.through("z-t1")
-    found = looked(world)
-    told = [(f.who, s.only) for f in found.to_look_into for s in f.shown if isinstance(s, Reported)]
-    assert told == ([("t1", only)] if only else [])
-    if only:
-        assert "只报一头: t1" in "\n".join(irregular.lines(found, "zh"))
-        assert "everything it found lies" in "\n".join(irregular.lines(found, "en"))

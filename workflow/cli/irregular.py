@@ -31,9 +31,6 @@ WORDS = {
     "back-dated": ("集中补录", "recorded later, in a burst"),
     "clock-back": ("记录时间早于前一条", "recorded before the entry it follows"),
     "told-less": ("所报少于已知", "a report of less than is known"),
-    "one-sided": ("只报一头", "a report that looks one way"),
-    "below": ("所列问题全在下级,本级一件没有", "everything it found lies below, and nothing in the unit itself"),
-    "itself": ("所列问题全在本级,下级一件没有", "everything it found lies in the unit itself, and nothing below"),
 }
 
 
@@ -120,8 +117,6 @@ def lines(found: Irregularities, lang: Language) -> Iterator[str]:
 
 
 def _reported(r: Reported, lang: Language) -> str:
-    if r.only:
-        return _word(r.only, lang)
     less = ", ".join(f"{name} {n}" for name, n in r.less.items())
     known = ", ".join(r.known)
     if lang == "zh":
