@@ -370,7 +370,7 @@ def measure(
         told = coverage(desk, sight, flow, campaign, at, level)
         return told.covered, told.owed
     if wanted.what == "closed":
-        if at >= desk.engine.now(desk.connection):
+        if desk.is_now(at):
             tally = lists.tally(desk, sight, Wanted(flow=flow, campaign=campaign))
             return tally.closed, tally.items
         groups = statistics(desk, sight, flow, campaign, at)["class"].values()

@@ -209,6 +209,7 @@ class Desk(Verbs):
         self.eyes: Callable[[], Collection[str]] | None = (
             None  # the posts of the one person who reads here, if it is one
         )
+        self.looked_at: int | None = None  # the one moment at which somebody reads, where they keep to one
         self.noted: list[Written] = []  # what subscribers are told once it is committed
 
     def organisation(self) -> OrgReader:
@@ -218,6 +219,11 @@ class Desk(Verbs):
 
         memory = self.engine.memory.at(items.org_head(self.connection))
         return OrgReader(self.connection, forests=memory.setdefault(("forests",), {}))
+
+    def is_now(self, at: int) -> bool:
+        """Whether an instant is not before the moment of reading, so that what is there now is the answer. The clock has gone
+        on since whoever reads looked at it."""
+        return at >= (self.engine.now(self.connection) if self.looked_at is None else self.looked_at)
 
     def case_of(self, item: str) -> tuple[Case, Definition]:
         case = Case.of_snapshot(items.read(self.connection, item).snapshot)

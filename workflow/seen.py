@@ -103,7 +103,7 @@ class Seen:
     def __init__(self, engine: Engine, desk: Desk, sight: Sight) -> None:
         self._engine, self._desk, self.sight = engine, desk, sight
         desk.eyes = self._posts if sight.person else None
-        self.now = desk.engine.now(desk.connection)
+        self.now = desk.looked_at = desk.engine.now(desk.connection)
         self._may_be_seen: set[str] = set()
 
     # --- one item -------------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def shelf(
     Args:
         counted: ``lists.sums`` of the sight's day, where they are known already; they are of now.
     """
-    now = at >= desk.engine.now(desk.connection)
+    now = desk.is_now(at)
     then = None if now else at
     hidden = hidden_from(desk, sight)
     none = klass or (now and counted is not None and all(key[:2] != (flow, campaign) for key, _ in counted.covert))

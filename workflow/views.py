@@ -96,7 +96,7 @@ def register(desk: Desk, flow: str, campaign: str, at: int, *, carried: Sequence
     every = (campaign, *carried)
     said = {c.item: (c.claimed, c.verified) for one in every for c in claims(desk, flow, one, at)}
     no = {item: number for one in every for item, number in batches.numbers(desk, flow, one).items()}
-    then = {} if at >= desk.engine.now(desk.connection) else _classes(desk, definition, flow, every, at)
+    then = {} if desk.is_now(at) else _classes(desk, definition, flow, every, at)
     placed = (
         RegisterRow(
             *(r["id"], r["unit"], then.get(r["id"], r["klass"]), r["category"], r["stage"], r["round"], r["opened_at"]),
@@ -219,7 +219,7 @@ def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int 
 def _as_they_stood(desk: Desk, rows: Sequence[RegisterRow], at: int) -> list[tuple[RegisterRow, Case, Definition]]:
     """The item of each row at an instant, and its definition."""
     heads = items.read_many(desk.connection, [r.item for r in rows])
-    present = at >= desk.engine.now(desk.connection)
+    present = desk.is_now(at)
     out = []
     for row in rows:
         case = Case.of_snapshot(heads[row.item].snapshot)

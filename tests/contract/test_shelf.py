@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.test_unannounced import SPOT
 from tests.contract.world import World, flow_text
-from workflow import loads
+from workflow import loads, views
 from workflow.run import run_until
 from workflow.seen import seen_by, seen_by_operator
 
@@ -73,3 +73,20 @@ def test_a_check_that_nobody_announced_is_counted_only_for_whoever_may_know(worl
     for who, late in (("", 1), ("t1-secretary", 1), ("o1-secretary", 0)):
         with reader(world, who) as seen:
             assert sum(seen.heat().values()) == len(seen.first_missed()) == late
+
+
+def test_the_present_is_the_moment_of_looking_though_the_clock_goes_on(
+    busy: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = busy.clock.now()
+
+    def never(*_: object) -> None:
+        raise AssertionError("what is there now need not be folded from the past")
+
+    with seen_by_operator(busy.engine) as seen:
+        monkeypatch.setattr(busy.clock, "now", lambda: before + DAY)
+        monkeypatch.setattr(views, "past", never)
+        shelf = seen.shelf("matter", "c1", seen.now)
+        assert shelf.now and len(seen.ledger_rows(seen.page(shelf), seen.now)) == shelf.every
+        with pytest.raises(AssertionError, match="folded"):
+            seen.ledger_rows(seen.page(shelf), seen.now - 1)

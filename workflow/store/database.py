@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 READING = "signoff-reading"  # in a connection's info: its next transaction only reads
 BUSY_MS = 10_000
+IDLE = (
+    20  # connections to a server kept open: the usual 5 are closed and opened anew all the time once eight ask at once
+)
 SCHEMA = "wf_schema"  # in an engine's options
 _SCHEMA_NAME = re.compile(r"(?!pg_)[a-z][a-z0-9_]{0,62}")
 _ENTER = sa.text("SELECT current_setting('search_path') AS before, set_config('search_path', :path, true)")
@@ -57,7 +60,8 @@ def connect(url: str, *, durable: bool = True, busy_ms: int = BUSY_MS, read_only
     try:
         if not read_only:
             _own_file(sa.make_url(url))
-        engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"), execution_options=options)
+        pooled = {} if url.startswith("sqlite") else {"pool_pre_ping": True, "pool_size": IDLE}
+        engine = sa.create_engine(url, execution_options=options, **pooled)
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         raise DatabaseUrl(given=shown, problem=_problem(error)) from error
     name = engine.dialect.name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -11,6 +13,7 @@ import typer
 from workflow.cli.arguments import Home, Lang, home_of, say, say_error, told, url_of
 
 if TYPE_CHECKING:
+    from workflow import Engine
     from workflow.errors import Language
 
 PORT = 8350
@@ -35,35 +38,60 @@ def serve(
     see_as: Annotated[
         str, typer.Option("--see-as", help="Show only what this person may see · 以此人的可见范围查看")
     ] = "",
+    workers: Annotated[
+        int,
+        typer.Option("--workers", min=1, max=64, help="Processes that answer, one for each core at most · 进程数"),
+    ] = 1,
     home: Home = None,
     lang: Lang = "",
 ) -> None:
     """Show a database in the browser, on this machine only; read only unless --act-as names somebody · 在浏览器中查看"""
     language = cast("Language", lang)
+    if workers > 1 and not hasattr(os, "fork"):
+        zh, en = (
+            "本系统只能使用一个进程:请去掉 --workers",
+            "this system can have one process only: leave --workers away",
+        )
+        say_error(zh if lang == "zh" else en)
+        raise typer.Exit(2)
     with told(language):
-        import uvicorn
+        import secrets
 
-        from workflow import Engine
-        from workflow.evidence.content import DiskContentStore
-        from workflow_adapters.web import Identity, console
+        gc.disable()  # what is imported stays; looking through it again and again takes a tenth of the start
+        try:
+            engine = _engine(db, home, language, act_as)
+        except BaseException:
+            gc.enable()
+            raise
+        from workflow_adapters.web import Identity
+        from workflow_adapters.web.workers import Served, alone, several
 
-        if act_as:
-            engine = Engine.at(url_of(db, language), home_of(db, home, language))
-        else:
-            inside = _contents(db, home, language)
-            store = DiskContentStore(inside) if inside is not None else None
-            engine = Engine.looking(url_of(db, language, read_only=True), store)
-        person = act_as or see_as
-        who = Identity(person=person, operator=not person)
-        app = console(engine, lambda _request: who, writes=bool(act_as))
-        config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", server_header=False)
-        server, sock = uvicorn.Server(config), _socket(port, language)
+        who = Identity(person=act_as or see_as, operator=not (act_as or see_as))
+        served = Served(
+            lambda: _engine(db, home, language, act_as), lambda _request: who, bool(act_as), secrets.token_bytes(32)
+        )
+        sock = _socket(port, language)
         address = f"http://127.0.0.1:{sock.getsockname()[1]}/"
         say(f"{address}  (Ctrl-C 停止)" if lang == "zh" else f"{address}  (Ctrl-C ends it)")
-        try:
-            server.run(sockets=[sock])
-        finally:
-            engine.close()
+        if workers == 1:
+            alone(served, engine, sock)
+            return
+        engine.close()  # it was opened to hear early what is wrong with it
+        if not several(served, sock, workers):
+            zh, en = "一个工作进程已退出,其余进程已停止", "a worker ended by itself; the others were stopped"
+            say_error(zh if lang == "zh" else en)
+            raise typer.Exit(1)
+
+
+def _engine(db: str, home: Path | None, lang: Language, act_as: str) -> Engine:
+    from workflow import Engine
+    from workflow.evidence.content import DiskContentStore
+
+    if act_as:
+        return Engine.at(url_of(db, lang), home_of(db, home, lang))
+    inside = _contents(db, home, lang)
+    store = DiskContentStore(inside) if inside is not None else None
+    return Engine.looking(url_of(db, lang, read_only=True), store)
 
 
 def _socket(port: int, lang: Language) -> socket.socket:

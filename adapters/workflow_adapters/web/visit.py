@@ -89,7 +89,7 @@ class Visit:
         """One consistent moment of the database, seen with this visitor's eyes."""
         with self.console.engine.look() as desk:
             now = desk.engine.now(desk.connection)
-            yield Looking(self, desk, now, self._sight(desk, now))
+            yield Looking(self, desk, self._sight(desk, now))
 
     def _sight(self, desk: Desk, now: int) -> Sight:
         if self.who.operator:
@@ -133,9 +133,10 @@ class Looking:
     """A reader with this visitor's eyes (``seen``), the moment, and names and titles for what is shown, asked for at once
     where there are many."""
 
-    def __init__(self, visit: Visit, desk: Desk, now: int, sight: Sight) -> None:
-        self.visit, self.desk, self.now, self.sight = visit, desk, now, sight
+    def __init__(self, visit: Visit, desk: Desk, sight: Sight) -> None:
+        self.visit, self.desk, self.sight = visit, desk, sight
         self.seen = Seen(visit.console.engine, desk, sight)
+        self.now = self.seen.now
         self.zone = visit.console.zone
         self.org = desk.organisation()
         self._names: dict[str, dict[str, str]] = {}
