@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from workflow import batches
@@ -125,3 +125,10 @@ def _claims(desk: Desk, items: list[str], at: int) -> dict[str, tuple[str, str]]
         elif (then := past(desk, r.item, at)) is not None:  # something came later
             found[r.item] = (str(then.case.claimed.get("as", "")), str(then.case.verified.get("says", "")))
     return found
+
+
+def within(on: Shelf, units: Collection[str]) -> Shelf:
+    """The same shelf, of some units only."""
+    before = [0, *on.upto]
+    kept = [(unit, on.upto[n] - before[n]) for n, unit in enumerate(on.units) if unit in units]
+    return replace(on, units=[unit for unit, _ in kept], upto=list(accumulate(count for _, count in kept)))

@@ -264,3 +264,25 @@ def test_what_is_too_large_is_refused_before_it_is_read(world: World) -> None:
     assert client.post(f"/items/{ITEM}/slots/{key}/act", data=form).status_code == 413
     chunked = client.post(f"/items/{ITEM}/slots/{key}/act", content=iter([b"token=1"]))
     assert chunked.status_code == 413, "a form whose length nobody says is not read at all"
+
+
+def test_a_register_is_narrowed_to_a_campaign_a_class_and_a_unit_on_paper_and_as_a_file(world: World) -> None:
+    world.begin(ITEM, "o1")
+    world.begin("m-2", "o3")
+    world.engine.open("survey", "o1", item="s-1", campaign="c1")
+    client = visitor(world)
+    for what in ("/register", "/files/register.csv"):
+        for query, shown, not_shown in (
+            ({"of": "matter/c1"}, ("o1", "o3"), ()),
+            ({"of": "matter/c1", "unit": "o1"}, ("o1",), ("o3",)),
+            ({"of": "matter/c1", "unit": "t1"}, ("o1", "o3"), ()),
+            ({"of": "matter/c1", "klass": "watch"}, (), ("o1", "o3")),
+        ):
+            text = client.get(what, params={**query, "lang": "en"}).text
+            rows = text if what.endswith("csv") else text.split("<tbody>")[1]
+            items = {"o1": ITEM, "o3": "m-2"}
+            assert all(items[u] in rows for u in shown) and not any(items[u] in rows for u in not_shown), (what, query)
+    assert "s-1" in client.get("/register", params={"of": "survey/c1"}).text
+    for path in ("/register", "/ledger", "/files/ledger.csv"):
+        assert client.get(path, params={"unit": "nowhere"}).status_code == 404
+        assert visitor(world, "o1-secretary").get(path, params={"unit": "o3"}).status_code == 404

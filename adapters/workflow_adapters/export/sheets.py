@@ -74,10 +74,11 @@ class _Words:
         )
 
 
-def register(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: Language) -> Sheet:
-    """The register (名册) of a campaign as of an instant, as far as it may be seen."""
+def register(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: Language, of_class: str = "") -> Sheet:
+    """The register (名册) of a campaign as of an instant, as far as it may be seen; ``of_class`` empty: of any class."""
     hidden = hidden_from(desk, sight)
-    found = [r for r in views.register(desk, flow, campaign, at) if sight.sees(r.unit) and r.item not in hidden]
+    every = (r for r in views.register(desk, flow, campaign, at) if of_class in ("", r.klass))
+    found = [r for r in every if sight.sees(r.unit) and r.item not in hidden]
     w = _Words(desk, desk.engine.newest(desk.connection, flow), lang, (r.unit for r in found))
     klass = {"register": w.say("名册", "register"), "watch": w.say("关注", "watch")}
     rows = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ from starlette.responses import Response
 from workflow import access
 from workflow.errors import Unknown
 from workflow_adapters.export import sheets, writing
-from workflow_adapters.web.pages.registers import asked
+from workflow_adapters.web.pages.registers import asked, under
 from workflow_adapters.web.visit import Looking, Visit
 
 TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
@@ -43,8 +44,12 @@ def _sheet(see: Looking, what: str, at: int) -> sheets.Sheet:
     match what:
         case "ledger" | "register":
             chosen = asked(see)
-            make = sheets.ledger if what == "ledger" else sheets.register
-            return make(desk, sight, chosen["flow"], chosen["campaign"], at, lang)
+            below = under(see)
+            if below is not None:
+                sight = replace(sight, units=below if sight.units is None else below & sight.units)
+            if what == "ledger":
+                return sheets.ledger(desk, sight, chosen["flow"], chosen["campaign"], at, lang)
+            return sheets.register(desk, sight, chosen["flow"], chosen["campaign"], at, lang, query.get("klass", ""))
         case "signatures":
             return sheets.signatures(desk, sight, query.get("item", ""), at, lang)
         case "overdue":

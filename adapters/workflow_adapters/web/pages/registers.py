@@ -6,6 +6,8 @@ from typing import Any
 
 from starlette.responses import Response
 
+from workflow.errors import Unknown
+from workflow.shelf import within
 from workflow.store.listing import Wanted
 from workflow_adapters.web.visit import Looking, Visit
 
@@ -32,9 +34,11 @@ def items_page(visit: Visit) -> Response:
 
 def register(visit: Visit) -> Response:
     with visit.look() as see:
-        asked_for = _listed(see)
+        klass = visit.query.get("klass", "")
+        asked_for = _listed(see, klass if klass in CLASSES else "")
         see.learn(r.unit for r in asked_for["rows"])
-        return visit.page("register.html", see=see, **asked_for)
+        classes = [(code, visit.say(*words)) for code, words in CLASSES.items()]
+        return visit.page("register.html", see=see, classes=classes, **asked_for)
 
 
 def ledger(visit: Visit) -> Response:
@@ -46,11 +50,30 @@ def ledger(visit: Visit) -> Response:
         return visit.page("ledger.html", see=see, **{**asked_for, "rows": rows, "verdicts": verdicts})
 
 
+CLASSES = {"register": ("名册", "register"), "watch": ("关注", "watch")}
+
+
+def under(see: Looking) -> frozenset[str] | None:
+    """The units at and below the one asked for; None where none was.
+
+    Raises:
+        Unknown: it may not be seen, or there is none.
+    """
+    unit = see.visit.query.get("unit", "").strip()
+    if not unit:
+        return None
+    if not see.sight.sees(unit) or not see.org.names([unit], "unit"):
+        raise Unknown(kind="unit", name=unit[:64])
+    return see.org.union(frozenset((unit,)), see.sight.day)
+
+
 def _listed(see: Looking, klass: str = "") -> dict[str, Any]:
     """A page of a register as of a day, and what its template needs beside."""
     at, on = see.as_of()
     flow, campaign = _campaign(see)
+    below = under(see)
     shelf = see.shelf(flow, campaign, at, on, klass) if flow else None
+    shelf = within(shelf, below) if shelf is not None and below is not None else shelf
     every = shelf.every if shelf else 0
     begin = first(see.visit, every)
     return {
@@ -63,6 +86,8 @@ def _listed(see: Looking, klass: str = "") -> dict[str, Any]:
         "digest": see.desk.engine.newest(see.desk.connection, flow).digest if flow else "",
         "q": dict(see.visit.query),
         "flow": flow,
+        "campaigns": see.seen.campaigns(counted=see.items)[:40],
+        "chosen": f"{flow}/{campaign}",
     }
 
 
@@ -72,6 +97,9 @@ VERDICTS = {"qualified": ("验收合格", "qualified"), "unqualified": ("验收�
 def _campaign(see: Looking, klass: str = "register") -> tuple[str, str]:
     """The flow and campaign asked for; without a word, the one with the most items of a class that may be seen."""
     flow, campaign = see.visit.query.get("flow", ""), see.visit.query.get("campaign", "")
+    if "/" in (of := see.visit.query.get("of", "")):
+        flow, _, campaign = of.partition("/")
+        return flow, campaign
     if flow and campaign:
         return flow, campaign
     counted = see.items
