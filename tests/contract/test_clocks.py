@@ -372,6 +372,28 @@ def test_another_node_set_moves_node_dates_drops_their_extension_and_leaves_othe
     holds(world, item)
 
 
+def test_a_span_that_a_node_caps_has_the_cap_of_the_node_set_that_binds(world: World) -> None:
+    """R068: adopting the later nodes moved the dates of nodes, and left a span under the node it had been capped by."""
+    text = CAPPED.replace(
+        '  "1": {in-force: 2019-08-01, end: 2019-08-23}',
+        """  "1": {in-force: 2019-08-01, end: 2019-08-23}
+  "2": {in-force: 2019-08-15, end: 2019-09-06}""",
+    )
+    world.engine.publish(loads(flow_text(text)))
+    for item in ("x", "paused"):
+        world.engine.open("capped", "o1", item=item)
+    assert dues_of(world, "x") == {"1": "2019-08-24 00:00"} and world.case("x").nodes == "1"
+    top = person("g1", "secretary")
+    go(world, "2019-08-16 10:00")
+    world.engine.pause("paused", person("t1", "department"), world.case("paused").content, "papers are lacking")
+    for item in ("x", "paused"):
+        world.engine.adopt_nodes(item, top, "2")
+    assert dues_of(world, "x") == {"1": "2019-09-07 00:00"} and world.case("x").nodes == "2"
+    world.engine.resume("paused", person("t1", "department"), world.case("paused").content, "here they are")
+    assert dues_of(world, "paused") == {"1": "2019-09-07 00:00"}
+    holds(world, "x", "paused")
+
+
 def test_look_backs_run_on_when_another_node_set_is_adopted(world: World) -> None:
     item = "m"
     world.walk_to("closed", item)

@@ -29,8 +29,8 @@ at again, an obligation kept to some subtrees binds nobody outside them, and an 
 flow. 6: the node that caps a span does not wait while the clock of the span is stopped, a window of weeks or months hangs so
 long, what was held with one person under two ids is counted together, who is among the first of a grade, or dedicated to one
 item, has a numbered place that nobody else has, a merger of units parts nothing that two persons, or units, must be apart by,
-whoever votes in a group still does when somebody was added to the place, and a date that a due rests on lies between 1900 and
-2999."""
+whoever votes in a group still does when somebody was added to the place, a date that a due rests on lies between 1900 and
+2999, and an item that adopts other nodes has their caps too."""
 
 
 def key(need: Need) -> str:

@@ -279,8 +279,8 @@ def end_all(context: Context, case: Case) -> Iterator[Effect]:
 
 
 def rearm(context: Context, case: Case, nodes: str) -> Iterator[Effect]:
-    """Dues of an item that moves to another node set: those of nodes are set anew, an extension falls away with the
-    date it extended, and fired rungs are never recomputed. All other clocks run on as they are."""
+    """Dues of an item that moves to another node set: those of nodes are set anew, those that a node caps have its cap, an
+    extension falls away with the date it extended, and fired rungs are never recomputed. All other clocks run on."""
     stage = context.definition.stage(case.stage)
     entered = Context(context.definition, context.calendar, case.entered, context.seq, context.rules)
     wanted: dict[str, tuple[str, Basis | None]] = {}
@@ -302,6 +302,24 @@ def rearm(context: Context, case: Case, nodes: str) -> Iterator[Effect]:
                 basis = {**basis, "to": held["basis"]["to"]}
             if basis != held["basis"]:
                 yield _rearmed(context, rule, held, basis)
+    if context.rules >= 6 and stage.due is not None and stage.due.node is None and stage.due.not_after is not None:
+        yield from _capped_anew(context, entered, case, stage.due, rule_of(stage, case.stays), nodes)
+
+
+def _capped_anew(context: Context, entered: Context, case: Case, due: Due, rule: str, nodes: str) -> Iterator[Effect]:
+    """The cap of another node set on a running due. What somebody extended, or stopped, keeps the date it has."""
+    held = case.dues.get(rule)
+    if held is None or "paused" in held or "to" in held["basis"]:
+        return
+    basis = {k: v for k, v in held["basis"].items() if k not in ("cap", "cap-node")}
+    went_on = "left" in basis or basis.get("from", entered.day) != entered.day  # after a pause: its node alone caps it
+    fixed = node_cap(context.definition, due, nodes, entered.today)
+    caps = ([fixed] if fixed is not None else []) if went_on else _caps(entered, due, nodes)
+    if caps:
+        cap, because = min(caps)
+        basis |= {"cap": cap.isoformat(), **({"cap-node": because} if because else {})}
+    if basis != held["basis"]:
+        yield _rearmed(context, rule, held, basis)
 
 
 def _rearmed(context: Context, rule: str, held: dict[str, Any], basis: Basis) -> Effect:
