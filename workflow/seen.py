@@ -31,11 +31,11 @@ from workflow import past as history
 from workflow import shelf as shelving
 from workflow import trace as tracing
 from workflow import why as explaining
-from workflow.acts import Actor
+from workflow.acts import Actor, Open, Signature
 from workflow.case import Case
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
-from workflow.desk import Desk
+from workflow.desk import Desk, Moving
 from workflow.engine import Engine
 from workflow.errors import Language, Unknown
 from workflow.evidence import canonical
@@ -204,6 +204,21 @@ class Seen:
         """What this person may do with an item, and why not; nobody asks for another."""
         self.refuse(item)
         return possible.may(self._desk, item, Actor(self.sight.person, post, unit), due=due)
+
+    def foresee(self, acts: Sequence[Signature | Open]) -> list[Moving]:
+        """What each of these acts would come to, or why not, in their order; what may not be seen is not there. Nothing
+        is written."""
+        hidden: dict[int, Moving] = {}
+        for n, act in enumerate(acts):
+            try:
+                if not isinstance(act, Open):
+                    self.refuse(act.item)
+                elif not self.sight.sees(act.unit):
+                    raise Unknown(kind="unit", name=act.unit)
+            except Unknown as unknown:
+                hidden[n] = Moving(act.item, refusal=unknown)
+        found = iter(self._desk.foresee([act for n, act in enumerate(acts) if n not in hidden]))
+        return [hidden[n] if n in hidden else next(found) for n in range(len(acts))]
 
     def receipt(self, claim: receipt.Receipt) -> receipt.Receipt:
         """The receipt of an act on an item that may be seen, or of an act of one's own."""

@@ -106,6 +106,60 @@ def test_reading_only_takes_no_act(world: World) -> None:
     assert caller(world).post(f"/v1/items/{ITEM}/urge", json={"as": HANDLER}).status_code == 403
 
 
+def test_a_dry_run_of_many_acts_says_what_each_would_come_to_and_writes_nothing(world: World) -> None:
+    world.begin(ITEM)
+    world.begin("m-2", "o1")
+    slot, before = world.case(ITEM).open_slots[0], world.entries()
+    acts_as = {"post": slot.post, "unit": slot.unit}
+    fresh = {"as": acts_as, "seen": world.case(ITEM).content, "opinion": "agreed"}
+    opened = {"as": HANDLER, "flow": "matter", "unit": "o1", "campaign": "c1", "category": "leak"}
+    acts = [
+        {"verb": "sign", "item": ITEM, **fresh},
+        {"verb": "sign", "item": "m-2", **fresh, "seen": "sha256:" + "0" * 64},
+        {"verb": "open", "item": "m-3", **opened},
+        {"verb": "open", "item": "m-4", **opened, "unit": "nowhere"},
+        {"verb": "sign", "item": "ghost", **fresh},
+    ]
+    client = caller(world, world.actor(slot).person, writes=False)
+    got = client.post("/v1/foresee", json={"acts": acts})
+    assert got.status_code == 200, got.text
+    signed, stale, new, nowhere, ghost = got.json()["acts"]
+    assert (signed["item"], signed["allowed"], signed["stage"]) == (ITEM, True, "report") and "signed" in signed[
+        "effects"
+    ]
+    assert (stale["allowed"], stale["type"], bool(stale["detail_zh"])) == (False, "urn:signoff:problem:stale", True)
+    assert (new["allowed"], new["stage"], new["stage_after"]) == (True, "", "report")
+    assert [x["type"] for x in (nowhere, ghost)] == ["urn:signoff:problem:unknown"] * 2
+    assert world.entries() == before
+    done = caller(world, world.actor(slot).person).post(f"/v1/items/{ITEM}/sign", json=fresh)
+    assert done.status_code == 201 and done.json()["stage"] == signed["stage_after"]
+
+
+def test_a_dry_run_reveals_nothing_that_the_caller_may_not_see(world: World) -> None:
+    world.begin(ITEM)
+    slot = world.case(ITEM).open_slots[0]
+    body = {"as": {"post": slot.post, "unit": slot.unit}, "seen": world.case(ITEM).content}
+    other = caller(world, "o3-handler").post("/v1/foresee", json={"acts": [{"verb": "sign", "item": ITEM, **body}]})
+    ghost = caller(world, "o3-handler").post("/v1/foresee", json={"acts": [{"verb": "sign", "item": "m-9", **body}]})
+    assert other.status_code == 200
+    assert other.json()["acts"][0]["type"] == ghost.json()["acts"][0]["type"] == "urn:signoff:problem:unknown"
+
+
+@pytest.mark.parametrize(
+    ("sent", "at"),
+    [
+        ({"acts": []}, "acts"),
+        ({"acts": [{"verb": "urge", "item": "m-1"}]}, "acts.0"),
+        ({"acts": [{"verb": "sign", "item": "m-1", "as": HANDLER}]}, "acts.0.sign.seen"),
+        ({"acts": [{"verb": "sign", "item": "m-1", "x": 1}]}, "acts.0.sign.x"),
+        ([], ""),
+    ],
+)
+def test_a_dry_run_that_does_not_fit_says_where(world: World, sent: object, at: str) -> None:
+    got = caller(world, "o1-handler").post("/v1/foresee", json=sent)
+    assert got.status_code == 422 and at in [f["at"] for f in got.json()["faults"]]
+
+
 def test_the_description_names_every_path_that_is_served(world: World) -> None:
     client = caller(world)
     described = client.get("/openapi.json").json()

@@ -28,9 +28,10 @@ from workflow.seen import Seen
 from workflow.sight import all_of
 from workflow.store import items
 from workflow.store.listing import Wanted
+from workflow_adapters.rest import foreseeing
 from workflow_adapters.rest.bodies import Verb, verbs
 from workflow_adapters.rest.describing import described
-from workflow_adapters.rest.problems import problem, refused
+from workflow_adapters.rest.problems import faults, problem, refused
 from workflow_adapters.web.access import Identity, Resolver
 from workflow_adapters.web.sights import Sights
 
@@ -137,6 +138,12 @@ def rest(
 
         return endpoint
 
+    async def foresee(request: Request) -> Response:
+        data = await _sent(request)
+        if data is None:
+            return problem(413, "too-large", f"At most {LARGEST} bytes")
+        return await told(request, lambda call: _foresee(call, data))
+
     async def openapi(request: Request) -> Response:
         return JSONResponse(described(request.scope.get("root_path", "")))
 
@@ -144,6 +151,7 @@ def rest(
     for verb in verbs().values():
         path = "/v1/items" if verb.opens else f"/v1/items/{{item}}/{verb.name.replace('_', '-')}"
         routes.append(Route(path, acting(verb), methods=["POST"], name=verb.name))
+    routes.append(Route("/v1/foresee", foresee, methods=["POST"], name="foresee"))
     routes.append(Route("/openapi.json", openapi, methods=["GET"], name="openapi"))
     return Starlette(
         routes=routes,
@@ -184,11 +192,7 @@ def _act(call: Call, verb: Verb, data: bytes) -> Response:
         given = verb.body.model_validate(body)
         arguments = verb.arguments(given, call.who.person)
     except ValidationError as error:
-        faults = [
-            {"at": ".".join(map(str, e["loc"])), "expected": e["msg"]}
-            for e in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
-        return problem(422, "body", "The body does not fit", faults=faults)
+        return problem(422, "body", "The body does not fit", faults=faults(error))
     except ValueError as error:
         return problem(422, "body", "The body does not fit", detail=str(error))
     if not call.who.person:
@@ -219,6 +223,16 @@ def _act(call: Call, verb: Verb, data: bytes) -> Response:
         raise
     headers = {"ETag": f'"{receipt.seq}"'} if receipt.item == call.request.path_params.get("item") else {}
     return JSONResponse(_receipt(receipt), status_code=201, headers=headers)
+
+
+def _foresee(call: Call, data: bytes) -> Response:
+    """A dry run of many acts: nothing is written, so it is offered where only reading is."""
+    try:
+        given = foreseeing.Foresee.model_validate_json(data)
+        with call.seen() as seen:
+            return JSONResponse({"acts": foreseeing.foreseen(seen, given, call.who.person)})
+    except ValidationError as error:
+        return problem(422, "body", "The body does not fit", faults=faults(error))
 
 
 class _Changed(Exception):

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from workflow_adapters.rest.bodies import As, Named, verbs
+from workflow_adapters.rest.foreseeing import Foresee
 
 QUERIES = {
     "items": ("flow", "campaign", "stage", "class", "category", "state", "under", "after", "limit"),
@@ -47,6 +48,31 @@ RECEIPT = {
     },
 }
 
+FORESEEN = {
+    "type": "object",
+    "required": ["acts"],
+    "properties": {
+        "acts": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["item", "allowed"],
+                "properties": {
+                    "item": {"type": "string"},
+                    "allowed": {"type": "boolean"},
+                    "stage": {"type": "string", "description": "where it is; empty where it would be opened"},
+                    "stage_after": {"type": "string"},
+                    "final": {"type": "boolean"},
+                    "effects": {"type": "array", "items": {"type": "string"}},
+                    "type": {"type": "string", "description": "of the refusal"},
+                    "detail": {"type": "string"},
+                    "detail_zh": {"type": "string"},
+                },
+            },
+        }
+    },
+}
+
 
 def described(prefix: str) -> dict[str, Any]:
     """The whole description; ``prefix`` is where the host mounted us."""
@@ -78,7 +104,23 @@ def described(prefix: str) -> dict[str, Any]:
                 **_problems("act"),
             },
         }
-    schemas = {"Receipt": RECEIPT, "Problem": PROBLEM, "As": As.model_json_schema(), "Named": Named.model_json_schema()}
+    foresee = Foresee.model_json_schema(ref_template="#/components/schemas/{model}")
+    wanted = foresee.pop("$defs")
+    paths["/v1/foresee"] = {
+        "post": {
+            "operationId": "foresee",
+            "summary": "A dry run of many acts: what each would come to, or why it would be refused. Nothing is written.",
+            "requestBody": {"required": True, "content": _json(foresee)},
+            "responses": {"200": {"description": "foreseen", "content": _json(FORESEEN)}, **_problems("foresee")},
+        }
+    }
+    schemas = {
+        **wanted,
+        "Receipt": RECEIPT,
+        "Problem": PROBLEM,
+        "As": As.model_json_schema(),
+        "Named": Named.model_json_schema(),
+    }
     return {
         "openapi": "3.1.0",
         "info": {"title": "Sign-off chains", "version": version("signoff-workflow")},
@@ -121,6 +163,8 @@ def _problems(name: str) -> dict[str, Any]:
     codes = {"400": "not understood", "401": "nobody known", "404": "not there, or not to be seen", "503": "busy"}
     if name == "act":
         codes |= {"403": "only reading", "409": "a rule refused", "412": "changed", "413": "too large", "422": "unfit"}
+    if name == "foresee":
+        codes |= {"413": "too large", "422": "unfit"}
     if name == "item":
         codes |= {"304": "unchanged"}
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
 from starlette.responses import JSONResponse
 
 from workflow.errors import Conflict, DatabaseBusy, Refused, RequestReused, Said, Unknown, WorkflowError
@@ -14,6 +15,12 @@ TYPE = "urn:signoff:problem:"
 def problem(status: int, code: str, title: str, **more: Any) -> JSONResponse:
     body = {"type": TYPE + code, "status": status, "title": title, **more}
     return JSONResponse(body, status_code=status, media_type="application/problem+json")
+
+
+def faults(error: ValidationError) -> list[dict[str, str]]:
+    """What does not fit in a body, without the values."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return [{"at": ".".join(map(str, e["loc"])), "expected": e["msg"]} for e in found]
 
 
 def refused(error: WorkflowError) -> JSONResponse:
