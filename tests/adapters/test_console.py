@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from tests.contract.world import MATTER, SHEET, World, flow_text
+from tests.contract.world import MATTER, SHEET, SHEETS, World, flow_text
 from workflow import Actor, access, bundle, load, loads, tick
 from workflow.definition.shipped import shipped_flow
 from workflow.starting import ORIGIN
@@ -157,6 +157,34 @@ def test_what_came_back_says_who_sent_it_and_why_and_urging_says_when(world: Wor
     assert "催办 2019-08-12" in client.get("/").text
     world.sign(ITEM)
     assert "数字与附件不符" not in client.get(f"/items/{ITEM}").text.split('id="signed"')[0]
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("zh", ("两人同意越过,无人签批", "加签", "受委派", "代 ", "提请越过", "委派")),
+        ("en", ("passed over by two persons, signed by nobody", "signer added", "by delegation", "for ", "delegated")),
+    ],
+)
+def test_what_is_irregular_stands_on_the_item_on_its_sheet_and_in_its_trace(
+    world: World, lang: str, words: tuple[str, ...]
+) -> None:
+    e, secretary = world.engine, Actor("o1-secretary", "secretary", "o1")
+    e.publish(loads(flow_text(SHEETS)))
+    e.open("sheets", "o1", item=ITEM, campaign="c1")
+    e.submit(ITEM, Actor(HANDLER, "handler", "o1"), SHEET)
+    why = (world.case(ITEM).content, "1", "nobody there may")
+    e.ask_override(ITEM, Actor("s1-department", "department", "s1"), *why)
+    e.override(ITEM, Actor("s1-secretary", "secretary", "s1"), *why)
+    e.add_signer(ITEM, secretary, "2", "t1", "department", "after")
+    e.delegate(ITEM, secretary, world.case(ITEM).content, "2", "o1-scrutineer", "scrutineer", "away")
+    e.sign(ITEM, Actor("o1-scrutineer", "secretary", "o1"), world.case(ITEM).content)
+    client = visitor(world)
+    for page in (f"/items/{ITEM}", f"/items/{ITEM}/signatures", f"/items/{ITEM}/trace"):
+        shown = client.get(page, params={"lang": lang})
+        assert shown.status_code == 200, page
+        said = words if page.endswith("trace") else words[:4]
+        assert not [word for word in said if word not in shown.text], page
 
 
 def test_nodes_missed_in_several_flows_and_units_are_shown_together(world: World) -> None:

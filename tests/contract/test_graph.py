@@ -9,9 +9,10 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
-from tests.contract.world import World
+from tests.contract.world import SHEET, SHEETS, World, flow_text
+from workflow import Actor
 from workflow.cli.main import app
-from workflow.definition.load import load
+from workflow.definition.load import load, loads
 from workflow.definition.shipped import shipped_flow, shipped_flows
 from workflow.drawing.picture import picture
 from workflow.drawing.progress import progress
@@ -111,6 +112,18 @@ def test_an_item_stands_where_it_is_with_what_is_signed_awaited_and_due(world: W
     assert taken == {"found": 1, "nothing": 0, "dropped": 0}
     ElementTree.fromstring(svg(drawn))
     assert "==>" in mermaid(drawn) and "penwidth" in dot(drawn)
+
+
+def test_a_place_that_was_passed_over_is_drawn_as_what_it_is(world: World) -> None:
+    world.engine.publish(loads(flow_text(SHEETS)))
+    world.engine.open("sheets", "o1", item="m1")
+    world.engine.submit("m1", Actor("o1-handler", "handler", "o1"), SHEET)
+    why = (world.case("m1").content, "1", "nobody there may")
+    world.engine.ask_override("m1", Actor("s1-department", "department", "s1"), *why)
+    world.engine.override("m1", Actor("s1-secretary", "secretary", "s1"), *why)
+    with world.engine.look() as desk:
+        said = [line.text for line in progress(desk, "m1", "zh")[1].lines]
+    assert "△ 经办人 @ o1 (两人同意越过,无人签批)" in said
 
 
 def test_the_command_draws_flows_and_items(world: World, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ _WORDS = {
     "open": ("open", "●", "awaited", "待办"),
     "waiting": ("waiting", "○", "later", "未到"),
     "not-needed": ("waiting", "–", "not needed", "无须"),
+    "overridden": ("waiting", "△", "passed over by two persons, signed by nobody", "两人同意越过,无人签批"),
 }
 
 

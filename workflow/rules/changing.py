@@ -16,6 +16,7 @@ from workflow.errors import (
     NotHolder,
     OutOfTurn,
     Refused,
+    Said,
     Unknown,
     WrongMeaning,
     WrongStage,
@@ -28,6 +29,10 @@ from workflow.rules.plan import ADDED
 
 ADDED_AT_MOST = 10
 URGE_EVERY = 86_400_000_000
+_NOTHING_TO_WITHDRAW = Said(
+    "a place signed by you in this stage; what ended a stage is sent back by whoever acts next",
+    "您在本环节已签的位置;使环节结束的签字由下一经办人退回",
+)
 
 
 def needs(asked: Asked, act: Act) -> list[Need]:
@@ -99,7 +104,8 @@ def _own_open(asked: Asked, key: str) -> Slot:
 
 def withdraw(asked: Asked, act: Withdraw) -> Decision:
     """撤回: take one's own signature back, until anybody else has signed after it, or whoever acts next has opened the
-    content since. A look of those who signed before, or whose turn comes later, holds nothing up.
+    content since. A look of those who signed before, or whose turn comes later, holds nothing up. The signature that ended a
+    stage is not taken back: what followed is others' already, and whoever acts next sends it back.
 
     Raises:
         OutOfTurn: the place was not signed by this person in this stage. AlreadySeen: somebody has acted or looked since.
@@ -110,7 +116,7 @@ def withdraw(asked: Asked, act: Withdraw) -> Decision:
     place = asked.definition.place("stages", case.stage, "chain")
     if slot is None or slot.state != "signed" or slot.person != asked.actor.person:
         own = [s.key for s in case.slots if s.state == "signed" and s.person == asked.actor.person]
-        raise OutOfTurn(expected=own or "a place signed by you in this stage", actual=act.slot, place=place)
+        raise OutOfTurn(expected=own or _NOTHING_TO_WITHDRAW, actual=act.slot, place=place)
     behind = plan.downstream(case.plan, case.slots, slot.key) if asked.context.rules >= 5 else []
     over = {s.key for s in case.slots if s.key in behind and s.state == "overridden"}
     later = [f"{s.post}@{s.unit}" for s in case.slots if s.seq > slot.seq or s.key in over]

@@ -11,6 +11,7 @@ from workflow import personal, possible, removals, views
 from workflow import why as explaining
 from workflow.acts import Actor
 from workflow.case import Case
+from workflow.cli.tracing import WORDS, irregular
 from workflow.definition.definition import Definition
 from workflow.definition.model import FieldSpec
 from workflow.errors import Unknown, WorkflowError
@@ -83,7 +84,8 @@ def item(visit: Visit) -> Response:
         case, definition = see.seen.case_of(name)
         stays = see.seen.stays(name)
         signers = see.seen.signatures(name)
-        see.learn([case.unit, *(s.unit for s in case.slots), *(r.unit for r in signers), *(r.person for r in signers)])
+        see.learn([case.unit, *(s.unit for s in case.slots), *(r.unit for r in signers)])
+        see.learn([p for r in signers for p in (r.person, r.principal) if p])
         return visit.page(
             "item.html",
             see=see,
@@ -92,6 +94,7 @@ def item(visit: Visit) -> Response:
             stays=_stays(see, definition, stays),
             picture=progress(see, definition, case, stays),
             signatures=[_signature(see, definition, r) for r in signers],
+            odd=_irregular(see, definition, name),
             materials=_materials(see, definition, case),
             waiting=_waiting(see, definition, case),
             back=_back(see, name),
@@ -108,9 +111,11 @@ def sheet(visit: Visit) -> Response:
         name = visit.path("item")
         case, definition = see.seen.case_of(name)
         rows = see.seen.signatures(name)
-        see.learn([case.unit, *(r.unit for r in rows), *(r.person for r in rows), *(p for r in rows for p in r.now)])
+        see.learn([case.unit, *(r.unit for r in rows), *(p for r in rows for p in r.now)])
+        see.learn([p for r in rows for p in (r.person, r.principal) if p])
         signed = [_signature(see, definition, r) for r in rows]
-        return visit.page("signatures.html", see=see, case=case, definition=definition, signatures=signed)
+        odd = _irregular(see, definition, name)
+        return visit.page("signatures.html", see=see, case=case, definition=definition, signatures=signed, odd=odd)
 
 
 def why(visit: Visit) -> Response:
@@ -132,7 +137,8 @@ def material(visit: Visit) -> Response:
             raise Unknown(kind="material", name=which)
         (found,) = [m for m in _materials(see, definition, case) if m["name"] == which]
         rows = [r for r in see.seen.signatures(name) if (which, case.materials[which]) in r.materials]
-        see.learn([case.unit, *(r.unit for r in rows), *(r.person for r in rows), *(p for r in rows for p in r.now)])
+        see.learn([case.unit, *(r.unit for r in rows), *(p for r in rows for p in r.now)])
+        see.learn([p for r in rows for p in (r.person, r.principal) if p])
         signed = [_signature(see, definition, r) for r in rows]
         return visit.page("material.html", see=see, case=case, definition=definition, material=found, signatures=signed)
 
@@ -226,8 +232,11 @@ def _stays(see: Looking, definition: Definition, stays: list[dict[str, Any]]) ->
 def _signature(see: Looking, definition: Definition, row: views.SignatureRow) -> dict[str, Any]:
     t = see.visit.say
     marks = [
-        {"holder": "", "acting": t("主持", "acting"), "backstop": t("兜底", "backstop")}.get(row.as_, row.as_),
+        t(*WORDS.get(row.as_, (row.as_, row.as_))),
+        t("代 ", "for ") + see.name(row.principal) if row.principal else "",
         t("逾期", "late") if row.late else "",
+        t("提前表决结束", "group decided early") if "early-closed" in row.marks else "",
+        t(f"{row.paper_on} 纸质签字", f"in ink on {row.paper_on}") if row.paper_on else "",
         t("已作废", "superseded") if row.superseded else "",
         row.strength,
     ]
@@ -240,6 +249,23 @@ def _signature(see: Looking, definition: Definition, row: views.SignatureRow) ->
         "marks": "、".join(m for m in marks if m),
         "now": see.names(row.now) if row.person not in row.now else "",
     }
+
+
+def _irregular(see: Looking, definition: Definition, item: str) -> list[dict[str, Any]]:
+    """What is irregular beside the marks of signatures: places passed over, signers added or replaced, days said earlier."""
+    found = see.seen.past(item, see.now)
+    odd = found.irregular if found is not None else ()
+    see.learn([*(i.unit for i in odd), *(p for i in odd for p in i.persons)])
+    return [
+        {
+            "at": i.at,
+            "unit": i.unit,
+            "post": see.post(definition.digest, i.post),
+            "what": irregular(i, see.visit.lang, see.post(definition.digest, i.was) if i.was else ""),
+            "persons": see.names(i.persons),
+        }
+        for i in odd
+    ]
 
 
 def _back(see: Looking, item: str) -> dict[str, str] | None:
