@@ -47,7 +47,7 @@ def test_every_shipped_scenario_passes_on_the_real_engine_and_its_database_verif
         "cause-claimed",
         *("four-ones", "village-rectification", "county-enterprise-rectification", "non-public-rectification"),
         *("supervision-visit", "campaign-archive"),
-        *("quarterly-results", "results-circular"),
+        *("quarterly-results", "results-circular", "quarterly-appraisal", "yearly-appraisal", "inspection-feedback"),
     ],
 )
 def test_every_stage_exit_limit_and_rung_of_a_shipped_flow_is_tried(name: str) -> None:

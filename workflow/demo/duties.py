@@ -241,7 +241,7 @@ class Duties:
         fails = case.unit == self.people.failing and case.round == 1
         if "mass-tally" not in case.materials:
             by = self.people.actor(case.unit, "scrutineer", case.unit)
-            eligible = self.random.randrange(12, 60)
+            eligible = Random(f"{case.unit} roll").randrange(12, 60)  # the same people vote again in a later round
             voted = eligible - self.random.randrange(0, max(eligible // 8, 1))
             content = self.random.randrange(0, max(voted // 6, 1))
             tally = {

@@ -88,8 +88,9 @@ class Ledger:
             "整改台账",
             "Ledger",
             p.say(
-                f"共 {len(rows)} 行,此处 {len(some)} 行,全部见 ledger.csv;按党组织顺序",
-                f"{len(rows)} rows in organisation order; {len(some)} here, all of them in ledger.csv",
+                f"共 {len(rows)} 行,此处 {len(some)} 行,全部见 ledger.csv;按党组织顺序;进展 5/5 为三单(任务、责任、措施)已销号的行数",
+                f"{len(rows)} rows in organisation order; {len(some)} here, all of them in ledger.csv. Progress 5/5: lines closed of "
+                f"its three lists, tasks, responsibilities and measures",
             ),
         )
         p.table(

@@ -453,7 +453,11 @@ class Sheets:
         watch = self.paper.say("、", ", ").join(
             f"{self.words.stage(s)} {n}" for s, n in final["watch_by_stage"].items()
         )
-        p.line(f"整顿对象:{stages}。关注对象:{watch}。", f"Register: {stages}. Watch class: {watch}.")
+        all_ = sum(final["by_stage"].values())
+        p.line(
+            f"整顿对象 {all_} 件:{stages}。关注对象:{watch}。",
+            f"Register, {all_} items: {stages}. Watch class: {watch}.",
+        )
         for r in again:
             if r.item == self.result["rebound"]["item"]:
                 p.line(
@@ -463,8 +467,8 @@ class Sheets:
                 )
                 continue
             p.line(
-                f"{self.words.name(r.unit)}:群众测评不满意率过高,退回限期整改,第 {r.round} 轮通过,{r.closed_on} 销号。",
-                f"{self.words.name(r.unit)}: too many dissatisfied, returned with a new date, passed in round {r.round}, "
+                f"{self.words.name(r.unit)}:群众测评不满意超过半数,退回限期整改,第 {r.round} 轮通过,{r.closed_on} 销号。",
+                f"{self.words.name(r.unit)}: more than half dissatisfied, returned with a new date, passed in round {r.round}, "
                 f"closed {r.closed_on}.",
             )
             self._votes()
