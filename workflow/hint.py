@@ -19,6 +19,7 @@ from workflow.sweep import tick
 Look = Callable[[int, str], None]
 """What to do on a hint of one kind: told the part of the database and a reference, it looks for itself."""
 
+OURS = ("sweep", "deliver")  # which look at everything, whatever a hint was about
 WAITING = 1_000  # hints kept; more than that only say the same again
 
 
@@ -28,12 +29,29 @@ class Hint(Protocol):
     def __call__(self, kind: str, part: int = 0, ref: str = "") -> None: ...
 
 
-def looks(engine: Engine, send: Send | None = None, policy: Policy | None = None) -> dict[str, Look]:
-    """What an engine does on hints: ``sweep`` fires what has come due, ``deliver`` hands messages over."""
+def looks(
+    engine: Engine,
+    send: Send | None = None,
+    policy: Policy | None = None,
+    more: Mapping[str, Look] | None = None,
+) -> dict[str, Look]:
+    """What an engine does on hints: ``sweep`` fires what has come due, ``deliver`` hands messages over.
+
+    Args:
+        more: what a host does on hints of its own: to open a part of a campaign, to write a part of a register. It must
+            find in the database what is still to be done (``open_many`` opens nothing twice), for its hint may come
+            twice, late or never.
+    """
     found: dict[str, Look] = {"sweep": lambda part, ref: _quietly(lambda: tick(engine))}
     if send is not None:
         found["deliver"] = lambda part, ref: _quietly(lambda: deliver(engine, send, policy=policy or Policy()))
+    for kind, look in (more or {}).items():
+        found[kind] = _quiet(look)
     return found
+
+
+def _quiet(look: Look) -> Look:
+    return lambda part, ref: _quietly(lambda: look(part, ref))
 
 
 def _quietly(look: Callable[[], object]) -> None:
@@ -41,6 +59,11 @@ def _quietly(look: Callable[[], object]) -> None:
         look()
     except WorkflowError as error:  # the next sweep comes by itself
         log.tick_failed("hint", error.code)
+
+
+def _same(kind: str, part: int, ref: str) -> tuple[str, int, str]:
+    """What two hints must have alike to be looked at once."""
+    return kind, part, "" if kind in OURS else ref
 
 
 class Inline:
@@ -71,10 +94,10 @@ class Thread:
         while True:
             first = self._waiting.get()
             together = [first, *self._others()]
-            for kind, part in dict.fromkeys((h[0], h[1]) for h in together if h is not None):
+            for kind, part, ref in dict.fromkeys(_same(*h) for h in together if h is not None):
                 if kind in self._looks:
                     try:
-                        self._looks[kind](part, "")
+                        self._looks[kind](part, ref)
                     except Exception as error:  # noqa: BLE001  the thread must outlive any one look
                         log.tick_failed("hint", type(error).__name__)
             if None in together:

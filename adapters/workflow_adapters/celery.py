@@ -7,14 +7,18 @@ somebody looks. ``workflow worker`` or ``workflow tick`` must run somewhere besi
     app = sign_off_app("amqp://host//")
     answer(app, engine, send)          # in the workers
     hint = CeleryHint(app)             # in the host: hint("sweep") after its commit
+
+Bulk work is spread the same way: ``answer(app, engine, more={"open": open_part})`` in the workers, ``hint("open", part)`` for each
+part in the host, and again for what is still missing; ``open_part(part, ref)`` calls ``engine.open_many``, which opens nothing twice.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workflow import log
-from workflow.hint import looks
+from workflow.hint import Look, looks
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -61,9 +65,19 @@ def sign_off_app(broker: str, **settings: Any) -> Celery:
     return app
 
 
-def answer(app: Celery, engine: Engine, send: Send | None = None, policy: Policy | None = None) -> Any:
-    """What workers of this application do on a hint: look for themselves. Gives the task."""
-    known = looks(engine, send, policy)
+def answer(
+    app: Celery,
+    engine: Engine,
+    send: Send | None = None,
+    policy: Policy | None = None,
+    more: Mapping[str, Look] | None = None,
+) -> Any:
+    """What workers of this application do on a hint: look for themselves. Gives the task.
+
+    Args:
+        more: the host's own kinds of hints, by which bulk work is spread over machines, a message for each part.
+    """
+    known = looks(engine, send, policy, more)
 
     def look(kind: str, part: int = 0, ref: str = "") -> None:
         if kind in known:

@@ -17,7 +17,8 @@ from threading import Event
 import pytest
 
 from tests.contract.world import World, worlds
-from workflow import tick, views
+from workflow import lists, tick, views
+from workflow.sight import all_of
 from workflow_adapters.celery import QUEUE, CeleryHint, sign_off_app
 
 ITEMS = 60
@@ -133,6 +134,34 @@ def test_a_worker_killed_in_mid_batch_leaves_the_rest_to_the_next(world: World, 
     counted = fired(world)
     assert set(counted.values()) == {1}
     assert {k[0] for k in counted} == {f"m-{n:03}" for n in range(ITEMS)}
+    assert world.verify().holds
+    app.close()
+
+
+def test_a_campaign_is_opened_in_parts_by_several_workers_and_nothing_twice(
+    world: World, broker: str, tmp_path: Path
+) -> None:
+    app, parts = sign_off_app(broker), 6
+    hint = CeleryHint(app)
+
+    def opened() -> int:
+        with world.engine.look() as desk:
+            return sum(n for _, campaign, n in lists.campaigns(desk, all_of("2019-08-12")) if campaign == "bulk")
+
+    def ask() -> int:
+        for part in range(parts):
+            hint("open", part, "bulk")
+        PAUSE.wait(1)
+        return opened()
+
+    with worker(world, broker, tmp_path / "first") as first, worker(world, broker, tmp_path / "second"):
+        for part in range(parts):
+            hint("open", part, "bulk")
+        until(lambda: opened() > 0)
+        first.send_signal(signal.SIGKILL)
+        first.wait(10)
+        assert until(lambda: ask() == 60, 60), opened()
+    assert {world.entries(f"bulk-{n:03}") for n in range(60)} == {1}
     assert world.verify().holds
     app.close()
 

@@ -11,10 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from tests.contract.weekly import Weekly, make_weekly, shanghai
+from tests.contract.world import TALK, flow_text
+from workflow import loads
+from workflow.acts import Open
 from workflow.delivery import LEASE, MINUTE, MOST, Delivered, Notice, Policy, deliver
 from workflow.engine import Engine
+from workflow.errors import Conflict
 from workflow.hint import WAITING, Inline, Thread, looks
-from workflow.store import outbox, tables
+from workflow.store import outbox, scan, tables
 from workflow.sweep import tick
 
 NOON = "2019-09-16 12:00"
@@ -188,6 +192,32 @@ def test_a_hint_makes_somebody_look_at_once_in_this_thread_or_in_another(databas
             hint.stop()
         assert inbox.messages() == written(w) != []
         w.engine.close()
+
+
+def entries(weekly: Weekly) -> int:
+    with weekly.engine.reading() as connection:
+        return scan.count(connection)
+
+
+@pytest.mark.parametrize("kind", [Inline, Thread])
+def test_a_host_spreads_its_bulk_work_by_hints_of_its_own_that_may_come_twice(weekly: Weekly, kind: type) -> None:
+    def open_part(part: int, ref: str) -> None:
+        numbers = range(part * 3, part * 3 + 3)
+        weekly.engine.open_many(Open(item=f"{ref}-{n}", flow="talk", unit="t1", campaign=ref) for n in numbers)
+
+    def refused(part: int, ref: str) -> None:
+        raise Conflict(item=ref, expected="one", actual="another")
+
+    weekly.engine.publish(loads(flow_text(TALK)))
+    before = entries(weekly)
+    hint = kind(looks(weekly.engine, more={"open": open_part, "refused": refused}))
+    for part in (0, 1, 0, 2, 1):
+        hint("open", part, "bulk")
+    hint("open", 0, "other")
+    hint("refused", 0, "x")  # told in the log, and raised to nobody
+    if isinstance(hint, Thread):
+        hint.stop()
+    assert entries(weekly) == before + 12, "3 + 3 + 3 of one campaign, 3 of the other"
 
 
 def test_losing_every_hint_loses_nothing(weekly: Weekly) -> None:
