@@ -35,7 +35,7 @@ CACHES = {
 }
 # What the entries lead to and can rebuild, what is sent out, and who is alive: no evidence.
 PROJECTIONS = {"wf_slot", "wf_stay", "wf_due", "wf_outbox", "wf_roll_call", "wf_heartbeat", "wf_count", "wf_words"}
-PROJECTIONS |= {"wf_claim", "wf_burden"}
+PROJECTIONS |= {"wf_claim", "wf_burden", "wf_seat"}
 # Contents kept in the database lie under their digest and are recomputed by the store whenever they are read; personal
 # values and the keys that hide them may be destroyed, and stand beside the commitments in the entries. Not changed here.
 # A ballot box is sealed, and what was counted stands in the entries.

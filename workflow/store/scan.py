@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -149,16 +150,24 @@ def misfits(connection: Connection) -> list[tuple[str, str, str, str]]:
     if connection.dialect.name != "sqlite":
         return []
     found = []
-    for table in t.metadata.tables.values():
-        kinds = [sa.func.typeof(column) for column in table.columns]
-        wrong = [kind.not_in(_allowed(column)) for column, kind in zip(table.columns, kinds, strict=True)]
-        keys = [sa.func.quote(column) for column in table.primary_key]  # bytes that are no text are told in hex
-        for row in connection.execute(sa.select(*keys, *kinds).where(sa.or_(*wrong))):
-            key, held = "#".join(str(each).strip("'") for each in row[: len(keys)]), row[len(keys) :]
-            for column, kind in zip(table.columns, held, strict=True):
+    there = sa.inspect(connection).get_table_names()  # a database of an earlier version lacks some
+    for table in (t.metadata.tables[name] for name in there if name in t.metadata.tables):
+        keys = len(table.primary_key)
+        for row in connection.execute(_misfits_of(table)):
+            key = "#".join(str(each).strip("'") for each in row[:keys])
+            for column, kind in zip(table.columns, row[keys:], strict=True):
                 if kind not in _allowed(column):
                     found.append((table.name, key, column.name, kind))
     return found
+
+
+@cache
+def _misfits_of(table: sa.Table) -> sa.Select[Any]:
+    """The rows with a value of another type: their key, and the type of each value."""
+    kinds = [sa.func.typeof(column) for column in table.columns]
+    wrong = [kind.not_in(_allowed(column)) for column, kind in zip(table.columns, kinds, strict=True)]
+    keys = [sa.func.quote(column) for column in table.primary_key]  # bytes that are no text are told in hex
+    return sa.select(*keys, *kinds).where(sa.or_(*wrong))
 
 
 def refuse_misfits(connection: Connection) -> None:
