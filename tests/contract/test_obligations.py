@@ -398,6 +398,18 @@ def test_a_units_report_has_one_id_and_only_for_a_period_that_it_owes_and_that_h
                 call(desk, FLOW, FIRST, "2019-W36", NOON)
 
 
+def test_a_period_in_other_digits_is_no_second_report_of_it(weekly: Weekly) -> None:
+    """A campaign called ２０１９-W38 is the same week to a person, and was another report to us."""
+    weekly.at("2019-09-12 09:00")
+    with pytest.raises(BadMaterial, match="a period for which o1"):
+        weekly.engine.open(FLOW, "o1", item=report_of("o1", "２０１９-W38"), campaign="２０１９-W38")
+    assert weekly.open("o1", WEEK) == report_of("o1", WEEK)
+
+
+def report_of(unit: str, name: str) -> str:
+    return obligations.report_id(FLOW, unit, name)
+
+
 def test_rates_of_any_subtree_at_any_past_instant_sum_to_its_roster(weekly: Weekly) -> None:
     """R001, R061."""
     w = weekly
@@ -760,6 +772,7 @@ def test_who_owes_and_who_is_missing_is_asked_at_the_terminal_of_any_instant(wee
     (one,) = json.loads(told(w, "--period", WEEK, "--rule", FIRST, "--at", "2019-09-16", "--json", code=1))
     assert (one["on-time"], one["late"], one["missing"], len(one["units"])) == (9, 1, 1, 11)
     every = told(w, "--at", "2019-09-16", code=1)
-    assert "first-hop · as of 2019-09-16 23:59" in every and "second-hop" in every and "2019-W37" in every
+    assert "from the organisation up (first-hop) · as of 2019-09-16 23:59" in every
+    assert "(second-hop)" in every and "2019-W37" in every
     for wrong in (["--flow", "weekly"], ["--rule", "third-hop"], ["--period", "2019-W99"], ["--under", "o99"]):
         assert "known are" in (said := told(w, *wrong, "--at", "2019-09-16", code=2)) or "called" in said

@@ -20,7 +20,7 @@ from workflow.errors import Unknown
 from workflow.rules import obligations as rules
 
 WEEKLY = shipped_flow("weekly-report").read_text(encoding="utf-8")
-FIRST = next(line for line in WEEKLY.splitlines() if line.startswith("  first-hop:"))
+FIRST = next(line for line in WEEKLY.splitlines() if line.startswith("  first-hop: {owed-by:"))
 CALENDAR = load_calendar(shipped_calendar("cn"))
 ZONE = "Asia/Shanghai"
 
@@ -77,6 +77,14 @@ def test_a_period_in_a_year_without_a_calendar_is_provisional() -> None:
     assert far.provisional
 
 
+def test_whether_there_is_a_period_of_a_day_whose_calendar_is_not_published_is_provisional() -> None:
+    """Every working day: of a year not published nobody knows yet which these are."""
+    daily = owing("every: workday, from: 2019-01-01")
+    assert rules.period(daily, CALENDAR, "first-hop", "2090-10-02").provisional
+    assert not rules.period(daily, CALENDAR, "first-hop", "2026-09-30").provisional
+    assert not rules.period(owing("every: day, from: 2019-01-01"), CALENDAR, "first-hop", "2090-10-02").provisional
+
+
 CYCLES = [
     "every: day, from: 2019-01-01",
     "every: workday, from: 2019-01-01",
@@ -100,7 +108,9 @@ def test_periods_follow_one_another_without_a_gap_and_are_found_by_name(spec: st
         assert after.opens == start_of_day(before.nominal + timedelta(days=1), ZONE)
 
 
-@pytest.mark.parametrize("name", ["", "2019", "2019-W99", "2019-10-07", "2018-W01", "2019-w41", "2w-2019-10-07"])
+@pytest.mark.parametrize(
+    "name", ["", "2019", "2019-W99", "2019-10-07", "2018-W01", "2019-w41", "2w-2019-10-07", "２０１９-W41"]
+)
 def test_a_name_that_is_no_period_is_refused(name: str) -> None:
     with pytest.raises(Unknown):
         rules.period(load(shipped_flow("weekly-report")), CALENDAR, "first-hop", name)

@@ -176,8 +176,9 @@ def _lines(seen: Seen, found: list[_Period], lang: Language) -> Iterator[str]:
         if before != (one.definition.name, one.rule):
             before = one.definition.name, one.rule
             until = f"{moment(r.at, zone):%Y-%m-%d %H:%M}"
-            title = one.definition.flow.title.get(lang)
-            yield f"{title} · {one.rule} · {'截至' if zh else 'as of'} {until}"
+            flow = one.definition.flow
+            called = f"{flow.titles[one.rule].get(lang)} ({one.rule})" if one.rule in flow.titles else one.rule
+            yield f"{flow.title.get(lang)} · {called} · {'截至' if zh else 'as of'} {until}"
         due = f"{moment(r.period.missed, zone):%Y-%m-%d %H:%M}"
         unsure = ("(暂定)" if zh else " (provisional)") if r.period.provisional else ""
         yield (

@@ -95,7 +95,7 @@ def period(definition: Definition, calendar: Calendar, rule: str, name: str) -> 
     spec = definition.flow.obligations.get(rule)
     if spec is None:
         raise Unknown(kind="obligation", name=rule, hint=among(definition.flow.obligations))
-    nominal = _nominal(spec, calendar, name)
+    nominal = _nominal(spec, calendar, name) if name.isascii() else None  # ２０１９ is no other year, and no name
     if nominal is None:
         raise Unknown(
             kind="period",
@@ -111,7 +111,8 @@ def _period(definition: Definition, calendar: Calendar, rule: str, spec: Obligat
     zone = definition.flow.timezone
     found = reckoning.reckon(calendar, zone, basis(rule, spec, nominal))
     opens = start_of_day(_step(spec, calendar, nominal, -1) + DAY, zone)
-    return Period(rule, name_of(spec, nominal), nominal, found.day, opens, found.missed, found.provisional)
+    unsure = spec.every == "workday" and not calendar.settled(nominal)  # whether there is such a period at all
+    return Period(rule, name_of(spec, nominal), nominal, found.day, opens, found.missed, found.provisional or unsure)
 
 
 def basis(rule: str, spec: Obligation, nominal: date) -> reckoning.Basis:
@@ -247,7 +248,8 @@ def opened(
         WrongStage: the period has not begun.
     """
     definition, calendar = context.definition, context.calendar
-    found = owed(definition, calendar, level, campaign, line)
+    named = campaign.isascii() or context.rules < 6  # a name in other digits would be a second report of one period
+    found = owed(definition, calendar, level, campaign, line) if named else None
     place = definition.place("obligations")
     if found is None:
         raise BadMaterial(
@@ -280,7 +282,7 @@ def opened(
         "next": moment,
         "basis": basis(found.rule, spec, found.nominal),
     }
-    if found.provisional or unsure:
+    if unsure or (found.provisional and (context.rules >= 6 or spec.every != "workday")):
         effect["provisional"] = True
     return effect
 
