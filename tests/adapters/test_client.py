@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -234,3 +235,30 @@ def test_the_awaited_one_does_the_same(world: World) -> None:
 
     asyncio.run(walk())
     assert world.case(ITEM).slot(slot.key).state == "signed"  # type: ignore[union-attr]
+
+
+def test_both_clients_can_be_asked_the_same_things() -> None:
+    asked = {n for n, m in vars(Client).items() if callable(m) and not n.startswith("_")} - set(signatures())
+    assert asked == {n for n, m in vars(AsyncClient).items() if callable(m) and not n.startswith("_")} - {"do"}
+
+
+def test_long_lists_come_a_page_at_a_time_and_are_read_whole(world: World) -> None:
+    for n, unit in enumerate(("o1", "o3", "o1")):
+        world.begin(f"m-{n}", unit)
+    world.clock.advance(timedelta(days=90))
+    http = TestClient(app(world, ""))
+    pages = [http.get("/v1/missed", params={"first": n, "limit": 2}).json() for n in (0, 2, 4)]
+    every = pages[0]["every"]
+    assert every == 3 and [len(p["rows"]) for p in pages] == [2, 1, 0] and all(p["every"] == every for p in pages)
+    assert [r.item for r in Client(http).missed()] == [r["item"] for p in pages for r in p["rows"]]
+
+    async def awaited() -> tuple[list[str], list[str], list[str]]:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app(world, "")), base_url="http://h") as far:
+            client = AsyncClient(far)
+            missed = [r.item for r in await client.missed()]
+            register = [r.item async for r in client.register("matter", "c1")]
+            return missed, register, [r.person for r in await client.signatures("m-0")]
+
+    missed, register, signed = asyncio.run(awaited())
+    assert missed == [r.item for r in Client(http).missed()] and signed == []
+    assert register == [r.item for r in Client(http).register("matter", "c1")] and len(register) == 3

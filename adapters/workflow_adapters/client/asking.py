@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import date
-from typing import Any, Concatenate, ParamSpec, Self
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx2
 
@@ -21,6 +21,7 @@ from workflow_adapters.client.answers import Item, May, Me, Shown, Stages
 from workflow_adapters.client.calls import Call, acting, asking, signatures
 
 P = ParamSpec("P")
+R = TypeVar("R")
 On = date | str
 TRIES = 3  # of a request that may be sent again
 
@@ -133,20 +134,23 @@ class Client(Verbs):
 
     def register(self, flow: str, campaign: str, *, on: On = "") -> Iterator[RegisterRow]:
         """The register of a campaign at the end of a day, asked for a page at a time as it is read."""
-        first, every = 0, 1
-        while first < every:
-            told = self._ask(asking("/v1/register", flow=flow, campaign=campaign, on=on, first=first))
-            yield from (answers.read(RegisterRow, r) for r in told["rows"])
-            first, every = first + max(len(told["rows"]), 1), told["every"]
+        yield from self._rows(RegisterRow, "/v1/register", flow=flow, campaign=campaign, on=on)
 
     def missed(self, *, on: On = "") -> list[MissedRow]:
-        """Every node missed by the end of a day."""
-        return [answers.read(MissedRow, r) for r in self._ask(asking("/v1/missed", on=on))["rows"]]
+        """Every node missed by the end of a day, the oldest first."""
+        return list(self._rows(MissedRow, "/v1/missed", on=on))
 
     def owed(self, flow: str, rule: str, period: str, *, on: On = "", under: str = "") -> list[Owed]:
         """Who owes a report of a period, and what came of it."""
-        told = self._ask(asking("/v1/reports/{}/{}/{}", flow, rule, period, on=on, under=under))
-        return [answers.read(Owed, r) for r in told["rows"]]
+        return list(self._rows(Owed, "/v1/reports/{}/{}/{}", flow, rule, period, on=on, under=under))
+
+    def _rows(self, kind: type[R], path: str, /, *parts: str, **query: Any) -> Iterator[R]:
+        """The rows of all pages."""
+        first, every = 0, 1
+        while first < every:
+            told = self._ask(asking(path, *parts, first=first, **query))
+            yield from (answers.read(kind, r) for r in told["rows"])
+            first, every = first + max(len(told["rows"]), 1), told["every"]
 
     # --- sending --------------------------------------------------------------------------------------------------
 
@@ -217,6 +221,37 @@ class AsyncClient:
 
     async def trace(self, item: str, *, on: On = "") -> dict[str, Any]:
         return dict(await self._ask(asking("/v1/items/{}/trace", item, on=on)))
+
+    async def signatures(self, item: str, *, on: On = "") -> list[SignatureRow]:
+        told = await self._ask(asking("/v1/items/{}/signatures", item, on=on))
+        return [answers.read(SignatureRow, r) for r in told["signatures"]]
+
+    async def why(self, item: str) -> dict[str, list[str]]:
+        return dict(await self._ask(asking("/v1/items/{}/why", item)))
+
+    async def may(self, item: str, post: str, unit: str) -> list[May]:
+        told = await self._ask(asking("/v1/items/{}/may", item, post=post, unit=unit))
+        return [answers.read(May, m) for m in told["verbs"]]
+
+    async def tally(self, *, flow: str = "", campaign: str = "", under: str = "") -> Stages:
+        return answers.read(Stages, await self._ask(asking("/v1/tally", flow=flow, campaign=campaign, under=under)))
+
+    def register(self, flow: str, campaign: str, *, on: On = "") -> AsyncIterator[RegisterRow]:
+        return self._rows(RegisterRow, "/v1/register", flow=flow, campaign=campaign, on=on)
+
+    async def missed(self, *, on: On = "") -> list[MissedRow]:
+        return [row async for row in self._rows(MissedRow, "/v1/missed", on=on)]
+
+    async def owed(self, flow: str, rule: str, period: str, *, on: On = "", under: str = "") -> list[Owed]:
+        return [row async for row in self._rows(Owed, "/v1/reports/{}/{}/{}", flow, rule, period, on=on, under=under)]
+
+    async def _rows(self, kind: type[R], path: str, /, *parts: str, **query: Any) -> AsyncIterator[R]:
+        first, every = 0, 1
+        while first < every:
+            told = await self._ask(asking(path, *parts, first=first, **query))
+            for row in told["rows"]:
+                yield answers.read(kind, row)
+            first, every = first + max(len(told["rows"]), 1), told["every"]
 
     async def pending(self, *, limit: int = 50) -> list[dict[str, Any]]:
         return list((await self._ask(asking("/v1/pending", limit=limit)))["pending"])

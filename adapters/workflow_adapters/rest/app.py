@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, timedelta
@@ -395,13 +395,20 @@ def _register(call: Call, seen: Seen) -> Any:
 
 
 def _missed(call: Call, seen: Seen) -> Any:
-    return {"rows": [asdict(r) for r in seen.missed(call.at(seen.now))]}
+    rows = sorted(seen.missed(call.at(seen.now)), key=lambda r: (r.missed_at, r.item, r.rule))
+    return _paged(call, rows)
 
 
 def _reports(call: Call, seen: Seen) -> Any:
     path = call.request.path_params
-    rows = seen.owed(path["flow"], path["rule"], path["period"], call.at(seen.now), call.asked("under"))
-    return {"rows": [asdict(r) for r in rows]}
+    return _paged(call, seen.owed(path["flow"], path["rule"], path["period"], call.at(seen.now), call.asked("under")))
+
+
+def _paged(call: Call, rows: Sequence[Any]) -> Any:
+    """A page of many rows, and how many there are."""
+    first = call.first()
+    some = rows[first : first + call.limit(lists.MOST)]
+    return {"rows": [asdict(r) for r in some], "first": first, "every": len(rows)}
 
 
 READS: tuple[tuple[str, str, Read, str], ...] = (
@@ -426,6 +433,16 @@ READS: tuple[tuple[str, str, Read, str], ...] = (
         _register,
         "A page of the register of a flow and campaign at the end of a day; `every` counts all rows.",
     ),
-    ("/v1/missed", "missed", _missed, "Every node missed by the end of a day."),
-    ("/v1/reports/{flow}/{rule}/{period}", "reports", _reports, "Who owes a report of a period, and its state."),
+    (
+        "/v1/missed",
+        "missed",
+        _missed,
+        "A page of the nodes missed by the end of a day, the oldest first; `every` counts all.",
+    ),
+    (
+        "/v1/reports/{flow}/{rule}/{period}",
+        "reports",
+        _reports,
+        "A page of those who owe a report of a period, each with its state; `every` counts all.",
+    ),
 )

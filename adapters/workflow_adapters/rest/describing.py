@@ -16,8 +16,8 @@ QUERIES = {
     "pending": ("limit",),
     "tally": ("flow", "campaign", "under"),
     "register": ("flow", "campaign", "on", "first", "limit"),
-    "missed": ("on",),
-    "reports": ("on", "under"),
+    "missed": ("on", "first", "limit"),
+    "reports": ("on", "under", "first", "limit"),
 }
 PROBLEM = {
     "type": "object",
