@@ -39,7 +39,7 @@ class Act:
             names = _NAMES[type(self)] = tuple(f.name for f in fields(self))
         for name in names:
             value = getattr(self, name)
-            if value is None or value is False or value == () or value == {} or value == "":
+            if not value and type(value) not in (int, list):
                 continue
             if isinstance(value, Actor):
                 value = {"person": value.person, "post": value.post, "unit": value.unit}

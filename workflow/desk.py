@@ -704,7 +704,7 @@ class Desk(Verbs):
         if isinstance(act, HandOver):
             return
         stage = asked.definition.stage(asked.case.stage)
-        place = signing.find(asked.case, act) if not stage.one_by_one else None
+        place = signing.place_of(asked, act) if not stage.one_by_one else None
         if stage.one_by_one or (place is not None and place.one_by_one):
             raise OneByOne(
                 expected="one item in one act",

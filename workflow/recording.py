@@ -86,6 +86,16 @@ class Prepared:
         return Challenge(self.act.by.person, digest(self.to_sign()), self.nonce, self.at)
 
 
+_HAS: dict[type, tuple[str, ...]] = {}  # what of STATED each kind of act has
+
+
+def _stated(act: Signature) -> tuple[str, ...]:
+    kind = type(act)
+    if kind not in _HAS:
+        _HAS[kind] = tuple(name for name in STATED if hasattr(act, name))
+    return _HAS[kind]
+
+
 def statement(
     asked: Asked, slot: Slot | None, held: dict[str, Any], origin: str, nonce: str, at: int
 ) -> dict[str, Any]:
@@ -123,8 +133,8 @@ def statement(
     for name in ("mandate", "principal"):
         if name in held:
             out[name] = held[name]
-    for name in STATED:
-        value = getattr(act, name, "")
+    for name in _stated(act):
+        value = getattr(act, name)
         if value:
             out[name] = value
     for name in ("opinion", "reason"):

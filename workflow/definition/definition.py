@@ -86,4 +86,8 @@ class Definition:
 
     def place(self, *path: str | int) -> str:
         """Where in the definition a rule stands, for refusals: ``flow@version: stages.plan.chain``."""
-        return f"{self.name}@{self.version}: " + ".".join(str(p) for p in path)
+        return self._title + ".".join(map(str, path))
+
+    @cached_property
+    def _title(self) -> str:
+        return f"{self.name}@{self.version}: "

@@ -7,8 +7,12 @@ scenario tests and the replay of history: there is exactly one interpreter of a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from workflow.acts import (
     Accept,
+    Act,
     Activate,
     AddSigner,
     AdoptNodes,
@@ -85,6 +89,23 @@ OVERRIDES = (AskOverride, Override)
 RESTS = (Suspend, Activate)
 
 
+_NEEDS: dict[type[Act], Callable[[Asked, Any], list[Need]]] = {
+    **dict.fromkeys(CLOCKS, clocks.needs),
+    **dict.fromkeys(MARKS, marking.needs),
+    **dict.fromkeys(GIVEN, delegating.needs),
+    **dict.fromkeys(OVERRIDES, overriding.needs),
+    **dict.fromkeys(RESTS, suspending.needs),
+    **dict.fromkeys(CHANGES, changing.needs),
+    OpenBallot: lambda asked, _: ballots.needs(asked),
+    Reverse: lambda asked, _: counting.reverse_needs(asked),
+    RecordCheck: lambda asked, _: checking.needs(asked),
+    ReprojectDue: lambda asked, _: [],
+    MoveItem: relocating.needs,
+    Open: opening.needs,
+}
+"""Of acts that are neither signatures on a place nor what is handed in."""
+
+
 def needs(asked: Asked) -> list[Need]:
     """The facts the decision rests on and that are not loaded yet."""
     act = asked.act
@@ -92,38 +113,28 @@ def needs(asked: Asked) -> list[Need]:
     if isinstance(act, Fire):  # the engine's own act, of which a sweep asks thousands: nobody's authority is asked
         wanted, more = ladder.needs(asked, act), dues.needs(asked)
         return wanted + [need for need in more if need not in asked.facts] if more else wanted
-    if isinstance(act, CLOCKS):
-        wanted = clocks.needs(asked, act)
-    elif isinstance(act, MARKS):
-        wanted = marking.needs(asked, act)
-    elif isinstance(act, Migrate):
+    if isinstance(act, Migrate):
         return [need for need in migrating.needs(asked, act) if need not in asked.facts]
-    elif isinstance(act, OpenBallot):
-        wanted = ballots.needs(asked)
-    elif isinstance(act, Reverse):
-        wanted = counting.reverse_needs(asked)
-    elif isinstance(act, RecordCheck):
-        wanted = checking.needs(asked)
-    elif isinstance(act, ReprojectDue):
-        wanted = []
-    elif isinstance(act, MoveItem):
-        wanted = relocating.needs(asked, act)
-    elif isinstance(act, GIVEN):
-        wanted = delegating.needs(asked, act)
-    elif isinstance(act, OVERRIDES):
-        wanted = overriding.needs(asked, act)
-    elif isinstance(act, RESTS):
-        wanted = suspending.needs(asked, act)
-    elif isinstance(act, Signature):
-        wanted = signing.needs(asked, act)
-    elif isinstance(act, Open):
-        wanted = opening.needs(asked, act)
-    elif isinstance(act, CHANGES):
-        wanted = changing.needs(asked, act)
+    own = _NEEDS.get(type(act))
+    if own is not None:
+        wanted = own(asked, act)
     else:
-        wanted = handing.needs(asked, act)
+        wanted = signing.needs(asked, act) if isinstance(act, Signature) else handing.needs(asked, act)
     wanted += [*authority.mandate_needs(asked), *dues.needs(asked)]
     return [need for need in wanted if need not in asked.facts]
+
+
+_WHOLE: dict[type[Act], Callable[[Asked, Any], Decision]] = {
+    **dict.fromkeys(MARKS, marking.decide),
+    ReprojectDue: clocks.reproject,
+    Extend: clocks.extend,
+    Pause: clocks.pause,
+    Resume: clocks.resume,
+    Reverse: counting.reverse,
+    Suspend: suspending.suspend,
+    Activate: suspending.activate,
+}
+"""Acts that say everything that follows from them, the clocks included; they are done on finished items too."""
 
 
 def decide(asked: Asked) -> Decision:
@@ -134,23 +145,12 @@ def decide(asked: Asked) -> Decision:
     """
     act = asked.act
     _check_said(asked)
-    if isinstance(act, ReprojectDue):
-        return clocks.reproject(asked, act)
     if isinstance(act, Fire):
         passed = dues.passed_on(asked, act.rule)
         return Decision(passed) if passed else ladder.fire(asked, act)
-    if isinstance(act, Extend):
-        return clocks.extend(asked, act)
-    if isinstance(act, Pause):
-        return clocks.pause(asked, act)
-    if isinstance(act, Resume):
-        return clocks.resume(asked, act)
-    if isinstance(act, MARKS):
-        return marking.decide(asked, act)
-    if isinstance(act, Reverse):
-        return counting.reverse(asked, act)
-    if isinstance(act, RESTS):
-        return suspending.suspend(asked, act) if isinstance(act, Suspend) else suspending.activate(asked, act)
+    whole = _WHOLE.get(type(act))
+    if whole is not None:
+        return whole(asked, act)
     decision = _decide(asked)
     if isinstance(act, Migrate):  # says itself what becomes of every clock
         return decision
@@ -192,6 +192,32 @@ def _check_said(asked: Asked) -> None:
         )
 
 
+_OWN: dict[type[Act], Callable[[Asked, Any], Decision]] = {
+    MoveItem: relocating.move,
+    Delegate: delegating.delegate,
+    Recall: delegating.recall,
+    HandOver: delegating.hand_over,
+    AskOverride: overriding.ask,
+    Override: overriding.override,
+    OpenBallot: ballots.open_ballot,
+    Migrate: migrating.migrate,
+    Return: signing.send_back,
+    RecordCheck: checking.record,
+    Reopen: signing.reopen,
+    Withdraw: changing.withdraw,
+    AddSigner: changing.add_signer,
+    RemoveSigner: changing.remove_signer,
+    Transfer: changing.transfer,
+    Urge: changing.urge,
+    Copy: changing.copy,
+    CloseLine: handing.close_line,
+    NameLead: handing.name_lead,
+    PostNotice: handing.post_notice,
+    Objection: handing.object_to,
+    AdoptNodes: handing.adopt_nodes,
+}
+
+
 def _decide(asked: Asked) -> Decision:
     """What follows from a person's act itself, before the clocks that follow from that."""
     act = asked.act
@@ -204,52 +230,11 @@ def _decide(asked: Asked) -> Decision:
             actual=asked.case.stage,
             place=asked.definition.place("stages", asked.case.stage),
         )
-    if isinstance(act, MoveItem):
-        return relocating.move(asked, act)
-    if isinstance(act, Delegate):
-        return delegating.delegate(asked, act)
-    if isinstance(act, Recall):
-        return delegating.recall(asked, act)
-    if isinstance(act, HandOver):
-        return delegating.hand_over(asked, act)
-    if isinstance(act, AskOverride):
-        return overriding.ask(asked, act)
-    if isinstance(act, Override):
-        return overriding.override(asked, act)
-    if isinstance(act, OpenBallot):
-        return ballots.open_ballot(asked, act)
-    if isinstance(act, Migrate):
-        return migrating.migrate(asked, act)
-    if isinstance(act, Return):
-        return signing.send_back(asked, act)
-    if isinstance(act, RecordCheck):
-        return checking.record(asked, act)
-    if isinstance(act, Reopen):
-        return signing.reopen(asked, act)
+    own = _OWN.get(type(act))
+    if own is not None:
+        return own(asked, act)
     if isinstance(act, Signature):
         return signing.sign(asked, act)
     if isinstance(act, Submit):
         return handing.submit(asked, act)
-    if isinstance(act, Withdraw):
-        return changing.withdraw(asked, act)
-    if isinstance(act, AddSigner):
-        return changing.add_signer(asked, act)
-    if isinstance(act, RemoveSigner):
-        return changing.remove_signer(asked, act)
-    if isinstance(act, Transfer):
-        return changing.transfer(asked, act)
-    if isinstance(act, Urge):
-        return changing.urge(asked, act)
-    if isinstance(act, Copy):
-        return changing.copy(asked, act)
-    if isinstance(act, CloseLine):
-        return handing.close_line(asked, act)
-    if isinstance(act, NameLead):
-        return handing.name_lead(asked, act)
-    if isinstance(act, PostNotice):
-        return handing.post_notice(asked, act)
-    if isinstance(act, Objection):
-        return handing.object_to(asked, act)
-    if isinstance(act, AdoptNodes):
-        return handing.adopt_nodes(asked, act)
     raise TypeError(f"expected an act the rules know; got {type(act).__name__}")

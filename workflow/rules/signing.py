@@ -51,7 +51,7 @@ from workflow.rules.context import RULES, Asked, Decision, Need
 from workflow.rules.materials import wanted
 from workflow.rules.moving import leave, look_back_rule
 from workflow.rules.opening import of_lines
-from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, at_one_unit, downstream, keys, votes
+from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, Progress, at_one_unit, downstream, keys, votes
 from workflow.rules.stages import REFUSED_EXIT, RETURN_EXIT, choosable, returning, ways
 
 MEANS: dict[str, tuple[type[Signature], ...]] = {
@@ -69,10 +69,8 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
     case, definition, day = asked.case, asked.definition, asked.context.day
     wanted: list[Need] = [authority.own_need(asked)]
     stage = definition.stage(case.stage)
-    slot = find(case, act)
-    ends = (
-        slot is None or isinstance(act, (Return, Reopen, LookBack)) or advance(case, slot, act.vote).verdict != "open"
-    )
+    slot = place_of(asked, act)
+    ends = slot is None or isinstance(act, (Return, Reopen, LookBack)) or _ahead(asked, act, slot).verdict != "open"
     if ends or stage.not_by:
         wanted.append(("path", case.unit, day))
     if stage.not_by and ("path", case.unit, day) in asked.facts:
@@ -100,13 +98,34 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
     return wanted
 
 
-def find(case: Case, act: Signature) -> Slot | None:
+def place_of(asked: Asked, act: Signature) -> Slot | None:
     """The slot an act is about: by key, or the open one (else the nearest one) of the actor's post and unit."""
+    worked = asked.worked
+    if "place" not in worked:
+        worked["place"] = _find(asked.case, act)
+    found: Slot | None = worked["place"]
+    return found
+
+
+def _find(case: Case, act: Signature) -> Slot | None:
     if act.slot:
         return case.slot(act.slot)
     by = act.by
-    mine = [s for s in case.slots if by is not None and s.post == by.post and s.unit == by.unit]
-    return next((s for s in mine if s.state == "open"), mine[0] if mine else None)
+    if by is None:
+        return None
+    mine = [s for s in case.slots if s.post == by.post and s.unit == by.unit]
+    for slot in mine:
+        if slot.state == "open":
+            return slot
+    return mine[0] if mine else None
+
+
+def _ahead(asked: Asked, act: Signature, slot: Slot) -> Progress:
+    """Where the chain stands once the act's slot is signed."""
+    known: Progress | None = asked.worked.get("ahead")
+    if known is None:
+        known = asked.worked["ahead"] = advance(asked.case, slot, act.vote)
+    return known
 
 
 def open_slot(asked: Asked, act: Signature) -> tuple[Slot, dict[str, Any]]:
@@ -117,7 +136,7 @@ def open_slot(asked: Asked, act: Signature) -> tuple[Slot, dict[str, Any]]:
     """
     case, definition = asked.case, asked.definition
     place = definition.place("stages", case.stage, "chain")
-    slot = find(case, act)
+    slot = place_of(asked, act)
     by = asked.actor
     if slot is None or slot.state != "open" or by.post != slot.post or by.unit != slot.unit:
         waiting = [f"{s.key}:{s.post}@{s.unit}" for s in case.open_slots] or [f"nothing (stage {case.stage})"]
@@ -187,10 +206,10 @@ def sign(asked: Asked, act: Signature) -> Decision:
     chain = definition.chain_of(stage)
     _kept_apart(asked, stage, slot, held)
     _check_kind(asked, act, slot)
-    ahead = advance(case, slot, act.vote)
+    ahead = _ahead(asked, act, slot)
     _check_window(asked, slot, stage, ends=ahead.verdict != "open")
     outcome, effects = _outcome(asked, act, slot, stage)
-    first = not any(s.state == "signed" for s in case.slots)
+    first = "signed" not in [s.state for s in case.slots]
     if first or ahead.verdict == "agreed":
         _check_complete(asked, stage, outcome)
     if stage.compare is not None:

@@ -57,11 +57,9 @@ _with_org = (
 )
 _lock_both = Statement(_with_org.with_for_update(of=t.item))
 _lock_both_now = Statement(_with_org.add_columns(sa.func.clock_timestamp()).with_for_update(of=t.item))
-_heads = sa.select(t.item.c.id, t.item.c.seq, t.item.c.head, t.item.c.definition, t.item.c.snapshot).where(
-    t.item.c.id.in_(bindparam("items", expanding=True))
-)
-_heads_with_org = _heads.add_columns(_org_head)
-_heads_locked = _heads.order_by(t.item.c.id).with_for_update(of=t.item)
+_stands = sa.select(t.item.c.id, t.item.c.seq, t.item.c.head, t.item.c.definition, t.item.c.snapshot)
+_lock_some: dict[str, Statement] = {}  # by database
+_heads_with_org = _stands.add_columns(_org_head).where(t.item.c.id.in_(bindparam("items", expanding=True)))
 _present = sa.select(t.item.c.id).where(t.item.c.id.in_(bindparam("items", expanding=True)))
 _org_only = sa.select(t.chain.c.head).where(t.chain.c.chain == ORG)
 _org_held = _org_only.with_for_update(read=True)
@@ -245,8 +243,13 @@ def read(connection: Connection, item: str) -> Head:
 
 def lock_many(connection: Connection, items: Sequence[str]) -> dict[str, Head]:
     """Several items under their locks, always in order of their ids."""
-    rows = connection.execute(_heads_locked, {"items": sorted(items)})
-    return {r[0]: Head(r[1], r[2], r[3], r[4], None) for r in rows}
+    dialect = connection.dialect.name
+    statement = _lock_some.get(dialect)
+    if statement is None:
+        some = _stands.where(among(connection, t.item.c.id, "items"))
+        statement = _lock_some[dialect] = Statement(some.order_by(t.item.c.id).with_for_update(of=t.item))
+    rows = statement.all(connection, {"items": orjson.dumps(sorted(items)).decode()})
+    return {id_: Head(seq, head, definition, snapshot, None) for id_, seq, head, definition, snapshot in rows}
 
 
 def read_many(connection: Connection, items: Iterable[str]) -> dict[str, Head]:
