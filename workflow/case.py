@@ -99,6 +99,7 @@ class Slot(NamedTuple):
 _SAID = Slot._fields[:6]  # of a place of which nothing special is said
 _said_of = itemgetter(*_SAID)
 _NOTHING_MORE = Slot("", "", "", "", "")[6:]  # as most places are: nobody has signed, nothing special is asked
+_PLACE = {name: n for n, name in enumerate(Slot._fields)}
 _new_slot = partial(tuple.__new__, Slot)
 
 
@@ -238,7 +239,7 @@ class Case:
     def snapshot(self) -> bytes:
         """The canonical bytes of this case, empty fields left out."""
         held = self.__dict__
-        out: dict[str, Any] = {n: value for n, value in held.items() if n in _BESIDE and value != _BESIDE[n]}
+        out = {n: value for n, value in held.items() if value != _BESIDE.get(n, value)}
         out["v"] = SNAPSHOT
         slots, read = held.get("slots"), held.get("_read")
         if slots is None:  # nobody looked at them
@@ -275,8 +276,9 @@ class Case:
         read = plain.pop("slots", None)
         if not plain.keys() <= _DEFAULTS.keys():
             raise TypeError(f"expected fields of a case; got {sorted(plain.keys() - _DEFAULTS.keys())}")
-        for name in plain.keys() & _TUPLES:
-            plain[name] = tuple(plain[name])
+        for name in _TUPLES:
+            if name in plain:
+                plain[name] = tuple(plain[name])
         if read:  # as they stood: the next snapshot takes them as they are, and many acts look at none of them
             plain["_read"] = None, read
         case = object.__new__(cls)
@@ -403,7 +405,15 @@ def _outcome(case: Case, e: Effect, seq: int, at: int) -> Case:
 
 
 def _changed(case: Case, by_key: dict[str, dict[str, Any]]) -> tuple[Slot, ...]:
-    return tuple([s._replace(**by_key[s.key]) if s.key in by_key else s for s in case.slots])
+    return tuple([_slot_but(s, by_key[s.key]) if s.key in by_key else s for s in case.slots])
+
+
+def _slot_but(slot: Slot, changes: dict[str, Any]) -> Slot:
+    """``slot._replace(**changes)``, which would ask for each of the many fields by name."""
+    values = list(slot)
+    for name, value in changes.items():
+        values[_PLACE[name]] = value
+    return _new_slot(values)
 
 
 def _slots(case: Case, **by_key: dict[str, Any]) -> Case:

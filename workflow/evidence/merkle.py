@@ -99,7 +99,11 @@ def paths(leaves: Sequence[bytes], new: HashFunction = sha256) -> tuple[bytes, l
     _check(leaves)
     made = levels(leaves, new)
     top = made[-1][0] if leaves else empty_root(new)
-    return top, [path_in(made, index) for index in range(len(leaves))]
+    found: list[list[bytes]] = [[]] if leaves else []
+    for level in reversed(made[:-1]):  # the path of a node is its neighbour, and the path of the node above
+        last = len(level) - 1
+        found = [[level[n ^ 1], *found[n >> 1]] if n ^ 1 <= last else found[n >> 1] for n in range(last + 1)]
+    return top, found
 
 
 def path_length(index: int, size: int) -> int:

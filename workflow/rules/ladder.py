@@ -61,17 +61,17 @@ def _aims(asked: Asked, rung: Rung, sight: _Sight) -> dict[tuple[str, str], tupl
 def needs(asked: Asked, act: Fire) -> list[Need]:
     """Targets are resolved on the day a rung fires: the path above the item, then who answers for each post."""
     sight: _Sight | None = asked.worked.get("sight")
-    rung = _rung(asked, act)
     facts = asked.facts
     if sight is None:
         path_need: Need = ("path", asked.case.unit, asked.context.day)
         if path_need not in facts:
             return [path_need]
-        if rung is None:
+        if _rung(asked, act) is None:
             return []
         sight = _sight(asked, act, facts.peek(*path_need))
     if sight.duty not in facts:
         return [sight.duty]
+    rung = _rung(asked, act)
     assert rung is not None
     return [need for _, need in _aims(asked, rung, sight).values() if need not in facts]
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import orjson
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
@@ -21,8 +20,7 @@ from workflow.errors import Conflict, Said, Unknown
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
 from workflow.store import tables as t
-from workflow.store.listing import among
-from workflow.store.statement import Insert, Statement, Update
+from workflow.store.statement import About, Insert, Statement, Update
 
 ORG = "org"
 ASKED_AT_ONCE = 500  # items or units a statement
@@ -58,7 +56,7 @@ _with_org = (
 _lock_both = Statement(_with_org.with_for_update(of=t.item))
 _lock_both_now = Statement(_with_org.add_columns(sa.func.clock_timestamp()).with_for_update(of=t.item))
 _stands = sa.select(t.item.c.id, t.item.c.seq, t.item.c.head, t.item.c.definition, t.item.c.snapshot)
-_lock_some: dict[str, Statement] = {}  # by database
+_lock_some = About(_stands.order_by(t.item.c.id).with_for_update(of=t.item), t.item.c.id)
 _heads_with_org = _stands.add_columns(_org_head).where(t.item.c.id.in_(bindparam("items", expanding=True)))
 _present = sa.select(t.item.c.id).where(t.item.c.id.in_(bindparam("items", expanding=True)))
 _org_only = sa.select(t.chain.c.head).where(t.chain.c.chain == ORG)
@@ -122,10 +120,12 @@ _lines = Statement(
 _line = sa.select(t.line.c.closed_seq).where(
     t.line.c.item == bindparam("item"), t.line.c.list == bindparam("list"), t.line.c.no == bindparam("no")
 )
-_about = sa.select(t.item.c.unit, t.item.c.id, t.item.c.seq, t.item.c.head, t.item.c.stage, t.item.c.final).where(
-    t.item.c.flow == bindparam("flow"), t.item.c.campaign == bindparam("campaign")
+_about_units = About(
+    sa.select(t.item.c.unit, t.item.c.id, t.item.c.seq, t.item.c.head, t.item.c.stage, t.item.c.final).where(
+        t.item.c.flow == bindparam("flow"), t.item.c.campaign == bindparam("campaign")
+    ),
+    t.item.c.unit,
 )
-_about_units: dict[str, Statement] = {}
 _one_entry = sa.select(t.entry.c.body).where(t.entry.c.chain == bindparam("chain"), t.entry.c.seq == bindparam("seq"))
 _migrations = (
     sa.select(t.entry.c.seq, t.entry.c.body)
@@ -243,12 +243,7 @@ def read(connection: Connection, item: str) -> Head:
 
 def lock_many(connection: Connection, items: Sequence[str]) -> dict[str, Head]:
     """Several items under their locks, always in order of their ids."""
-    dialect = connection.dialect.name
-    statement = _lock_some.get(dialect)
-    if statement is None:
-        some = _stands.where(among(connection, t.item.c.id, "items"))
-        statement = _lock_some[dialect] = Statement(some.order_by(t.item.c.id).with_for_update(of=t.item))
-    rows = statement.all(connection, {"items": orjson.dumps(sorted(items)).decode()})
+    rows = _lock_some.all(connection, sorted(items), {})
     return {id_: Head(seq, head, definition, snapshot, None) for id_, seq, head, definition, snapshot in rows}
 
 
@@ -383,12 +378,8 @@ def reports_of(connection: Connection, flow: str, campaign: str, units: list[str
 
 def _items_about(connection: Connection, flow: str, campaign: str, units: list[str]) -> list[Sequence[Any]]:
     """The items of a flow about some units, by id: ``unit, id, seq, head, stage, final``."""
-    dialect = connection.dialect.name
-    statement = _about_units.get(dialect)
-    if statement is None:  # once: a list of each length of its own would be compiled anew for each
-        statement = _about_units[dialect] = Statement(_about.where(among(connection, t.item.c.unit)))
-    values = {"flow": flow, "campaign": campaign, "units": orjson.dumps(units).decode()}
-    return sorted(statement.all(connection, values), key=lambda row: str(row[1]))
+    rows = _about_units.all(connection, units, {"flow": flow, "campaign": campaign})
+    return sorted(rows, key=lambda row: str(row[1]))
 
 
 def came_to(connection: Connection, flow: str, campaign: str, unit: str, stages: Sequence[str]) -> list[dict[str, Any]]:

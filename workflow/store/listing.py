@@ -12,6 +12,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
 
 from workflow.store import tables as t
+from workflow.store.statement import among
 
 
 @dataclass(frozen=True)
@@ -180,15 +181,6 @@ def unannounced(connection: Connection) -> list[tuple[str, str]]:
 def unit_of(connection: Connection, item: str) -> str | None:
     """The unit an item is about, or None."""
     return connection.execute(_where_from, {"item": item}).scalar()
-
-
-def among(connection: Connection, column: Any, name: str = "units") -> sa.ColumnElement[bool]:
-    """A column's value is one of a list of any length, bound as one parameter (JSON text)."""
-    if connection.dialect.name == "postgresql":
-        each: Any = sa.func.json_array_elements_text(sa.cast(bindparam(name, type_=sa.Text), sa.JSON))
-        return column.in_(sa.select(each.column_valued("one")))  # type: ignore[no-any-return]
-    rows = sa.func.json_each(bindparam(name, type_=sa.Text)).table_valued("value")
-    return column.in_(sa.select(rows.c.value))  # type: ignore[no-any-return]
 
 
 def conditions(connection: Connection, wanted: Wanted) -> list[sa.ColumnElement[bool]]:

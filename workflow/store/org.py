@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from workflow.errors import OrgInvalid, Said, Unknown
 from workflow.store.known import COLUMNS, alone, known, last_moment, write_rows
-from workflow.store.statement import Statement
+from workflow.store.statement import About, Statement
 from workflow.store.tables import ORGANISATION, chain, entry
 
 DEEPEST = 64  # levels of an organisation; a line of parents is not followed further
@@ -89,13 +89,11 @@ class _Statements:
         self.tenures = sa.select(tenure.c.id, tenure.c.person, tenure.c.acting).where(
             tenure.c.unit == _UNIT, tenure.c.post == _POST, in_force(tenure)
         )
-        self.held = (
+        self.held = About(
             sa.select(tenure.c.unit, tenure.c.id, tenure.c.person, tenure.c.acting)
             .join(unit, unit.c.id == tenure.c.unit)
-            .where(
-                tenure.c.unit.in_(sa.bindparam("ids", expanding=True)),
-                *(tenure.c.post == _POST, in_force(tenure), _established(unit)),
-            )
+            .where(tenure.c.post == _POST, in_force(tenure), _established(unit)),
+            tenure.c.unit,
         )
         self.posts = sa.select(tenure.c.unit, tenure.c.post, tenure.c.id, tenure.c.acting).where(
             tenure.c.person == _PERSON, in_force(tenure)
@@ -193,15 +191,12 @@ class _Statements:
             .order_by(up.c.depth)
         )
 
-    def _steps_statement(self) -> sa.Select[Any]:
+    def _steps_statement(self) -> About:
         """Units, each with the one above it."""
         unit = self._unit
         then = self._then("unit")
-        return (
-            sa.select(*self._step(then), self._above(unit.c.id).label("above"))
-            .select_from(unit.outerjoin(then, self._called(then, "unit", unit)))
-            .where(unit.c.id.in_(sa.bindparam("ids", expanding=True)))
-        )
+        steps = sa.select(*self._step(then), self._above(unit.c.id).label("above"))
+        return About(steps.select_from(unit.outerjoin(then, self._called(then, "unit", unit))), unit.c.id)
 
     def _answer_statement(self) -> sa.Select[Any]:
         line, unit, tenure = self._line_up(), self._unit, self._tenure
@@ -523,10 +518,9 @@ class OrgReader:
         wanted, known = list(dict.fromkeys(units)), self._steps.setdefault(day, {})
         asked = [u for u in wanted if u not in known]
         while asked:
-            for start in range(0, len(asked), ASKED_AT_ONCE):
-                some = asked[start : start + ASKED_AT_ONCE]
-                for u, level, name, established, above in self._run(self._ask.steps, {"ids": some, "day": day}).all():
-                    known[u] = {"unit": u, "level": level, "name": name, "established": bool(established)}, above
+            rows = self._ask.steps.all(self._connection, asked, {"day": day, **self._known})
+            for u, level, name, established, above in rows:
+                known[u] = {"unit": u, "level": level, "name": name, "established": bool(established)}, above
             above_them = {known[u][1] for u in asked if u in known}
             asked = [u for u in above_them if u is not None and u not in known]
         found: dict[str, list[dict[str, Any]]] = {}
@@ -590,15 +584,15 @@ class OrgReader:
     def look_up(self, units: Iterable[str], post: str, day: str) -> None:
         """Who holds a post at many units, in few statements: ``answerable`` then asks only where it is vacant."""
         wanted = list(dict.fromkeys(u for u in units if (u, post, day) not in self._answers))
-        for start in range(0, len(wanted), ASKED_AT_ONCE):
-            held: dict[str, list[dict[str, Any]]] = {}
-            values = {"ids": wanted[start : start + ASKED_AT_ONCE], "post": post, "day": day}
-            for of, tenure, person, acting in self._run(self._ask.held, values).all():
-                answer = {"tenure": tenure, "person": person, "post": post, "unit": of}
-                held.setdefault(of, []).append({**answer, "as": "acting" if acting else "holder", "at": of})
-            for of, own in held.items():
+        held: dict[str, list[dict[str, Any]]] = {}
+        rows = self._ask.held.all(self._connection, wanted, {"post": post, "day": day, **self._known}) if wanted else ()
+        for of, tenure, person, acting in rows:
+            answer = {"tenure": tenure, "person": person, "post": post, "unit": of}
+            held.setdefault(of, []).append({**answer, "as": "acting" if acting else "holder", "at": of})
+        for of, own in held.items():
+            if len(own) > 1:
                 own.sort(key=lambda h: (h["as"] == "acting", h["tenure"]))
-                self._answers[of, post, day] = [own, []]  # nobody above answers where somebody holds the post
+            self._answers[of, post, day] = [own, []]  # nobody above answers where somebody holds the post
 
     def _answer(self, of: str, post: str, day: str) -> list[list[dict[str, Any]]]:
         values = {"unit": of, "post": post, "day": day, **self._known}

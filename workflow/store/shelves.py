@@ -11,7 +11,8 @@ from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
 
 from workflow.store import tables as t
-from workflow.store.listing import UNANNOUNCED, Wanted, among, conditions, joined, parted, values_of
+from workflow.store.listing import UNANNOUNCED, Wanted, conditions, joined, parted, values_of
+from workflow.store.statement import among
 
 _i, _s, _d = t.item.c, t.stay.c, t.due.c
 _NOW = (_i.flow == bindparam("flow"), _i.campaign == bindparam("campaign"))

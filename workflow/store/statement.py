@@ -9,11 +9,12 @@ to events and nothing is echoed, they go straight to the driver's connection, in
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection, CursorResult
@@ -118,6 +119,33 @@ class Statement:
                 text = re.sub(r"%\((\w+)\)s", r"%(\1)b", text)
             known = self._compiled[dialect.driver] = text, order, fixed
         return known
+
+
+class About:
+    """A SELECT about some values of a column, of any number, bound as one parameter: compiled once for each database,
+    where a list of each length would be compiled anew."""
+
+    def __init__(self, core: Any, column: Any) -> None:
+        self._core, self._column = core, column
+        self._compiled: dict[str, Statement] = {}
+
+    def all(self, connection: Connection, some: Iterable[str], values: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        """Every row about some of them."""
+        dialect = connection.dialect.name
+        statement = self._compiled.get(dialect)
+        if statement is None:
+            asked = self._core.where(among(connection, self._column, "some"))
+            statement = self._compiled[dialect] = Statement(asked)
+        return statement.all(connection, {**values, "some": orjson.dumps(list(some)).decode()})
+
+
+def among(connection: Connection, column: Any, name: str = "units") -> sa.ColumnElement[bool]:
+    """A column's value is one of a list of any length, bound as one parameter (JSON text)."""
+    if connection.dialect.name == "postgresql":
+        each: Any = sa.func.json_array_elements_text(sa.cast(sa.bindparam(name, type_=sa.Text), sa.JSON))
+        return column.in_(sa.select(each.column_valued("one")))  # type: ignore[no-any-return]
+    rows = sa.func.json_each(sa.bindparam(name, type_=sa.Text)).table_valued("value")
+    return column.in_(sa.select(rows.c.value))  # type: ignore[no-any-return]
 
 
 def upsert(dialect: str, table: sa.Table) -> Any:
