@@ -18,6 +18,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Engine
 
+import workflow
 from workflow.errors import DatabaseNewer, DatabaseOld, Unknown
 from workflow.store import schema, tables
 from workflow.store.database import connect
@@ -241,3 +242,13 @@ def test_a_check_does_not_load_alembic(sqlite_url: str) -> None:
         "sys.exit('alembic' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program, sqlite_url], check=False).returncode == 0
+
+
+def test_opening_a_sqlite_database_does_not_load_what_only_postgresql_needs(sqlite_url: str, tmp_path: Path) -> None:
+    program = (
+        "import sys, workflow; workflow.Engine.at(sys.argv[1], sys.argv[2]).close()\n"
+        "sys.exit('sqlalchemy.dialects.postgresql' in sys.modules)"
+    )
+    workflow.Engine.at(sqlite_url, tmp_path / "home").close()
+    child = [sys.executable, "-c", program, sqlite_url, str(tmp_path / "home")]
+    assert subprocess.run(child, check=False).returncode == 0

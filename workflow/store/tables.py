@@ -365,7 +365,6 @@ outbox = Table(
     Index(  # what persons were let do, and what they were sent to read: few of many messages
         *("wf_outbox_places", "recipient", "id"),
         sqlite_where=sql("topic IN ('delegated', 'handed-over', 'copied')"),
-        postgresql_where=sql("topic IN ('delegated', 'handed-over', 'copied')"),
     ),
 )
 
