@@ -762,7 +762,7 @@ def test_who_owes_and_who_is_missing_is_asked_at_the_terminal_of_any_instant(wee
     w.report_all([u for u in ALL if u not in ("o6", "o7")], WEEK)
     w.at("2019-09-16 13:00")
     w.report("o6", WEEK)
-    then = told(w, "--period", WEEK, "--rule", FIRST, "--at", "2019-09-16 12:00", code=1)
+    then = told(w, "--period", WEEK, "--rule", FIRST, "--at", "2019-09-16T12:00", code=1)
     assert "2019-W38 (until 2019-09-16 12:00): 9 of 11 in; 9 in time, 0 late, 0 zero; 2 missing" in then
     assert "missing 2: invented unit 9, invented unit 10" in then
     now = told(w, "--period", WEEK, "--rule", FIRST, "--at", "2019-09-16", "--lang", "zh", code=1)
@@ -774,5 +774,9 @@ def test_who_owes_and_who_is_missing_is_asked_at_the_terminal_of_any_instant(wee
     every = told(w, "--at", "2019-09-16", code=1)
     assert "from the organisation up (first-hop) · as of 2019-09-16 23:59" in every
     assert "(second-hop)" in every and "2019-W37" in every
+    midnight = told(w, "--period", WEEK, "--rule", FIRST, "--at", "2019-09-16T00:00")
+    assert "as of 2019-09-16 00:00" in midnight and "not yet due 2" in midnight
+    assert "as of 2019-09-16 12:00" in told(w, "--rule", FIRST, "--at", "2019-09-16T04:00+00:00", code=1)
+    assert "expected a day or a moment such as" in told(w, "--at", "noon", code=2).replace("\n", " ")
     for wrong in (["--flow", "weekly"], ["--rule", "third-hop"], ["--period", "2019-W99"], ["--under", "o99"]):
         assert "known are" in (said := told(w, *wrong, "--at", "2019-09-16", code=2)) or "called" in said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -30,7 +30,6 @@ STATES = {
     "SUPPLEMENTED": ("补报", "supplemented"),
     "CONTRADICTED": ("与事实不符", "contradicted"),
 }
-MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
 
 
 def register(app: typer.Typer) -> None:
@@ -46,9 +45,13 @@ def owed(
     ] = "",
     under: Annotated[str, typer.Option("--under", metavar="UNIT", help="This unit and all below it · 下属范围")] = "",
     at: Annotated[
-        datetime | None,
-        typer.Option("--at", formats=MOMENTS, help="As of this moment, a day as of its end; now when not given · 截至"),
-    ] = None,
+        str,
+        typer.Option(
+            "--at",
+            metavar="MOMENT",
+            help="As of 2019-10-08T12:00, or of the end of 2019-10-08; now when not given · 截至",
+        ),
+    ] = "",
     person: Annotated[
         str, typer.Option("--as", metavar="PERSON", help="As this person may see it · 按此人可见范围")
     ] = "",
@@ -60,6 +63,7 @@ def owed(
     Exit code 0: nobody is missing. 1: somebody is. 2: it could not be told.
     """
     language = cast("Language", lang)
+    asked_of = _read(at, language)
     with told(language):
         from workflow.engine import Engine
         from workflow.seen import seen_by, seen_by_operator
@@ -67,7 +71,7 @@ def owed(
         engine = Engine.looking(url_of(db, language, read_only=True))
         try:
             with seen_by(engine, person) if person else seen_by_operator(engine) as seen:
-                found = list(_found(seen, flow, rule, period, under, at))
+                found = list(_found(seen, flow, rule, period, under, asked_of))
                 if as_json:
                     say(json.dumps([_plain(one) for one in found], ensure_ascii=False, indent=2))
                 else:
@@ -91,7 +95,19 @@ class _Period:
     units: tuple[Owed, ...] = ()
 
 
-def _found(seen: Seen, flow: str, rule: str, name: str, under: str, at: datetime | None) -> Iterator[_Period]:
+def _read(at: str, lang: Language) -> date | datetime | None:
+    """The day or the moment that was typed."""
+    if not at:
+        return None
+    try:
+        return date.fromisoformat(at) if len(at) == len("2019-10-08") else datetime.fromisoformat(at)
+    except ValueError:
+        wanted = f"应为日期或时刻,如 2019-10-08、2019-10-08T12:00;实为 {at}"
+        en = f"expected a day or a moment such as 2019-10-08 or 2019-10-08T12:00; got {at}"
+        raise typer.BadParameter(wanted if lang == "zh" else en, param_hint="--at") from None
+
+
+def _found(seen: Seen, flow: str, rule: str, name: str, under: str, at: date | datetime | None) -> Iterator[_Period]:
     """The periods asked about, the newest of an obligation first.
 
     Raises:
@@ -130,15 +146,17 @@ def _found(seen: Seen, flow: str, rule: str, name: str, under: str, at: datetime
         raise no_period
 
 
-def _moment(seen: Seen, definition: Definition, at: datetime | None) -> int:
-    """The moment asked about, by the flow's own zone: now unless told, a day as of its last instant."""
-    from workflow.clock import start_of_day
+def _moment(seen: Seen, definition: Definition, at: date | datetime | None) -> int:
+    """The moment asked about: now unless told, by the flow's own zone where none was typed, a day as of its last instant."""
+    from workflow.clock import micros, start_of_day
 
     if at is None:
         return seen.now
-    if at.hour or at.minute:
+    if isinstance(at, datetime) and at.tzinfo is not None:
+        return micros(at)
+    if isinstance(at, datetime):
         return start_of_day(at.date(), definition.flow.timezone, at.time())
-    return start_of_day(at.date() + timedelta(days=1), definition.flow.timezone) - 1
+    return start_of_day(at + timedelta(days=1), definition.flow.timezone) - 1
 
 
 def _plain(one: _Period) -> dict[str, Any]:
@@ -192,17 +210,18 @@ def _lines(seen: Seen, found: list[_Period], lang: Language) -> Iterator[str]:
 
 
 def _units(seen: Seen, one: _Period, lang: Language) -> Iterator[str]:
-    """Whoever is not simply in, by name: each state with its first units, then how many are in."""
+    """Each state with how many are in it, and by name the first of those who are not simply in."""
     zh = lang == "zh"
     names = seen.names([u.unit for u in one.units if u.state not in ("SUBMITTED", "ZERO")], lang)
     for state, words in STATES.items():
         some = [u.unit for u in one.units if u.state == state]
         if not some:
             continue
-        told_ = "" if state in ("SUBMITTED", "ZERO") else _named([names[u] for u in some], zh)
-        yield f"    {words[0] if zh else words[1]} {len(some)}" + (
-            f":{told_}" if told_ and zh else f": {told_}" if told_ else ""
-        )
+        count = f"    {words[0] if zh else words[1]} {len(some)}"
+        if state in ("SUBMITTED", "ZERO"):
+            yield count
+        else:
+            yield count + (":" if zh else ": ") + _named([names[u] for u in some], zh)
 
 
 def _named(names: list[str], zh: bool) -> str:
