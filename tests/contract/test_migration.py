@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
+from tests.contract.polling import GOOD, POLL, Poll
 from tests.contract.world import MATTER, MEASURES, World, flow_text
 from workflow import Actor, bundle, loads, migration, tick
 from workflow.acts import Migrate
@@ -309,3 +310,26 @@ def test_the_stand_alone_verifier_follows_a_migration_and_refuses_a_dropped_sign
         bundle.write(connection, world.engine.contents, made, "item", "m1", made_at=world.clock.now())
     report = Verifier(Policy()).run(io.BytesIO(made.getvalue()))
     assert (report.failures, report.level) == ([], "V1")
+
+
+def test_an_item_with_an_open_vote_stays_on_its_version_until_the_vote_is_over(world: World) -> None:
+    """Papers are cast by the rules their box was opened under; what is voted on does not change meanwhile."""
+    poll = Poll(world, "p1", 10)
+    poll.cast([GOOD] * 4)
+    world.engine.open("poll", "o3", item="p2")  # its box is not open yet
+    world.engine.put_in_force(
+        loads(flow_text(POLL.replace("due: 5 workdays", "due: 4 workdays", 1), "2")), TOP, "sooner"
+    )
+    plan = migration.plan(world.engine, "poll", "2", TOP)
+    assert ([i.item for i in plan.moving], [i.item for i in plan.staying]) == (["p2"], ["p1"])
+    (stays,) = plan.staying
+    assert isinstance(stays.refusal, CannotMove) and "an open vote" in str(stays.refusal)
+    assert "票" in stays.refusal.text("zh") and "papers" not in stays.refusal.text("zh")
+    before = world.entries("p1")
+    with pytest.raises(CannotMove):
+        world.engine.act(Migrate(item="p1", by=TOP, to=plan.to, reason="now"))
+    done = migration.apply(world.engine, plan.body, TOP, "sooner")
+    assert (done.moved, done.refused, world.entries("p1")) == (["p2"], [], before)
+    world.engine.cast("p1", poll.codes[-1], GOOD)  # the vote goes on
+    assert world.case("p1").ballot is not None
+    assert world.verify().failures == []

@@ -95,14 +95,19 @@ def _check_waiting(asked: Asked, stage: Stage) -> None:
     case, new = asked.case, asked.definition
     if case.suspended and new.flow.suspend is None:
         raise CannotMove(
-            expected="a version that says suspend, or an item that goes on",
-            actual=f"{new.version} lets nobody activate an item that rests",
+            expected=Said("a version that says suspend, or an item that goes on", "新版写明暂停办理,或先恢复办理"),
+            actual=Said(
+                f"{new.version} lets nobody activate an item that rests", f"事项已暂停,{new.version} 版无人可恢复"
+            ),
             place=new.place("suspend"),
         )
     if case.ballot:
         raise CannotMove(
-            expected="a stage without an open vote",
-            actual="papers are cast by the rules the vote was opened under; it ends on its own version",
+            expected=Said("a stage without an open vote", "没有正在进行的投票"),
+            actual=Said(
+                "papers are cast by the rules the vote was opened under; it ends on its own version",
+                "投票正在进行,选票须按开箱时的规则投完;该次投票在原版本上结束",
+            ),
             place=new.place("stages", stage.stage, "tally"),
         )
 
