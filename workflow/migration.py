@@ -407,9 +407,9 @@ def roll_back(engine: Engine, body: bytes, by: Actor) -> Plan:
             records.append({**one.record(), "undoes": move.undoes})
     to = set(targets.values())
     if len(to) != 1:
-        raise NotUsable(
-            item="plan", expected="items moved from one version by this plan", actual=f"{len(to)} version(s)"
-        )
+        expected = Said("items that this plan moved, from one version", "由本方案迁移、且原属同一版本的事项")
+        actual = Said(f"items of {len(to)} versions", f"{len(to)} 个版本的事项") if to else Said("none", "无(或已撤回)")
+        raise NotUsable(item="plan", expected=expected, actual=actual)
     target = to.pop()
     with engine.look() as desk:
         version = engine.definition(desk.connection, target).version

@@ -39,11 +39,15 @@ def _may_replace(connection: Any, flow: str, by: Actor, day: str) -> None:
     org = OrgReader(connection)
     if owner is None:
         if len(org.path(by.unit, day)) > 1:
-            raise NotPublisher(flow=flow, publisher=_ADMINISTRATOR, expected=_TOP, actual=str(by))
+            raise NotPublisher(flow=flow, publisher=_ADMINISTRATOR, expected=_TOP, actual=_said(by))
         return
     line = [step["unit"] for step in org.path(owner, day)]
     if by.unit not in line:
-        raise NotPublisher(flow=flow, publisher=owner, expected=", ".join(line), actual=str(by))
+        raise NotPublisher(flow=flow, publisher=owner, expected=", ".join(line), actual=_said(by))
+
+
+def _said(by: Actor) -> Said:
+    return Said(str(by), f"{by.unit} {by.post} {by.person} ")
 
 
 _ADMINISTRATOR = Said("the engine's administrator", "引擎管理员")

@@ -133,3 +133,13 @@ def test_one_item_is_handled_by_keyboard(tmp_path: Path) -> None:
     said = CliRunner().invoke(app, ["simulate", str(file), "--by-hand", "--lang", "en"], input=keys)
     assert said.exit_code == 0, said.output
     assert "submit" in said.output and "expected 1 to" in said.output and "▲ report/1" in said.output
+
+
+def test_by_hand_no_signature_is_offered_after_which_nobody_could_choose_the_way_out(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    env = {"LC_ALL": "C.UTF-8"}
+    assert CliRunner().invoke(app, ["init", str(folder)], env=env).exit_code == 0
+    order = ["simulate", str(folder / "repair.yaml"), "--org", str(folder / "org"), "--by-hand"]
+    said = CliRunner().invoke(app, order, env=env, input="1\n1\n1\n1\n1\n1\n1\n1\n")
+    assert said.exit_code == 0 and "  1. clerk@t1: sign repair\n  2. clerk@t1: sign nothing\n" in said.output
+    assert "sign\n  2. clerk@t1: sign repair" not in said.output and "acceptance" in said.output

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections import Counter
 
     from workflow.acts import Act
+    from workflow.definition.model import Stage
     from workflow.definition.problem import Problem
     from workflow.errors import Language
     from workflow.simulation.office import Office
@@ -201,7 +202,7 @@ def _by_hand(here: Office, lang: Language) -> None:
         say(f"{here.today}  {case.stage}  " + ", ".join(f"{s.post}@{s.unit}" for s in case.open_slots))
         if case.final:
             return
-        options = here.options(item)
+        options = _chosen(here.options(item), here.definition.stage(case.stage))
         for n, act in enumerate(options, start=1):
             say(f"  {n}. {_said(act)}")
         say("  +N " + ("过 N 天;q 结束" if zh else "let N days pass; q to stop"))
@@ -219,6 +220,17 @@ def _by_hand(here: Office, lang: Language) -> None:
                 here.do(options[int(chosen) - 1])
         else:
             say(f"应为 1 至 {len(options)}、+N 或 q" if zh else f"expected 1 to {len(options)}, +N or q; got {chosen}")
+
+
+def _chosen(options: list[Act], stage: Stage) -> list[Act]:
+    """The acts without those that sign and leave open which way it goes, where there are several: nobody after them could
+    choose any more, only return it."""
+    from workflow.rules.stages import choosable
+
+    if len(choosable(stage)) < 2:
+        return options
+    ways = {(act.kind, act.by) for act in options if getattr(act, "outcome", "")}
+    return [act for act in options if getattr(act, "outcome", "") or (act.kind, act.by) not in ways]
 
 
 def _said(act: Act) -> str:
