@@ -19,6 +19,7 @@ from tests.contract.random_reports import DAY, Telling, tell_flow, together
 from tests.contract.test_trace import surveyed
 from tests.contract.world import SHEET, SHEETS, START, World, flow_text, imported, person_row, worlds
 from workflow import Actor, Engine, load, loads, tick
+from workflow.acts import Open, Sign
 from workflow.cli.tracing import lines
 from workflow.clock import local_day
 from workflow.definition.shipped import shipped_flow
@@ -176,6 +177,10 @@ def questions(seen: Seen, crowd: Crowd, item: str, unit: str) -> dict[str, Calla
     level = crowd.tree(unit).level[unit]
     flow, at = ("tell", "c1"), crowd.now + 30 * DAY
     week = ("weekly-report", "first-hop", "2019-W40")
+    acts = [
+        Sign(item=item, by=Actor("nobody", "secretary", unit), seen=""),
+        Open(item="one-more", flow="tell", unit=unit, campaign="c1"),
+    ]
     return {
         "case_of": lambda: seen.case_of(item),
         "refuse": lambda: seen.refuse(item),
@@ -216,6 +221,11 @@ def questions(seen: Seen, crowd: Crowd, item: str, unit: str) -> dict[str, Calla
         "blocked": lambda: seen.blocked(),
         "pairs": lambda: seen.pairs(*flow, level),
         "irregularities": lambda: seen.irregularities(0, at),
+        "foresee": lambda: [
+            m for m in seen.foresee(acts) if not isinstance(m.refusal, Unknown)
+        ],  # Unknown names what was asked
+        "owing": lambda: [d.name for d in seen.owing()],
+        "periods": lambda: seen.periods(*week[:2], date(2019, 9, 2), date(2019, 10, 1)),
         "owed": lambda: seen.owed(*week, at),
         "rates": lambda: seen.rates(*week, at),
         "missing": lambda: seen.missing(*week, at),
