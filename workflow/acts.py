@@ -278,7 +278,7 @@ class HandOver(Signature):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AskOverride(Signature):
-    """The first of two persons who let the chain pass over a place: it asks, and nothing moves. Source: M39."""
+    """The first of two persons who let the chain pass over a place: it asks, and nothing moves."""
 
     kind: ClassVar[str] = "ask-override"
     place: str

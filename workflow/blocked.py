@@ -2,7 +2,7 @@
 
 A place is blocked when everybody who holds its post, answers for it, or may do it by mandate or delegation is refused by
 the definition's own rules (vacant, to be done in person, two persons, kept apart, to stand aside). Computed at the moment of
-asking; what is escalated goes once, as a message, to whoever is first responsible above the unit. Source: M44, R017.
+asking; what is escalated goes once, as a message, to whoever is first responsible above the unit. Source: R017.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A letter stands while it is signed through, whoever signed it holds the post they signed as, and it is with the unit directly
 above today; a successor signs anew, and so does a unit that came under another superior.
-Source: S0 「层层签订责任书」, M29.
+Source: S0 「层层签订责任书」, M32.
 """
 
 from __future__ import annotations

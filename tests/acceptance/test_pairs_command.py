@@ -1,4 +1,4 @@
-"""``workflow pairs`` as an office types it: which letters are unsigned, level by level. Source: S0 「层层签订责任书」, M29."""
+"""``workflow pairs`` as an office types it: which letters are unsigned, level by level. Source: S0 「层层签订责任书」, M32."""
 
 from __future__ import annotations
 

@@ -224,7 +224,7 @@ def test_a_secretary_under_another_id_is_no_new_secretary(world: World) -> None:
 
 
 def test_a_unit_that_came_under_another_superior_signs_with_that_one(world: World) -> None:
-    """责任书 binds person and organisation: a letter with the former superior is none with the present one. Source: M29."""
+    """责任书 binds person and organisation: a letter with the former superior is none with the present one. Source: M32."""
     letter(world, "s1", "g1")
     letter(world, "t1", "s1")
     world.engine.import_org(

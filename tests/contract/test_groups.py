@@ -1,4 +1,4 @@
-"""Places that sign side by side, by quorum and in nested turn, through the engine. Source: mechanisms M46, M26."""
+"""Places that sign side by side, by quorum and in nested turn, through the engine. Source: M46."""
 
 from __future__ import annotations
 

@@ -226,7 +226,7 @@ def test_open_items_go_to_the_successor_and_signatures_keep_the_old_name(world: 
 
 
 def test_a_merger_between_two_signatures_does_not_make_one_person_two(world: World) -> None:
-    """Whoever prepared for a unit does not review for the one it was merged into. R070, M15."""
+    """Whoever prepared for a unit does not review for the one it was merged into. R070."""
     world.begin("m1")
     for _ in range(3):
         world.sign("m1")  # now at t1, whose handler has signed
@@ -244,7 +244,7 @@ def test_a_merger_between_two_signatures_does_not_make_one_person_two(world: Wor
 
 
 def test_a_merger_into_a_unit_of_another_level_does_not_make_one_person_two_either(world: World) -> None:
-    """The unit of the level above takes over what its subordinate had open. R070, M15."""
+    """The unit of the level above takes over what its subordinate had open. R070."""
     world.begin("m1")
     for _ in range(3):
         world.sign("m1")  # now at t1, whose handler has signed

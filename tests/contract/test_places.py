@@ -244,7 +244,7 @@ def test_a_subordinate_does_not_sign_beside_the_superior_they_check(world: World
 
 
 def test_units_that_must_be_apart_stay_one_when_they_are_merged(world: World) -> None:
-    """Whoever took a unit over does not check what that unit signed. M15, R070."""
+    """Whoever took a unit over does not check what that unit signed. R070."""
     text = SHEETS.replace("by: subordinate", "by: unit").replace("flow: sheets", "flow: checked")
     text = text.replace(
         "slots: [{department: third}, {secretary: second}]", "slots: [{department: third}, {secretary: top}]"

@@ -263,7 +263,7 @@ def test_what_is_accepted_one_by_one_passes_on_together(world: World) -> None:
 
 
 def test_two_ids_of_one_person_are_one_where_two_are_asked_for(world: World) -> None:
-    """Source: M15, R020."""
+    """Source: R020."""
     world.engine.open("pair", "o1", item="m1")
     sign(world)
     merge(world, "o1-handler", "o1-secretary")

@@ -760,7 +760,7 @@ class Assigned(Model):
 
 class Needs(Model):
     """What an item must have before the stage can be left. ``assigned`` are the roles in which somebody must be named
-    before anybody signs (四个一: a leader, a department, a first secretary, a work team). Source: S4, M15."""
+    before anybody signs (四个一: a leader, a department, a first secretary, a work team). Source: S4, M38."""
 
     lead: Literal["named"] | None = None
     assigned: dict[Code, Assigned] = {}

@@ -1,7 +1,7 @@
 """职责分离: who must be another person, of another unit, or not subordinate, among those who sign one item.
 
 Asked when a person or a place is assigned and again when it is signed. Whoever signs by mandate or delegation counts for
-both persons. Source: R178-R190 of duties kept apart; M15, M22.
+both persons. Source: S0 「各项资料要层层把关」, R038.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """委派, 收回委派, 工作交接: who else may do what waits at one place, said by whoever answers for it.
 
 Whoever delegates still answers: both names stand in the signature. A place to prepare or review may be delegated; one to
-sign, decide or seal only where the definition says so, and one to be done in person never. Source: R044, M22.
+sign, decide or seal only where the definition says so, and one to be done in person never. Source: R044.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Letting the chain pass over a place by the word of two persons, where the definition names who may.
 
 The place is on record as passed over, never as signed, and every later view says so. A place that votes in a group, one
-to be done in person, and the last one of a chain are never passed over. Source: S0 「规定动作一个不能少」, R205, M39.
+to be done in person, and the last one of a chain are never passed over. Source: S0 「规定动作一个不能少」, R205.
 """
 
 from __future__ import annotations

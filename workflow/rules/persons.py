@@ -1,7 +1,6 @@
 """One person under two ids: rules that ask for another person ask of the person, not of the id.
 
-Who was registered twice and then merged is one for every rule that keeps persons apart, whichever id signed. Source: R020,
-M15.
+Who was registered twice and then merged is one for every rule that keeps persons apart, whichever id signed. Source: R020.
 """
 
 from __future__ import annotations
