@@ -123,6 +123,12 @@ class Past:
         return self.case.stage in zeros
 
 
+def known_at(desk: Desk, at: int) -> int | None:
+    """As of which moment the organisation is asked for an answer as of an instant: what was learnt later, though it be about
+    days before, changes no answer given then. None is now."""
+    return None if at >= desk.engine.now(desk.connection) else at
+
+
 def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
     """An item as of an instant, or as of one of its entries; None where nothing of it was there yet."""
     states: list[tuple[int, Case]] = []

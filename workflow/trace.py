@@ -17,7 +17,7 @@ from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import Unknown
 from workflow.evidence import canonical
-from workflow.past import CHANGES, Irregular, Missed, Past, Remark, past
+from workflow.past import CHANGES, Irregular, Missed, Past, Remark, known_at, past
 from workflow.rules import obligations
 from workflow.rules.authority import backstop
 from workflow.rules.dues import binding_nodes, node_day
@@ -225,7 +225,7 @@ class _Tracer:
         self.about = about
         self.at = at
         self.whole = whole
-        self.org = OrgReader(desk.connection)
+        self.org = OrgReader(desk.connection, known_at(desk, at))
         self.seen: set[str] = set()
 
     def line(self, day: str) -> list[str]:

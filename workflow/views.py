@@ -18,7 +18,7 @@ from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import WorkflowError
 from workflow.evidence import canonical
-from workflow.past import past
+from workflow.past import known_at, past
 from workflow.rules.authority import backstop
 from workflow.rules.linking import closing
 from workflow.store import items, queries
@@ -297,7 +297,7 @@ def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
     ``principal`` is in whose place the person signed, by mandate.
     """
     out: list[SignatureRow] = []
-    org = OrgReader(desk.connection)
+    org = OrgReader(desk.connection, known_at(desk, at))
     _, definition = desk.case_of(item)
     day = local_day(at, definition.flow.timezone).isoformat()
     case = Case()

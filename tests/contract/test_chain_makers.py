@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.world import SHEET, SHEETS, World, flow_text, worlds
-from workflow import Actor, loads
+from workflow import Actor, loads, orgbook
 from workflow.cli.tracing import lines
 from workflow.trace import Trace, trace
 
@@ -106,3 +106,23 @@ def test_the_head_of_a_unit_that_owed_and_did_not_sign_stands_beside_those_of_th
     assert set(heads) == {"o1", "t1"}
     assert (heads["t1"].then, heads["t1"].now) == (("t1-secretary",), ("t1-secretary",))
     assert heads["t1"].day == "2019-09-09"  # the last day of what it owed
+
+
+def test_what_is_learnt_later_changes_no_trace_of_before_and_signatures_keep_the_old_name(world: World) -> None:
+    """The same question about the same instant has the same answer, whatever is said afterwards of days before it. R175."""
+    world.sign("m1")
+    world.clock.advance(timedelta(days=60))
+    at = world.clock.now()
+    before = traced(world).record()
+    world.clock.advance(timedelta(hours=1))
+    with world.engine.desk() as desk:
+        of_old = {"name_zh": "示例新名", "name_en": "a new name"}
+        orgbook.rename_unit(desk, None, "reform", unit="o1", on="2019-09-01", **of_old)
+        orgbook.remove_from_posts(desk, None, "said to have left long ago", person="o1-secretary", on="2019-08-01")
+        orgbook.dissolve(desk, None, "reform", unit="t2", successor="t1", on="2019-08-01")
+    with world.engine.look() as desk:
+        again = trace(desk, "m1", at).record()
+    assert {k: v for k, v in again.items() if k != "later"} == {k: v for k, v in before.items() if k != "later"}
+    assert traced(world).root.owed[0].persons != tuple(before["root"]["owed"][0]["persons"])  # as it is known now
+    signed = next(line for line in told(world, "zh").splitlines() if "✓" in line)
+    assert "示例单位4(现 示例新名) 经办人" in signed

@@ -193,6 +193,7 @@ def lines(desk: Desk, found: Trace, lang: Language, *, saw: bool = False) -> Ite
 
 class _Names:
     def __init__(self, desk: Desk, found: Trace, lang: Language, *, saw: bool) -> None:
+        from workflow.past import known_at
         from workflow.store.org import OrgReader
 
         units, persons = set(), set(found.persons())
@@ -201,8 +202,9 @@ class _Names:
             units |= {r.unit for r in s.remarks} | {i.unit for i in s.irregular}
             persons |= {p for i in s.irregular for p in i.persons}
             persons |= {p for r in s.signers for p in r.now} | {p for o in s.owed for p in o.now}
-        org = OrgReader(desk.connection)
-        self._units, self._persons = org.names(units, "unit"), org.names(persons, "person")
+        self._org = OrgReader(desk.connection, known_at(desk, found.at))
+        self._units, self._persons = self._org.names(units, "unit"), self._org.names(persons, "person")
+        self._then: dict[tuple[str, str], str] = {}
         self.desk, self.lang, self.saw = desk, lang, saw
 
     def word(self, code: str) -> str:
@@ -211,6 +213,18 @@ class _Names:
 
     def unit(self, one: str) -> str:
         return self._units.get(one, {}).get(self.lang, one)
+
+    def unit_then(self, one: str, at: int, flow: str) -> str:
+        """What a unit was called on the day of a signature; what it is called now beside it, where that is not the same."""
+        from workflow.clock import local_day
+
+        day = local_day(at, self._flow(flow).timezone).isoformat()
+        if (one, day) not in self._then:
+            then = self._org.names([one], "unit", day).get(one, {}).get(self.lang, one)
+            now = self.unit(one)
+            also = f"(现 {now})" if self.lang == "zh" else f" (now {now})"
+            self._then[one, day] = then if then == now else f"{then}{also}"
+        return self._then[one, day]
 
     def persons(self, some: tuple[str, ...]) -> str:
         return "、".join(self._persons.get(p, {}).get(self.lang, p) for p in some) or self.word("vacant")
@@ -255,7 +269,7 @@ def _statement(names: _Names, s: Statement, depth: int) -> Iterator[str]:
 
 
 def _remark(names: _Names, flow: str, row: Remark) -> str:
-    who = f"{names.unit(row.unit)} {names.post(flow, row.post)} {names.persons((row.person,))}"
+    who = f"{names.unit_then(row.unit, row.at, flow)} {names.post(flow, row.post)} {names.persons((row.person,))}"
     marks = [names.word(row.as_)] if row.as_ not in ("holder", "") else []
     marks += [_in_ink(names, row)] if row.paper_on else []
     mark = f" ({', '.join(marks)})" if marks else ""
@@ -311,7 +325,7 @@ def _signature(names: _Names, flow: str, row: SignatureRow) -> str:
         ("已作废" if zh else "superseded") if row.superseded else "",
     ]
     said = ", ".join(m for m in (*marks, row.strength) if m)
-    who = f"{names.unit(row.unit)} {names.post(flow, row.post)} {names.persons((row.person,))}"
+    who = f"{names.unit_then(row.unit, row.at, flow)} {names.post(flow, row.post)} {names.persons((row.person,))}"
     now = "" if row.person in row.now else f" → {'现任' if zh else 'now'} {names.persons(row.now)}"
     saw = f"{'所见' if zh else 'saw'} {row.content[:19]}…"
     return f"✓ {names.when(row.at, flow)} {row.stage} {who} ({said}){now} · {saw}"
