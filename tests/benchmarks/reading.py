@@ -8,6 +8,8 @@ port. ``... ask PORT READER TIMES PATH...`` asks, and says in JSON how many mill
 from __future__ import annotations
 
 import json
+import re
+import resource
 import secrets
 import socket
 import subprocess
@@ -53,6 +55,23 @@ def asked(port: int, readers: Sequence[str], paths: Sequence[str], times: int) -
         found += [tuple(a) for a in json.loads(one.stdout.read())]
         assert one.wait() == 0
     return found
+
+
+def first_page(url: str, home: Path) -> tuple[float, float]:
+    """Seconds from starting ``workflow serve`` to its first page, and seconds of processor that it took until its end."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-c", "from workflow.cli.main import app; app()", "serve", "--port", "0"]
+    begun = perf_counter()
+    with subprocess.Popen([*command, "--db", url, "--home", str(home)], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        told = re.search(r"127\.0\.0\.1:(\d+)/", server.stdout.readline())
+        assert told is not None
+        status = _answer(int(told[1]), b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        took = perf_counter() - begun
+        server.terminate()
+    assert status == 200
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _serve(url: str, home: str, workers: int) -> None:
