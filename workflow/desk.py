@@ -209,16 +209,27 @@ class Desk(Verbs):
         self.eyes: Callable[[], Collection[str]] | None = (
             None  # the posts of the one person who reads here, if it is one
         )
+        self._organisation: OrgReader | None = None
         self.looked_at: int | None = None  # the one moment at which somebody reads, where they keep to one
         self.noted: list[Written] = []  # what subscribers are told once it is committed
 
     def organisation(self) -> OrgReader:
-        """The organisation as this transaction finds it now. Whole days are remembered between transactions, until the
-        organisation changes."""
+        """The organisation as this transaction finds it now. Whole days, lines and who answers are remembered between
+        transactions, until the organisation changes."""
         from workflow.store.org import OrgReader
 
+        if self._organisation is not None:
+            return self._organisation
         memory = self.engine.memory.at(items.org_head(self.connection))
-        return OrgReader(self.connection, forests=memory.setdefault(("forests",), {}))
+        found = OrgReader(
+            self.connection,
+            forests=memory.setdefault(("forests",), {}),
+            paths=memory.setdefault(("paths",), {}),
+            answers=memory.setdefault(("answers",), {}),
+        )
+        if self.looked_at is not None:  # of one moment, the organisation does not change
+            self._organisation = found
+        return found
 
     def is_now(self, at: int) -> bool:
         """Whether an instant is not before the moment of reading, so that what is there now is the answer. The clock has gone

@@ -264,6 +264,6 @@ def _read(after: str) -> tuple[int, str] | None:
     if not after:
         return None
     moment, dot, item = after.partition(".")
-    if not (dot and item and moment.isdigit()):
+    if not (dot and item and moment.isascii() and moment.isdigit() and len(moment) < 19):
         raise WrongMeaning(expected="the mark at the end of a page", actual=after[:80])
     return int(moment), item

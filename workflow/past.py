@@ -126,7 +126,7 @@ class Past:
 def known_at(desk: Desk, at: int) -> int | None:
     """As of which moment the organisation is asked for an answer as of an instant: what was learnt later, though it be about
     days before, changes no answer given then. None is now."""
-    return None if at >= desk.engine.now(desk.connection) else at
+    return None if desk.is_now(at) else at
 
 
 def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:

@@ -336,6 +336,15 @@ class Seen:
     def missed(self, at: int | None = None) -> list[views.MissedRow]:
         return [r for r in views.missed(self._desk, self._at(at)) if self._sees(r)]
 
+    def missed_page(
+        self, at: int | None = None, first: int = 0, limit: int = lists.MOST
+    ) -> tuple[list[views.MissedRow], int]:
+        """Some of them, those missed first at first: those behind ``first`` others; and how many there are."""
+        wanted = lists.asked(self._desk, self.sight)
+        found, every = shelves.ever_missed(self._desk.connection, self._at(at), wanted, first, limit)
+        rows = [views.MissedRow(r.item, r.unit, r.flow, r.rule, r.missed_at, r.met_at, r.step) for r in found]
+        return [r for r in rows if self._sees(r)], every
+
     def first_missed(
         self, at: int | None = None, *, limit: int = 100, among: Sequence[Any] | None = None
     ) -> list[views.MissedRow]:

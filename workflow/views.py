@@ -168,7 +168,7 @@ def _closed_out(definition: Definition) -> set[str]:
 def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int = 1) -> list[LedgerRow]:
     """The rows of a ledger for some rows of a register, a page of it perhaps; ``first`` is the number of its first row."""
     out: list[LedgerRow] = []
-    org = OrgReader(desk.connection)
+    org = desk.organisation()
     listed = _as_they_stood(desk, list(rows), at)
     by_day: dict[str, list[str]] = {}
     for _, case, definition in listed:
@@ -297,7 +297,8 @@ def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
     ``principal`` is in whose place the person signed, by mandate.
     """
     out: list[SignatureRow] = []
-    org = OrgReader(desk.connection, known_at(desk, at))
+    known = known_at(desk, at)
+    org = desk.organisation() if known is None else OrgReader(desk.connection, known)
     _, definition = desk.case_of(item)
     day = local_day(at, definition.flow.timezone).isoformat()
     case = Case()

@@ -76,3 +76,7 @@ def missed(seen: Seen) -> None:
     for limit in (1, 3, 100):
         assert seen.first_missed(limit=limit, among=every) == seen.first_missed(limit=limit)
     assert seen.met_late() == sum(r.met_at is not None for r in seen.missed())
+    whole = sorted(seen.missed(), key=lambda r: (r.missed_at, r.item, r.rule))
+    for size in (1, 3, 100):
+        pages = [seen.missed_page(first=n, limit=size) for n in range(0, len(whole) + 1, size)]
+        assert [r for rows, _ in pages for r in rows] == whole and {every for _, every in pages} == {len(whole)}

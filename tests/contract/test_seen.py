@@ -241,6 +241,7 @@ def questions(seen: Seen, crowd: Crowd, item: str, unit: str) -> dict[str, Calla
         "page": lambda: seen.page(seen.shelf(*flow), 0, 500),
         "first_missed": lambda: seen.first_missed(at),
         "met_late": lambda: seen.met_late(at),
+        "missed_page": lambda: seen.missed_page(at),
         "missed_count": lambda: seen.missed_count(at),
         "heat_of_flows": lambda: seen.heat_of_flows("", at),
         "late": lambda: seen.late(*flow, at),

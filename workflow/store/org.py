@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -21,6 +21,8 @@ from workflow.store.known import COLUMNS, alone, known, last_moment, write_rows
 from workflow.store.statement import About, Statement
 from workflow.store.tables import ORGANISATION, chain, entry
 
+K = TypeVar("K")
+V = TypeVar("V")
 DEEPEST = 64  # levels of an organisation; a line of parents is not followed further
 ASKED_AT_ONCE = 500  # names a statement
 LARGE, REMEMBERED = 1_000, 24
@@ -29,6 +31,9 @@ SHOWN = 20  # clashes listed of an import
 Order = dict[str | None, list[str]]
 Steps = dict[str, dict[str, tuple[dict[str, Any], str | None]]]
 """By day and unit: what a path says of it, and the unit above."""
+Paths = dict[tuple[str, str], list[dict[str, Any]]]
+Answers = dict[tuple[str, str, str], list[list[dict[str, Any]]]]
+ANSWERS_KEPT = 50_000
 
 
 class Importable(Protocol):
@@ -452,8 +457,8 @@ class OrgReader:
     Every question names the day on which something held. ``known_at`` (microseconds UTC) asks what was known then; None
     asks what is known now. What was known at a moment that has passed never changes.
 
-    ``forests`` remembers whole days between transactions, ``steps`` the units met on the way up; whoever hands them over
-    throws them away when the chain ``org`` has grown.
+    ``forests`` remembers whole days between transactions, ``steps`` the units met on the way up, ``paths`` and ``answers``
+    what was found out; whoever hands them over throws them away when the chain ``org`` has grown.
     """
 
     def __init__(
@@ -463,13 +468,15 @@ class OrgReader:
         *,
         forests: dict[str, _Forest] | None = None,
         steps: Steps | None = None,
+        paths: Paths | None = None,
+        answers: Answers | None = None,
     ) -> None:
         self._connection = connection
         now = known_at is None or known_at >= last_moment(connection)  # nothing was learnt since
         self._ask, self._known = (_NOW, {}) if now else (_KNOWN, {"known": known_at})
-        self._paths: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self._paths: Paths = _room(paths)
         self._steps: Steps = {} if steps is None else steps
-        self._answers: dict[tuple[str, str, str], list[list[dict[str, Any]]]] = {}
+        self._answers: Answers = _room(answers)
         self._forests: dict[str, _Forest] = {} if forests is None else forests
 
     def _run(self, statement: Any, values: Mapping[str, Any]) -> Any:
@@ -778,6 +785,15 @@ class OrgReader:
         """
         rows = self._run(self._ask.lines, {"unit": unit})
         return [{"parent": p, "kind": k, "from": f, "until": u} for p, k, f, u in rows]
+
+
+def _room(remembered: dict[K, V] | None) -> dict[K, V]:
+    """What is remembered, as long as it is not too much."""
+    if remembered is None:
+        return {}
+    if len(remembered) > ANSWERS_KEPT:
+        remembered.clear()
+    return remembered
 
 
 def _unknown(name: str) -> Unknown:

@@ -108,6 +108,19 @@ def missed(connection: Connection, at: int, wanted: Wanted, limit: int) -> Seque
     return connection.execute(asked, {**values_of(wanted), "at": at, "limit": limit}).all()
 
 
+def ever_missed(connection: Connection, at: int, wanted: Wanted, first: int, limit: int) -> tuple[Sequence[Any], int]:
+    """The dues missed by an instant, met late or not met, those missed first at first: ``item, unit, flow, rule, missed_at,
+    met_at, step`` of those behind so many others; and how many there are."""
+    missed = (_d.missed_at <= bindparam("at"), _d.state != 3, sa.or_(_d.met_at.is_(None), _d.met_at >= _d.missed_at))
+    source, held = t.due.join(t.item, _i.id == _d.item), (*missed, *conditions(connection, wanted))
+    row = (_d.item, _i.unit, _i.flow, _d.rule, _d.missed_at, _d.met_at, _d.step)
+    asked = sa.select(*row).select_from(source).where(*held).order_by(_d.missed_at, _d.item, _d.rule)
+    values = {**values_of(wanted), "at": at}
+    every = connection.execute(sa.select(sa.func.count()).select_from(source).where(*held), values).scalar_one()
+    page = asked.limit(bindparam("limit")).offset(bindparam("first"))
+    return connection.execute(page, {**values, "limit": limit, "first": first}).all(), int(every)
+
+
 def late_units(connection: Connection, at: int) -> list[tuple[bool, list[str]]]:
     """The dues that were met by an instant, later than they should have been, as the units of their items: ``covert, units``."""
     late = (_d.missed_at <= bindparam("at"), _d.state != 3, _d.met_at >= _d.missed_at, _d.met_at <= bindparam("at"))

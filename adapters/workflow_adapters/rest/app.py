@@ -395,8 +395,9 @@ def _register(call: Call, seen: Seen) -> Any:
 
 
 def _missed(call: Call, seen: Seen) -> Any:
-    rows = sorted(seen.missed(call.at(seen.now)), key=lambda r: (r.missed_at, r.item, r.rule))
-    return _paged(call, rows)
+    first = call.first()
+    rows, every = seen.missed_page(call.at(seen.now), first, call.limit(lists.MOST))
+    return {"rows": [asdict(r) for r in rows], "first": first, "every": every}
 
 
 def _reports(call: Call, seen: Seen) -> Any:
