@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 LOCAL = ("localhost", "127.0.0.1", "[::1]", "testserver")
 LARGEST = 64 * 1024 * 1024  # bytes of an upload: a bundle of a campaign
 LARGEST_FORM = 2 * 1024 * 1024
-AT_ONCE = int(__import__("os").environ.get("WF_AT_ONCE", "2"))
+AT_ONCE = 2  # pages that one process makes at a time
 T = TypeVar("T")
 
 GUARDS = {
