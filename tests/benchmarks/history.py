@@ -14,6 +14,7 @@ from tests.benchmarks.measure import Result, alternate, costs
 from tests.benchmarks.signing import UNITS, ready
 from tests.benchmarks.world import FLOW, OPINION, holder, scrutineer
 from workflow import Engine, SettableClock
+from workflow.clock import local_day
 
 GOAL = 1.2
 ROUNDS, LINES = 10, 200
@@ -151,7 +152,8 @@ def _accept_and_rebound(engine: Engine, item: str) -> None:
     engine.clock.advance(timedelta(days=15))
     _sign_through(engine, item)
     seen = engine.case_of(item)[0].content
-    engine.reopen(item, holder("department", "s1"), seen, "动态跟踪中发现反弹(虚构)")
+    on = local_day(engine.clock.now(), "Asia/Shanghai").isoformat()
+    engine.reopen(item, holder("department", "s1"), seen, "动态跟踪中发现反弹(虚构)", on=on)
 
 
 def _sign_through(engine: Engine, item: str, outcome: str = "") -> None:
