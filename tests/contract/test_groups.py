@@ -74,7 +74,10 @@ def test_whoever_signs_after_a_group_is_not_said_to_have_closed_it_and_may_take_
     with world.engine.look() as desk:
         found = trace(desk, "m1", world.clock.now()).root
     assert [r.person for r in found.signers if "early-closed" in r.marks] == ["t1-department"]
-    assert [i.persons for i in found.irregular] == [("t1-department",)]
+    assert [(i.kind, i.persons) for i in found.irregular] == [
+        ("early-closed", ("t1-department",)),
+        ("signer-added", ("s1-secretary",)),
+    ]
     world.engine.withdraw("m1", superior, "5")
     assert [s.state for s in world.case("m1").slots[:5]] == ["signed", "signed", "not-needed", "signed", "open"]
     vote(world, superior)
