@@ -429,7 +429,7 @@ class Logbook:
         if epoch.epoch > locked.epoch:
             raise EpochHalfOpen(expected=locked.epoch, actual=epoch.epoch)
         if epoch.epoch < locked.epoch or epoch.size < locked.size:
-            actual = f"{epoch.origin} of size {epoch.size}"
+            actual: str = Said(f"{epoch.origin} of size {epoch.size}", f"{epoch.origin}(共 {epoch.size} 条)")
             raise LogBehindLock(expected=locked.brief(), actual=actual)
         if (epoch.origin, epoch.algorithm) != (locked.origin, locked.algorithm):
             actual = f"{epoch.origin} by {epoch.algorithm}"

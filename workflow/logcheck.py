@@ -79,10 +79,12 @@ class _Check:
     def run(self) -> LogReport:
         epochs = store.epochs(self.connection)
         self.report.epochs = len(epochs)
-        for number, epoch in enumerate(epochs, start=1):
-            if epoch.epoch != number:
-                self.fail("log-epoch", f"epoch {epoch.epoch}", f"expected epoch {number}")
+        last = 0
+        for epoch in epochs:
+            if epoch.epoch != last + 1 and not self._restored(epoch, last):
+                self.fail("log-epoch", f"epoch {epoch.epoch}", f"expected epoch {last + 1}")
             self._epoch(epoch)
+            last = epoch.epoch
         known = {e.epoch for e in epochs}
         for stray in store.strays(self.connection, known):
             self.fail("log-stray", stray, "belongs to no epoch of the log")
@@ -162,6 +164,22 @@ class _Check:
         if holes(ids) != (stored := store.gaps(self.connection, epoch.epoch)):
             self.fail("log-gap", name, f"{len(stored)} gaps are not the holes between the ids in the log")
 
+    def _restored(self, epoch: Epoch, last: int) -> bool:
+        """Whether the entry that opened an epoch says that a restored database knew of none behind ``last``: those between
+        were lost with what came after the backup, and their numbers are not given again."""
+        act = self._opened_by(epoch)
+        found = act.get("found")
+        return act.get("kind") == "incarnation" and isinstance(found, dict) and found.get("epoch") == last > 0
+
+    def _opened_by(self, epoch: Epoch) -> dict[str, Any]:
+        """The act of the entry that a row says opened its epoch; empty where there is none to be read."""
+        stored = store.entry(self.connection, CHAIN, epoch.opened_seq or 0)
+        try:
+            act = canonical.decode(stored[0])["act"] if stored else {}
+        except (WorkflowError, LookupError, TypeError):
+            return {}
+        return act if isinstance(act, dict) else {}
+
     def _opening(self, epoch: Epoch) -> None:
         """The row of an epoch against the log's name, and a later one against the entry that opened it."""
         name = f"epoch {epoch.epoch}"
@@ -170,12 +188,8 @@ class _Check:
             self.fail("log-epoch", name, f"its origin is {epoch.origin}, that of the database {origin}")
         if epoch.epoch == 1 and epoch.opened_seq is None and epoch.previous is None:
             return
-        stored = store.entry(self.connection, CHAIN, epoch.opened_seq or 0)
-        try:
-            act = canonical.decode(stored[0])["act"] if stored else {}
-            said = tuple(act.get(word) for word in ("epoch", "origin", "algorithm", "previous"))
-        except (WorkflowError, LookupError, TypeError, AttributeError):
-            said = ()
+        act = self._opened_by(epoch)
+        said = tuple(act.get(word) for word in ("epoch", "origin", "algorithm", "previous"))
         if said != (epoch.epoch, epoch.origin, epoch.algorithm, epoch.previous or ""):
             self.fail("log-epoch", name, f"entry {CHAIN}#{epoch.opened_seq} did not open it so")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow.clock import moment
-from workflow.errors import ClockBackwards, LogBehindLock, LogRecreated, UnknownOrigin
+from workflow.errors import ClockBackwards, LogBehindLock, LogRecreated, Said, UnknownOrigin
 from workflow.evidence.lock import LockFile
 from workflow.store import library
 from workflow.store import log as store
@@ -52,6 +52,9 @@ def refuse(connection: Any, home: Path, origin: str, now: int) -> None:
     if locked.size and epoch is None:
         raise LogRecreated(origin=locked.origin, expected=f"size {locked.size}", actual="no log")
     if epoch is not None and (epoch.epoch, epoch.size) < (locked.epoch, locked.size):
-        raise LogBehindLock(expected=locked.brief(), actual=f"{epoch.origin} of size {epoch.size}")
+        raise LogBehindLock(
+            expected=locked.brief(),
+            actual=Said(f"{epoch.origin} of size {epoch.size}", f"{epoch.origin}(共 {epoch.size} 条)"),
+        )
     if latest < locked.at:
         raise ClockBackwards(expected=moment(locked.at).isoformat(), actual=moment(now).isoformat())

@@ -262,7 +262,7 @@ def test_a_changed_byte_of_any_snapshot_is_found_at_its_item(database: Database)
 def test_every_changed_byte_of_every_snapshot_is_found_at_its_item(database: Database) -> None:
     tried, missed = snapshots_found(database, step=1)
     print(f"snapshots: {tried} changes, {len(missed)} unseen")
-    assert tried > 30_000 and missed == []
+    assert tried > 25_000 and missed == []
 
 
 @pytest.mark.soak

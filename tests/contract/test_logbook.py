@@ -510,6 +510,27 @@ def test_an_honest_restore_goes_on_record_and_the_log_goes_on(writer: Writer) ->
     assert writer.check().holds
 
 
+def test_a_restore_that_lost_an_epoch_too_goes_on_and_an_epoch_taken_out_is_told(writer: Writer) -> None:
+    """Its number is not given again, and the entry that opened the next says what the restored database knew."""
+    sign(writer, "a")
+    old = backup(writer)
+    open_epoch(writer.engine, writer.home, reason="invented: national algorithms", by="admin-1", algorithm="sm3")
+    restore(writer, old)
+    writer.clock.advance(timedelta(hours=1))
+    refuses(writer, LogBehindLock)
+    third = open_epoch(writer.engine, writer.home, reason="invented: a backup was restored", by="admin-1")
+    assert third.epoch == 3 and sign(writer, "b").epoch == 3
+    report = writer.check()
+    assert (report.problems, report.epochs) == ([], 2)
+    with writer.engine.reading() as connection:
+        assert verify(connection).holds
+    open_epoch(writer.engine, writer.home, reason="invented", by="admin-1")
+    with writer.engine.db.begin() as connection:
+        for table in (log_leaf, log_node, checkpoints, log_epoch):
+            connection.execute(table.delete().where(table.c.epoch == 3))
+    assert ("log-epoch", "epoch 4") in [(p.code, p.place) for p in writer.check().problems]
+
+
 def test_a_planned_epoch_changes_the_hash_and_signs_the_old_tree_to_its_end(writer: Writer) -> None:
     sign(writer, "a", "b")
     writer.add("c")

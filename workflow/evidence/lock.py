@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workflow.errors import LockDamaged, LockMoved
+from workflow.errors import LockDamaged, LockMoved, Said
 
 _LIMIT = 65_536
 
@@ -43,7 +43,7 @@ class Locked:
 
     def brief(self) -> str:
         """For an error's sentence."""
-        return f"{self.origin} of size {self.size}"
+        return Said(f"{self.origin} of size {self.size}", f"{self.origin}(共 {self.size} 条)")
 
 
 class LockFile:
