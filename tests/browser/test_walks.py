@@ -133,7 +133,7 @@ def test_a_bundle_is_verified_and_a_changed_one_is_not(site: Site, lang: str, tm
         if changed:
             path.write_bytes(_changed(path.read_bytes()))
         page.goto(f"{site.address}/verify")
-        page.locator("input[type=file]").set_input_files(path)
+        page.locator("input[name=bundle]").set_input_files(path)
         page.locator("button.primary").click()
         shown = page.locator(".verdict")
         shown.wait_for()
