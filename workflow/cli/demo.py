@@ -83,13 +83,14 @@ def _run(out: Path, seed: int, db: str, paper: Paper, *, quiet: bool) -> dict[st
 
 
 def _print(out: Path, db: str, result: dict[str, Any], paper: Paper) -> None:
-    from workflow.demo.run import reopened
+    from workflow.demo.run import DATABASE, reopened
     from workflow.demo.sheets import Sheets
 
     engine = reopened(out, db)
     try:
         with engine.look() as desk:
-            Sheets(desk, result, paper).print_all()
+            named = "URL" if db else str(out / DATABASE)  # a URL may hold a password
+            Sheets(desk, result, paper, named).print_all()
     finally:
         engine.close()
     paper.line(

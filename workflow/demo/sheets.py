@@ -39,12 +39,13 @@ ROWS = 5  # rows of long sheets on the screen; all of them stand in the CSV file
 
 
 class Sheets:
-    """Prints the sheets of one database. Read only."""
+    """Prints the sheets of one database, which a person at the terminal names as ``database``. Read only."""
 
-    def __init__(self, desk: Desk, result: dict[str, Any], paper: Paper) -> None:
+    def __init__(self, desk: Desk, result: dict[str, Any], paper: Paper, database: str = "demo.db") -> None:
         self.desk = desk
         self.result = result
         self.paper = paper
+        self.database = database
         self.lang = paper.lang
         self.words = Wording(desk, paper)
 
@@ -367,8 +368,8 @@ class Sheets:
         )
         self._signed(found.root.walk())
         p.line(
-            f"每一级的每一处签字:workflow trace {item} --db demo.db",
-            f"every signature at every level: workflow trace {item} --db demo.db",
+            f"每一级的每一处签字:workflow trace {item} --db {self.database}",
+            f"every signature at every level: workflow trace {item} --db {self.database}",
         )
 
     def left_out(self) -> None:
