@@ -108,7 +108,10 @@ def live_through(engine: Engine, item: str, rounds: int, lines: int) -> None:
     engine.name_lead(item, holder("secretary", "t1"), holder("department", "t1"))
     handler = holder("handler", "b1")
     people = {"task": 1, "first-responsible": "secretary.b1", "lead-department": "虚构部门"}
-    one_task = {"task-list": [{"task": "虚构任务", "due": "2030-01-01"}], "responsibility-list": [people]}
+    one_task: dict[str, list[Any]] = {
+        "task-list": [{"task": "虚构任务", "due": "2030-01-01"}],
+        "responsibility-list": [people],
+    }
     engine.submit(item, handler, {**_measures(1, lines), **one_task})
     engine.post_notice(item, handler, "plan", channel="board", place="hall")
     _sign_through(engine, item)

@@ -6,7 +6,7 @@ hundred), these under ``s1``, ``g1`` and ``r1``. Whoever holds a post is named a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -91,7 +91,7 @@ def holder(post: str, unit: str) -> Actor:
     return Actor(f"{post}.{unit}", post, unit)
 
 
-PAPERS: dict[str, dict[str, object]] = {
+PAPERS: dict[str, Mapping[str, Any] | list[Any]] = {
     "organisation-file": {"members": 5},
     "analysis-sheet": {"manifestation": "虚构:书记空缺半年,组织生活中断", "cause": "虚构:企业重组后未及时选配"},
 }
