@@ -55,6 +55,7 @@ OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep,
     "obligations.exempt",
     "obligations.asked_once",
     "past.past",
+    "past.known_at",  # an instant, of nobody
     "views.marks_of",
     "views.rungs_of",
     "trace.seen_by",

@@ -433,7 +433,7 @@ stages:
     assert shared.case("sx-o1").definition == shared.case("sx-o3").definition
 
 
-def test_seven_groups_mark_seventy_one_units_by_one_card_and_no_group_anothers(shared: World) -> None:
+def test_seven_groups_mark_seventy_one_units_by_one_card_and_no_group_anothers(world: World) -> None:
     """Source: S3 「组建了7个督查组,与67个县直属机关、事业单位党组织进行同督查、同考核」, M25, R018, R194: 67 and 4 enterprises."""
     from tests.contract.world import imported, person_row, tenure_row
     from workflow import orgbook
@@ -446,7 +446,7 @@ def test_seven_groups_mark_seventy_one_units_by_one_card_and_no_group_anothers(s
         + "}"
     )
     published(
-        shared,
+        world,
         "marked",
         f"""materials: {{card: {{title: card, kind: scorecard, methods: {{papers: 查阅资料, report: 听取汇报, talk: 座谈了解}}, parts: {parts}}}}}
 stages:
@@ -479,10 +479,10 @@ stages:
             "tenures": [],
         }
     )
-    shared.engine.import_org(rows)
-    shared.engine.import_org(more)
+    world.engine.import_org(rows)
+    world.engine.import_org(more)
     rounds: dict[str, str] = {}
-    with shared.engine.desk() as desk:
+    with world.engine.desk() as desk:
         for n, person in enumerate(inspectors):
             orgbook.form_body(
                 desk, None, "formed", body=f"b{n}", kind="inspection", unit="g1", from_on="2019-01-01", **names
@@ -494,17 +494,17 @@ stages:
     judged = {"method": "talk", "evidence": "as seen (invented)"}
     for n, unit in enumerate((units[0], units[8], units[70])):
         item, by = f"mk-{unit}", Actor(rounds[unit], "department", "g1")
-        opened(shared, "marked", item, unit, campaign="2019")
+        opened(world, "marked", item, unit, campaign="2019")
         points = "4.5" if n else "3"
-        hand(shared, item, by, card={"parts": {f"p{k}": {**judged, "points": points} for k in range(1, 17)}})
+        hand(world, item, by, card={"parts": {f"p{k}": {**judged, "points": points} for k in range(1, 17)}})
         other = next(p for p in inspectors if p != rounds[unit])
         with pytest.raises(NotAssigned):
-            shared.engine.sign(item, Actor(other, "department", "g1"), shared.case(item).content)
-        shared.engine.sign(item, by, shared.case(item).content)
-        assert shared.case(item).final
+            world.engine.sign(item, Actor(other, "department", "g1"), world.case(item).content)
+        world.engine.sign(item, by, world.case(item).content)
+        assert world.case(item).final
     from workflow.assessments import ranking
 
-    with shared.engine.look() as desk:
+    with world.engine.look() as desk:
         ranked = [(r.rank, r.unit, r.result.shown) for r in ranking(desk, "marked", "2019")]
     assert ranked == [(1, units[8], "90.00"), (1, units[70], "90.00"), (3, units[0], "60.00")]
 

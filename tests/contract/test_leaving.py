@@ -76,7 +76,7 @@ def test_a_hand_over_is_listed_before_it_is_done(world: World) -> None:
     assert world.entries() == before + 1
     assert json.loads(run(world, *words, "--json"))["places"] == [{"item": "m1", "place": "2", "refused": None}]
     assert world.entries() == before + 2 and world.verify().rules == "hold"
-    assert "person,post,unit" in run(world, *words[:-3], "t1-secretary", "--home", str(world.home), code=2)
+    assert "PERSON/POST@UNIT" in run(world, *words[:-3], "t1-secretary", "--home", str(world.home), code=2)
 
 
 def test_a_copy_has_a_receipt_once_it_is_read(world: World) -> None:

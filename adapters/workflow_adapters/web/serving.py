@@ -59,6 +59,8 @@ def serve(
 
         gc.disable()  # what is imported stays; looking through it again and again takes a tenth of the start
         try:
+            import uvicorn  # noqa: F401  before the database: a server that is not installed is said first
+
             engine = _engine(db, home, language, act_as)
         except BaseException:
             gc.enable()
