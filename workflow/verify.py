@@ -680,14 +680,16 @@ def verify_database(
     db = database.connect(url, read_only=True)
     try:
         with database.reading(db) as connection:
-            if unread := _unreadable(connection):
-                return unread
             wanted = processes or os.cpu_count() or 1
             parts = scan.cuts(connection, wanted if scan.count(connection) >= WORTH_SHARING else 1)
             own, *others = parts
             if not others:
                 return verify(connection, contents, progress, policy, **checks)
             with ProcessPoolExecutor(len(others), mp_context=get_context("spawn")) as pool:
+                for _ in others:
+                    pool.submit(_started)  # while they start, the types are looked at
+                if unread := _unreadable(connection):
+                    return unread
                 waiting = [pool.submit(_verify_part, url, contents, policy, part, checks) for part in others]
                 share = (lambda done, total: progress(min(done * len(parts), total), total)) if progress else None
                 report = Verifier(connection, contents, policy, **checks).run(share, own)
@@ -697,3 +699,7 @@ def verify_database(
             return settle(connection, contents, report)
     finally:
         db.dispose()
+
+
+def _started() -> None:
+    """Asked of a process to make it start, and import what it will need."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.world import World
+from workflow_adapters.web.workers import listening
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="several processes need a system that forks")
 
@@ -66,3 +69,24 @@ def test_when_one_process_dies_the_rest_end_and_it_is_said(served: tuple[subproc
         pytest.skip("this system does not tell which processes are whose")
     os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
     assert server.wait(30) == 1
+
+
+def test_a_kept_connection_does_not_wait_for_the_readers_acknowledgement() -> None:
+    """An answer goes out in two packets; with Nagle's algorithm on, every answer would take 40 ms more."""
+
+    async def accepted() -> int:
+        got: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def told(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            got.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        sock = listening(0)
+        async with await asyncio.start_server(told, sock=sock):
+            _, writer = await asyncio.open_connection(*sock.getsockname())
+            try:
+                return await asyncio.wait_for(got, 10)
+            finally:
+                writer.close()
+
+    assert asyncio.run(accepted()) != 0

@@ -78,14 +78,14 @@ def _serve(url: str, home: str, workers: int) -> None:
     from workflow import Engine
     from workflow.evidence.content import DiskContentStore
     from workflow_adapters.web import Identity
-    from workflow_adapters.web.workers import Served, several
+    from workflow_adapters.web.workers import Served, listening, several
 
     def who(request: object) -> Identity:
         reader = request.headers["x-user"]  # type: ignore[attr-defined]
         return Identity(reader, operator=not reader)
 
     store = DiskContentStore(Path(home) / "contents")
-    sock = socket.create_server(("127.0.0.1", 0))
+    sock = listening(0)
     print(sock.getsockname()[1], flush=True)
     several(Served(lambda: Engine.looking(url, store), who, False, secrets.token_bytes(32)), sock, workers)
 

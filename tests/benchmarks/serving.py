@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -67,14 +66,15 @@ def main(url: str, home: Path) -> None:
 
     from workflow_adapters.rest import rest
     from workflow_adapters.web import Identity
+    from workflow_adapters.web.workers import listening
 
     with world.engine_on(url, home) as engine:
         app = rest(engine, lambda request: Identity(request.headers["x-user"]))
-        listening = socket.create_server(("127.0.0.1", 0))
-        sys.stdout.write(f"{listening.getsockname()[1]}\n")
+        sock = listening(0)
+        sys.stdout.write(f"{sock.getsockname()[1]}\n")
         sys.stdout.flush()
         config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_keep_alive=60)
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(config).run(sockets=[sock])
 
 
 if __name__ == "__main__":

@@ -97,8 +97,10 @@ def _engine(db: str, home: Path | None, lang: Language, act_as: str) -> Engine:
 
 
 def _socket(port: int, lang: Language) -> socket.socket:
+    from workflow_adapters.web.workers import listening
+
     try:
-        return socket.create_server(("127.0.0.1", port))
+        return listening(port)
     except OSError as error:
         from workflow.errors import why_not
 

@@ -30,6 +30,20 @@ class Served:
     secret: bytes
 
 
+def listening(port: int) -> socket.socket:
+    """A socket of this machine alone; port 0 takes a free one.
+
+    asyncio turns Nagle's algorithm off for the sockets it makes itself, not for one it is given. With it on, the second
+    packet of an answer on a connection that is kept waits for the reader's delayed ACK of the first: 40 ms.
+
+    Raises:
+        OSError: the port is not to be had.
+    """
+    sock = socket.create_server(("127.0.0.1", port))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # those it accepts inherit it
+    return sock
+
+
 def alone(served: Served, engine: Engine, sock: socket.socket, *, shared: bool = False) -> None:
     """Answer in this process until told to end; the engine is closed then.
 
