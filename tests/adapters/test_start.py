@@ -32,3 +32,10 @@ def test_what_the_packages_offer_is_there_when_asked_for() -> None:
         assert all(getattr(package, name) for name in package.__all__)
         with pytest.raises(AttributeError):
             _ = package.nothing_of_the_kind
+
+
+def test_pages_from_sqlite_do_not_wait_for_the_types_of_postgresql() -> None:
+    look = (
+        "import sys, workflow.desk, workflow_adapters.web.pages; print('sqlalchemy.dialects.postgresql' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", look], capture_output=True, text=True).stdout == "False\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import platform
 import sys
 from pathlib import Path
@@ -64,6 +65,8 @@ def main() -> int:
     asked.add_argument("--only", choices=NAMES, action="append", help="measure this one (may be given several times)")
     asked.add_argument("--quick", action="store_true", help="fewer turns, and 100,000 entries of history at most")
     args = asked.parse_args()
+    # Processes that are measured find bytecode, as in an installed package; without it each would compile the library.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     results: list[Result] = []
     dbs = Databases()
     try:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from workflow.errors import ContentMissing, TooLarge
 from workflow.evidence.digest import parse, sha256
 from workflow.store import database
 from workflow.store import tables as t
+from workflow.store.statement import upsert
 
 SIZE_LIMIT = 32 * 1024 * 1024  # as on disk
 _get = sa.select(t.content.c.data).where(t.content.c.digest == bindparam("digest"))
@@ -79,7 +78,7 @@ class ConnectionContents:
     def put(self, data: bytes) -> str:
         if len(data) > self.size_limit:
             raise TooLarge(path="content", expected=f"{self.size_limit} bytes", actual=f"{len(data)} bytes")
-        insert: Any = (sqlite.insert if self.connection.dialect.name == "sqlite" else postgresql.insert)(t.content)
+        insert = upsert(self.connection.dialect.name, t.content)
         digest = sha256(data)
         made = insert.values(digest=digest, data=data)
         # what lies there already is written again: a damaged row is mended by whoever has the bytes

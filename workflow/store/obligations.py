@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from workflow.store import items
 from workflow.store import tables as t
+from workflow.store.statement import upsert
 
 SOME = 500  # names a statement
 
@@ -228,10 +228,6 @@ def roll(connection: Connection, flow: str, campaign: str, units: Sequence[str])
 
 _NAMES = ("flow", "rule", "period", "step")
 _key = [t.roll_call.c[n] == bindparam(f"b_{n}") for n in _NAMES]
-_make = {
-    "postgresql": postgresql.insert(t.roll_call).on_conflict_do_nothing(),
-    "sqlite": sqlite.insert(t.roll_call).on_conflict_do_nothing(),
-}
 _claimed = sa.select(t.roll_call.c.done_at, t.roll_call.c.opened).where(*_key).with_for_update()
 _opened = t.roll_call.update().where(*_key).values(opened=t.roll_call.c.opened + bindparam("count"))
 _done = (
@@ -263,7 +259,7 @@ def _where(key: Key) -> dict[str, Any]:
 def claim(connection: Connection, key: Key, moment: int) -> bool:
     """Take a roll call under its lock; the row is made by whoever comes first. False where it is done already."""
     values = {**dict(zip(_NAMES, key, strict=True)), "moment": moment}
-    connection.execute(_make[connection.dialect.name], values)
+    connection.execute(upsert(connection.dialect.name, t.roll_call).on_conflict_do_nothing(), values)
     row = connection.execute(_claimed, _where(key)).one()
     return row.done_at is None
 
