@@ -20,8 +20,8 @@ from workflow.errors import Said, WrongMeaning
 from workflow.past import past
 from workflow.rules.authority import backstop
 from workflow.sight import Sight
+from workflow.store import items, queries, shelves
 from workflow.store import obligations as store
-from workflow.store import queries, shelves
 from workflow.store.groups import GroupReader
 from workflow.store.listing import Wanted
 from workflow.store.org import Stretches
@@ -80,13 +80,19 @@ def _having(desk: Desk, need: str, campaign: str, at: int, day: str, units: Sequ
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many of a level owe a report or an explicit zero, how many gave one, and who did not."""
+    """How many of a level owe a report or an explicit zero, how many gave one, and who did not.
+
+    Attributes:
+        zero: zero reports that stand.
+        contradicted: units whose zero does not: it was found false, or rests on one below that was.
+    """
 
     level: str
     owed: int
     covered: int
     zero: int
     uncovered: tuple[str, ...]
+    contradicted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,8 @@ class Claim:
 
     Attributes:
         claimed: ``zero`` or ``reported``.
-        verified: ``contradicted``, ``supplemented``, or empty: nobody has said otherwise, which is no confirmation.
+        verified: ``contradicted``, ``contradicted-below`` where it rests on a zero report that was, ``supplemented``, or
+            empty: nobody has said otherwise, which is no confirmation.
     """
 
     unit: str
@@ -108,17 +115,41 @@ def coverage(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, level:
     """Whether every unit of a level has a result or an explicit zero. Source: S0 「横向到边,纵向到底」, R061."""
     rows = [r for r in _reports(desk, flow, campaign, at, level) if sight.sees(r.unit) and r.state != "EXEMPT"]
     open_ = tuple(r.unit for r in rows if r.received is None)
-    return Coverage(level, len(rows), len(rows) - len(open_), sum(r.zero for r in rows), open_)
+    above = _resting_on_false(desk, flow, campaign, at)
+    false = tuple(r.unit for r in rows if r.zero and (r.state == "CONTRADICTED" or r.item in above))
+    zero = sum(r.zero for r in rows) - len(false)
+    return Coverage(level, len(rows), len(rows) - len(open_), zero, open_, false)
 
 
 def claims(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, level: str) -> list[Claim]:
     """Claimed beside verified, unit by unit. Source: S2 「至今各单位党委…都已制定」「有的…至今还没有制定」, R114, R115."""
     said = {"CONTRADICTED": "contradicted", "SUPPLEMENTED": "supplemented"}
+    above = _resting_on_false(desk, flow, campaign, at)
+
+    def found(r: store.Row) -> str:
+        return said.get(r.state, "contradicted-below" if r.item in above else "")
+
     return [
-        Claim(r.unit, r.item or "", "zero" if r.zero else "reported", said.get(r.state, ""))
+        Claim(r.unit, r.item or "", "zero" if r.zero else "reported", found(r))
         for r in _reports(desk, flow, campaign, at, level)
         if r.received is not None and sight.sees(r.unit)
     ]
+
+
+def _resting_on_false(desk: Desk, flow: str, campaign: str, at: int) -> set[str]:
+    """The reports that rely on a zero report found false by then, directly or through one between: each says on record which
+    reports of those below it was drawn up from. Source: 「谁签字上报谁负责」, R055, R041."""
+    found: set[str] = set()
+    org = desk.organisation()
+    for report, unit, said_at in queries.contradicted(desk.connection, flow, campaign, at):
+        known = {report}
+        day = local_day(said_at, desk.engine.newest(desk.connection, flow).flow.timezone).isoformat()
+        line = [u["unit"] for u in org.path(unit, day)[1:]]
+        for row in items.reports_of(desk.connection, flow, campaign, line):  # from the unit's superior upward
+            if "item" in row and any(r.get("item") in known for r in desk.case_of(row["item"])[0].relies):
+                known.add(row["item"])
+        found |= known - {report}
+    return found
 
 
 def _reports(desk: Desk, flow: str, campaign: str, at: int, level: str) -> list[store.Row]:

@@ -16,12 +16,14 @@ from workflow.store import items, queries
 
 @dataclass(frozen=True)
 class OneSided:
-    """A report with findings of one side only. ``about``: ``itself`` alone, or only units ``below``; ``lines`` of them."""
+    """A report with findings of one side only. ``about``: ``itself`` alone, or only units ``below``; ``lines`` of them;
+    ``level`` that of the unit that reports."""
 
     item: str
     unit: str
     about: Literal["itself", "below"]
     lines: int
+    level: str
 
 
 def one_sided(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> list[OneSided]:
@@ -41,5 +43,5 @@ def one_sided(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> li
         named = [line["cells"].get(where) for line in items.lines(desk.connection, row["id"], zero.list)]
         own = sum(unit == row["unit"] for unit in named)
         if where and named and own in (0, len(named)):
-            found.append(OneSided(row["id"], row["unit"], "itself" if own else "below", len(named)))
+            found.append(OneSided(row["id"], row["unit"], "itself" if own else "below", len(named), case.level))
     return found

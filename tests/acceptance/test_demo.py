@@ -148,6 +148,16 @@ def test_a_signed_zero_is_contradicted_by_an_unannounced_check_and_stays_as_it_w
     assert row.now and moved not in row.now  # 时任 and 现任 apart
 
 
+def test_the_campaign_view_says_what_the_demonstration_says(demo: tuple[Path, dict[str, Any]]) -> None:
+    """Nobody who asks the product is told of sixty zero reports where the sheets say fifty-nine. Source: R055, R114."""
+    asked = ["campaign", str(demo[0] / "demo.db"), "--reports", REPORT, "--level", "group", "--on", "2020-12-31"]
+    said = CliRunner().invoke(app, [*asked, "--lang", "en"], catch_exceptions=False).output
+    assert "covered: 99 of 99, 59 zero, 1 zero contradicted; 0 not" in said
+    assert "claimed 99; 1 found otherwise" in said and "zero → contradicted-below" in said
+    told = json.loads(CliRunner().invoke(app, [*asked, "--json"], catch_exceptions=False).output)
+    assert told["statistics"]["class"]["register"]["items"] == 108
+
+
 def test_a_report_that_its_own_unit_corrected_in_time_is_no_false_one(demo: tuple[Path, dict[str, Any]]) -> None:
     """Source: R055, R063."""
     assert demo[1]["final"]["reports"]["supplemented_below"] == 1

@@ -106,9 +106,34 @@ def test_coverage_and_claims_are_told_as_of_any_instant(world: World) -> None:
         assert [c.verified for c in seen.claims("survey", "c1", "organisation")] == ["contradicted", "", ""]
         assert [c.verified for c in seen.claims("survey", "c1", "organisation", then)] == ["", "", ""]
         assert seen.measure(target("covered >= 100%"), "survey", "c1", "organisation") == (3, 3)
+        told = seen.coverage("survey", "c1", "organisation")
+        assert (told.covered, told.zero, told.contradicted) == (3, 1, ("o1",))
+        third = {c.unit: (c.claimed, c.verified) for c in seen.claims("survey", "c1", "third")}
+        assert third["t1"] == ("reported", "contradicted-below")
     with seen_by(world.engine, "o3-secretary") as seen:
         assert [c.unit for c in seen.claims("survey", "c1", "organisation")] == ["o3"]
         assert seen.measure(target("covered >= 100%"), "survey", "c1", "organisation") == (1, 1)
+
+
+def test_a_zero_that_rests_on_one_found_false_below_is_no_longer_counted_as_one(world: World) -> None:
+    """The zero above stays as it was signed; whoever reads the campaign is told that it does not stand. Source: R055, R023."""
+    for unit in ("o1", "o2", "o3", "t1"):
+        survey(world, unit, None)
+    world.clock.advance(timedelta(days=1))
+    before = world.clock.now() - 1
+    by = Actor("s1-secretary", "secretary", "s1")
+    world.engine.contradict("survey-o2", by, world.case("survey-o2").content, "seen on a visit", finding="photograph 7")
+    with seen_by_operator(world.engine) as seen:
+        told = seen.coverage("survey", "c1", "third")
+        assert (told.covered, told.zero, told.contradicted, told.uncovered) == (1, 0, ("t1",), ("t2",))
+        assert [(c.unit, c.claimed, c.verified) for c in seen.claims("survey", "c1", "third")] == [
+            ("t1", "zero", "contradicted-below")
+        ]
+        then = seen.coverage("survey", "c1", "third", before)
+        assert (then.zero, then.contradicted) == (1, ())
+    asked = ["campaign", world.url, "--flow", "survey", "--campaign", "c1", "--reports", "survey", "--level", "third"]
+    for lang, words in (("en", "0 zero, 1 zero contradicted"), ("zh", "零报告被查否 1")):
+        assert words in CliRunner().invoke(app, [*asked, "--lang", lang]).output
 
 
 def test_a_unit_is_ready_when_nothing_is_lacking(world: World) -> None:

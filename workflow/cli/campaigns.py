@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -228,19 +229,19 @@ def _lines(seen: Seen, found: dict[str, Any], lang: Language) -> Iterator[str]:
         c, claims = found["coverage"], found["claims"]
         against = [x for x in claims if x["verified"]]
         yield (
-            f"覆盖:应报 {c['owed']},已报 {c['covered']}(零报告 {c['zero']}),未报 {len(c['uncovered'])}"
+            f"覆盖:应报 {c['owed']},已报 {c['covered']}(零报告 {c['zero']}"
+            + (f",零报告被查否 {len(c['contradicted'])}" if c["contradicted"] else "")
+            + f"),未报 {len(c['uncovered'])}"
             if zh
-            else f"covered: {c['covered']} of {c['owed']}, {c['zero']} zero; {len(c['uncovered'])} not"
+            else f"covered: {c['covered']} of {c['owed']}, {c['zero']} zero"
+            + (f", {len(c['contradicted'])} zero contradicted" if c["contradicted"] else "")
+            + f"; {len(c['uncovered'])} not"
         )
         called = seen.names([*c["uncovered"][:SHOWN], *(x["unit"] for x in against)], lang)
         for unit in c["uncovered"][:SHOWN]:
             yield f"  {'未报' if zh else 'not reported'}: {called[unit]}"
         yield from _more(len(c["uncovered"]), zh)
-        for way, words in ONE_SIDED.items():
-            if some := [r["unit"] for r in found["one-sided"] if r["about"] == way]:
-                named = seen.names(some[:SHOWN], lang)
-                yield f"{words[0]}({len(some)},待核查):" if zh else f"{words[1]} ({len(some)}, to be looked into):"
-                yield "  " + ("、" if zh else ", ").join(named[u] for u in some[:SHOWN])
+        yield from _one_sided(seen, found, lang)
         yield (
             f"申报与核实:申报 {len(claims)},与核实不符 {len(against)}"
             if zh
@@ -300,6 +301,26 @@ def _lines(seen: Seen, found: dict[str, Any], lang: Language) -> Iterator[str]:
         share = f" = {t['part'] * 1000 // t['whole'] / 10} %" if t["whole"] else ""
         less = f", {'欠' if zh else 'short of'} {t['shortfall']}" if t["shortfall"] else ""
         yield f"{'目标' if zh else 'target'} {t['target']}: {t['part']}/{t['whole']}{share}, {word}{less}"
+
+
+def _one_sided(seen: Seen, found: dict[str, Any], lang: Language) -> Iterator[str]:
+    """Reports of one side only, counted by level; named are those of the level that was asked about."""
+    zh = lang == "zh"
+    for way, words in ONE_SIDED.items():
+        some = [r for r in found["one-sided"] if r["about"] == way]
+        if not some:
+            continue
+        levels = ", ".join(f"{level} {n}" for level, n in Counter(r["level"] for r in some).items())
+        yield (
+            f"{words[0]}({len(some)},待核查):{levels}"
+            if zh
+            else f"{words[1]} ({len(some)}, to be looked into): {levels}"
+        )
+        units = [r["unit"] for r in some if r["level"] == found["level"]]
+        called = seen.names(units[:SHOWN], lang)
+        for unit in units[:SHOWN]:
+            yield f"  {called[unit]}"
+        yield from _more(len(units), zh)
 
 
 def _rounds(seen: Seen, rows: list[dict[str, Any]], lang: Language) -> Iterator[str]:

@@ -6,12 +6,26 @@ from collections import Counter
 from typing import Any
 
 from workflow import obligations, views
+from workflow.campaign import coverage
 from workflow.clock import local_day
-from workflow.demo.frame import CAMPAIGN, COUNTED, CRITICISM, END, MEASURES, RECTIFY, REPORT, TALK, ZONE, report_of
+from workflow.demo.frame import (
+    CAMPAIGN,
+    COUNTED,
+    CRITICISM,
+    END,
+    LAST,
+    MEASURES,
+    RECTIFY,
+    REPORT,
+    TALK,
+    ZONE,
+    report_of,
+)
 from workflow.demo.history import History
 from workflow.demo.people import Told
 from workflow.desk import Desk
 from workflow.evidence import canonical
+from workflow.sight import all_of
 from workflow.store import obligations as store
 from workflow.store import org, queries
 from workflow.trace import trace
@@ -98,21 +112,15 @@ def _call(call: views.RollCall) -> dict[str, int]:
 def _reports(desk: Desk) -> dict[str, int]:
     """What the enterprises' reports are worth at the end: a zero that rests on one contradicted below it is none."""
     definition = desk.engine.newest(desk.connection, REPORT)
-    below = obligations.asked_once(desk, definition, CAMPAIGN, END - 1, ("organisation",))
-    marked = {
-        s: [r.unit for r in store.rows(desk.connection, below) if r.state == s]
-        for s in ("CONTRADICTED", "SUPPLEMENTED")
-    }
-    tops = {u.split("-")[0] for u in marked["CONTRADICTED"]}
-    call = views.roll_call(desk, REPORT, CAMPAIGN, END - 1, "group")
-    contradicted = [u for u in call.zero if u in tops]
+    below = store.rows(desk.connection, obligations.asked_once(desk, definition, CAMPAIGN, END - 1, ("organisation",)))
+    told = coverage(desk, all_of(LAST.isoformat()), REPORT, CAMPAIGN, END - 1, "group")
     return {
-        "owed": len(call.owed),
-        "reported": len(call.reported),
-        "zero": len(call.zero) - len(contradicted),
-        "contradicted": len(contradicted),
-        "missing": len(call.missing),
-        "supplemented_below": len(marked["SUPPLEMENTED"]),
+        "owed": told.owed,
+        "reported": told.covered - told.zero - len(told.contradicted),
+        "zero": told.zero,
+        "contradicted": len(told.contradicted),
+        "missing": len(told.uncovered),
+        "supplemented_below": sum(r.state == "SUPPLEMENTED" for r in below),
     }
 
 

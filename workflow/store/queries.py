@@ -175,6 +175,19 @@ _contradictions = (
     .where(sa.text(t.MARKS), t.entry.c.act == "contradict")
     .order_by(t.entry.c.chain, t.entry.c.seq)
 )
+_contradicted = (
+    sa.select(t.item.c.id, t.item.c.unit, sa.func.max(t.entry.c.at).label("at"))
+    .join(t.entry, t.entry.c.chain == t.item.c.id)
+    .where(
+        sa.text(f"wf_entry.{t.MARKS}"),
+        t.entry.c.act == "contradict",
+        t.entry.c.at <= bindparam("at"),
+        t.item.c.flow == bindparam("flow"),
+        t.item.c.campaign == bindparam("campaign"),
+    )
+    .group_by(t.item.c.id, t.item.c.unit)
+    .order_by(t.item.c.id)
+)
 _checks = sa.select(t.entry.c.chain, t.entry.c.body).where(sa.text(t.CHECKS)).order_by(t.entry.c.chain, t.entry.c.seq)
 _claims = (
     sa.select(
@@ -287,6 +300,12 @@ def contradicted_by(connection: Connection, finding: str) -> list[str]:
     """The reports that were contradicted by a finding, each once. Reads the contradictions alone, which are few."""
     found = {r.chain: None for r in connection.execute(_contradictions) if _finding(r.body) == finding}
     return list(found)
+
+
+def contradicted(connection: Connection, flow: str, campaign: str, at: int) -> list[tuple[str, str, int]]:
+    """The reports of a campaign that were contradicted by an instant, their units, and when: few, if any."""
+    asked = {"flow": flow, "campaign": campaign, "at": at}
+    return [(r.id, r.unit, r.at) for r in connection.execute(_contradicted, asked)]
 
 
 def checked_by(connection: Connection, finding: str) -> list[str]:
