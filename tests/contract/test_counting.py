@@ -21,6 +21,8 @@ from tests.contract.test_races import at_once
 from tests.contract.world import World, flow_text, worlds
 from workflow import Actor, bundle, loads
 from workflow.calendar_file import load_calendar
+from workflow.definition.definition import Definition
+from workflow.definition.load import examine
 from workflow.definition.model import Counter
 from workflow.definition.shipped import shipped_calendar
 from workflow.errors import Avoidance, BadMaterial, Conflict, LimitReached, NotReached, OutOfTurn, ReasonRequired
@@ -339,3 +341,19 @@ def test_a_sitting_counted_once_is_never_more_than_counted_each_and_nothing_reve
         "30 days": lambda r: "2019-07-13" < r["on"] < "2019-09-11",
     }[period]
     assert counted == [r for r in rows if not r["reversed"] and wanted(r)]
+
+
+def test_a_field_called_words_that_is_none_is_refused_by_the_loader_and_when_handed_in(world: World) -> None:
+    """A host may have published such a version by itself: what is handed in then is refused by name, never a fault."""
+    text = (
+        flow_text(SIT)
+        .replace("flow: sit\n", "flow: counted-words\n")
+        .replace("reason: {type: text, own-words: true}", "words: {type: integer, min: 0}")
+    )
+    assert "reserved-name" in {p.code for p in examine(text.encode()).problems}
+    good = loads(text.replace("words: {type: integer, min: 0}", "number: {type: integer, min: 0}"))
+    world.engine.publish(Definition.from_body(good.body.replace(b'"number"', b'"words"')))
+    world.engine.open("counted-words", "t1", item="a", campaign="c1")
+    with pytest.raises(BadMaterial, match=r"\$\.why\.words.*another name.*integer") as refused:
+        world.engine.submit("a", SECRETARY, {"why": {"words": 3}}, outcome="dropped")
+    assert "改名" in refused.value.text("zh")

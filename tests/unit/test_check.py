@@ -144,8 +144,8 @@ MAIN_BREAKS: list[tuple[str, list[tuple[str, str]], str]] = [
     ("unknown-timezone", [("timezone: Asia/Shanghai", "timezone: Asia/Shanghi")], "timezone:"),
     ("unknown-timezone", [("timezone: Asia/Shanghai", "timezone: ../../etc/passwd")], "timezone:"),
     ("unknown-calendar", [("calendar: cn ", "calendar: nc ")], "calendar:"),
-    ("wrong-type", [('version: "2019.4"', "version: 2019")], "version:"),
-    ("float", [('version: "2019.4"', "version: 2019.2")], "version:"),
+    ("wrong-type", [('version: "2019.5"', "version: 2019")], "version:"),
+    ("float", [('version: "2019.5"', "version: 2019.2")], "version:"),
     ("field-choices", [("{type: choice, choices: [at-once, long-term],", "{type: choice,")], "track:"),
     ("field-choices", [("measure: {type: text, max: 1000,", "measure: {type: text, choices: [a],")], "measure: {type"),
     ("min-above-max", [("measure: {type: text, max: 1000,", "measure: {type: text, max: -5,")], "max: -5"),
@@ -257,6 +257,31 @@ def test_a_title_may_say_that_there_is_no_quota() -> None:
 
 def test_a_measure_may_have_a_target() -> None:
     assert "      target: {type: text" in MAIN and look(MAIN).problems == ()
+
+
+@pytest.mark.parametrize(
+    "field", ["words: date", "words: {type: integer, min: 0}", "links: text", "lines: text", "closed: text"]
+)
+def test_what_an_item_keeps_of_its_documents_is_no_name_for_a_field(field: str) -> None:
+    """A document's own texts are kept under ``words``, a list's lines under the others: nothing else is called so."""
+    (told,) = found(MAIN, ("fields: {statement: {type: text", f"fields: {{{field}, statement: {{type: text"))
+    assert (told.code, told.line) == ("reserved-name", line_of(MAIN, "fields: {statement: {type: text"))
+    assert not found(MAIN, ("fields: {statement: {type: text", "fields: {words: text, statement: {type: text"))
+
+
+def test_every_text_of_a_plan_in_the_campaigns_that_ship_is_to_be_the_units_own() -> None:
+    """Source: S0 「简单照搬照抄,缺乏针对性」, R111: what is not marked is compared with nothing."""
+    plans = {"task", "tasks", "measure", "root"}
+    seen = set()
+    for name in ("organisation", "village", "county-enterprise", "non-public"):
+        made = look(shipped.shipped_flow(f"{name}-rectification").read_text(encoding="utf-8")).definition
+        assert made is not None
+        for material, spec in made.flow.materials.items():
+            for code, field in spec.fields.items():
+                if code in plans and field.type == "text":
+                    assert field.own_words, f"{name}: {material}.{code}"
+                    seen.add((name, code))
+    assert len(seen) == 11
 
 
 def test_a_flow_without_levels_or_stages_is_refused() -> None:

@@ -178,7 +178,7 @@ class PartsChecking(Checking):
                     self.known("field", code, COMPILED, ("materials", name, "fields", code), key=True)
             self._scorecard(("materials", name), material)
             for code, spec in material.fields.items():
-                if material.kind != "list" and code in ("lines", "closed"):
+                if material.kind != "list" and code in ("lines", "closed", "links"):
                     self.say(
                         "reserved-name",
                         ("materials", name, "fields", code),
@@ -186,7 +186,15 @@ class PartsChecking(Checking):
                         f"{code} 为清单专用,文书字段不得使用此名",
                         key=True,
                     )
-                if material.kind != "list" and code == "words" and spec.type in ("integer", "choice", "boolean"):
+                if material.kind == "scorecard" and code == "points":
+                    self.say(
+                        "reserved-name",
+                        ("materials", name, "fields", code),
+                        "points are what the parts of a scorecard are given; a field beside them cannot be called so",
+                        "points 指评分表各项得分,其他字段不得使用此名",
+                        key=True,
+                    )
+                if material.kind != "list" and code == "words" and spec.type != "text":
                     self.say(
                         "reserved-name",
                         ("materials", name, "fields", code),

@@ -11,7 +11,7 @@ from typing import Any
 from workflow.case import Case
 from workflow.definition.definition import Definition
 from workflow.definition.model import FieldSpec, Material, Stage
-from workflow.errors import BadMaterial, LimitReached, Unknown
+from workflow.errors import BadMaterial, LimitReached, Said, Unknown
 from workflow.evidence.digest import digest
 
 LINES = 10_000
@@ -64,6 +64,16 @@ def check(definition: Definition, name: str, value: Any) -> dict[str, Any]:
     _fields(definition, material, f"$.{name}", value, place)
     told = {k for k, f in material.fields.items() if f.type in ("integer", "choice", "boolean") and not f.personal}
     told |= _dated(definition, material)
+    if "words" in told:  # by a version published before the loader refused it
+        raise BadMaterial(
+            path=f"$.{name}.words",
+            expected=Said(
+                "a version of the flow that gives this field another name: words are texts that must be an item's own",
+                "流程须先发布新版本为此字段改名:words 专指须自行撰写的文字",
+            ),
+            actual=material.fields["words"].type,
+            place=place,
+        )
     return {k: v for k, v in value.items() if k in told and v is not None} | points | _words(material, [value])
 
 
