@@ -1,6 +1,9 @@
 """Texts that should be an item's own and are nearly those of another: with the passages, for people to judge.
 
-A flag is a fact, not a refusal. Only fields marked ``own-words`` are compared. Source: S0 「简单照搬照抄,缺乏针对性」, R111.
+A flag is a fact, not a refusal. Only fields marked ``own-words`` are compared, and only with what the reader may see: the
+superior who judges two plans sees that they are one, a unit is told nothing of its neighbour's. What is word for word the
+same is known at once from its digest (``repeated``), what is nearly so takes reading every text of the campaign (``alike``).
+Source: S0 「简单照搬照抄,缺乏针对性」, R111; S4 「要逐支部说明原因」, R108.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from workflow.case import Case
 from workflow.desk import Desk
 from workflow.errors import ContentMissing
 from workflow.evidence import canonical
-from workflow.store import items, queries
+from workflow.sight import Sight, hidden_from
+from workflow.store import counting, items, queries
 
 ALIKE = 80  # of 100: from here on two texts are nearly the same
 PASSAGE = 8  # letters: what is shorter is a coincidence of wording
@@ -39,14 +43,41 @@ class Alike:
 
 
 @dataclass(frozen=True)
+class Repeated:
+    """A text of an item that stands word for word elsewhere too. ``others``: item, unit and line of each that may be seen, the
+    item's own further lines among them; ``line`` counts from 1, also in a document, which is one line."""
+
+    material: str
+    field: str
+    line: int
+    others: tuple[tuple[str, str, int], ...]
+
+
+def repeated(desk: Desk, sight: Sight, item: str) -> list[Repeated]:
+    """The texts handed in last that another line, or another item of the flow and campaign, has too, in order of fields and
+    lines. Signs and spaces do not make a text another one."""
+    hidden = hidden_from(desk, sight)
+    found: dict[tuple[str, int], list[tuple[str, str, int]]] = {}
+    for row in counting.repeated(desk.connection, item):
+        if row.other == item or (sight.sees(row.unit) and row.other not in hidden):
+            found.setdefault((row.field, row.no), []).append((row.other, row.unit, row.other_no))
+    out: list[Repeated] = []
+    for (where, no), others in found.items():
+        material, _, field = where.partition(".")
+        out.append(Repeated(material, field, no, tuple(others)))
+    return out
+
+
+@dataclass(frozen=True)
 class _Text:
     line: int
     text: str
     plain: str
 
 
-def alike(desk: Desk, item: str, *, at_least: int = ALIKE) -> list[Alike]:
-    """What an item says that others of its flow and campaign, or other lines of its own, say too; the likest first.
+def alike(desk: Desk, sight: Sight, item: str, *, at_least: int = ALIKE) -> list[Alike]:
+    """What an item says that others of its flow and campaign that may be seen, or other lines of its own, say too; the
+    likest first.
 
     Args:
         at_least: of 100, from where on two texts are told.
@@ -58,8 +89,9 @@ def alike(desk: Desk, item: str, *, at_least: int = ALIKE) -> list[Alike]:
         for n, one in enumerate(texts):
             found += _same(item, key, one, item, case.unit, texts[n + 1 :], at_least)
     others = queries.of_campaign(desk.connection, case.flow, case.campaign) if any(own.values()) else {}
+    hidden = hidden_from(desk, sight)
     for other, unit in others.items():
-        if other == item:
+        if other == item or not sight.sees(unit) or other in hidden:
             continue
         theirs = _texts(desk, Case.of_snapshot(items.read(desk.connection, other).snapshot))
         for key, texts in own.items():
@@ -73,7 +105,8 @@ def _texts(desk: Desk, case: Case) -> dict[tuple[str, str], list[_Text]]:
     definition = desk.engine.definition(desk.connection, case.definition)
     out: dict[tuple[str, str], list[_Text]] = {}
     for name, digest in case.materials.items():
-        wanted = [k for k, f in definition.flow.materials[name].fields.items() if f.own_words and not f.personal]
+        fields = definition.flow.materials[name].fields
+        wanted = [k for k, f in fields.items() if f.own_words and not f.personal and f.delicate is None]
         if not wanted:
             continue
         try:
@@ -82,12 +115,12 @@ def _texts(desk: Desk, case: Case) -> dict[tuple[str, str], list[_Text]]:
             continue
         lines = list(enumerate(value, start=1)) if isinstance(value, list) else [(0, value)]
         for field in wanted:
-            texts = [_Text(no, str(line.get(field) or ""), plain(str(line.get(field) or ""))) for no, line in lines]
+            texts = [_Text(no, str(line.get(field) or ""), _plain(str(line.get(field) or ""))) for no, line in lines]
             out[name, field] = [t for t in texts if len(t.plain) >= SHORT]
     return out
 
 
-def plain(text: str) -> str:
+def _plain(text: str) -> str:
     """Letters and figures only, in one width and case: signs between them do not make a text another one."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
 

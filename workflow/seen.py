@@ -24,7 +24,7 @@ from workflow import burdens as bearing
 from workflow import campaign as glance
 from workflow import claims as saying
 from workflow import clear as clearing
-from workflow import drafting, lists, obligations, onesided, possible, receipt, views, voting
+from workflow import drafting, likeness, lists, obligations, onesided, possible, receipt, views, voting
 from workflow import irregularities as irregular
 from workflow import pairs as letters
 from workflow import past as history
@@ -70,6 +70,7 @@ OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep,
     "batches.numbers_about",
     "lists.asked",  # the filter itself
     "lists.seen_below",
+    "shelf.within",  # of a shelf that was filtered
     "lists.sums",  # of everything, for what is read through the filter
     "campaign.missed_sums",
     "campaign.late_sums",
@@ -446,6 +447,16 @@ class Seen:
     def one_sided(self, flow: str, campaign: str, at: int | None = None) -> list[onesided.OneSided]:
         """Reports that name only themselves or only those below, of units that may be seen."""
         return onesided.one_sided(self._desk, self.sight, flow, campaign, self._at(at))
+
+    def alike(self, item: str, at_least: int = likeness.ALIKE) -> list[likeness.Alike]:
+        """Texts of an item that are nearly those of others that may be seen, with the passages."""
+        self.refuse(item)
+        return likeness.alike(self._desk, self.sight, item, at_least=at_least)
+
+    def repeated(self, item: str) -> list[likeness.Repeated]:
+        """Texts of an item that others that may be seen have word for word."""
+        self.refuse(item)
+        return likeness.repeated(self._desk, self.sight, item)
 
     def draft(self, item: str) -> list[drafting.Draft]:
         """What an item's papers can be filled with from what may be seen of its unit."""

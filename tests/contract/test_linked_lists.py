@@ -20,8 +20,10 @@ from workflow.cli.main import app
 from workflow.definition.load import examine
 from workflow.errors import BadMaterial, LinesOpen, WrongStage
 from workflow.evidence.standalone import Policy, Verifier
-from workflow.likeness import alike
+from workflow.likeness import Repeated, alike
 from workflow.rules import materials
+from workflow.seen import seen_by
+from workflow.sight import all_of
 
 FLOW = """flow: three
 title: {zh: 虚构三单, en: three invented lists}
@@ -149,8 +151,12 @@ def test_near_identical_plans_are_flagged_with_the_passages_and_refused_nowhere(
     planned(world, "m2", THREE, measures=measures(1, 2, text=COPY.replace("星期五", "星期一").replace(",", " ")))
     planned(world, "m3", THREE, measures=measures(1, 2, text="虚构:补选书记一名,九月底前完成选举并报批,由示例人员负责"))
     with world.engine.desk() as desk:
-        found = alike(desk, "m1")
-        assert alike(desk, "m3", at_least=100)[0].other in ("m1", "m2")  # their second lines are word for word the same
+        every = all_of("2019-09-02")
+        found = alike(desk, every, "m1")
+        assert alike(desk, every, "m3", at_least=100)[0].other in (
+            "m1",
+            "m2",
+        )  # their second lines are word for word the same
     near = next(a for a in found if a.line == 1)
     assert (near.other, near.other_unit, near.other_line, near.field) == ("m2", "o3", 1, "measure")
     assert 90 < near.of_100 < 100
@@ -160,6 +166,22 @@ def test_near_identical_plans_are_flagged_with_the_passages_and_refused_nowhere(
     assert told.exit_code == 1 and "measures.measure 第 1 条 与 m2 (o3) 第 1 条" in told.output
     plain = CliRunner().invoke(app, ["alike", "m1", "--db", world.url, "--home", str(world.home), "--json"])
     assert {row["other"] for row in json.loads(plain.output)} >= {"m2"}
+
+
+def test_a_copied_plan_is_told_to_who_stands_above_both_and_to_no_neighbour(world: World) -> None:
+    """Source: S0 「简单照搬照抄,缺乏针对性」, R111; S0 「三级企业清楚每个…详细情况」, R160: nobody learns of a sibling's."""
+    planned(world)
+    planned(world, "m2", THREE)
+    for person, others in (("t1-secretary", {"m2"}), ("o1-secretary", set())):
+        with seen_by(world.engine, person) as seen:
+            assert {a.other for a in seen.alike("m1")} - {"m1"} == others  # two lines of m1 itself are nearly one
+            assert {o for r in seen.repeated("m1") for o, _, _ in r.others} == others
+    with seen_by(world.engine, "t1-secretary") as seen:
+        assert seen.repeated("m1")[0] == Repeated("measures", "measure", 1, (("m2", "o3", 1),))
+    told = CliRunner().invoke(
+        app, ["alike", "m1", "--db", world.url, "--home", str(world.home), "--as", "o1-secretary", "--lang", "en"]
+    )
+    assert told.exit_code == 1 and "m2" not in told.output
 
 
 def test_an_unknown_number_is_unknown_and_not_zero() -> None:

@@ -22,6 +22,9 @@ def alike(
     item: Annotated[str, typer.Argument(help="The item · 事项")],
     db: Annotated[str, typer.Option("--db", help="A SQLite file or a database URL · 数据库文件或 URL")],
     home: Home = None,
+    person: Annotated[
+        str, typer.Option("--as", metavar="PERSON", help="As this person may see it · 按此人可见范围")
+    ] = "",
     at_least: Annotated[int, typer.Option("--at-least", min=50, max=100, help="Of 100 · 相同程度(百分制)")] = 80,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON · 以 JSON 输出")] = False,
     lang: Lang = "",
@@ -34,13 +37,13 @@ def alike(
     with told(language):
         from workflow.engine import Engine
         from workflow.evidence.content import DiskContentStore
-        from workflow.likeness import alike as look
+        from workflow.seen import seen_by, seen_by_operator
 
         contents = DiskContentStore(home_of(db, home, language) / "contents")
         engine = Engine.looking(url_of(db, language, read_only=True), contents)
         try:
-            with engine.look() as desk:
-                found = look(desk, item, at_least=at_least)
+            with seen_by(engine, person) if person else seen_by_operator(engine) as seen:
+                found = seen.alike(item, at_least)
         finally:
             engine.close()
         if as_json:

@@ -16,6 +16,7 @@ from workflow.demo.people import People, Plan
 from workflow.demo.polls import hold
 from workflow.demo.proposals import Proposals
 from workflow.demo.words import (
+    AGAIN,
     CAUSES,
     EVIDENCE,
     MANIFESTATIONS,
@@ -27,6 +28,7 @@ from workflow.demo.words import (
     TARGET,
     TASKS,
     UPDATED,
+    own,
 )
 from workflow.desk import Desk
 from workflow.receipt import Receipt
@@ -155,7 +157,7 @@ class Duties:
                 "measure-list": self._measures(case),
             }
             if case.category in ROOTS:  # a problem that comes back easily needs its root cause (R150)
-                values["root-cause"] = {"root": ROOTS[case.category][0]}
+                values["root-cause"] = {"root": own(ROOTS[case.category][0], case.unit)}
             return desk.submit(case.item, handler, values)
         slot = case.open_slots[0]
         if slot is case.slots[-1] and not _posted(case, "plan"):
@@ -172,7 +174,7 @@ class Duties:
             {
                 "task": 1,
                 "problem": manifestation,
-                "measure": measure,
+                "measure": own(measure, case.unit),
                 "target": TARGET[0],
                 "unit": case.unit,
                 "person": person,
@@ -204,11 +206,16 @@ class Duties:
         """The lists brought up to date: a measure more; after a rebound a task more with all that belongs to it, since
         what was closed stays closed (R099, R150)."""
         held = {name: [line["cells"] for line in desk.lines_of(case.item, name)] for name in CLOSED_IN_TURN}
-        more = {**held["measure-list"][0], "measure": UPDATED[0], "due": "2019-10-30", "track": "long-term"}
+        more = {
+            **held["measure-list"][0],
+            "measure": own(UPDATED[0], case.unit),
+            "due": "2019-10-30",
+            "track": "long-term",
+        }
         if case.round == 1:
             return {"measure-list": [*held["measure-list"], more]}
         until, task = (self.people.today + timedelta(days=20)).isoformat(), len(held["task-list"]) + 1
-        more |= {"measure": REBOUND[0], "due": until, "task": task}
+        more |= {"measure": own(REBOUND[0], case.unit), "due": until, "task": task}
         return {
             "task-list": [*held["task-list"], _task(case, until)],
             "responsibility-list": [*held["responsibility-list"], self._responsible(case, task)],
@@ -327,7 +334,8 @@ class Duties:
 
 
 def _task(case: Case, due: str) -> dict[str, Any]:
-    return {"task": TASKS[case.category or "other"][0], "due": due}
+    task = TASKS[case.category or "other"] if case.round == 1 else AGAIN
+    return {"task": own(task[0], case.unit), "due": due}
 
 
 def _posted(case: Case, content: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 MANIFESTATIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "team-incomplete": (
         ("支部委员缺额,分工无人承担", "Committee seats stand empty; nobody does their part"),
@@ -72,6 +74,7 @@ ROOTS = {  # of categories whose problems come back easily (R150)
         "The secretary has too many posts; nobody else is in charge",
     ),
 }
+AGAIN = ("巩固整改成果,防止再次反弹", "What was mended made to last")
 UPDATED = ("健全长效机制并列入季度检查", "Make it last: check every quarter")
 REBOUND = ("查找反弹根源并建立月查制度", "Find the root of the rebound and check monthly")
 EVIDENCE = ("会议记录或批复扫描件", "minutes or a scan of the approval")
@@ -104,12 +107,21 @@ _ENGLISH: dict[str, str] = {
         OTHERS,
         tuple(TASKS.values()),
         tuple(ROOTS.values()),
-        (UPDATED, REBOUND, EVIDENCE, TARGET),
+        (AGAIN, UPDATED, REBOUND, EVIDENCE, TARGET),
     )
     for zh, en in pairs
 }
 
 
+_OWN = re.compile(r"（[a-z0-9-]+）$")
+
+
+def own(text: str, unit: str) -> str:
+    """A text of a plan, said of the one unit whose plan it is: what stands in two plans is flagged (R111)."""
+    return f"{text}（{unit}）"
+
+
 def shown(text: str, lang: str) -> str:
-    """A text of these papers in a language; what is not known here stays as it was written."""
+    """A text of these papers in a language, beside its unit's name; what is not known here stays as it was written."""
+    text = _OWN.sub("", text)
     return text if lang == "zh" else _ENGLISH.get(text, text)

@@ -11,6 +11,8 @@ from sqlalchemy.engine import Connection
 
 from workflow.store import tables as t
 
+MOST = 5_000  # places where one item's texts stand word for word elsewhere
+
 _counted = (
     sa.select(
         t.count.c.n,
@@ -54,6 +56,31 @@ _same = (
     .order_by(t.words.c.item)
     .limit(50)
 )
+_own, _other = t.words.alias("own"), t.words.alias("other")
+_repeated = (
+    sa.select(
+        _own.c.field,
+        _own.c.no,
+        _other.c.item.label("other"),
+        _other.c.no.label("other_no"),
+        t.item.c.unit.label("unit"),
+    )
+    .select_from(
+        _own.join(
+            _other,
+            sa.and_(
+                _other.c.flow == _own.c.flow,
+                _other.c.campaign == _own.c.campaign,
+                _other.c.field == _own.c.field,
+                _other.c.digest == _own.c.digest,
+                sa.or_(_other.c.item != _own.c.item, _other.c.no != _own.c.no),
+            ),
+        ).join(t.item, t.item.c.id == _other.c.item)
+    )
+    .where(_own.c.item == bindparam("item"))
+    .order_by(_own.c.field, _own.c.no, _other.c.item, _other.c.no)
+    .limit(MOST)
+)
 
 
 def counted(connection: Connection, counter: str, person: str) -> list[dict[str, Any]]:
@@ -79,3 +106,8 @@ def same_words(connection: Connection, item: str, flow: str, campaign: str, fiel
     """Other items of the flow and campaign whose field says the same, by id; the first 50."""
     values = {"item": item, "flow": flow, "campaign": campaign, "field": field, "digest": digest}
     return list(connection.execute(_same, values).scalars())
+
+
+def repeated(connection: Connection, item: str) -> Sequence[Any]:
+    """Where the texts of an item stand word for word elsewhere: field, no, other, other_no, unit; the first ``MOST``."""
+    return connection.execute(_repeated, {"item": item}).all()
