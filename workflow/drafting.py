@@ -67,9 +67,15 @@ def _held(desk: Desk, sight: Sight, item: str, unit: str) -> dict[tuple[str, str
     for row in items(desk, sight, Wanted(units=(unit,)), limit=MOST).rows:  # opened last first
         if row.item == item:
             continue
+        _, definition = desk.case_of(row.item)
         for name, value in views.contents(desk, row.item).items():
+            fields = definition.flow.materials[name].fields
             for code, one in value.items() if isinstance(value, dict) else ():
-                found.setdefault((name, code), (row.item, one))
+                spec = fields.get(code)
+                if (
+                    spec is not None and not spec.personal and spec.delicate is None
+                ):  # nor are they there, where they are from
+                    found.setdefault((name, code), (row.item, one))
     return found
 
 

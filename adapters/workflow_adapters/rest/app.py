@@ -351,6 +351,14 @@ def _trace(call: Call, seen: Seen) -> Any:
     return seen.trace(call.item, call.at(seen.now)).record()
 
 
+def _draft(call: Call, seen: Seen) -> Any:
+    return {"values": [asdict(d) for d in seen.draft(call.item)]}
+
+
+def _alike(call: Call, seen: Seen) -> Any:
+    return {"alike": [asdict(a) for a in seen.alike(call.item)], "same": [asdict(r) for r in seen.repeated(call.item)]}
+
+
 def _why(call: Call, seen: Seen) -> Any:
     _, definition = seen.case_of(call.item)
     dues = seen.why(call.item)
@@ -422,6 +430,19 @@ READS: tuple[tuple[str, str, Read, str], ...] = (
         "trace",
         _trace,
         "Who signed what they saw, who owed and did not: facts, not a verdict.",
+    ),
+    (
+        "/v1/items/{item}/draft",
+        "draft",
+        _draft,
+        "What the item's papers can be filled with from the record, each value with the items it is from; nothing is "
+        "handed in.",
+    ),
+    (
+        "/v1/items/{item}/alike",
+        "alike",
+        _alike,
+        "Texts that should be the item's own and are nearly, or word for word, those of others that may be seen.",
     ),
     ("/v1/items/{item}/why", "why", _why, "Every date of the item, day by day."),
     ("/v1/items/{item}/may", "may", _may, "What the caller may do as `post` of `unit`, and why not."),

@@ -9,7 +9,19 @@ from workflow_adapters.rest.bodies import As, Named, verbs
 from workflow_adapters.rest.foreseeing import Foresee
 
 QUERIES = {
-    "items": ("flow", "campaign", "stage", "class", "category", "state", "under", "after", "limit"),
+    "items": (
+        "flow",
+        "campaign",
+        "stage",
+        "class",
+        "category",
+        "claimed",
+        "verified",
+        "state",
+        "under",
+        "after",
+        "limit",
+    ),
     "signatures": ("on",),
     "trace": ("on",),
     "may": ("post", "unit"),

@@ -28,6 +28,7 @@ PAGES: tuple[tuple[str, Callable[[Visit], Response], str, tuple[str, ...]], ...]
     ("/items/{item}", item.item, "item", READ),
     ("/items/{item}/signatures", item.sheet, "signatures", READ),
     ("/items/{item}/why", item.why, "why", READ),
+    ("/items/{item}/alike", item.alike, "alike", READ),
     ("/items/{item}/trace", responsibility.trace, "trace", READ),
     ("/items/{item}/materials/{name}", item.material, "material", READ),
     ("/items/{item}/slots/{slot}", acting.slot, "slot", READ),

@@ -11,11 +11,12 @@ from workflow.acts import Actor
 from workflow.case import Case, Slot
 from workflow.definition.definition import Definition
 from workflow.definition.model import FieldSpec, Material
+from workflow.drafting import Draft
 from workflow.errors import NotHolder, OutOfTurn, Said, Stale, Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.rules.materials import wanted
 from workflow.sight import refuse_unseen
-from workflow_adapters.web.pages.item import VERBS, actors, materials_of, signing
+from workflow_adapters.web.pages.item import VERBS, actors, materials_of, same_words, signing
 from workflow_adapters.web.visit import Looking, Visit
 
 NEW_LINES = 5
@@ -52,6 +53,7 @@ def _form(see: Looking, case: Case, definition: Definition, place: Slot, refused
         may=can,
         exits={} if case.outcome else exits,
         materials=materials_of(see, definition, case),
+        same=same_words(see, definition, case.item),
         manifest=canonical.write(case.manifest).decode(),
         seen=case.content,
         refused=refused,
@@ -152,7 +154,8 @@ def paper(visit: Visit, refused: str = "") -> Response:
         refuse_unseen(see.desk, see.sight, name)
         case, definition = see.desk.case_of(name)
         stage = definition.stage(case.stage)
-        sheets = [_sheet(see, definition, case, m) for m in _asked_for(definition, case)]
+        drafted = {} if visit.form else _drafted(see, case)
+        sheets = [_sheet(see, definition, case, m, drafted) for m in _asked_for(definition, case)]
         exits = {n: see.stage(definition.digest, e.to) for n, e in stage.exits.items()}
         return visit.page(
             "paper.html",
@@ -210,7 +213,17 @@ def _asked_for(definition: Definition, case: Case) -> list[str]:
     return [m for m in dict.fromkeys(named) if m in definition.flow.materials and m != box]  # papers come out of a box
 
 
-def _sheet(see: Looking, definition: Definition, case: Case, name: str) -> dict[str, Any]:
+def _drafted(see: Looking, case: Case) -> dict[str, list[Draft]]:
+    """What the record could fill the papers with, by material; people look it over, change it, and hand it in or not."""
+    out: dict[str, list[Draft]] = {}
+    for one in see.seen.draft(case.item):
+        out.setdefault(one.material, []).append(one)
+    return out
+
+
+def _sheet(
+    see: Looking, definition: Definition, case: Case, name: str, drafted: dict[str, list[Draft]]
+) -> dict[str, Any]:
     spec = definition.flow.materials[name]
     held: Any = None
     if name in case.materials:
@@ -234,8 +247,14 @@ def _sheet(see: Looking, definition: Definition, case: Case, name: str) -> dict[
         }
         for n, f in spec.fields.items()
     ]
+    taken = drafted.get(name, []) if held is None else []  # what was handed in stands as it is
+    if taken:
+        whole = next((d.value for d in taken if not d.field), None)
+        held = whole if whole is not None else {d.field: d.value for d in taken}
     lines: list[dict[str, Any]] = held if isinstance(held, list) else []
     return {
+        "from": list(dict.fromkeys(item for d in taken for item in d.of)),
+        "filled": bool(taken),
         "name": name,
         "title": spec.title.get(see.visit.lang),
         "list": spec.kind == "list",

@@ -96,6 +96,8 @@ def item(visit: Visit) -> Response:
             signatures=[_signature(see, definition, r) for r in signers],
             odd=_irregular(see, definition, name),
             materials=_materials(see, definition, case),
+            same=same_words(see, definition, name),
+            own_words=any(f.own_words for m in case.materials for f in definition.flow.materials[m].fields.values()),
             waiting=_waiting(see, definition, case),
             back=_back(see, name),
             can=_can(see, case, definition) if visit.who.person else [],
@@ -141,6 +143,38 @@ def material(visit: Visit) -> Response:
         see.learn([p for r in rows for p in (r.person, r.principal) if p])
         signed = [_signature(see, definition, r) for r in rows]
         return visit.page("material.html", see=see, case=case, definition=definition, material=found, signatures=signed)
+
+
+def alike(visit: Visit) -> Response:
+    """Texts of an item that are nearly those of others that the reader may see, with the passages."""
+    with visit.look() as see:
+        name = visit.path("item")
+        case, definition = see.seen.case_of(name)
+        found = see.seen.alike(name)
+        see.learn([case.unit, *(a.other_unit for a in found)])
+        return visit.page("alike.html", see=see, case=case, definition=definition, found=found, field=field_title)
+
+
+def field_title(see: Looking, definition: Definition, material: str, field: str) -> str:
+    """How people call a field of a document: the document's title and the field's."""
+    spec = definition.flow.materials[material]
+    called = spec.fields[field].title if field in spec.fields else None
+    return f"{spec.title.get(see.visit.lang)} · {called.get(see.visit.lang) if called else field}"
+
+
+def same_words(see: Looking, definition: Definition, item: str) -> list[dict[str, Any]]:
+    """Texts that should be the item's own and stand word for word elsewhere, as far as the reader may see it."""
+    found = see.seen.repeated(item)
+    see.learn(unit for r in found for _, unit, _ in r.others)
+    return [
+        {
+            "field": field_title(see, definition, r.material, r.field),
+            "line": r.line,
+            "others": [{"item": other, "unit": see.name(unit), "line": no} for other, unit, no in r.others[:10]],
+            "more": max(len(r.others) - 10, 0),
+        }
+        for r in found
+    ]
 
 
 def materials_of(see: Looking, definition: Definition, case: Case) -> list[dict[str, Any]]:
