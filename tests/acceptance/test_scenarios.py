@@ -46,7 +46,7 @@ def test_every_shipped_scenario_passes_on_the_real_engine_and_its_database_verif
         *("organisational-measures", "responsibility-letter", "talk-cascade", "prior-procedure", "cause-above"),
         "cause-claimed",
         *("four-ones", "village-rectification", "county-enterprise-rectification", "non-public-rectification"),
-        *("supervision-visit", "campaign-archive"),
+        *("supervision-visit", "campaign-archive", "organisation-file", "proposed-finding"),
         *("quarterly-results", "results-circular", "quarterly-appraisal", "yearly-appraisal", "inspection-feedback"),
     ],
 )

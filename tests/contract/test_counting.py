@@ -32,6 +32,7 @@ from workflow.evidence.standalone import Policy, Verifier
 from workflow.orgbook import merge_persons
 from workflow.rules.counting import sittings, within
 from workflow.store import counting, items, tables
+from workflow.targets import target
 from workflow.why import counts_of_person
 
 SIT = """flow: sit
@@ -357,3 +358,61 @@ def test_a_field_called_words_that_is_none_is_refused_by_the_loader_and_when_han
     with pytest.raises(BadMaterial, match=r"\$\.why\.words.*another name.*integer") as refused:
         world.engine.submit("a", SECRETARY, {"why": {"words": 3}}, outcome="dropped")
     assert "改名" in refused.value.text("zh")
+
+
+TRAINED = """flow: course
+title: {zh: 虚构培训, en: an invented course}
+materials:
+  days: {title: days, kind: list, at-least: 1, fields: {who: person, day: date, by: person}}
+counters:
+  trained: {list: days, person: who, held-on: day, held-by: by, sitting: once, period: year, times: 7,
+    propose: enough, to: {department: superior}}
+ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}]}
+stages:
+  - {stage: told, due: 10 workdays, materials: days, slots: secretary, exits: {held: {to: done, counts: trained}}}
+  - {stage: done, title: done, final: true}
+"""
+ENOUGH = """flow: enough
+title: {zh: 虚构培训达标, en: enough training}
+ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}]}
+stages:
+  - {stage: proposed, due: 10 workdays, slots: department, exits: {confirmed: done}}
+  - {stage: done, title: done, final: true}
+"""
+
+
+def test_days_of_training_are_counted_for_each_person_from_signed_courses_and_who_has_too_few_is_short(
+    world: World,
+) -> None:
+    """Nobody types a year's sum: it is what the courses' signed lists come to. Source: S1 「每年参加培训时间不少于7天」, R076."""
+    for text in (TRAINED, ENOUGH):
+        world.engine.publish(loads(flow_text(text)))
+
+    def course(item: str, *days: tuple[str, str]) -> None:
+        world.engine.open("course", "t1", item=item, campaign="training")
+        lines = [{"who": who, "day": day, "by": "b1"} for who, day in days]
+        world.engine.submit(item, SECRETARY, {"days": lines})
+        world.engine.sign(item, SECRETARY, world.case(item).content)
+
+    def year(person: str, of: str) -> int:
+        with world.engine.reading() as connection:
+            return len({c.on for c in counts_of_person(connection, person) if c.on.startswith(of)})
+
+    spring = [f"2019-04-{n:02}" for n in (1, 2, 3, 4)]
+    course("spring", *(("p1", day) for day in spring), *(("p2", day) for day in spring), ("p1", spring[0]))
+    with pytest.raises(BadMaterial, match="only what was held counts"):
+        course("to-come", ("p1", "2019-12-01"))
+    course("summer", *(("p1", f"2019-07-0{n}") for n in (1, 2, 3)), ("p2", "2019-07-01"))
+    least = target("covered >= 7")  # a number: so many days, whoever it is
+    assert {p: (year(p, "2019"), least.shortfall(year(p, "2019"), 0)) for p in ("p1", "p2", "p3")} == {
+        "p1": (7, 0),
+        "p2": (5, 2),
+        "p3": (0, 7),
+    }
+    opened = [r["opened"] for r in world.case("summer").counted["trained"] if "opened" in r]
+    assert len(opened) == 1 and world.case(opened[0]).fields_["person"] == "p1"
+    world.clock.advance(timedelta(days=200))
+    course("next-year", ("p1", "2020-01-06"), ("p2", "2020-01-06"))
+    assert (year("p1", "2020"), year("p1", "2019")) == (1, 7)
+    assert not [r for r in world.case("next-year").counted["trained"] if "opened" in r]
+    assert world.verify().exit_code == 0

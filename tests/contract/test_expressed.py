@@ -916,7 +916,7 @@ stages:
 
 
 def test_a_monthly_number_below_is_added_up_and_a_meeting_is_owed_by_the_level_named_alone(shared: World) -> None:
-    """Source: S4 「工作推进计划」, R222; S0 「上下左右一个样,层层开动员会」, R208; S3 「定期或不定期开展督查工作」, R216, R087."""
+    """Source: S0 「上下左右一个样,层层开动员会」, R208; S3 「定期或不定期开展督查工作」, R216, R087."""
     from workflow import obligations
 
     body = """materials: {number: {title: number, fields: {so-far: {type: integer, min: 0, max: 1000}}}}
@@ -1116,30 +1116,6 @@ stages:
     with shared.engine.look() as desk:
         rows = [r for r in views.signatures(desk, "ct-1", shared.clock.now()) if r.post == "contact-leader"]
     assert [(r.person, r.now) for r in rows] == [("s1-secretary", ("g1-secretary",))]
-
-
-def test_seven_days_of_training_a_year_are_reached_or_the_year_is_short(shared: World) -> None:
-    """Source: S1 「每年参加培训时间不少于7天」, R076."""
-    from workflow.targets import Bound, Target
-
-    body = """materials: {year: {title: year, fields: {days: {type: integer, min: 0, max: 366}}}}
-stages:
-  - {stage: told, due: 5 workdays, materials: year, slots: secretary, score: {material: year, field: days, pass: ">= 7", passed: enough, failed: short}, exits: {enough: done, short: short}}
-  - {stage: short, class: watch, due: 60 days, materials: year, slots: secretary, exits: {made-up: told}}
-  - {stage: done, final: true}
-"""
-    published(shared, "training", body)
-    year = Target("training", (Bound(">=", 7, percent=False),))
-    for person, days, stage, short in (("o1-secretary", 7, "done", 0), ("o3-secretary", 5, "short", 2)):
-        unit = person.split("-")[0]
-        item = f"tn-{unit}"
-        opened(shared, "training", item, unit, campaign="2019", fields={"person": person})
-        hand(shared, item, holder("secretary", unit), year={"days": days})
-        shared.sign(item)
-        assert (shared.case(item).stage, year.shortfall(days, 1)) == (stage, short)
-    with shared.engine.look() as desk:
-        listed = [r.item for r in views.register(desk, "training", "2019", shared.clock.now()) if r.stage == "short"]
-    assert listed == ["tn-o3"]
 
 
 def test_three_cycles_run_beside_each_other_and_the_years_mark_is_made_of_the_quarters(shared: World) -> None:
