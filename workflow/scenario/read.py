@@ -40,7 +40,7 @@ _EXPECT = (
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ITEM = re.compile(r"(?P<flow>[a-z0-9-]+)@(?P<unit>[^#]+)(#[1-9]\d*)?")
-CLASSES = ("register", "watch", "none")
+CLASSES = ("register", "watch", "unannounced", "carried-out", "none")
 CAPACITIES = ("holder", "acting", "backstop")
 
 

@@ -22,7 +22,7 @@ TESTS = (
     Page("unknown-person", "场景的组织中没有此人。", "Nobody of this name is in the organisation of the test.", "do: sign\n        by: clerk@t1", f"do: sign\n        by: clerk@t1\n        person: {M}p99", T),
     Page("unknown-earlier-scenario", "given 所指的场景须写在前面。", "The scenario in given stands earlier in the file.", "given: reported", f"given: {M}reportd", T),
     Page("unknown-refusal", "没有这个拒绝代码。", "No act is refused with this code.", "{open: head@t1, class: none}", f"{{refused: {M}out-of-trun}}", T),
-    Page("unknown-class", "分类为 register、watch 或 none。", "A class is register, watch or none.", "class: none", f"class: {M}nun", T),
+    Page("unknown-class", "分类为 register、watch、unannounced、carried-out 或 none。", "A class is register, watch, unannounced, carried-out or none.", "class: none", f"class: {M}nun", T),
     Page("unknown-capacity", "身份为 holder、acting 或 backstop。", "A capacity is holder, acting or backstop.", "{open: head@t1, class: none}", f"{{as: {M}stand-in}}", T),
     Page("unknown-rung", "督办措施为 remind,或流程所能启动的流程。", "A rung is remind, or a flow that may be opened.", "- {do: admonitory-talk, on: 2025-03-13}", f"- {{do: {M}admonitory-tlak, on: 2025-03-13}}", T),
     Page("unknown-node-set", "没有这一版节点表。", "The flow has no such set of nodes.", "- do: sign\n        by: clerk@t1\n        opinion: 属实\n        expect: {open: head@t1, class: none}", f'- do: adopt-nodes\n        by: head@t1\n        nodes: {M}"3"', T),
