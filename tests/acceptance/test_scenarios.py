@@ -47,6 +47,7 @@ def test_every_shipped_scenario_passes_on_the_real_engine_and_its_database_verif
         "cause-claimed",
         *("four-ones", "village-rectification", "county-enterprise-rectification", "non-public-rectification"),
         *("supervision-visit", "campaign-archive", "organisation-file", "proposed-finding"),
+        *("paper-request", "progress-plan"),
         *("quarterly-results", "results-circular", "quarterly-appraisal", "yearly-appraisal", "inspection-feedback"),
     ],
 )
