@@ -18,6 +18,12 @@ OWN = {  # the ends of rules that the engine names itself
     r"owed": ("应报", "owed"),
     r"appointed": ("另定的日期", "the appointed date"),
 }
+CLASSES = {  # of items
+    "register": ("名册", "register"),
+    "watch": ("关注", "watch"),
+    "unannounced": ("不打招呼", "unannounced"),
+    "carried-out": ("已实施", "carried out"),
+}
 STATES = {
     "DUE": ("未到期", "due"),
     "SUBMITTED": ("已报", "submitted"),

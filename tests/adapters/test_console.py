@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from tests.adapters.test_rest import FILES
 from tests.contract.world import MATTER, SHEET, SHEETS, World, flow_text
 from workflow import Actor, access, bundle, load, loads, tick
 from workflow.definition.shipped import shipped_flow
@@ -314,3 +315,48 @@ def test_a_register_is_narrowed_to_a_campaign_a_class_and_a_unit_on_paper_and_as
     for path in ("/register", "/ledger", "/files/ledger.csv"):
         assert client.get(path, params={"unit": "nowhere"}).status_code == 404
         assert visitor(world, "o1-secretary").get(path, params={"unit": "o3"}).status_code == 404
+
+
+def test_a_form_is_filled_from_the_record_and_says_from_where_and_nothing_is_handed_in(world: World) -> None:
+    """Source: S0 「不做重复工作,减轻基层负担」, R202."""
+    world.engine.publish(loads(flow_text(FILES)))
+    by = Actor("o1-secretary", "secretary", "o1")
+    world.engine.open("files", "o1", item="f-1", campaign="c1")
+    world.engine.submit("f-1", by, {"file": {"members": 7, "plan": "an invented plan of this unit alone"}})
+    world.engine.open("files", "o1", item="f-2", campaign="c2")
+    client = visitor(world, "o1-secretary")
+    page = client.get("/items/f-2/submit?lang=en").text
+    assert re.search(r'name="file.members"[^>]* value="7"', page) and "an invented plan of this unit alone" in page
+    assert "Filled in from the record" in page and 'href="/items/f-1"' in page
+    assert world.case("f-2").materials == {}
+    form = {
+        "token": field(page, "token"),
+        "as": "o1/secretary",
+        "file:use": "on",
+        "file.members": "9",
+        "file.plan": "x",
+    }
+    sent = client.post("/items/f-2/hand-in", data={**form, "file.plan": "another invented plan"})
+    assert sent.status_code == 303, sent.text
+    shown = client.get("/items/f-2/submit?lang=en").text
+    assert re.search(r'name="file.members"[^>]* value="9"', shown) and "Filled in from the record" not in shown
+
+
+def test_words_that_another_unit_has_too_are_shown_where_they_are_signed(world: World) -> None:
+    """Source: S0 「简单照搬照抄,缺乏针对性」, R111; nobody learns of a sibling's, R160."""
+    world.engine.publish(loads(flow_text(FILES)))
+    for unit in ("o1", "o3"):
+        by = Actor(f"{unit}-secretary", "secretary", unit)
+        world.engine.open("files", unit, item=f"f-{unit}", campaign="c1")
+        world.engine.submit(f"f-{unit}", by, {"file": {"members": 7, "plan": "meet on the first Monday (invented)"}})
+    world.sign("f-o1", by=Actor("o1-secretary", "secretary", "o1"))
+    key = world.case("f-o1").open_slots[0].key
+    above, mine = visitor(world, "t1-secretary"), visitor(world, "o1-secretary")
+    for path in ("/items/f-o1", f"/items/f-o1/slots/{key}"):
+        page = above.get(f"{path}?lang=en").text
+        assert "The same words elsewhere" in page and 'href="/items/f-o3"' in page
+        assert "The same words elsewhere" not in mine.get(f"{path}?lang=en").text
+    compared = above.get("/items/f-o1/alike?lang=en").text
+    assert "100 %" in compared and "meetonthefirstmonday" in compared and 'href="/items/f-o3"' in compared
+    assert "Nothing is alike" in mine.get("/items/f-o1/alike?lang=en").text
+    assert mine.get("/items/f-o3/alike").status_code == 404

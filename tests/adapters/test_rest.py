@@ -15,6 +15,17 @@ from workflow_adapters.rest import rest
 from workflow_adapters.rest.bodies import verbs
 from workflow_adapters.web import Identity
 
+FILES = """flow: files
+title: {zh: 示例档案, en: an invented file}
+materials:
+  file:
+    title: file
+    fields: {members: {type: integer, min: 0, max: 100}, plan: {type: text, max: 500, own-words: true}}
+ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}]}
+stages:
+  - {stage: told, due: 5 workdays, materials: file, slots: [secretary, {secretary: third}], exits: {told: done}}
+  - {stage: done, title: done, final: true}
+"""
 ITEM = "m-1"
 HANDLER = {"post": "handler", "unit": "o1"}
 
@@ -224,3 +235,23 @@ def test_nobody_known_is_told_so_before_anything_that_was_sent_is_looked_at(worl
     client = TestClient(rest(world.engine, lambda _: None))
     assert client.post(f"/v1/items/{ITEM}/sign", content=b"not json").status_code == 401
     assert client.get("/v1/items").status_code == 401
+
+
+def test_papers_are_filled_from_the_record_and_copied_words_are_told_to_who_may_see_both(world: World) -> None:
+    """Source: S0 「不做重复工作」, R202; S0 「简单照搬照抄,缺乏针对性」, R111."""
+    world.engine.publish(loads(flow_text(FILES)))
+    for unit in ("o1", "o3"):
+        world.engine.open("files", unit, item=f"f-{unit}", campaign="c1")
+        secretary = Actor(f"{unit}-secretary", "secretary", unit)
+        plan = "an invented measure: meet on the first Monday of each month"
+        world.engine.submit(f"f-{unit}", secretary, {"file": {"members": 7, "plan": plan}})
+    world.engine.open("files", "o1", item="g-o1", campaign="c2")
+    mine, above = caller(world, "o1-secretary"), caller(world, "t1-secretary")
+    values = mine.get("/v1/items/g-o1/draft").json()["values"]
+    assert {(v["field"], v["value"], tuple(v["of"])) for v in values} >= {("members", 7, ("f-o1",))}
+    assert world.case("g-o1").materials == {}, "nothing is handed in"
+    assert mine.get("/v1/items/g-o3/draft").status_code == mine.get("/v1/items/f-o3/draft").status_code == 404
+    told = above.get("/v1/items/f-o1/alike").json()
+    assert [(a["other"], a["of_100"]) for a in told["alike"]] == [("f-o3", 100)] and len(told["alike"][0]["passages"])
+    assert told["same"] == [{"material": "file", "field": "plan", "line": 1, "others": [["f-o3", "o3", 1]]}]
+    assert mine.get("/v1/items/f-o1/alike").json() == {"alike": [], "same": []}

@@ -80,13 +80,12 @@ def register(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, lang: 
     every = (r for r in views.register(desk, flow, campaign, at) if of_class in ("", r.klass))
     found = [r for r in every if sight.sees(r.unit) and r.item not in hidden]
     w = _Words(desk, desk.engine.newest(desk.connection, flow), lang, (r.unit for r in found))
-    klass = {"register": w.say("名册", "register"), "watch": w.say("关注", "watch")}
     rows = tuple(
         (
             str(n),
             r.number,
             w.name(r.unit),
-            klass.get(r.klass, r.klass),
+            w.say(*titles.CLASSES.get(r.klass, (r.klass, r.klass))),
             w.category(r.category),
             w.stage(r.stage),
             str(r.round),

@@ -209,6 +209,10 @@ class Looking:
     def definition(self, digest: str) -> Definition:
         return self.desk.engine.definition(self.desk.connection, digest)
 
+    def klass(self, code: str) -> str:
+        """A class of items, as people call it."""
+        return self.visit.say(*titles.CLASSES.get(code, (code, code)))
+
     def flow(self, digest: str) -> str:
         return self.definition(digest).flow.title.get(self.visit.lang)
 
