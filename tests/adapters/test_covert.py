@@ -23,7 +23,7 @@ from workflow_adapters.web.pages import PAGES
 
 ITEM = "covert-7"
 INSPECTOR = Actor("t1-department", "department", "t1")
-CHECKED = ("o1-secretary", "o1-handler", "nobody")
+CHECKED = ("o1-secretary", "nobody")
 QUERY = "flow=spot-check&campaign=c1&of=spot-check/c1&post=secretary&unit=o1"
 FILES = ("ledger", "register", "overdue", "ladders", "signatures")
 

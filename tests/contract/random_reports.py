@@ -28,7 +28,7 @@ nodes: {"1": {in-force: 2019-08-01, tell: 2019-08-30}}
 wet-ink: handler
 materials:
   found: {title: found, kind: list, fields: {result: {type: choice, choices: [found]}}}
-  statement: {title: statement, fields: {statement: text}}
+  statement: {title: statement, fields: {statement: {type: text, own-words: true}}}
 chains:
   own:
     steps: [handler, {secretary: own, delegable: true}]

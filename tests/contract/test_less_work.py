@@ -73,6 +73,22 @@ def test_a_fact_entered_once_fills_the_next_form_and_says_where_it_is_from(world
     assert said.exit_code == 0 and "nothing" in said.output
 
 
+def test_what_is_delicate_where_it_is_from_fills_no_form_that_does_not_know_it_is(world: World) -> None:
+    """A flow of another office that calls the same field plain text is not told what one marked it as. R202, R028."""
+    body = "materials: {{file: {}}}\nstages:\n  - {{stage: told, due: 5 workdays, materials: file, slots: secretary, exits: {{told: done}}}}\n  - {{stage: done, final: true}}\n"
+    published(world, "screening", body.format(FILE))
+    plain = "{title: file, fields: {members: {type: integer, min: 0}, secret: {type: text, required: false}}}"
+    published(world, "careless", body.format(plain))
+    world.engine.open("screening", "o1", item="s1", campaign="c1")
+    world.engine.submit(
+        "s1", at("o1"), {"file": {"members": 7, "address": "a lane (invented)", "secret": "an illness"}}
+    )
+    world.engine.open("careless", "o1", item="c1", campaign="c1")
+    assert drafted(world, "c1") == [Draft("file", "members", 7, ("s1",))]
+    with seen_by(world.engine, "o1-secretary") as seen:
+        assert [d.field for d in seen.draft("c1")] == ["members"]
+
+
 def test_a_weekly_duty_of_ones_own_beside_the_regulators_is_filled_from_it(world: World) -> None:
     """The group asks only those below it, on a day of its own; what was told on Monday is there on Friday.
     Source: S0 「公司将继续在第二批主题教育中执行周动态上报工作」, R085."""
