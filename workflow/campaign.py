@@ -16,7 +16,7 @@ from workflow import lists, obligations, views
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
-from workflow.errors import Said, WrongMeaning
+from workflow.errors import NotUnderstood, Said, Unknown, among
 from workflow.past import past
 from workflow.rules.authority import backstop
 from workflow.sight import Sight
@@ -50,7 +50,7 @@ def readiness(desk: Desk, sight: Sight, campaign: str, at: int, level: str, need
             Source: S0 「全部制定工作方案,全部完成动员部署,全部明确领导小组、工作机构和巡回指导组」, R006.
 
     Raises:
-        WrongMeaning: a need is none of these.
+        NotUnderstood: a need is none of these.
     """
     day = local_day(at, "Asia/Shanghai").isoformat()
     units = [u for u in desk.organisation().roster([level], day) if sight.sees(u)]
@@ -75,7 +75,7 @@ def _having(desk: Desk, need: str, campaign: str, at: int, day: str, units: Sequ
         first, second = ({u: {t["person"] for t in org.tenures(u, p, day)} for u in units} for p in posts)
         return {u for u in units if first[u] & second[u]}
     known = "flow:NAME, body:KIND, looked-after:KIND, one-person:POST+POST"
-    raise WrongMeaning(expected=known, actual=need[:80] or "-")
+    raise NotUnderstood(expected=known, actual=need[:80] or "-")
 
 
 @dataclass(frozen=True)
@@ -154,13 +154,15 @@ def _resting_on_false(desk: Desk, flow: str, campaign: str, at: int) -> set[str]
 
 def _reports(desk: Desk, flow: str, campaign: str, at: int, level: str) -> list[store.Row]:
     definition = obligations.in_force(desk, flow, at)
+    if level not in definition.flow.levels:
+        raise Unknown(kind="level", name=level, hint=among(definition.flow.levels))
     if definition.flow.reports is not None:
         return store.rows(desk.connection, obligations.asked_once(desk, definition, campaign, at, (level,)))
     for rule, spec in definition.flow.obligations.items():
         if level in spec.owed_by:
             found = obligations.owed(desk, flow, rule, campaign, at)
             return [store.Row(r.unit, r.state, r.received, r.zero, r.item) for r in found]
-    raise WrongMeaning(
+    raise NotUnderstood(
         expected=Said("a flow whose reports that level owes", "该层级应当报送的流程"), actual=f"{flow}, {level}"
     )
 

@@ -17,7 +17,7 @@ from workflow.case import Case
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
-from workflow.errors import Said, WrongMeaning
+from workflow.errors import NotUnderstood, Said
 from workflow.past import past
 from workflow.rules.authority import backstop
 from workflow.sight import Sight
@@ -147,7 +147,7 @@ def _relayed(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> Ite
     definition = obligations.in_force(desk, flow, at)
     reports = definition.flow.reports
     if reports is None:
-        raise WrongMeaning(expected=Said("a flow that units acknowledge (reports)", "由各单位签收的流程"), actual=flow)
+        raise NotUnderstood(expected=Said("a flow that units acknowledge (reports)", "由各单位签收的流程"), actual=flow)
     for level in reversed([one for one in definition.flow.levels if one in reports.owed_by]):
         told = views.roll_call(desk, flow, campaign, at, level)
         owed = [u for u in told.owed if sight.sees(u)]

@@ -360,6 +360,14 @@ class WrongMeaning(Refused):
     zh = "本环节须以其他方式办理({place}):应为 {expected};实为 {actual}"
 
 
+class NotUnderstood(WorkflowError):
+    """A question that is asked in another way than it could be answered: a target, a level's reports, a page."""
+
+    code = "not-understood"
+    en = "this cannot be read: expected {expected}; got {actual}"
+    zh = "无法读懂此要求:应为 {expected};实为 {actual}"
+
+
 class BadSignature(Refused):
     """A signature made by the person's own key does not verify over the prepared statement."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workflow.desk import Desk
-from workflow.errors import WrongMeaning
+from workflow.errors import NotUnderstood
 from workflow.sight import Sight
 from workflow.store import listing
 from workflow.store.groups import GroupReader
@@ -60,7 +60,7 @@ def items(desk: Desk, sight: Sight, wanted: Wanted, *, under: str = "", after: s
         limit: rows a page, at most 500.
 
     Raises:
-        Unknown: no such unit. WrongMeaning: ``after`` is not from a page.
+        Unknown: no such unit. NotUnderstood: ``after`` is not from a page.
     """
     limit = max(1, min(limit, MOST))
     found = listing.page(desk.connection, asked(desk, sight, wanted, under), before=_read(after), limit=limit + 1)
@@ -265,5 +265,5 @@ def _read(after: str) -> tuple[int, str] | None:
         return None
     moment, dot, item = after.partition(".")
     if not (dot and item and moment.isascii() and moment.isdigit() and len(moment) < 19):
-        raise WrongMeaning(expected="the mark at the end of a page", actual=after[:80])
+        raise NotUnderstood(expected="the mark at the end of a page", actual=after[:80])
     return int(moment), item

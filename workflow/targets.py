@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from workflow.errors import Said, WrongMeaning
+from workflow.errors import NotUnderstood, Said
 
 MEASURES = ("covered", "closed", "ready")
 PREFIXES = ("flow:", "body:", "looked-after:", "one-person:")
@@ -70,11 +70,11 @@ def target(text: str) -> Target:
     """A target as written: ``covered >= 50%``, ``one-person:secretary+director 超过35%达到28个``, ``ready 95%以上``.
 
     Raises:
-        WrongMeaning: it measures what is found, or nothing that is known, or its reading is not clear.
+        NotUnderstood: it measures what is found, or nothing that is known, or its reading is not clear.
     """
     what, _, rest = text.strip().partition(" ")
     if what not in MEASURES and not (what.startswith(PREFIXES) and what.partition(":")[2]):
-        raise WrongMeaning(
+        raise NotUnderstood(
             expected=Said(
                 f"a measure of work done ({', '.join(MEASURES)}, {'…, '.join(PREFIXES)}…); none on what is found (R049)",
                 f"工作进展类指标({'、'.join(MEASURES)}、{'…、'.join(PREFIXES)}…);对排查发现不设比例、不定指标(R049)",
@@ -92,5 +92,5 @@ def target(text: str) -> Target:
         at = found.end()
     if at < len(rest) or not bounds:
         expected = Said('a reading such as ">= 50%", "more than 35%"', "如“超过35%”“50%以上”“达到28个”的表述")
-        raise WrongMeaning(expected=expected, actual=rest[:80] or "-")
+        raise NotUnderstood(expected=expected, actual=rest[:80] or "-")
     return Target(what, tuple(bounds))

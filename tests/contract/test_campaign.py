@@ -16,7 +16,7 @@ from workflow import Actor, loads
 from workflow.campaign import by_matter, by_person, statistics, workload
 from workflow.cli.main import app
 from workflow.clock import start_of_day
-from workflow.errors import WrongMeaning
+from workflow.errors import NotUnderstood
 from workflow.orgbook import assign, form_body
 from workflow.seen import seen_by, seen_by_operator
 from workflow.sight import all_of
@@ -71,7 +71,7 @@ def test_the_two_readings_differ_by_the_figure_itself(part: int, whole: int, n: 
 @pytest.mark.parametrize("what", ["findings", "items", "registered", "found", "发现", "软弱涣散", "one-person:", ""])
 def test_nobody_sets_a_target_on_what_is_found(what: str) -> None:
     """Source: S4 「不设比例、不定指标、应整尽整」, R049, R051."""
-    with pytest.raises(WrongMeaning, match="R049") as refused:
+    with pytest.raises(NotUnderstood, match="R049") as refused:
         target(f"{what} >= 10%")
     assert "不设比例" in refused.value.text("zh")
 
@@ -80,7 +80,7 @@ def test_nobody_sets_a_target_on_what_is_found(what: str) -> None:
     "text", ["covered", "covered 50%", "covered about 50%", "covered >= 50% or so", "covered >= x"]
 )
 def test_a_reading_that_is_not_clear_is_refused(text: str) -> None:
-    with pytest.raises(WrongMeaning):
+    with pytest.raises(NotUnderstood):
         target(text)
 
 
@@ -154,7 +154,7 @@ def test_a_unit_is_ready_when_nothing_is_lacking(world: World) -> None:
         assert told == {"t1": (), "t2": tuple(needs)}
         assert seen.measure(target("ready 超过35%"), "survey", "c1", "third", needs=needs) == (1, 2)
         assert seen.measure(target("one-person:handler+department >= 1"), "survey", "c1", "third") == (1, 2)
-        with pytest.raises(WrongMeaning):
+        with pytest.raises(NotUnderstood):
             seen.readiness("c1", "third", ["plan"])
 
 

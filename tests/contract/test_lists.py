@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from tests.contract.world import UNITS, World, imported
 from workflow.cli.main import app
-from workflow.errors import Unknown, WrongMeaning
+from workflow.errors import NotUnderstood, Unknown
 from workflow.lists import by_unit, items, tally
 from workflow.orgbook import assign, form_body
 from workflow.seen import seen_by, seen_by_operator
@@ -84,7 +84,7 @@ def test_page_by_page_is_the_whole_list_once(many: World, limit: int) -> None:
 
 @pytest.mark.parametrize("mark", ["x", "1", "1.", ".m-1", "-1.m"])
 def test_a_mark_that_is_none_is_refused(many: World, mark: str) -> None:
-    with many.engine.look() as desk, pytest.raises(WrongMeaning):
+    with many.engine.look() as desk, pytest.raises(NotUnderstood):
         items(desk, all_of(DAY), Wanted(), after=mark)
 
 

@@ -18,7 +18,7 @@ from workflow import Actor
 from workflow.cli.main import app
 from workflow.definition.load import load
 from workflow.definition.shipped import shipped_flow
-from workflow.errors import GateClosed, WrongMeaning
+from workflow.errors import GateClosed, NotUnderstood
 from workflow.seen import seen_by, seen_by_operator
 
 
@@ -60,7 +60,7 @@ def test_each_level_says_who_has_acknowledged_and_whoever_has_not_in_time_is_lis
         gaps = [(g.unit, g.about) for g in seen.clear("matter", "c1").gaps if g.question == "directive"]
         assert gaps == [(unit, ("directive-relay c1",)) for unit in ("t2", "o2", "o3")]
         assert seen.clear("matter", "c1", relays=[("directive-relay", "c2")]).relays[0].acknowledged == 0
-        with pytest.raises(WrongMeaning):
+        with pytest.raises(NotUnderstood):
             seen.clear("matter", "c1", relays=[("matter", "c1")])
     with seen_by(world.engine, "o3-secretary") as seen:
         assert [(r.level, r.silent) for r in seen.clear("matter", "c1").relays if r.silent] == [

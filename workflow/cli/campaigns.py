@@ -186,13 +186,14 @@ def _chosen(seen: Seen, flow: str, campaign: str) -> tuple[str, str]:
     Raises:
         Unknown: there are no items.
     """
-    from workflow.errors import Unknown
+    from workflow.errors import Said, Unknown
     from workflow.store.listing import Wanted
 
     known = seen.campaigns(Wanted(klass="register")) + seen.campaigns()
     fitting = [(f, c) for f, c, _ in known if flow in ("", f) and campaign in ("", c)]
     if not fitting:
-        raise Unknown(kind="campaign", name=" ".join(filter(None, (flow, campaign))) or "-")
+        hint = Said("; there are no items of it, or none that may be seen", ";没有其事项,或没有可见的事项")
+        raise Unknown(kind="campaign", name=" ".join(filter(None, (flow, campaign))) or "-", hint=hint)
     return fitting[0]
 
 

@@ -22,7 +22,7 @@ from starlette.routing import Route
 from workflow import Engine, lists
 from workflow import why as explaining
 from workflow.clock import local_day, start_of_day
-from workflow.errors import Unknown, WorkflowError, WrongMeaning
+from workflow.errors import NotUnderstood, Unknown, WorkflowError
 from workflow.receipt import Receipt
 from workflow.seen import Seen
 from workflow.sight import all_of
@@ -56,13 +56,13 @@ class Call:
     def first(self) -> int:
         said = self.asked("first", "0")
         if not said.isdigit() or len(said) > 9:
-            raise WrongMeaning(expected="first: how many rows stand before the page", actual=said[:40])
+            raise NotUnderstood(expected="first: how many rows stand before the page", actual=said[:40])
         return int(said)
 
     def limit(self, usual: int = 50) -> int:
         said = self.asked("limit", str(usual))
         if not said.isdigit() or not 1 <= int(said[:6]) <= lists.MOST:
-            raise WrongMeaning(expected=f"limit from 1 to {lists.MOST}", actual=said[:40])
+            raise NotUnderstood(expected=f"limit from 1 to {lists.MOST}", actual=said[:40])
         return int(said)
 
     def at(self, now: int) -> int:
@@ -73,7 +73,7 @@ class Call:
         try:
             end = start_of_day(date.fromisoformat(said) + timedelta(days=1), self.zone) - 1
         except (ValueError, OverflowError):
-            raise WrongMeaning(expected="a day: YYYY-MM-DD", actual=said[:40]) from None
+            raise NotUnderstood(expected="a day: YYYY-MM-DD", actual=said[:40]) from None
         return min(end, now)
 
     @contextmanager

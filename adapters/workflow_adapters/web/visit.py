@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from workflow import lists
 from workflow.clock import local_day, moment, start_of_day
-from workflow.errors import Language, WrongMeaning
+from workflow.errors import Language, NotUnderstood
 from workflow.seen import Seen
 from workflow.sight import Sight, all_of
 from workflow.store import library, org
@@ -150,7 +150,7 @@ class Looking:
         """The moment a page is asked for (``?on=YYYY-MM-DD``, its end) and that day; now without one.
 
         Raises:
-            WrongMeaning: it is no date.
+            NotUnderstood: it is no date.
         """
         said = self.visit.query.get("on", "")
         if not said:
@@ -159,7 +159,7 @@ class Looking:
             day = date.fromisoformat(said)
             end = start_of_day(day + timedelta(days=1), self.zone) - 1
         except (ValueError, OverflowError):
-            raise WrongMeaning(expected="a day such as 2019-12-31", actual=said[:40]) from None
+            raise NotUnderstood(expected="a day such as 2019-12-31", actual=said[:40]) from None
         return (end, said) if end < self.now else (self.now, "")
 
     def kept(self, what: str, make: Callable[[], T], *by: Hashable) -> T:
