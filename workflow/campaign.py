@@ -142,6 +142,9 @@ def _resting_on_false(desk: Desk, flow: str, campaign: str, at: int) -> set[str]
     found: set[str] = set()
     org = desk.organisation()
     for report, unit, said_at in queries.contradicted(desk.connection, flow, campaign, at):
+        case, _ = desk.case_of(report)
+        if not case.final or case.entered > said_at:  # said while it was missing; what came in since is another report
+            continue
         known = {report}
         day = local_day(said_at, desk.engine.newest(desk.connection, flow).flow.timezone).isoformat()
         line = [u["unit"] for u in org.path(unit, day)[1:]]

@@ -154,8 +154,9 @@ def paper(visit: Visit, refused: str = "") -> Response:
         refuse_unseen(see.desk, see.sight, name)
         case, definition = see.desk.case_of(name)
         stage = definition.stage(case.stage)
-        drafted = {} if visit.form else _drafted(see, case)
-        sheets = [_sheet(see, definition, case, m, drafted) for m in _asked_for(definition, case)]
+        asked = _asked_for(definition, case)
+        drafted = _drafted(see, case) if not visit.form and any(m not in case.materials for m in asked) else {}
+        sheets = [_sheet(see, definition, case, m, drafted) for m in asked]
         exits = {n: see.stage(definition.digest, e.to) for n, e in stage.exits.items()}
         return visit.page(
             "paper.html",
@@ -247,7 +248,7 @@ def _sheet(
         }
         for n, f in spec.fields.items()
     ]
-    taken = drafted.get(name, []) if held is None else []  # what was handed in stands as it is
+    taken = drafted.get(name, []) if name not in case.materials else []  # what was handed in stands as it is
     if taken:
         whole = next((d.value for d in taken if not d.field), None)
         held = whole if whole is not None else {d.field: d.value for d in taken}
