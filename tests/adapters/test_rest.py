@@ -9,8 +9,10 @@ from starlette.testclient import TestClient
 
 from tests.contract.world import SHEET, SHEETS, World, flow_text
 from workflow import Actor, loads
+from workflow.drafting import Draft
 from workflow.verbs import Verbs
 from workflow.views import signatures
+from workflow_adapters.client import Client
 from workflow_adapters.rest import rest
 from workflow_adapters.rest.bodies import verbs
 from workflow_adapters.web import Identity
@@ -255,3 +257,7 @@ def test_papers_are_filled_from_the_record_and_copied_words_are_told_to_who_may_
     assert [(a["other"], a["of_100"]) for a in told["alike"]] == [("f-o3", 100)] and len(told["alike"][0]["passages"])
     assert told["same"] == [{"material": "file", "field": "plan", "line": 1, "others": [["f-o3", "o3", 1]]}]
     assert mine.get("/v1/items/f-o1/alike").json() == {"alike": [], "same": []}
+    far = Client(TestClient(rest(world.engine, lambda _: Identity("t1-secretary"))))
+    near, same = far.alike("f-o1")
+    assert (near[0].other_unit, same[0].others) == ("o3", (("f-o3", "o3", 1),))
+    assert Draft("file", "members", 7, ("f-o1",)) in far.draft("g-o1")

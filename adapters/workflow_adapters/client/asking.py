@@ -10,7 +10,9 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import httpx2
 
 from workflow.acts import Actor
+from workflow.drafting import Draft
 from workflow.errors import DatabaseBusy
+from workflow.likeness import Alike, Repeated
 from workflow.lists import Page
 from workflow.obligations import Owed
 from workflow.receipt import Receipt
@@ -114,6 +116,14 @@ class Client(Verbs):
     def trace(self, item: str, *, on: On = "") -> dict[str, Any]:
         """Everyone who answers for an item, as ``trace.record()`` gives it: facts, not a verdict."""
         return dict(self._ask(asking("/v1/items/{}/trace", item, on=on)))
+
+    def draft(self, item: str) -> list[Draft]:
+        """What the item's papers can be filled with from the record; nothing is handed in."""
+        return [answers.read(Draft, d) for d in self._ask(asking("/v1/items/{}/draft", item))["values"]]
+
+    def alike(self, item: str) -> tuple[list[Alike], list[Repeated]]:
+        """Texts of the item that are nearly those of others that may be seen, and those that are word for word."""
+        return _alike(self._ask(asking("/v1/items/{}/alike", item)))
 
     def why(self, item: str) -> dict[str, list[str]]:
         """Every date of the item in sentences, in ``en`` and ``zh``."""
@@ -226,6 +236,12 @@ class AsyncClient:
         told = await self._ask(asking("/v1/items/{}/signatures", item, on=on))
         return [answers.read(SignatureRow, r) for r in told["signatures"]]
 
+    async def draft(self, item: str) -> list[Draft]:
+        return [answers.read(Draft, d) for d in (await self._ask(asking("/v1/items/{}/draft", item)))["values"]]
+
+    async def alike(self, item: str) -> tuple[list[Alike], list[Repeated]]:
+        return _alike(await self._ask(asking("/v1/items/{}/alike", item)))
+
     async def why(self, item: str) -> dict[str, list[str]]:
         return dict(await self._ask(asking("/v1/items/{}/why", item)))
 
@@ -282,6 +298,10 @@ def _items(after: str, limit: int, wanted: Mapping[str, Any]) -> Call:
 
 def _page(told: Mapping[str, Any]) -> Page:
     return answers.read(Page, {"rows": told["items"], "after": told["after"]})
+
+
+def _alike(told: Mapping[str, Any]) -> tuple[list[Alike], list[Repeated]]:
+    return [answers.read(Alike, a) for a in told["alike"]], [answers.read(Repeated, r) for r in told["same"]]
 
 
 def _shown(told: Mapping[str, Any]) -> Shown:
