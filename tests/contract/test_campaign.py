@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from tests.contract.test_trace import survey, surveyed
-from tests.contract.world import World, flow_text, imported, tenure_row
-from workflow import Actor, loads
+from tests.contract.world import World, imported, tenure_row
+from workflow import Actor, load
 from workflow.campaign import by_matter, by_person, statistics, workload
 from workflow.cli.main import app
 from workflow.clock import start_of_day
+from workflow.definition.shipped import shipped_flow
 from workflow.errors import NotUnderstood
 from workflow.orgbook import assign, form_body
 from workflow.seen import seen_by, seen_by_operator
@@ -297,38 +298,27 @@ def test_the_commands_tell_it_in_both_languages(world: World) -> None:
     assert "o3" not in made.output
 
 
-PLAN = """flow: progress-plan
-title: {zh: 示例推进计划, en: an invented plan of progress}
-ladder: {overdue: [{after: 0 workdays, do: remind, to: responsible}]}
-materials:
-  months: {title: months, kind: list, at-least: 1, fields: {until: date, units: {type: integer, min: 0, max: 1000}}}
-stages:
-  - {stage: planned, due: 5 workdays, materials: months, slots: [{handler: third}, {secretary: third}], exits: {planned: under-way}}
-  - {stage: under-way, due: 3 months, slots: {secretary: third}, exits: {done: done}}
-  - {stage: done, title: done, final: true}
-"""
-
-
 def test_a_progress_plan_has_monthly_numbers_for_each_township_and_is_measured_from_the_posts(world: World) -> None:
     """What was planned is signed, what was reached is nobody's claim: who holds both posts on the last day of each month.
 
     Source: S4 「工作推进计划」, R222, M45; 「超过35%」 reads as it is written, R071.
     """
-    world.engine.publish(loads(flow_text(PLAN)))
+    world.engine.publish(load(shipped_flow("progress-plan")))
     planned = ((date(2019, 8, 31), 0), (date(2019, 9, 30), 1), (date(2019, 10, 31), 3))
     item, secretary = "plan-t1", Actor("t1-secretary", "secretary", "t1")
     world.engine.open("progress-plan", "t1", item=item, campaign="both-posts")
-    lines = [{"until": day.isoformat(), "units": n} for day, n in planned]
+    lines = [{"until": day.isoformat(), "reached": n} for day, n in planned]
     world.engine.submit(item, Actor("t1-handler", "handler", "t1"), {"months": lines})
     world.sign(item, by=Actor("t1-handler", "handler", "t1"))
     world.sign(item, by=secretary)
+    world.sign(item, by=Actor("s1-department", "department", "s1"))
     both = [("o1-secretary", "o1", "2019-09-05"), ("o3-secretary", "o3", "2019-10-08")]
     world.engine.import_org(imported(tenures=[tenure_row(p, u, "handler", day) for p, u, day in both]))
     world.clock.set(datetime(2019, 11, 1, 2, tzinfo=UTC))
     told = {}
     with seen_by(world.engine, "t1-secretary") as seen:
         for line in seen.lines_of(item, "months"):
-            until, units = date.fromisoformat(line["cells"]["until"]), line["cells"]["units"]
+            until, units = date.fromisoformat(line["cells"]["until"]), line["cells"]["reached"]
             wanted = target(f"one-person:secretary+handler 达到{units}个")
             at = start_of_day(until + timedelta(days=1), "Asia/Shanghai") - 1
             part, whole = seen.measure(wanted, "survey", "c1", "organisation", at)
