@@ -24,6 +24,7 @@ from workflow.store import counting, items, queries
 ALIKE = 80  # of 100: from here on two texts are nearly the same
 PASSAGE = 8  # letters: what is shorter is a coincidence of wording
 SHORT = 12  # letters: a text shorter than this says too little to be compared
+AMONG = 2_000  # other items whose texts are read: those of the units nearest to the item's, where there are more
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,13 @@ class _Text:
     plain: str
 
 
-def alike(desk: Desk, sight: Sight, item: str, *, at_least: int = ALIKE) -> list[Alike]:
+def alike(desk: Desk, sight: Sight, item: str, *, at_least: int = ALIKE, among: int = AMONG) -> list[Alike]:
     """What an item says that others of its flow and campaign that may be seen, or other lines of its own, say too; the
     likest first.
 
     Args:
         at_least: of 100, from where on two texts are told.
+        among: how many other items are compared at most, those under the nearest superior first.
     """
     case = Case.of_snapshot(items.read(desk.connection, item).snapshot)
     own = _texts(desk, case)
@@ -88,16 +90,29 @@ def alike(desk: Desk, sight: Sight, item: str, *, at_least: int = ALIKE) -> list
     for key, texts in own.items():
         for n, one in enumerate(texts):
             found += _same(item, key, one, item, case.unit, texts[n + 1 :], at_least)
-    others = queries.of_campaign(desk.connection, case.flow, case.campaign) if any(own.values()) else {}
+    every = queries.of_campaign(desk.connection, case.flow, case.campaign) if any(own.values()) else {}
     hidden = hidden_from(desk, sight)
-    for other, unit in others.items():
-        if other == item or not sight.sees(unit) or other in hidden:
-            continue
+    seen = {o: u for o, u in every.items() if o != item and sight.sees(u) and o not in hidden}
+    for other, unit in _nearest(desk, sight, case.unit, seen, among):
         theirs = _texts(desk, Case.of_snapshot(items.read(desk.connection, other).snapshot))
         for key, texts in own.items():
             for one in texts:
                 found += _same(item, key, one, other, unit, theirs.get(key, []), at_least)
     return sorted(found, key=lambda a: (-a.of_100, a.material, a.field, a.line, a.other, a.other_line))
+
+
+def _nearest(desk: Desk, sight: Sight, unit: str, others: dict[str, str], most: int) -> list[tuple[str, str]]:
+    """As many items as are compared, those of units under the nearest superior first: a plan is copied from a neighbour."""
+    if len(others) <= most:
+        return list(others.items())
+    org = desk.organisation()
+    found: dict[str, str] = {}
+    for above in org.path(unit, sight.day):
+        below = org.union(frozenset([above["unit"]]), sight.day)
+        found |= {o: u for o, u in others.items() if u in below}
+        if len(found) >= most:
+            break
+    return list(found.items())[:most]
 
 
 def _texts(desk: Desk, case: Case) -> dict[tuple[str, str], list[_Text]]:

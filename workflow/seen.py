@@ -448,10 +448,10 @@ class Seen:
         """Reports that name only themselves or only those below, of units that may be seen."""
         return onesided.one_sided(self._desk, self.sight, flow, campaign, self._at(at))
 
-    def alike(self, item: str, at_least: int = likeness.ALIKE) -> list[likeness.Alike]:
+    def alike(self, item: str, at_least: int = likeness.ALIKE, among: int = likeness.AMONG) -> list[likeness.Alike]:
         """Texts of an item that are nearly those of others that may be seen, with the passages."""
         self.refuse(item)
-        return likeness.alike(self._desk, self.sight, item, at_least=at_least)
+        return likeness.alike(self._desk, self.sight, item, at_least=at_least, among=among)
 
     def repeated(self, item: str) -> list[likeness.Repeated]:
         """Texts of an item that others that may be seen have word for word."""

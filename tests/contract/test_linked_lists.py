@@ -184,6 +184,22 @@ def test_a_copied_plan_is_told_to_who_stands_above_both_and_to_no_neighbour(worl
     assert told.exit_code == 1 and "m2" not in told.output
 
 
+def test_of_very_many_plans_those_of_the_nearest_units_are_compared(world: World) -> None:
+    for n, unit in enumerate(("o1", "o3", "o2")):
+        by = Actor(f"{unit}-secretary", "secretary", unit) if unit != "o2" else Actor("t1-secretary", "secretary", unit)
+        planned(world, f"m{n}", by, tasks=TASKS)
+    world.engine.open("three", "t2", item="far", campaign="c1")
+    world.engine.submit(
+        "far",
+        Actor("t2-secretary", "secretary", "t2"),
+        {"tasks": TASKS, "duties": DUTIES, "measures": measures(1, 2, 2)},
+    )
+    with world.engine.desk() as desk:
+        every = all_of("2019-09-02")
+        assert {a.other for a in alike(desk, every, "m0")} == {"m0", "m1", "m2", "far"}
+        assert {a.other for a in alike(desk, every, "m0", among=2)} == {"m0", "m1", "m2"}
+
+
 def test_an_unknown_number_is_unknown_and_not_zero() -> None:
     """R031: counts that the source masks are stored as unknown."""
     line = measures(1)[0]

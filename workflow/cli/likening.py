@@ -26,6 +26,9 @@ def alike(
         str, typer.Option("--as", metavar="PERSON", help="As this person may see it · 按此人可见范围")
     ] = "",
     at_least: Annotated[int, typer.Option("--at-least", min=50, max=100, help="Of 100 · 相同程度(百分制)")] = 80,
+    among: Annotated[
+        int, typer.Option("--among", min=1, max=1_000_000, help="Other items compared, nearest first · 比对件数上限")
+    ] = 2_000,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON · 以 JSON 输出")] = False,
     lang: Lang = "",
 ) -> None:
@@ -43,7 +46,7 @@ def alike(
         engine = Engine.looking(url_of(db, language, read_only=True), contents)
         try:
             with seen_by(engine, person) if person else seen_by_operator(engine) as seen:
-                found = seen.alike(item, at_least)
+                found = seen.alike(item, at_least, among)
         finally:
             engine.close()
         if as_json:

@@ -16,6 +16,7 @@ from workflow.definition.definition import Definition
 from workflow.definition.model import FieldSpec
 from workflow.errors import Unknown, WorkflowError
 from workflow.evidence import canonical
+from workflow.likeness import AMONG
 from workflow.rules.reckoning import NEVER
 from workflow.store import queries
 from workflow_adapters.web.draw import progress
@@ -152,7 +153,9 @@ def alike(visit: Visit) -> Response:
         case, definition = see.seen.case_of(name)
         found = see.seen.alike(name)
         see.learn([case.unit, *(a.other_unit for a in found)])
-        return visit.page("alike.html", see=see, case=case, definition=definition, found=found, field=field_title)
+        return visit.page(
+            "alike.html", see=see, case=case, definition=definition, found=found, field=field_title, among=AMONG
+        )
 
 
 def field_title(see: Looking, definition: Definition, material: str, field: str) -> str:
