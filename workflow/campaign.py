@@ -7,10 +7,10 @@ cause and level is for learning how problems come about. Source: R006, R061, R11
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median_low
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from workflow import lists, obligations, views
 from workflow.clock import local_day
@@ -19,7 +19,7 @@ from workflow.desk import Desk
 from workflow.errors import NotUnderstood, Said, Unknown, among
 from workflow.past import past
 from workflow.rules.authority import backstop
-from workflow.sight import Sight
+from workflow.sight import Sight, hidden_from
 from workflow.store import items, queries, shelves
 from workflow.store import obligations as store
 from workflow.store.groups import GroupReader
@@ -185,10 +185,19 @@ class Late:
     as_: str
 
 
+def _items(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> Iterator[Mapping[str, Any]]:
+    """The items of a campaign that may be seen, as they stood at an instant: of the own unit no check that nobody announced,
+    not even in a total. Source: S0 「不打招呼」, R119."""
+    hidden = hidden_from(desk, sight)
+    for row in queries.items_at(desk.connection, flow, campaign, at):
+        if sight.sees(row["unit"]) and row["id"] not in hidden:
+            yield row
+
+
 def late(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> list[Late]:
     """Every node overdue at an instant, the longest overdue first; ``by_person`` and ``by_matter`` count them."""
     org, out = desk.organisation(), []
-    here = {r["id"] for r in queries.items_at(desk.connection, flow, campaign, at) if sight.sees(r["unit"])}
+    here = {r["id"] for r in _items(desk, sight, flow, campaign, at)}
     for item in dict.fromkeys(r.item for r in views.missed(desk, at) if r.item in here and _open(r, at)):
         found = past(desk, item, at)
         for due in found.missed if found is not None else ():
@@ -347,7 +356,7 @@ def statistics(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> d
     definition = obligations.in_force(desk, flow, at)
     closing = [s.stage for s in definition.flow.stages if s.final or s.tracking is not None]
     closed = queries.closings(desk.connection, flow, campaign, closing, at)
-    rows = [r for r in queries.items_at(desk.connection, flow, campaign, at) if sight.sees(r["unit"])]
+    rows = list(_items(desk, sight, flow, campaign, at))
     level = _levels(desk, definition, at)
     ways = [f"{s.stage}/{s.tracking.rebound}" for s in definition.flow.stages if s.tracking is not None]
     back = queries.came_back(desk.connection, flow, campaign, ways, at)
@@ -384,8 +393,8 @@ def workload(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> dic
     found: Counter[str] = Counter()
     present = at >= desk.engine.now(desk.connection)
     said = queries.said(desk.connection, flow, campaign, "lead", "assigned") if present else {}
-    for r in queries.items_at(desk.connection, flow, campaign, at):
-        if r["stage"] in over or not sight.sees(r["unit"]):
+    for r in _items(desk, sight, flow, campaign, at):
+        if r["stage"] in over:
             continue
         if present:
             lead, assigned = said[r["id"]].get("lead", {}), said[r["id"]].get("assigned", {})

@@ -20,7 +20,7 @@ from workflow.desk import Desk
 from workflow.errors import NotUnderstood, Said
 from workflow.past import past
 from workflow.rules.authority import backstop
-from workflow.sight import Sight
+from workflow.sight import Sight, hidden_from
 from workflow.store import library, queries
 
 
@@ -100,7 +100,8 @@ def clear(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, relays: S
     definition = obligations.in_force(desk, flow, at)
     levels, org = definition.flow.levels, desk.organisation()
     day = local_day(at, definition.flow.timezone).isoformat()
-    rows = [r for r in views.register(desk, flow, campaign, at) if sight.sees(r.unit)]
+    hidden = hidden_from(desk, sight)
+    rows = [r for r in views.register(desk, flow, campaign, at) if sight.sees(r.unit) and r.item not in hidden]
     lines = org.paths(dict.fromkeys(r.unit for r in rows), day)
     totals: dict[str, int] = {}
     told: dict[str, list[str]] = {}

@@ -5,15 +5,20 @@ Source: S0 「不打招呼」, R119; S0 「随机抽查」, R118.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
 from tests.contract.world import World, flow_text
 from workflow import Actor, loads, tick
-from workflow.errors import Unknown
+from workflow.errors import NotUnderstood, Unknown
 from workflow.seen import Seen, seen_by
 from workflow.store.listing import Wanted
+from workflow.targets import target
 
 SPOT = """flow: spot
 title: {zh: 示例抽查, en: an invented spot check}
@@ -104,3 +109,84 @@ def test_a_check_that_tells_its_unit_is_refused_when_it_is_written() -> None:
         )
         with pytest.raises(DefinitionInvalid, match="would be told"):
             loads(flow_text(text))
+
+
+def answers(world: World, person: str, item: str) -> dict[str, str]:
+    """What one person is told by every read that could count or name a check, in words."""
+    flow, day = ("spot", "c1"), date(2019, 8, 1)
+    with seen_by(world.engine, person) as seen:
+        later = seen.now + 40 * 86_400_000_000
+        asked: dict[str, Callable[[], Any]] = {
+            "items": lambda: seen.items(Wanted(flow="spot")),
+            "tally": lambda: seen.tally(Wanted(flow="spot")),
+            "by_unit": lambda: seen.by_unit(["o1"]),
+            "campaigns": lambda: seen.campaigns(),
+            "register": lambda: seen.register(*flow),
+            "ledger": lambda: seen.ledger(*flow),
+            "shelf": lambda: replace(seen.shelf(*flow), hidden=frozenset()),
+            "page": lambda: seen.page(seen.shelf(*flow), 0, 500),
+            "compare": lambda: seen.compare("spot", "c0", "c1"),
+            "late": lambda: seen.late(*flow, later),
+            "statistics": lambda: seen.statistics(*flow),
+            "statistics then": lambda: seen.statistics(*flow, later),
+            "workload": lambda: seen.workload(*flow),
+            "closed": lambda: seen.measure(target("closed >= 1"), *flow, "organisation"),
+            "closed then": lambda: seen.measure(target("closed >= 1"), *flow, "organisation", seen.now - 1),
+            "ready": lambda: seen.readiness("c1", "organisation", ["flow:spot"]),
+            "clear": lambda: seen.clear(*flow),
+            "heat": lambda: seen.heat("o1", later, flow="spot", campaign="c1"),
+            "heat of flows": lambda: seen.heat_of_flows("o1", later),
+            "missed": lambda: seen.missed(later),
+            "first missed": lambda: seen.first_missed(later),
+            "missed page": lambda: seen.missed_page(later),
+            "missed count": lambda: seen.missed_count(later),
+            "met late": lambda: seen.met_late(later),
+            "rungs": lambda: seen.rungs(),
+            "blocked": lambda: seen.blocked(later),
+            "pending": lambda: seen.pending(),
+            "claims": lambda: seen.item_claims(*flow),
+            "burdens": lambda: seen.burdens("visit", day, date(2020, 12, 31)),
+            "ranking": lambda: seen.ranking(*flow),
+            "irregular": lambda: seen.irregularities(0, later),
+            "person": lambda: seen.counts_of_person("o1-secretary"),
+        }
+        for name in (
+            "case_of",
+            "show",
+            "contents",
+            "stays",
+            "signatures",
+            "why",
+            "trace",
+            "version",
+            "notices",
+            "turnout",
+        ):
+            asked[name] = partial(getattr(seen, name), item)
+        for name in ("draft", "alike", "repeated", "copies", "acceptors", "assessments", "counts_of_item"):
+            asked[name] = partial(getattr(seen, name), item)
+        out = {}
+        for name, ask in asked.items():
+            try:
+                out[name] = repr(ask())
+            except (Unknown, NotUnderstood) as refused:
+                out[name] = str(refused)
+    return out
+
+
+def test_no_total_list_or_share_is_another_for_the_unit_while_a_check_is_under_way(world: World) -> None:
+    """An earlier check of the same campaign was carried out, so that the flow itself is no secret; the next one is. R119."""
+    engine = world.engine
+    engine.publish(loads(flow_text(SPOT)))
+    engine.open("spot", "o1", item="earlier", campaign="c1", by=INSPECTOR)
+    engine.submit("earlier", INSPECTOR, {"findings": {"said": "an invented finding"}})
+    engine.sign("earlier", INSPECTOR, world.case("earlier").content, opinion="seen")
+    checked, above = ("o1-secretary", "o1-handler"), ("t1-secretary", "g1-secretary")
+    before = {person: answers(world, person, "next") for person in (*checked, *above)}
+    engine.open("spot", "o1", item="next", campaign="c1", by=INSPECTOR)
+    for person in checked:
+        now = answers(world, person, "next")
+        assert [name for name, told in now.items() if told != before[person][name]] == []
+    for person in above:
+        told = {name for name, said in answers(world, person, "next").items() if said != before[person][name]}
+        assert {"items", "tally", "register", "statistics", "clear", "late", "missed", "closed", "show"} <= told
