@@ -153,7 +153,7 @@ def test_the_campaign_view_says_what_the_demonstration_says(demo: tuple[Path, di
     asked = ["campaign", str(demo[0] / "demo.db"), "--reports", REPORT, "--level", "group", "--on", "2020-12-31"]
     said = CliRunner().invoke(app, [*asked, "--lang", "en"], catch_exceptions=False).output
     assert "covered: 99 of 99, 59 zero, 1 zero contradicted; 0 not" in said
-    assert "claimed 99; 1 found otherwise" in said and "zero → contradicted-below" in said
+    assert "claimed 99; 1 found otherwise" in said and "zero → contradicted below" in said
     told = json.loads(CliRunner().invoke(app, [*asked, "--json"], catch_exceptions=False).output)
     assert told["statistics"]["class"]["register"]["items"] == 108
 

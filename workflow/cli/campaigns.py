@@ -34,6 +34,13 @@ ONE_SIDED = {
     "itself": ("只报本级的报告", "reports about themselves alone"),
     "below": ("只报下级的报告", "reports about lower units alone"),
 }
+CLAIMS = {
+    "zero": ("零报告", "zero"),
+    "reported": ("已报", "reported"),
+    "contradicted": ("与事实不符", "contradicted"),
+    "contradicted-below": ("所依据的下级零报告与事实不符", "contradicted below"),
+    "supplemented": ("补报", "supplemented"),
+}
 GROUPS = {"category": "类别", "cause": "成因", "level": "层级", "class": "名册"}
 QUESTIONS = {
     "what": ("问题类别不清", "what the problem is"),
@@ -249,7 +256,8 @@ def _lines(seen: Seen, found: dict[str, Any], lang: Language) -> Iterator[str]:
             else f"claimed {len(claims)}; {len(against)} found otherwise"
         )
         for x in against[:SHOWN]:
-            yield f"  {called[x['unit']]}: {x['claimed']} → {x['verified']}"
+            told_ = [CLAIMS[x[key]][0 if zh else 1] for key in ("claimed", "verified")]
+            yield f"  {called[x['unit']]}: {' → '.join(told_)}"
     if "carried" in found:
         yield f"承接前一批次未办结:{len(found['carried'])}" if zh else f"carried over: {len(found['carried'])}"
         for x in found["carried"][:SHOWN]:
