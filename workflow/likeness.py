@@ -112,7 +112,7 @@ def _nearest(desk: Desk, sight: Sight, unit: str, others: dict[str, str], most: 
         found |= {o: u for o, u in others.items() if u in below}
         if len(found) >= most:
             break
-    return list(found.items())[:most]
+    return list((found | others).items())[:most]
 
 
 def _texts(desk: Desk, case: Case) -> dict[tuple[str, str], list[_Text]]:
