@@ -50,12 +50,33 @@ def test_looks_and_exports_are_found_by_person_period_unit_and_irregularity(worl
     assert [f[0] for f in found(world, person="p-0002")] == ["export", "verify"]
     hour = micros(START + timedelta(hours=1))
     assert [f[1] for f in found(world, since=hour, until=hour + 1)] == ["p-0001", "o3-secretary"]
-    assert len(found(world, unit="o1")) == 3 and len(found(world, unit="s1")) == 2 and len(found(world, unit="o3")) == 1
+    assert len(found(world, unit="o1")) == 4 and len(found(world, unit="s1")) == 2 and len(found(world, unit="o3")) == 1
     assert [(f[1], f[3]) for f in found(world, irregular=True)] == [
         ("o3-secretary", ("aside",)),
         ("p-0002", ("no-reason",)),
     ]
     assert world.verify().holds
+
+
+def test_an_access_is_found_by_the_units_of_who_did_it_and_by_those_it_was_about(world: World) -> None:
+    """Nobody says for which unit they export: the posts they hold that day say it, and the words what it was about."""
+    world.begin("m1")
+    for by, what in (
+        ("s1-secretary", "signatures item=m1"),
+        ("s1-secretary", "ledger campaign=c1 under=t1"),
+        ("nobody-here", "matter unit=o3"),
+        ("nobody-here", "unit:o3"),
+        ("nobody-here", "campaign:c1"),
+        ("nobody-here", "unit= item=none: under"),
+    ):
+        record(world.engine, "export", by=by, what=what)
+    by_unit = {unit: [f[2] for f in found(world, unit=unit)] for unit in ("s1", "o1", "t1", "o3")}
+    assert by_unit == {
+        "s1": ["signatures item=m1", "ledger campaign=c1 under=t1"],
+        "o1": ["signatures item=m1"],
+        "t1": ["ledger campaign=c1 under=t1"],
+        "o3": ["matter unit=o3", "unit:o3"],
+    }
 
 
 def test_whoever_looks_at_very_many_items_in_an_hour_is_named(world: World) -> None:
@@ -74,12 +95,59 @@ def test_the_commands_record_and_search(tmp_path: Path) -> None:
     db, home = tmp_path / "w.db", ["--home", world.home]
     out = ["--contents", world.home, "--out", tmp_path / "m1.wfproof"]
     run("bundle", "m1", "--db", db, *out, "--by", "p-0001", *home)
-    run("verify", db, "--by", "p-0002", *home)
+    done = run("verify", db, "--by", "p-0002", *home, "--json")
+    assert json.loads(done.output)["on_record"] == "access#2"
     run("access", "record", db, "--kind", "search", "--by", "p-0003", "--what", "words", *home)
-    said = run("access", "search", db, "--lang", "en").output
-    assert "export  p-0001  m1  access#1  [no-reason]" in said and said.endswith("3 found\n")
+    said = run("trace", "m1", "--db", db, "--by", "p-0004", "--reason", "an invented inquiry", *home)
+    assert "on record in the access log: access#4" in said.stderr
+    run(
+        "export", db, "xes", "--item", "m1", "-o", tmp_path / "m1.xes", "--by", "p-0005", "--reason", "asked for", *home
+    )
+    said = run("access", "search", db, "--unit", "o1", "--by", "p-0006", *home, "--lang", "en")
+    lines = [line[22:] for line in said.stdout.splitlines()]
+    assert lines[:-1] == [
+        "export  p-0001  m1  access#1  [no-reason]",
+        "trace   p-0004  m1  access#4  an invented inquiry",
+        "export  p-0005  xes item=m1  access#5  asked for",
+        "search  p-0006  unit=o1  access#6",
+    ]
     assert len(json.loads(run("access", "search", db, "--person", "p-0002", "--json").output)) == 1
+    assert run("access", "search", db, "--lang", "en").output.endswith("6 found\n")
     run("access", "record", db, "--kind", "peek", "--by", "p-0003", "--what", "words", *home, code=2)
+
+
+def test_what_nobody_is_named_for_or_cannot_be_written_is_done_and_said_not_to_be_on_record(tmp_path: Path) -> None:
+    world = make_world(f"sqlite:///{tmp_path / 'w.db'}", tmp_path / "home")
+    world.begin("m1")
+    world.engine.close()
+    db = f"sqlite:///file:{tmp_path / 'w.db'}?mode=ro&uri=true"
+    home, out = ["--home", world.home], ["-o", tmp_path / "m1.wfproof", "--force"]
+    for command in (
+        ["bundle", "m1", "--db", db, *out],
+        ["verify", db],
+        ["trace", "m1", "--db", db],
+        ["export", db, "xes", "--item", "m1", "-o", tmp_path / "m1.xes"],
+        ["access", "search", db],
+    ):
+        said = run(*command, "--lang", "en").stderr
+        assert "not on record in the access log: name who asks with --by" in said
+        said = run(*command, "--by", "p-0001", *home, "--lang", "en").stderr
+        assert "not on record in the access log: this database can only be read here" in said
+    assert (tmp_path / "m1.xes").exists() and (tmp_path / "m1.wfproof").exists()
+    assert run("access", "search", tmp_path / "w.db").stdout == "0 found\n"
+    run(
+        "verify", tmp_path / "w.db", "--by", "p-0001", "--home", tmp_path / "elsewhere", code=2
+    )  # no key: nothing is done
+
+
+def test_postgresql_that_may_only_be_read_is_read(world: World) -> None:
+    if not world.url.startswith("postgresql"):
+        pytest.skip("of SQLite the test before says it")
+    world.begin("m1")
+    sign = "&" if "?" in world.url else "?"
+    only = f"{world.url}{sign}options=-c%20default_transaction_read_only%3Don"
+    said = run("verify", only, "--by", "p-0001", "--home", world.home, "--lang", "en").stderr
+    assert "this database can only be read here" in said and found(world) == []
 
 
 # --- retention ------------------------------------------------------------------------------------------------------

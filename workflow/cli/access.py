@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, opened, say, told, url_of, wrong
+from workflow.cli.arguments import (
+    Database,
+    DryRun,
+    Home,
+    Lang,
+    home_of,
+    key_held,
+    opened,
+    say,
+    say_error,
+    told,
+    url_of,
+    wrong,
+)
 
 if TYPE_CHECKING:
     from workflow.access import Kind
@@ -43,30 +56,75 @@ def _micros(given: datetime | None) -> int | None:
     return None if given is None else micros(given.replace(tzinfo=UTC))
 
 
-def recorded(db: str, home: Path | None, language: Language, kind: Kind, by: str, what: str, reason: str) -> None:
-    """Record an access before its result is given out."""
+def recorded(db: str, home: Path | None, language: Language, kind: Kind, by: str, what: str, reason: str = "") -> str:
+    """Record an access before its result is given out. Returns the entry that says so, ``access#4``."""
     from workflow.access import record
 
     engine = _engine(db, home, language)
     try:
-        record(engine, kind, by=by, what=what, reason=reason)
+        made = record(engine, kind, by=by, what=what, reason=reason)
     finally:
         engine.close()
+    return f"{made.item}#{made.seq}"
+
+
+def noted(
+    db: str,
+    home: Path | None,
+    language: Language,
+    kind: Kind,
+    by: str,
+    what: str,
+    reason: str = "",
+    *,
+    quiet: bool = False,
+) -> str:
+    """The same where somebody is named and the database can be written; otherwise say that it is not on record.
+
+    Args:
+        quiet: say nothing: the output is for a program.
+
+    Returns:
+        The entry; empty where there is none.
+    """
+    from workflow.store.database import DriverError, only_read
+
+    zh, place = language == "zh", ""
+    said = "未登入查阅记录:请用 --by 写明何人" if zh else "not on record in the access log: name who asks with --by"
+    if by:
+        try:
+            place = recorded(db, home, language, kind, by, what, reason)
+            said = f"已登入查阅记录:{place}" if zh else f"on record in the access log: {place}"
+        except DriverError as error:
+            if not only_read(error):
+                raise
+            said = (
+                "未登入查阅记录:该数据库在此只能读取"
+                if zh
+                else "not on record in the access log: this database can only be read here"
+            )
+    if not quiet:
+        say_error(said)
+    return place
 
 
 @group.command("record")
 def record_(
     db: Database,
-    kind: Annotated[str, typer.Option("--kind", help="export, verify or search · 种类")],
+    kind: Annotated[str, typer.Option("--kind", help="export, verify, search, trace or look · 种类")],
     by: Annotated[str, typer.Option("--by", help="The person · 人员")],
-    what: Annotated[str, typer.Option("--what", help="An item, unit:ID, campaign:ID, or words · 对象")],
+    what: Annotated[
+        str, typer.Option("--what", help="An item, unit:ID, campaign:ID, or words (item=ID, under=UNIT) · 对象")
+    ],
     reason: Annotated[str, typer.Option("--reason", help="Why · 事由")] = "",
     home: Home = None,
     lang: Lang = "",
 ) -> None:
-    """Record an export, a verification or a search that happened elsewhere · 登记查阅"""
-    if kind not in ("export", "verify", "search"):
-        raise wrong(f"expected export, verify or search; got {kind}", f"应为 export、verify 或 search;实为 {kind}")
+    """Record an export, a verification, a search, a trace or a look that happened elsewhere · 登记查阅"""
+    from workflow.access import KINDS
+
+    if kind not in KINDS:
+        raise wrong(f"expected one of {', '.join(KINDS)}; got {kind}", f"应为 {'、'.join(KINDS)} 之一;实为 {kind}")
     with told(cast("Language", lang)):
         recorded(db, home, cast("Language", lang), cast("Kind", kind), by, what, reason)
 
@@ -79,12 +137,23 @@ def search_(
     until: Annotated[datetime | None, typer.Option("--until", formats=DAYS, help="Before, UTC · 止")] = None,
     unit: Annotated[str, typer.Option("--unit", help="Of the person or of the item · 单位")] = "",
     irregular: Annotated[bool, typer.Option("--irregular", help="Only what is to be asked about · 仅列异常")] = False,
+    by: Annotated[str, typer.Option("--by", help="Who searches; put on record first, with --home · 检索人")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why, on record with --by · 事由")] = "",
+    home: Home = None,
     as_json: Json = False,
     lang: Lang = "",
 ) -> None:
-    """Search the access log, read only · 检索查阅记录(只读)"""
+    """Search the access log; it is only read, unless --by says who searches · 检索查阅记录"""
     language = cast("Language", lang)
+    asked = {
+        "person": person,
+        "since": since and f"{since:%Y-%m-%dT%H:%M}",
+        "until": until and f"{until:%Y-%m-%dT%H:%M}",
+    }
+    asked |= {"unit": unit, "irregular": "yes" if irregular else ""}
+    words = " ".join(f"{name}={value}" for name, value in asked.items() if value) or "everything"
     with told(language):
+        noted(db, home, language, "search", by, words, reason, quiet=as_json)
         from workflow.access import search
         from workflow.clock import moment
         from workflow.store import database

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
-from workflow.cli.access import recorded
+from workflow.cli.access import noted
 from workflow.cli.arguments import Home, Lang, say, told, url_of, wrong
 from workflow.cli.evidence import contents_at
 
@@ -68,9 +68,8 @@ def bundle(
     if out.exists() and not force:
         raise wrong(f"{out} is there; --force writes over it", f"{out} 已存在,可用 --force 覆盖")
     with told(language):
-        if by:
-            kind, name = given[0]
-            recorded(db, home, language, "export", by, name if kind == "item" else f"{kind}:{name}", reason)
+        kind, name = given[0]
+        noted(db, home, language, "export", by, name if kind == "item" else f"{kind}:{name}", reason)
         from workflow import bundle as making
         from workflow import logbook
         from workflow.clock import SystemClock
@@ -84,7 +83,6 @@ def bundle(
         try:
             with contents_at(contents, url) as kept, database.reading(engine) as connection, _private(part) as file:
                 proofs = making.LogProofs(connection) if log and logbook.published(connection) else None
-                kind, name = given[0]
                 made = making.write(
                     connection,
                     kept or MemoryContentStore(),

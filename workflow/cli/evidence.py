@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.access import recorded
+from workflow.cli.access import noted
 from workflow.cli.arguments import Database, Home, Lang, on_a_terminal, opened, say, told, url_of, wrong
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ def verify(
         if require not in auditing.LEVELS[1:]:
             known = ", ".join(auditing.LEVELS[1:])
             raise wrong(f"expected one of {known}; got {require}", f"应为 {known} 之一;实为 {require}")
-        if by:
-            recorded(db, home, language, "verify", by, "database", "")
+        place = noted(db, home, language, "verify", by, "database", quiet=as_json)
         mine, own = _brought(policy, checkpoint)
         url = url_of(db, language, read_only=True)
         with contents_at(contents, url) as kept, opened(db, language), _progress() as progress:
             found = auditing.audit(url, kept, mine, own, wanted=require, progress=progress)
     if as_json:
-        say(json.dumps(as_data(found, contents is not None), ensure_ascii=False, indent=2))
+        data = as_data(found, contents is not None) | {"on_record": place}
+        say(json.dumps(data, ensure_ascii=False, indent=2))
     else:
         for line in lines(found, language, contents is not None):
             say(line)

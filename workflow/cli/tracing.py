@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import Lang, say, told, url_of
+from workflow.cli.access import noted
+from workflow.cli.arguments import Home, Lang, say, told, url_of
 from workflow.cli.evidence import contents_at
 
 if TYPE_CHECKING:
@@ -94,6 +95,9 @@ def trace(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")] = False,
+    by: Annotated[str, typer.Option("--by", help="Who asks; put on record first, with --home · 查询人")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why, on record with --by · 事由")] = "",
+    home: Home = None,
     lang: Lang = "",
 ) -> None:
     """Who signed what they saw, and who owed a signature: facts for an inquiry, not a verdict · 责任追溯
@@ -108,6 +112,8 @@ def trace(
         from workflow.engine import Engine
 
         _refuse_idle(language, unit, campaign, seq, whole)
+        about = " ".join(x for x in (item, f"unit={unit}", f"campaign={campaign}" if campaign else "") if x)
+        noted(db, home, language, "trace", by, about if unit else item, reason, quiet=as_json)
         url = url_of(db, language, read_only=True)
         with contents_at(contents, url) as kept, closing(Engine.looking(url, kept)) as engine, engine.look() as desk:
             zone = _zone(desk, item, unit)

@@ -254,6 +254,13 @@ def _told(options: Any) -> Iterator[None]:
         raise DatabaseBusy(expected=expected, actual=str(error.orig).splitlines()[0]) from error
 
 
+def only_read(error: Exception) -> bool:
+    """Whether a database refused to be written because it, its file, or who asks may only read it."""
+    cause = getattr(error, "orig", None)
+    named, state = getattr(cause, "sqlite_errorname", ""), getattr(cause, "sqlstate", "")
+    return named.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")) or state in ("25006", "42501")
+
+
 @contextmanager
 def joined(host: Session | Connection, schema: str = "") -> Iterator[Connection]:
     """A part of the host's transaction, in a savepoint: our failure leaves theirs usable, and theirs undoes ours.

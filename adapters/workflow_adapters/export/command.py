@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Lang, say, told, url_of, wrong
+from workflow.cli.access import noted
+from workflow.cli.arguments import Database, Home, Lang, say, told, url_of, wrong
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -44,6 +45,9 @@ def export(
     period: Annotated[str, typer.Option("--period", help="Of which period (reports), such as 2019-W41 · 报送期")] = "",
     on: Annotated[str, typer.Option("--on", help="As of the end of this day (YYYY-MM-DD); now when not given")] = "",
     fonts: Annotated[Path | None, typer.Option("--fonts", help="A folder with fonts, for PDF · 字体目录")] = None,
+    by: Annotated[str, typer.Option("--by", help="Who exports; put on record first, with --home · 导出人")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why, on record with --by · 事由")] = "",
+    home: Home = None,
     lang: Lang = "",
 ) -> None:
     """Write a ledger, a register, a signature sheet, another list or an event log to a file · 导出"""
@@ -59,6 +63,8 @@ def export(
     language = cast("Language", lang)
     with told(language):
         data = _made(db, what, out.suffix, flow, campaign, item, (rule, period), on, fonts, findings or (), language)
+        asked = {"flow": flow, "campaign": campaign, "item": item, "rule": rule, "period": period, "on": on}
+        noted(db, home, language, "export", by, " ".join([what, *(f"{k}={v}" for k, v in asked.items() if v)]), reason)
         out.write_bytes(data)
         say(str(out))
 
@@ -92,7 +98,10 @@ def _made(
             if what in ("ledger", "register", "dossier") and not (flow and campaign):
                 known = [c for c in lists.campaigns(desk, sight, Wanted(klass="register")) if flow in ("", c[0])]
                 if not known:
-                    raise Unknown(kind="flow", name=flow or "-")
+                    if flow:
+                        raise Unknown(kind="flow", name=flow)
+                    zh = "此库尚无列入台账的事项;请用 --flow、--campaign 指明"
+                    raise wrong("nothing here is in a register yet; name it with --flow and --campaign", zh)
                 flow, campaign = flow or known[0][0], campaign or known[0][1]
             at = now
             if on:

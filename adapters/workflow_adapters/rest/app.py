@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from workflow import Engine, lists
+from workflow import Engine, access, lists
 from workflow import why as explaining
 from workflow.clock import local_day, start_of_day
 from workflow.errors import NotUnderstood, Unknown, WorkflowError
@@ -33,6 +33,7 @@ from workflow_adapters.rest.bodies import Verb, verbs
 from workflow_adapters.rest.describing import described
 from workflow_adapters.rest.problems import faults, problem, refused
 from workflow_adapters.web.access import Identity, Resolver
+from workflow_adapters.web.looks import Look, Looks
 from workflow_adapters.web.sights import Sights
 
 LARGEST = 8 * 1024 * 1024  # bytes of a body
@@ -43,8 +44,12 @@ Read = Callable[["Call", Seen], Any]
 class Call:
     """One call: who makes it and what the path and query say."""
 
-    def __init__(self, engine: Engine, request: Request, who: Identity, zone: str, sights: Sights) -> None:
+    def __init__(
+        self, engine: Engine, request: Request, who: Identity, zone: str, sights: Sights, looks: Looks | None
+    ) -> None:
         self.engine, self.request, self.who, self.zone, self.sights = engine, request, who, zone, sights
+        self.looks = looks if who.person else None
+        self.shown: Look | None = None
 
     @property
     def item(self) -> str:
@@ -52,6 +57,11 @@ class Call:
 
     def asked(self, name: str, default: str = "") -> str:
         return str(self.request.query_params.get(name, default))
+
+    def opened(self, seen: Seen, kind: access.Kind = "look") -> None:
+        """The answer shows what the item says, or traces it: where acts are taken, that is on record before it is given."""
+        if self.looks is not None:
+            self.shown = self.looks.at(seen, self.item, kind)
 
     def first(self) -> int:
         said = self.asked("first", "0")
@@ -105,7 +115,7 @@ def rest(
         zone: in which the day of ``on`` ends.
     """
 
-    sights = Sights()
+    sights, looks = Sights(), Looks() if writes else None
 
     async def told(request: Request, answer: Callable[[Call], Response]) -> Response:
         """Who calls and what is answered, in one visit to another thread: each costs as much as reading the body."""
@@ -115,7 +125,7 @@ def rest(
             if identity is None:
                 return problem(401, "not-signed-in", "Nobody known is calling")
             try:
-                return answer(Call(engine, request, identity, zone, sights))
+                return answer(Call(engine, request, identity, zone, sights, looks))
             except WorkflowError as error:
                 return refused(error)
 
@@ -291,9 +301,9 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
 def _read(call: Call, read: Read) -> Response:
     with call.seen() as seen:
         found = read(call, seen)
-        if isinstance(found, Response):
-            return found
-        return JSONResponse(found)
+    if call.looks is not None and call.shown is not None:
+        call.looks.record(call.engine, call.shown)
+    return found if isinstance(found, Response) else JSONResponse(found)
 
 
 def _items(call: Call, seen: Seen) -> Any:
@@ -340,15 +350,20 @@ def _item(call: Call, seen: Seen) -> Any:
 
 def _show(call: Call, seen: Seen) -> Any:
     shown = seen.show(call.item)
+    call.opened(seen)
     return {"seen": shown.digest, "contents": shown.contents, "waiting": [s.record() for s in shown.waiting]}
 
 
 def _signatures(call: Call, seen: Seen) -> Any:
-    return {"signatures": [asdict(r) for r in seen.signatures(call.item, call.at(seen.now))]}
+    rows = seen.signatures(call.item, call.at(seen.now))
+    call.opened(seen)
+    return {"signatures": [asdict(r) for r in rows]}
 
 
 def _trace(call: Call, seen: Seen) -> Any:
-    return seen.trace(call.item, call.at(seen.now)).record()
+    found = seen.trace(call.item, call.at(seen.now)).record()
+    call.opened(seen, "trace")
+    return found
 
 
 def _draft(call: Call, seen: Seen) -> Any:
@@ -423,7 +438,12 @@ def _paged(call: Call, rows: Sequence[Any]) -> Any:
 READS: tuple[tuple[str, str, Read, str], ...] = (
     ("/v1/items", "items", _items, "Items that may be seen, those opened last first; `after` leads to the next page."),
     ("/v1/items/{item}", "item", _item, "One item as it is now; its version is the ETag."),
-    ("/v1/items/{item}/show", "show", _show, "What is to be read before acting; `seen` goes into the act."),
+    (
+        "/v1/items/{item}/show",
+        "show",
+        _show,
+        "What is to be read before acting; `seen` goes into the act. That the caller looked is put on record.",
+    ),
     ("/v1/items/{item}/signatures", "signatures", _signatures, "Every signature, superseded ones marked."),
     (
         "/v1/items/{item}/trace",

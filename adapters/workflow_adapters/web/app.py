@@ -25,6 +25,7 @@ from workflow import Engine
 from workflow.errors import Conflict, DatabaseBusy, Refused, RequestReused, Unknown, WorkflowError
 from workflow_adapters.web.access import FIELD, Identity, Resolver, Seats
 from workflow_adapters.web.kept import Kept
+from workflow_adapters.web.looks import Looks
 from workflow_adapters.web.sights import Sights
 from workflow_adapters.web.visit import LANGUAGE, Visit
 
@@ -63,6 +64,7 @@ class Console:
         self.seats = Seats(secret or secrets.token_bytes(32))
         self.sights = Sights()
         self.kept = Kept()
+        self.looks = Looks()
         self.paths: dict[str, str] = {}
         self._turns: RunVar[CapacityLimiter] = RunVar("pages at once")  # of each event loop
         self.templates = Environment(
@@ -220,7 +222,10 @@ async def _read_fields(visit: Visit, most: int) -> Response | None:
 
 def _answered(visit: Visit, page: Page) -> Response:
     try:
-        return page(visit)
+        response = page(visit)
+        if visit.shown is not None:
+            visit.console.looks.record(visit.console.engine, visit.shown)
+        return response
     except Unknown as error:
         return _told(visit, 404, error.text("zh"), error.text("en"))
     except (Refused, Conflict, RequestReused) as error:

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from workflow import lists
+from workflow import access, lists
 from workflow.clock import local_day, moment, start_of_day
 from workflow.errors import Language, NotUnderstood
 from workflow.seen import Seen
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from workflow.sums import Sums
     from workflow_adapters.web.access import Identity
     from workflow_adapters.web.app import Console
+    from workflow_adapters.web.looks import Look
 
 LANGUAGE = "wf_lang"
 PLAIN = ":@!$&'()*+,;=~"  # stand in a path as they are
@@ -53,6 +54,7 @@ class Visit:
         form: the fields of a posted form; empty otherwise.
         files: what was uploaded with it, by field.
         token: what a form on this page must carry.
+        shown: the look that this page is, to be put on record before it is given out.
     """
 
     console: Console
@@ -61,6 +63,7 @@ class Visit:
     token: str
     form: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    shown: Look | None = None
 
     # --- what was asked -------------------------------------------------------------------------------------------
 
@@ -140,6 +143,11 @@ class Looking:
         self.zone = visit.console.zone
         self.org = desk.organisation()
         self._names: dict[str, dict[str, str]] = {}
+
+    def opened(self, item: str, kind: access.Kind = "look") -> None:
+        """This page shows what an item says, or traces it: where people act, that is on record before they see it."""
+        if self.visit.may_write:
+            self.visit.shown = self.visit.console.looks.at(self.seen, item, kind)
 
     def when(self, at: int | None, *, day: bool = False) -> str:
         if at is None:

@@ -29,9 +29,12 @@ def slot(visit: Visit) -> Response:
         case, definition, place = _place(see)
         by = _actor(see, case, place)
         answers = by in actors(see, case)
-    if visit.may_write and answers and place.state == "open":
+    acts = visit.may_write and answers and place.state == "open"
+    if acts:
         visit.console.engine.view(case.item, by, case.content)
     with visit.look() as see:
+        if not acts:
+            see.opened(case.item)
         return _form(see, case, definition, place)
 
 
@@ -153,6 +156,7 @@ def paper(visit: Visit, refused: str = "") -> Response:
         name = visit.path("item")
         refuse_unseen(see.desk, see.sight, name)
         case, definition = see.desk.case_of(name)
+        see.opened(name)
         stage = definition.stage(case.stage)
         asked = _asked_for(definition, case)
         drafted = _drafted(see, case) if not visit.form and any(m not in case.materials for m in asked) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from starlette.responses import Response
 
-from workflow import evidence
+from workflow import access, evidence
 from workflow_adapters.web.visit import Visit
 
 SECONDS = 120
@@ -21,7 +22,8 @@ def verify(visit: Visit) -> Response:
 
 
 def checked(visit: Visit) -> Response:
-    """What the stand-alone verifier says of a bundle, word for word; nothing of it is kept.
+    """What the stand-alone verifier says of a bundle, word for word; nothing of it is kept. Where people act here, who
+    checked which file is on record.
 
     It runs as a process of its own: what is hostile in a bundle meets nothing of ours there.
     """
@@ -30,6 +32,9 @@ def checked(visit: Visit) -> Response:
         return visit.page(
             "verify.html", said=visit.say("请选择一个 .wfproof 文件。", "Choose a .wfproof file."), code=2
         )
+    if visit.may_write:
+        about = f"bundle sha256:{hashlib.sha256(data).hexdigest()}"
+        access.record(visit.console.engine, "verify", by=visit.who.person, what=about)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bundle.wfproof"
         path.write_bytes(data)

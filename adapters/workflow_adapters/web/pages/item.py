@@ -83,6 +83,7 @@ def item(visit: Visit) -> Response:
     with visit.look() as see:
         name = visit.path("item")
         case, definition = see.seen.case_of(name)
+        see.opened(name)
         stays = see.seen.stays(name)
         signers = see.seen.signatures(name)
         see.learn([case.unit, *(s.unit for s in case.slots), *(r.unit for r in signers)])
@@ -113,6 +114,7 @@ def sheet(visit: Visit) -> Response:
     with visit.look() as see:
         name = visit.path("item")
         case, definition = see.seen.case_of(name)
+        see.opened(name)
         rows = see.seen.signatures(name)
         see.learn([case.unit, *(r.unit for r in rows), *(p for r in rows for p in r.now)])
         see.learn([p for r in rows for p in (r.person, r.principal) if p])
@@ -138,6 +140,7 @@ def material(visit: Visit) -> Response:
         case, definition = see.seen.case_of(name)
         if which not in case.materials:
             raise Unknown(kind="material", name=which)
+        see.opened(name)
         (found,) = [m for m in _materials(see, definition, case) if m["name"] == which]
         rows = [r for r in see.seen.signatures(name) if (which, case.materials[which]) in r.materials]
         see.learn([case.unit, *(r.unit for r in rows), *(p for r in rows for p in r.now)])

@@ -43,6 +43,7 @@ def trace(visit: Visit) -> Response:
         name = visit.path("item")
         at, on = see.as_of()
         found = see.seen.trace(name, at)
+        see.opened(name, "trace")
         case, definition = see.seen.case_of(name)
         statements = list(found.root.walk())
         see.learn([case.unit, *found.persons(), *(one for s in statements for one in _named(s))])
