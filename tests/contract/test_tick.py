@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -217,6 +218,28 @@ def test_a_parked_rung_fires_once_an_operator_has_mended_the_cause_and_says_so(w
     assert retry(world.engine) == [] and parked(world.engine) == []
     assert tick(world.engine).fired == 1
     assert fired(world, "m1") == RUNGS_FIRED[:1] and world.verify().exit_code == 0
+
+
+@pytest.mark.parametrize(("lang", "meaning"), [("en", ": a rung could not fire;"), ("zh", ":措施未能触发")])
+def test_what_goes_wrong_in_a_sweep_is_said_while_it_works(tmp_path: Path, lang: str, meaning: str) -> None:
+    world = make_world(f"sqlite:///{tmp_path / 'w.db'}", tmp_path / "home")
+    world.begin("m1")
+    with world.engine.db.begin() as connection:
+        connection.execute(tables.item.update().values(snapshot=b"{}"))
+    world.engine.close()
+    done = run("tick", tmp_path / "w.db", "--home", world.home, "--lang", lang, code=1)
+    (line,) = done.stderr.splitlines()
+    assert line[:4].isdigit() and f"Z warning rung.parked item=m1 rule=report/1 step=0 attempts=1{meaning}" in line
+    again = run("tick", tmp_path / "w.db", "--home", world.home)
+    assert again.stderr == ""  # it waits for its next try
+
+
+def test_every_warning_of_the_library_has_words() -> None:
+    from workflow import log
+    from workflow.cli.warned import WORDS
+
+    said = re.findall(r'logger\.(?:warning|error)\("([^"]+)"', Path(log.__file__).read_text(encoding="utf-8"))
+    assert set(said) == set(WORDS) and len(said) == 7
 
 
 def test_an_operator_lists_parked_rungs_and_has_one_tried_again(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, opened, say, told, url_of, wrong
+from workflow.cli.warned import warned
 
 if TYPE_CHECKING:
     from workflow.delivery import Policy, Send
@@ -61,10 +62,11 @@ def worker(
 ) -> None:
     """Sweep until told to stop (SIGTERM or Ctrl-C); any number of them on one database · 持续巡查时限
 
-    A sweep in progress is finished first. With --deliver notices are handed over as well.
+    A sweep in progress is finished first. With --deliver notices are handed over as well. What goes wrong meanwhile is said
+    on the error output, one line each.
     """
     language = cast("Language", lang)
-    with told(language):
+    with told(language), warned(language):
         from workflow.schedule import background, node_name
 
         send, policy = _sending(deliver, quiet, digest, zone, lang)
@@ -102,7 +104,7 @@ def tick(
     """
     language = cast("Language", lang)
     zh = lang == "zh"
-    with told(language):
+    with told(language), warned(language):
         from workflow.schedule import once
 
         if dry_run:
