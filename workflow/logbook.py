@@ -47,6 +47,7 @@ from workflow.store.log import Epoch, Stored
 from workflow.witness import Send, collect, drop, request_text
 
 CHAIN = "log"
+COSIGNED = Said("a cosignature", "联署")
 """The log's own chain: what it says of itself, as entries like all others."""
 KEY, LOCK = "checkpoint.key", "checkpoint.lock"
 PLACES = 1_000  # entries asked for in one statement
@@ -333,10 +334,9 @@ class Logbook:
         if answer.size is not None:
             answer = send(self.request(witness, answer.size))
         if answer.status != 200:
-            actual = f"{answer.status} {answer.body.strip()[:200]}"
-            raise WitnessRefused(witness=witness.name, expected="a cosignature", actual=actual)
+            raise WitnessRefused(witness=witness.name, expected=COSIGNED, actual=answer.said)
         if self.cosigned(answer.body, [witness]) == []:
-            raise WitnessRefused(witness=witness.name, expected=f"a cosignature by {witness}", actual="another's")
+            raise WitnessRefused(witness=witness.name, expected=COSIGNED, actual=Said("another's", "他人的联署"))
         with self.engine.reading() as connection:
             found = published(connection)
         assert found is not None
@@ -356,7 +356,7 @@ class Logbook:
         try:
             answers = collect(folder)
         except BadNote as bad:
-            raise WitnessRefused(witness=witness.name, expected="an answer", actual=bad.reason) from bad
+            raise WitnessRefused(witness=witness.name, expected=Said("an answer", "应答"), actual=bad.reason) from bad
         with self.engine.reading() as connection:
             newest = published(connection)
         if newest is None:
@@ -371,8 +371,7 @@ class Logbook:
             elif answer.size is not None:
                 told = max(told or 0, answer.size)
             elif int(words[2]) == newest.size:
-                actual = f"{answer.status} {answer.body.strip()[:200]}"
-                raise WitnessRefused(witness=witness.name, expected="a cosignature", actual=actual)
+                raise WitnessRefused(witness=witness.name, expected=COSIGNED, actual=answer.said)
         with self.engine.reading() as connection:
             seen = store.cosigned_size(connection, newest.epoch, str(witness))
         if seen == newest.size:

@@ -7,6 +7,7 @@ shows that the log is whole, not that it is the one others saw. For that bring a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,26 @@ class Problem:
         return f"[{self.code}] {self.place}: {self.detail}"
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A later epoch, as the sealed entry that opened it says.
+
+    Attributes:
+        because: the code of why the old log could not be signed any more (``log-behind-lock``); empty: for another key or hash.
+        by, reason: who answers for it, and why in their words.
+        previous: the last checkpoint signed before (origin, size, root); ``size``: how many entries it covered.
+        found: how many entries the log then had in this database; fewer than ``size``: the others were lost.
+    """
+
+    epoch: int
+    because: str
+    by: str
+    reason: str
+    previous: str
+    size: int
+    found: int
+
+
 @dataclass
 class LogReport:
     """What a check of the log found.
@@ -46,6 +67,7 @@ class LogReport:
         signed: of them, how many a checkpoint covers; the rest, and ``waiting``, is the unanchored tail.
         waiting: entries that are not in the newest epoch yet.
         witnesses: the cosignatures on the newest checkpoint, by name.
+        begun: the later epochs, each with why it was begun.
     """
 
     epochs: int = 0
@@ -54,6 +76,7 @@ class LogReport:
     waiting: int = 0
     checkpoints: int = 0
     witnesses: list[str] = field(default_factory=list)
+    begun: list[Begun] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -192,6 +215,12 @@ class _Check:
         said = tuple(act.get(word) for word in ("epoch", "origin", "algorithm", "previous"))
         if said != (epoch.epoch, epoch.origin, epoch.algorithm, epoch.previous or ""):
             self.fail("log-epoch", name, f"entry {CHAIN}#{epoch.opened_seq} did not open it so")
+            return
+        told = [str(act.get(word, "")) for word in ("because", "by", "reason", "previous")]
+        found, signed = act.get("found"), re.fullmatch(r"\S+ ([0-9]{1,18}) \S+", told[3])
+        here = found.get("size") if isinstance(found, dict) else 0
+        begun = Begun(epoch.epoch, *told, int(signed[1]) if signed else 0, here if isinstance(here, int) else 0)
+        self.report.begun.append(begun)
 
     def _notes(self, epoch: Epoch, stored: dict[int, Stored]) -> dict[int, Note]:
         """Every checkpoint's note against its columns, its epoch and the key the database names."""

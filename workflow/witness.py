@@ -18,10 +18,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from socketserver import ThreadingMixIn
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from workflow.clock import Clock, SystemClock
-from workflow.errors import WitnessRefused
+from workflow.errors import Said, WitnessRefused
 from workflow.evidence.checkpoint import COSIGNATURE, NOTE_LIMIT, BadNote, Checkpoint, Note, NoteKey, Signer, cosign
 from workflow.evidence.lock import Locked, LockFile
 from workflow.evidence.merkle import BadProof, empty_root, hash_function, verify_consistency
@@ -29,6 +31,7 @@ from workflow.evidence.merkle import BadProof, empty_root, hash_function, verify
 REQUEST_LIMIT = NOTE_LIMIT + 4096
 PROOF_LIMIT = 63
 TIMEOUT_SECONDS = 30
+_ADDRESS = Said("an address with http or https", "以 http:// 或 https:// 开头的地址")
 _OLD = re.compile(r"old (0|[1-9][0-9]{0,18})")
 _REASONS = {
     200: "OK",
@@ -39,6 +42,20 @@ _REASONS = {
     409: "Conflict",
     413: "Content Too Large",
     422: "Unprocessable Content",
+}
+
+
+_MEANS = {
+    200: Said("cosigned", "已联署"),
+    400: Said("no request of ours", "请求不合格式"),
+    403: Said("not signed by the log's key that the witness knows", "并非见证方所知的日志密钥签署"),
+    404: Said(
+        "the witness does not watch this log, or this epoch of it; give it the key: workflow log epochs",
+        "见证方未见证该日志或该纪元,请将公钥交给见证方:workflow log epochs",
+    ),
+    409: Said("another size was seen last; the next request begins there", "起点与见证方所见不符,下次请求将由此开始"),
+    413: Said("too large", "过大"),
+    422: Said("it does not continue what the witness saw", "与见证方此前所见不相接"),
 }
 
 
@@ -60,6 +77,13 @@ class Answer:
         if not re.fullmatch(r"[1-5][0-9]{2}", status):
             raise BadNote("expected a status on the first line")
         return cls(int(status), body)
+
+    @property
+    def said(self) -> Said:
+        """The status, what it means, and what the witness says of it; for people."""
+        means = _MEANS.get(self.status, Said("an answer that is not known", "未知应答"))
+        more = f" ({self.body.strip()[:200]})" if self.status != 200 and self.body.strip() else ""
+        return Said(f"{self.status} {means}{more}", f"{self.status} {means.zh}{more}")
 
     @property
     def size(self) -> int | None:
@@ -179,7 +203,8 @@ class Witness:
         return [body]
 
     def serve_folder(self, inbox: str | Path, outbox: str | Path) -> dict[str, Answer]:
-        """Answer every ``*.request`` in one folder with an ``*.answer`` in the other; those answered are left alone.
+        """Answer every ``*.request`` in one folder with an ``*.answer`` in the other; those settled are left alone. A
+        request that was refused is looked at again: its log may be one that is watched by now.
 
         Returns:
             What was answered now, by the request's name.
@@ -187,11 +212,40 @@ class Witness:
         answered = {}
         for path in sorted(Path(inbox).glob("*.request")):
             target = Path(outbox) / f"{path.stem}.answer"
-            if not target.exists():
+            if not _settled(target):
                 with path.open("rb") as file:
                     answered[path.stem] = self.add_checkpoint(file.read(REQUEST_LIMIT + 1))
                 _write(target, answered[path.stem].to_text().encode())
         return answered
+
+
+def _settled(answer: Path) -> bool:
+    """Whether a request needs no other answer: it was cosigned, or told which size to ask from."""
+    try:
+        with answer.open("rb") as file:
+            return Answer.of_text(file.read(NOTE_LIMIT).decode(errors="replace")).status in (200, 409)
+    except (FileNotFoundError, BadNote):
+        return False
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = TIMEOUT_SECONDS  # who connects and says nothing holds nobody up
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Who asks is in the log of whatever stands in front."""
+
+
+def server(witness: Witness, host: str, port: int) -> WSGIServer:
+    """A small server for a witness; put something that speaks https in front of it where others reach it.
+
+    Raises:
+        OSError: the address cannot be had.
+    """
+    return make_server(host, port, witness.application, server_class=_Server, handler_class=_Handler)
 
 
 def request_text(old: int, proof: Iterable[bytes], note: Note) -> bytes:
@@ -227,7 +281,7 @@ def post(url: str) -> Send:
         WitnessRefused: it could not be reached.
     """
     if not url.startswith(("https://", "http://")):
-        raise WitnessRefused(witness=url, expected="an address with http or https", actual=url)
+        raise WitnessRefused(witness=url, expected=_ADDRESS, actual=url)
 
     def send(request: bytes) -> Answer:
         asked = urllib.request.Request(f"{url.rstrip('/')}/add-checkpoint", data=request, method="POST")
@@ -238,7 +292,8 @@ def post(url: str) -> Send:
             with error:
                 return Answer(error.code, error.read(NOTE_LIMIT).decode(errors="replace"))
         except (urllib.error.URLError, OSError) as error:
-            raise WitnessRefused(witness=url, expected="an answer", actual=str(error)) from error
+            actual = str(getattr(error, "reason", error))
+            raise WitnessRefused(witness=url, expected=Said("an answer", "应答"), actual=actual) from error
 
     return send
 

@@ -25,6 +25,7 @@ from tests.contract.logs import (
     open_writer,
 )
 from workflow import Engine, SettableClock
+from workflow.cli import evidence
 from workflow.clock import micros
 from workflow.epochs import hand_over_key, open_epoch
 from workflow.errors import (
@@ -507,7 +508,14 @@ def test_an_honest_restore_goes_on_record_and_the_log_goes_on(writer: Writer) ->
     assert (act["kind"], act["because"], act["previous"]) == ("incarnation", "log-behind-lock", cited)
     assert (act["by"], act["reason"], act["found"]["size"]) == ("admin-1", "invented: the disk broke", 2)
     assert sign(writer, "c").size == 4
-    assert writer.check().holds
+    report = writer.check()
+    (begun,) = report.begun
+    assert report.holds and (begun.size, begun.found) == (lost.size, 2)
+    assert evidence._begun(begun, zh=False) == (
+        "log: epoch 2 was begun by admin-1 (log-behind-lock): invented: the disk broke; "
+        "4 entries had been signed before, 2 were found: at least 2 are lost"
+    )
+    assert "此前签署过 4 条,当时库内只有 2 条,至少丢失 2 条" in evidence._begun(begun, zh=True)
 
 
 def test_a_restore_that_lost_an_epoch_too_goes_on_and_an_epoch_taken_out_is_told(writer: Writer) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -244,8 +247,9 @@ def test_a_cosignature_by_somebody_else_is_not_taken_in(lite: Writer, tmp_path: 
 def test_a_refusal_is_told_with_what_the_witness_said(lite: Writer, tmp_path: Path, status: int) -> None:
     book = book_with(lite, "a")
     witness = witness_of(book, tmp_path / "w")
-    with pytest.raises(WitnessRefused, match=f"{status} in words"):
+    with pytest.raises(WitnessRefused, match=rf"got {status} .*\(in words\)") as refused:
         book.ask(witness.key, lambda _: Answer(status, "in words\n"))
+    assert "(in words)" in refused.value.text("zh") and f"实为 {status}" in refused.value.text("zh")
 
 
 def test_a_witness_that_saw_a_larger_log_than_ours_ends_the_asking(lite: Writer, tmp_path: Path) -> None:
@@ -395,13 +399,38 @@ def test_the_commands_sign_fix_witness_and_list(lite: Writer, tmp_path: Path, sq
     Path(folder).mkdir()
     key = run("cosign", "witness-1.example", folder, folder, *mine).strip()
     assert "a request lies" in run("witness", db, key, "--folder", folder, *at_home, code=1)
-    assert ": 200" in run("cosign", "witness-1.example", folder, folder, *mine)
+    nobody = mine[:2] + mine[4:]
+    assert ": 404" in run("cosign", "witness-1.example", folder, folder, *nobody, code=1)
+    assert "does not watch this log" in run("witness", db, key, "--folder", folder, *at_home, code=2)
+    assert ": 200 cosigned" in run("cosign", "witness-1.example", folder, folder, *mine)  # it is told of the log by now
+    assert run("cosign", "witness-1.example", folder, folder, *mine).strip() == key
     assert "— witness-1.example" in run("witness", db, key, "--folder", folder, *at_home)
     assert "did not cosign" in run("witness", db, "nonsense", "--folder", folder, *at_home, code=2)
     opened = run("epochs", db, "--open", "--reason", "invented", "--by", "admin-1", "--algorithm", "sm3", *at_home)
     assert "signoff.local/log/2" in opened
     listed = run("epochs", db, "--lang", "zh").splitlines()[::2]
     assert [line.split()[2] for line in listed] == ["sha256", "sm3"]
+
+
+def test_a_witness_attends_over_http_until_it_is_told_to_stop(lite: Writer, tmp_path: Path, sqlite_url: str) -> None:
+    """As a person at each end would: one watches, the other asks; the cosigned checkpoint is V4 for who names the witness."""
+    lite.add("a", "b")
+    book_with(lite, "c")
+    runner, db = CliRunner(), sqlite_url.removeprefix("sqlite:///")
+    asked = ["--home", str(lite.home), "--lang", "en"]
+    (tmp_path / "logs.txt").write_text(runner.invoke(logs.group, ["epochs", db, "--lang", "en"]).output.splitlines()[1])
+    own = ["--home", str(tmp_path / "witness"), "--logs", str(tmp_path / "logs.txt"), "--port", "0", "--lang", "en"]
+    command = [sys.executable, "-m", "typer", "workflow.cli.main", "run", "log", "attend", "witness-1.example", *own]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as attending:
+        assert attending.stdout is not None
+        key, address = attending.stdout.readline().strip(), attending.stdout.readline().split()[0]
+        done = runner.invoke(logs.group, ["witness", db, key, "--url", address, *asked])
+        assert done.exit_code == 0 and "— witness-1.example" in done.output
+        attending.send_signal(signal.SIGTERM)
+        assert attending.communicate(timeout=30)[0] == "stopped\n" and attending.returncode == 0
+    gone = runner.invoke(logs.group, ["witness", db, key, "--url", address, *asked])
+    assert gone.exit_code == 2 and "did not cosign: expected an answer" in gone.output
+    assert lite.check().witnesses == ["witness-1.example"]
 
 
 @pytest.mark.parametrize("gone", ["inbox", "outbox"])

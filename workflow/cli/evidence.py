@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -16,6 +17,7 @@ from workflow.cli.arguments import Database, Home, Lang, on_a_terminal, opened, 
 if TYPE_CHECKING:
     from workflow.audit import Audit
     from workflow.errors import Language
+    from workflow.logcheck import Begun
     from workflow.verify import Failure, Progress
 
 SHOWN = 50  # failures in plain words; --json has all
@@ -181,6 +183,7 @@ def as_data(found: Audit, contents: bool) -> dict[str, Any]:
             "signed": log.signed,
             "waiting": log.waiting,
             "checkpoints": log.checkpoints,
+            "begun_anew": [asdict(b) for b in log.begun],
         },
         "anchored": found.anchored,
         "unanchored": report.entries - found.anchored,
@@ -268,6 +271,18 @@ def words_of(code: str) -> tuple[str, str]:
     return WORDS[code]
 
 
+def _begun(one: Begun, zh: bool) -> str:
+    """Why a later epoch was begun, and what was lost before it."""
+    lost, why = max(0, one.size - one.found), one.because or ("换密钥或算法" if zh else "another key or hash")
+    if zh:
+        gone = f";此前签署过 {one.size} 条,当时库内只有 {one.found} 条,至少丢失 {lost} 条" if lost else ""
+        return f"日志:第 {one.epoch} 纪元由 {one.by} 开启({why}),原因:{one.reason}{gone}"
+    gone = (
+        f"; {one.size} entries had been signed before, {one.found} were found: at least {lost} are lost" if lost else ""
+    )
+    return f"log: epoch {one.epoch} was begun by {one.by} ({why}): {one.reason}{gone}"
+
+
 def _log(found: Audit, zh: bool) -> Iterator[str]:
     """What the log has, and how much of the history nothing outside the database fixes."""
     log, tail = found.log, found.chains.entries - found.anchored
@@ -279,6 +294,7 @@ def _log(found: Audit, zh: bool) -> Iterator[str]:
             if zh
             else f"log: {log.size} entries, {log.signed} under a signed checkpoint, {log.waiting} not in it yet"
         )
+        yield from (_begun(one, zh) for one in log.begun)
     if found.anchored:
         cosigned = f",{found.cosigned} 个见证方联署" if zh else f", cosigned by {found.cosigned} of your witnesses"
         yield (

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workflow.engine import Engine
     from workflow.errors import Language
     from workflow.logbook import Published
+    from workflow.witness import Witness
 
 group = typer.Typer(
     help="The log that auditors and witnesses check against · 可供核验与见证的日志", no_args_is_help=True
@@ -132,7 +133,7 @@ def witness(
     if bool(url) == bool(folder):
         raise wrong("expected --url or --folder", "须指定 --url 或 --folder 之一")
     with told(language), _engine(db, home, language) as (engine, kept):
-        from workflow.errors import WitnessRefused
+        from workflow.errors import Said, WitnessRefused
         from workflow.evidence.checkpoint import BadNote, NoteKey
         from workflow.logbook import Logbook, published
         from workflow.witness import post
@@ -140,7 +141,8 @@ def witness(
         try:
             known = NoteKey.parse(key)
         except BadNote as bad:
-            raise WitnessRefused(witness=key[:40], expected="a key", actual=bad.reason) from None
+            wanted = Said("a key, NAME+HASH+BASE64", "公钥 NAME+HASH+BASE64")
+            raise WitnessRefused(witness=key[:40], expected=wanted, actual=bad.reason) from None
         book = Logbook.at(engine, kept)
         if url:
             book.ask(known, post(url))
@@ -196,18 +198,25 @@ def epochs(
                 say(f"   {library.meta(connection, f'log/{one.epoch}')}")
 
 
+Logs = Annotated[
+    Path | None,
+    typer.Option(
+        "--logs",
+        help="A file with the keys of the logs to watch (workflow log epochs prints them), one a line, sm3 behind a key "
+        "where so · 所见证日志的公钥文件",
+    ),
+]
+Own = Annotated[Path, typer.Option("--home", help="The witness's own folder: its key and its memory · 见证方目录")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The witness's name · 见证方名称")]
+
+
 @group.command()
 def cosign(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The witness's name · 见证方名称")],
+    name: Name,
     inbox: Annotated[Path, typer.Argument(metavar="INBOX", help="Where *.request files come in · 请求目录")],
     outbox: Annotated[Path, typer.Argument(metavar="OUTBOX", help="Where *.answer files go · 应答目录")],
-    logs: Annotated[
-        Path | None,
-        typer.Option("--logs", help="A file with the keys of the logs to watch, one a line, sm3 behind a key where so"),
-    ] = None,
-    home: Annotated[
-        Path, typer.Option("--home", help="The witness's own folder: its key and its memory · 见证方目录")
-    ] = Path("witness"),
+    logs: Logs = None,
+    home: Own = Path("witness"),
     lang: Lang = "",
 ) -> None:
     """Be a witness: cosign what continues what was seen before, by files · 作为见证方联署
@@ -216,29 +225,75 @@ def cosign(
     """
     language = cast("Language", lang)
     with told(language):
-        from workflow.errors import Unknown, WitnessRefused
-        from workflow.evidence.checkpoint import BadNote
-        from workflow.evidence.keys import FileKeyProvider
-        from workflow.witness import TrustedLog, Witness
+        from workflow.errors import Unknown
 
         for folder in (inbox, outbox):
             if not folder.is_dir():
                 raise Unknown(kind="目录" if language == "zh" else "folder", name=str(folder))
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = home / "witness.key"
-        key = FileKeyProvider(path) if path.exists() else FileKeyProvider.create(path)
-        text = logs.read_text(encoding="utf-8") if logs else ""
-        lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-        try:
-            made = Witness(name, key, home / "seen", map(TrustedLog.parse, lines))
-        except BadNote as bad:
-            raise WitnessRefused(witness=name, expected="a name and keys of logs", actual=bad.reason) from None
+        made = _witness(name, logs, home)
         say(str(made.key))
         answered = made.serve_folder(inbox, outbox)
     for request, answer in answered.items():
-        say(f"{request}: {answer.status} {answer.body.strip() if answer.status != 200 else ''}".rstrip())
+        say(f"{request}: {answer.said.get(language)}")
     if any(answer.status != 200 for answer in answered.values()):
         raise typer.Exit(1)
+
+
+@group.command()
+def attend(
+    name: Name,
+    logs: Logs = None,
+    home: Own = Path("witness"),
+    host: Annotated[
+        str, typer.Option("--host", help="The address to answer at; behind a proxy with https · 监听地址")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one · 端口")] = 8360,
+    lang: Lang = "",
+) -> None:
+    """Be a witness over HTTP (POST /add-checkpoint) until told to stop (SIGTERM or Ctrl-C) · 经网络见证
+
+    Whoever wants it to cosign runs workflow log witness DB KEY --url ADDRESS. It says nothing else to anybody.
+    """
+    language = cast("Language", lang)
+    with told(language):
+        import signal
+        import threading
+
+        from workflow.witness import server
+
+        made = _witness(name, logs, home)
+        stopped = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: stopped.set())
+        with server(made, host, port) as answering:
+            thread = threading.Thread(target=answering.serve_forever, daemon=True)
+            thread.start()
+            say(str(made.key))
+            address = f"http://{host}:{answering.server_port}"
+            say(f"{address}(SIGTERM 停止)" if language == "zh" else f"{address}  (until SIGTERM)")
+            stopped.wait()
+            answering.shutdown()
+            thread.join()
+        say("已停止" if language == "zh" else "stopped")
+
+
+def _witness(name: str, logs: Path | None, home: Path) -> Witness:
+    """The witness of a folder, made with a key of its own where there is none yet."""
+    from workflow.errors import Said, WitnessRefused
+    from workflow.evidence.checkpoint import BadNote
+    from workflow.evidence.keys import FileKeyProvider
+    from workflow.witness import TrustedLog, Witness
+
+    text = logs.read_text(encoding="utf-8") if logs else ""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = home / "witness.key"
+    key = FileKeyProvider(path) if path.exists() else FileKeyProvider.create(path)
+    lines = [line for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    try:
+        return Witness(name, key, home / "seen", map(TrustedLog.parse, lines))
+    except BadNote as bad:
+        wanted = Said("a name, and keys of logs in --logs", "名称,以及 --logs 中的日志公钥")
+        raise WitnessRefused(witness=name, expected=wanted, actual=bad.reason) from None
 
 
 def _show(found: Published, out: Path | None) -> None:

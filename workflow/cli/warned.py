@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from workflow.clock import moment
-
 if TYPE_CHECKING:
     from workflow.errors import Language
 
@@ -44,6 +42,8 @@ class _Lines(logging.Formatter):
         self._zh = lang == "zh"
 
     def format(self, record: logging.LogRecord) -> str:
+        from workflow.clock import moment
+
         name = record.getMessage()
         facts = [f"{k.removeprefix('wf_')}={v}" for k, v in vars(record).items() if k.startswith("wf_")]
         when = f"{moment(int(record.created * 1_000_000)):%Y-%m-%dT%H:%M:%SZ}"
