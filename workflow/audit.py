@@ -16,13 +16,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflow import logbook, logcheck
+from workflow import keybook, logbook, logcheck
 from workflow.errors import BadOwnCheckpoint, LogBroken, Unknown, WorkflowError
 from workflow.evidence.checkpoint import BadNote, Note, parse_mark
 from workflow.evidence.content import ContentStore
-from workflow.evidence.standalone import COSIGNS, LEVELS, Checkpoint, Policy
+from workflow.evidence.standalone import COSIGNS, ED25519, LEVELS, Checkpoint, Policy
 from workflow.logcheck import LogReport
-from workflow.store import database, scan
+from workflow.store import database, library, scan
 from workflow.store import log as store
 from workflow.store.log import Epoch
 from workflow.verify import Failure, Progress, Report, verify_database
@@ -67,6 +67,28 @@ class Audit:
         if self.chains.exit_code:
             return self.chains.exit_code
         return 2 if self.level < self.wanted else 0
+
+
+def as_named_here(connection: Any) -> dict[str, Any]:
+    """A policy that pins what a database says of itself: its origin, keys and witnesses, and as quorum all of them.
+
+    It proves nothing about that database. Whoever answers for the keys hands it over, or reads it out, when they are made;
+    whoever is to rely on it compares each key with what reached them another way, and keeps it outside.
+    """
+    ring, origin = keybook.ring(connection), library.meta(connection, "origin") or ""
+    sealing = {*library.engine_keys(connection).values(), *(k.public for k in ring.keys.values() if k.use == "engine")}
+    plain: dict[str, Any] = {"origin": origin, "engine_keys": [{"key": key} for key in sorted(sealing)]}
+    epoch = store.newest_epoch(connection)
+    if epoch is not None:
+        plain |= {"log": epoch.origin, "log_hash": epoch.algorithm}
+        plain["checkpoint_keys"] = [named] if (named := library.meta(connection, f"log/{epoch.epoch}")) else []
+        plain["witnesses"] = sorted({row.witness for row in store.cosignatures(connection, epoch.epoch)})
+        plain["quorum"] = len(plain["witnesses"])
+    signers: dict[str, list[str]] = {}
+    for key in sorted(ring.keys.values(), key=lambda k: (k.of, k.public)):
+        if key.use == "signer" and key.algorithm == ED25519:  # a policy can pin no other
+            signers.setdefault(key.of, []).append(key.public)
+    return plain | ({"signers": signers} if signers else {})
 
 
 def audit(

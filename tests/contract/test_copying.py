@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.contract.world import World, make_world
+from tests.postgres import Postgres, binaries
 from workflow import Engine
 from workflow.errors import NotEmpty
 from workflow.logbook import Logbook
@@ -67,6 +69,26 @@ def test_dumped_and_restored_it_verifies_identically(filled: World, tmp_path: Pa
     restored = Engine.at(f"sqlite:///{tmp_path / 'new.db'}", filled.home, clock=filled.clock, durable=False)
     assert found(restored) == before
     restored.close()
+
+
+def test_dumped_by_the_servers_own_tools_and_restored_it_verifies_identically(
+    filled: World, postgres_server: Postgres, postgres_url: str
+) -> None:
+    before, name = found(filled.engine), postgres_server.create()
+    target = database.connect(postgres_url)
+    copy(filled.engine.db, target)
+    target.dispose()
+    tools, plain = binaries(), postgres_url.replace("+psycopg", "")
+    new = postgres_server.url(name)
+    try:
+        dumped = subprocess.run([tools / "pg_dump", plain], check=True, capture_output=True).stdout
+        command = [tools / "psql", "--quiet", "--set", "ON_ERROR_STOP=1", new.replace("+psycopg", "")]
+        subprocess.run(command, input=dumped, check=True, capture_output=True)
+        restored = Engine.at(new, filled.home, clock=filled.clock, durable=False)
+        assert found(restored) == before
+        restored.close()
+    finally:
+        postgres_server.drop(name)
 
 
 def test_the_command_copies_and_says_what_to_do_next(filled: World, database_url: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from workflow.errors import (
     LogBehindLock,
     UnknownOrigin,
 )
+from workflow.evidence.checkpoint import COSIGNATURE, NoteKey, cosign
 from workflow.evidence.keys import FileKeyProvider
 from workflow.keybook import Keybook, handed_over, settle
 from workflow.logbook import Logbook
@@ -347,6 +349,30 @@ def test_a_persons_key_is_known_by_its_event_and_good_until_it_is_revoked(world:
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
+def test_the_policy_that_a_database_names_is_one_an_auditor_can_go_by(tmp_path: Path) -> None:
+    """Printed where keys are made, compared where they are relied on; with a checkpoint of one's own it leads to V4."""
+    db, home, out, own = tmp_path / "w.db", tmp_path / "home", tmp_path / "policy.json", tmp_path / "own.txt"
+    engine = Engine.at(f"sqlite:///{db}", home)
+    with engine.desk() as desk:
+        keys = Keybook(desk.connection, engine.key, engine.now(desk.connection))
+        keys.register("signer", "p-0002", Ed25519PrivateKey.generate().public_key().public_bytes_raw(), **BY)
+    said = run("keys", "policy", db)
+    assert json.loads(said.stdout).keys() == {"origin", "engine_keys", "signers"} and "compare every key" in said.stderr
+    book = Logbook.at(engine, home)
+    book.sequence()
+    note, key = book.checkpoint().note, FileKeyProvider.create(tmp_path / "witness.key")
+    witness = NoteKey("archive.example", COSIGNATURE, key.public_key())
+    line = str(cosign(note.text, witness.name, key, 1))
+    book.cosigned(line, [witness])
+    own.write_text(f"{note}{line.rstrip()}\n", encoding="utf-8")
+    engine.close()
+    run("keys", "policy", db, "-o", out)
+    pinned = json.loads(out.read_text(encoding="utf-8"))
+    assert (pinned["witnesses"], pinned["quorum"], list(pinned["signers"])) == ([str(witness)], 1, ["p-0002"])
+    told = run("verify", db, "--policy", out, "--checkpoint", own, "--require", "V4", "--json").stdout
+    assert json.loads(told)["level"] == "V4"
+
+
 def test_keys_are_listed_handed_over_registered_and_revoked_by_command(tmp_path: Path) -> None:
     db, home = tmp_path / "w.db", tmp_path / "home"
     engine = Engine.at(f"sqlite:///{db}", home)
@@ -366,6 +392,7 @@ def test_keys_are_listed_handed_over_registered_and_revoked_by_command(tmp_path:
     assert "revoked: keys#5" in run("keys", "revoke", db, old, "--home", home, *by_options()).output
     listed = run("keys", "list", db).output
     assert listed.count("\n") == 4 and "revoked, not good since" in listed and "p-0002" in listed
+    assert f"keys#4  {public}\n" in listed  # what an auditor compares with what the person handed over
     said = run("verify", db).output
     assert f"engine key {old}: sealed 3 entries" in said
     (home / "engine.key").unlink()

@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli.arguments import ENGINE_KEY, Database, Home, Lang, home_of, key_held, opened, say, told, url_of, wrong
+from workflow.cli.arguments import (
+    ENGINE_KEY,
+    Database,
+    Home,
+    Lang,
+    home_of,
+    key_held,
+    opened,
+    say,
+    say_error,
+    told,
+    url_of,
+    wrong,
+)
 
 if TYPE_CHECKING:
     from workflow.engine import Engine
@@ -62,9 +75,41 @@ def list_(db: Database, lang: Lang = "") -> None:
         with opened(db, language) as connected, database.reading(connected) as connection:
             held, named = ring(connection), library.engine_keys(connection)
     for key in sorted(held.keys.values(), key=lambda k: k.seq):
-        say(f"{key.use:10} {key.id}  {key.of or '-'}  {key.algorithm}  {_state(key, zh)}  keys#{key.seq}")
+        say(f"{key.use:10} {key.id}  {key.of or '-'}  {key.algorithm}  {_state(key, zh)}  keys#{key.seq}  {key.public}")
     for key_id in sorted(named.keys() - {k.id for k in held.keys.values() if k.use == "engine"}):
-        say(f"{'engine':10} {key_id}  -  ed25519  " + ("尚无密钥事项" if zh else "no key event yet"))
+        state = "尚无密钥事项" if zh else "no key event yet"
+        say(f"{'engine':10} {key_id}  -  ed25519  {state}  {named[key_id]}")
+
+
+@group.command()
+def policy(
+    db: Database,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The file; printed without one · 输出文件")] = None,
+    lang: Lang = "",
+) -> None:
+    """Print the policy that pins what this database says of itself, read only · 输出核验策略草稿
+
+    It proves nothing by itself. Whoever relies on it compares every key with what reached them another way, and keeps it
+    outside: an auditor who takes policy and database from the same hand has learnt what that hand wanted.
+    """
+    language = cast("Language", lang)
+    with told(language):
+        import json
+
+        from workflow.audit import as_named_here
+        from workflow.store import database
+
+        with opened(db, language) as connected, database.reading(connected) as connection:
+            text = json.dumps(as_named_here(connection), ensure_ascii=False, indent=1)
+        if out is not None:
+            out.write_text(text + "\n", encoding="utf-8")
+        else:
+            say(text)
+    say_error(
+        "以上只是该库的自述:请逐一与另行送达的公钥核对后再用,并存放于系统之外"
+        if language == "zh"
+        else "this is what the database says of itself: compare every key with what reached you another way, and keep it outside"
+    )
 
 
 def _state(key: Any, zh: bool) -> str:
