@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workflow import keybook, logbook, logcheck
-from workflow.errors import BadOwnCheckpoint, LogBroken, Unknown, WorkflowError
+from workflow.errors import BadOwnCheckpoint, LogBroken, Said, Unknown, WorkflowError
 from workflow.evidence.checkpoint import BadNote, Note, parse_mark
 from workflow.evidence.content import ContentStore
 from workflow.evidence.standalone import COSIGNS, ED25519, LEVELS, Checkpoint, Policy
@@ -135,11 +135,31 @@ def brought(note: str, policy: Policy) -> Checkpoint:
     try:
         own = Checkpoint.read(note)
     except ValueError as error:
-        raise BadOwnCheckpoint(expected="a signed checkpoint", actual=str(error)) from None
-    if not policy.checkpoint_keys or own.origin != policy.log or not own.by(policy.checkpoint_keys):
-        expected = f"a checkpoint of {policy.log or 'the origin'} that the policy pins, signed by a key of it"
-        raise BadOwnCheckpoint(expected=expected, actual=f"one of {own.origin}")
+        raise BadOwnCheckpoint(expected=Said("a signed checkpoint", "已签署的检查点"), actual=str(error)) from None
+    if not policy.checkpoint_keys:
+        expected = Said(
+            "one signed by a key that you named yourself, in checkpoint_keys of a policy (--policy)",
+            "由您自己在核验策略(--policy)的 checkpoint_keys 中指定的公钥签署",
+        )
+        raise BadOwnCheckpoint(expected=expected, actual=Said("no such key", "未指定公钥"))
+    if own.origin != policy.log or not own.by(policy.checkpoint_keys):
+        expected = Said(
+            f"one of {policy.log}, signed by a key of the policy", f"{policy.log} 的检查点,由核验策略所列公钥签署"
+        )
+        raise BadOwnCheckpoint(expected=expected, actual=_other(own.origin, policy.log))
     return own
+
+
+def _other(origin: str, pinned: str) -> Said:
+    """What a checkpoint is of that does not count; a later epoch is the same office's log begun anew."""
+    if origin == pinned:
+        return Said("one that no such key signed", "并非由其签署")
+    if origin.startswith(f"{pinned}/"):
+        return Said(
+            f"one of {origin}, a later epoch of the log: ask why it was begun, and for its key",
+            f"{origin} 的检查点,系该日志的后续纪元:请问明开启原因并索取其公钥",
+        )
+    return Said(f"one of {origin}", f"{origin} 的检查点")
 
 
 class _Audit:

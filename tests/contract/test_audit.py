@@ -162,9 +162,15 @@ def test_a_checkpoint_that_is_not_the_logs_is_refused_before_anything_is_checked
     for other in ("", "x\n", note.replace(ORIGIN, "other.example/log")):
         with pytest.raises(BadOwnCheckpoint):
             brought(other, policy)
-    with pytest.raises(BadOwnCheckpoint):
+    with pytest.raises(BadOwnCheckpoint, match=r"checkpoint_keys of a policy \(--policy\); got no such key"):
         brought(note, Policy())
     assert brought(note, policy) == forged
+    later = policy_of(book)
+    later.log = ORIGIN.removesuffix("/log")
+    with pytest.raises(BadOwnCheckpoint, match="a later epoch of the log: ask why it was begun"):
+        brought(note, later)
+    with pytest.raises(BadOwnCheckpoint, match="got one that no such key signed"):
+        brought(note.replace("\n", "\n1", 1), policy)  # of another size
     assert STRANGER.public_key() not in policy.engine_keys
 
 

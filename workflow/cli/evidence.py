@@ -95,13 +95,13 @@ def verify(
 def _brought(policy: Path | None, checkpoint: Path | None) -> tuple[Any, Any]:
     """What the auditor brings: the policy, and a checkpoint that it lets count."""
     from workflow import audit as auditing
-    from workflow.errors import BadPolicy
+    from workflow.errors import BadPolicy, Said
     from workflow.evidence.standalone import POLICY_LIMIT, Policy, Unusable
 
     try:
         mine = Policy.read(_read(policy, POLICY_LIMIT)) if policy else None
     except Unusable as error:
-        raise BadPolicy(problem=str(error)) from None
+        raise BadPolicy(problem=Said(str(error), str(error).removeprefix("the policy cannot be used: "))) from None
     if checkpoint is None:
         return mine, None
     return mine, auditing.brought(_read(checkpoint, NOTE_LIMIT).decode("utf-8", "replace"), mine or Policy())
