@@ -113,6 +113,9 @@ def test_the_commands_record_and_search(tmp_path: Path) -> None:
     ]
     assert len(json.loads(run("access", "search", db, "--person", "p-0002", "--json").output)) == 1
     assert run("access", "search", db, "--lang", "en").output.endswith("6 found\n")
+    run("backup", db, tmp_path / "kept", "--by", "p-0007", "--reason", "the week's copy", *home)
+    (taken,) = json.loads(run("access", "search", db, "--person", "p-0007", "--json").output)
+    assert (taken["kind"], taken["what"], taken["reason"]) == ("export", "backup", "the week's copy")
     run("access", "record", db, "--kind", "peek", "--by", "p-0003", "--what", "words", *home, code=2)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from workflow.cli.access import noted
 from workflow.cli.arguments import Database, Home, Lang, file_of, home_of, say, told, url_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def backup(
     db: Database,
     folder: Folder,
     key: Annotated[bool, typer.Option("--key", help="The engine's private key too · 含引擎私钥")] = False,
+    by: Annotated[str, typer.Option("--by", help="Who takes it; put on record first · 备份人")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why, on record with --by · 事由")] = "",
     home: Home = None,
     lang: Lang = "",
 ) -> None:
@@ -37,6 +40,7 @@ def backup(
         from workflow.backup import backup as made
 
         url_of(db, language)  # a file that is not there is told
+        noted(db, home, language, "export", by, "backup", reason, quiet=not by)  # one that a timer makes has nobody
         _tell(made(file_of(db) or db, home_of(db, home, language), folder, key=key), language)
 
 
