@@ -10,22 +10,40 @@ Each takes the one below; what was lacking is said. Read only.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from workflow import keybook, logbook, logcheck
-from workflow.errors import BadOwnCheckpoint, LogBroken, Said, Unknown, WorkflowError
+from workflow.errors import BadKept, BadOwnCheckpoint, LogBroken, Said, Unknown, WorkflowError
 from workflow.evidence.checkpoint import BadNote, Note, parse_mark
 from workflow.evidence.content import ContentStore
-from workflow.evidence.standalone import COSIGNS, ED25519, LEVELS, Checkpoint, Policy
+from workflow.evidence.standalone import COSIGNS, ED25519, LEVELS, Checkpoint, Policy, check
 from workflow.logcheck import LogReport
 from workflow.store import database, library, scan
 from workflow.store import log as store
 from workflow.store.log import Epoch
 from workflow.verify import Failure, Progress, Report, verify_database
+
+RECEIPT_LIMIT = 1 << 16
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An entry that somebody took home, in a bundle or by the receipt of their own act.
+
+    Attributes:
+        entry: its hash, in hex.
+        file: where it was kept.
+    """
+
+    chain: str
+    seq: int
+    entry: str
+    file: str
 
 
 @dataclass
@@ -35,6 +53,7 @@ class Audit:
     Attributes:
         chains: of the entries, rules, contents and the organisation.
         log: None where no log was begun.
+        kept: how many entries that somebody took home are there unchanged.
         level: V0 to V5, what was really reached for every entry there is.
         anchored: entries in the log that the auditor's checkpoint fixes; the others are the unanchored tail.
         cosigned: by how many of the policy's witnesses.
@@ -45,6 +64,7 @@ class Audit:
 
     chains: Report
     log: LogReport | None = None
+    kept: int = 0
     anchored: int = 0
     cosigned: int = 0
     complete_at: int = 0
@@ -98,6 +118,7 @@ def audit(
     own: Checkpoint | None = None,
     *,
     wanted: str = "V1",
+    kept: Sequence[Kept] = (),
     progress: Progress | None = None,
     processes: int = 0,
 ) -> Audit:
@@ -106,24 +127,59 @@ def audit(
     Args:
         policy: the auditor's own; without one V1 at most.
         own: a checkpoint that the auditor brought; without one V2 at most. See ``brought``.
+        kept: entries that people took home, each of which must be there as it was. See ``kept_in``.
         wanted: one of ``LEVELS``.
     """
     chains = verify_database(url, contents, progress, processes, policy)
     db = database.connect(url, read_only=True)
     try:
         with database.reading(db) as connection:
-            return anchor(connection, chains, policy, own, wanted=wanted)
+            return anchor(connection, chains, policy, own, wanted=wanted, kept=kept)
     finally:
         db.dispose()
 
 
 def anchor(
-    connection: Any, chains: Report, policy: Policy | None, own: Checkpoint | None, *, wanted: str = "V1"
+    connection: Any,
+    chains: Report,
+    policy: Policy | None,
+    own: Checkpoint | None,
+    *,
+    wanted: str = "V1",
+    kept: Sequence[Kept] = (),
 ) -> Audit:
     """Hold the log, and what the auditor brought, against a database whose chains were verified by the same policy."""
     found = Audit(chains, wanted=wanted)
-    _Audit(connection, policy or Policy(), own, found).run()
+    auditing = _Audit(connection, policy or Policy(), own, found)
+    if not chains.unread:
+        auditing.hold(kept)
+    auditing.run()
     return found
+
+
+def kept_in(path: str, policy: Policy | None = None) -> list[Kept]:
+    """The entries of a bundle, checked by the policy, or the one of a receipt (``{"item", "seq", "entry", ...}``).
+
+    A cut tail that no checkpoint had fixed shows nowhere but here. A bundle proves what it holds by its seals; a receipt is
+    the word of whoever kept it.
+
+    Raises:
+        BadKept: it is neither, or a bundle that does not hold.
+    """
+    with open(path, "rb") as file:
+        start = file.read(RECEIPT_LIMIT)
+    with suppress(ValueError, TypeError, LookupError):
+        plain = json.loads(start)
+        entry = bytes.fromhex(plain["entry"])
+        if isinstance(plain["item"], str) and type(plain["seq"]) is int and plain["seq"] > 0 and len(entry) == 32:
+            return [Kept(plain["item"], plain["seq"], entry.hex(), path)]
+    read = check(path, policy or Policy(), None)
+    if read.report.failures:
+        code, place, detail = read.report.failures[0]
+        raise BadKept(path=path, actual=f"[{code}] {place}: {detail}")
+    return [
+        Kept(c, n, hash_.hex(), path) for c, chain in read.chains.items() for n, hash_ in enumerate(chain.hashes, 1)
+    ]
 
 
 def brought(note: str, policy: Policy) -> Checkpoint:
@@ -184,6 +240,18 @@ class _Audit:
             self._places(epoch)
             found.cosigned = max(self._cosigners(epoch))
         found.level = self._level(epoch)
+
+    def hold(self, kept: Sequence[Kept]) -> None:
+        """Is every entry that somebody took home still where it was?"""
+        here = {(c, seq): hash_.hex() for c, seq, hash_ in scan.hashes(self.connection, {k.chain for k in kept})}
+        for one in kept:
+            found, place = here.get((one.chain, one.seq)), f"{one.chain}#{one.seq}"
+            if found is None:
+                self._fail("lost", place, f"kept in {one.file}; no entry stands there now")
+            elif found != one.entry:
+                self._fail("changed", place, f"kept in {one.file}; another entry stands there now")
+            else:
+                self.found.kept += 1
 
     def _fail(self, code: str, place: str, detail: str) -> None:
         self.found.chains.fail(code, place, detail)

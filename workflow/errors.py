@@ -705,6 +705,16 @@ class BadPolicy(WorkflowError):
     zh = "核验策略不可用:{problem}。未作任何核验"
 
 
+class BadKept(WorkflowError):
+    """A bundle or a receipt that somebody kept is none, or does not hold itself; nothing was held against it."""
+
+    code = "bad-kept"
+    en = (
+        "{path}: expected a bundle that holds, or a receipt with item, seq and entry; got {actual}. Nothing was checked"
+    )
+    zh = "{path}:应为自身成立的证据包,或含 item、seq、entry 的回执;实为 {actual}。未作任何核验"
+
+
 class BadOwnCheckpoint(WorkflowError):
     """What an auditor brought as their own checkpoint is not one of the log that their policy pins."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -91,6 +92,18 @@ def test_a_look_that_cannot_be_recorded_is_not_given_out(world: World, monkeypat
     got = visitor(world, SECRETARY).get(PAGES[0])
     assert got.status_code == 503 and "示例单位" not in got.text
     assert caller(world, SECRETARY).get(f"/v1/items/{ITEM}/show").status_code == 503
+
+
+def test_many_who_look_first_at_once_are_all_on_record(world: World) -> None:
+    world.begin(ITEM)
+    persons = [SECRETARY, HANDLER, "t1-secretary", "t1-department", "s1-secretary", "g1-secretary"]
+    pages = [visitor(world, person) for person in persons]
+    with ThreadPoolExecutor(len(pages)) as pool:
+        got = list(pool.map(lambda client: client.get(PAGES[0]).status_code, pages))
+        got += list(pool.map(lambda client: client.get(f"/items/{ITEM}/trace").status_code, pages))
+    assert set(got) == {200}
+    assert sorted(looks(world)) == sorted((kind, p, ITEM) for kind in ("view", "trace") for p in persons)
+    assert world.verify().holds
 
 
 def test_over_the_api_showing_is_a_look_and_asking_where_it_stands_is_none(world: World) -> None:

@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 from tests.attack.making import STRANGER, WITNESSES, witness_key
 from tests.contract.world import World
-from workflow.audit import Audit, anchor, audit, brought
+from workflow import bundle
+from workflow.audit import Audit, anchor, audit, brought, kept_in
 from workflow.cli.main import app
-from workflow.errors import BadOwnCheckpoint
+from workflow.errors import BadKept, BadOwnCheckpoint
 from workflow.evidence.checkpoint import cosign
 from workflow.evidence.standalone import Checkpoint, Policy
 from workflow.logbook import Logbook
@@ -154,6 +155,61 @@ def test_entries_after_the_checkpoint_are_the_tail_and_hold_back_the_level(world
     found = look(world, policy_of(made), note)
     assert (found.level, found.unchecked["tail"], found.anchored) == ("V2", 1, world.entries() - 1)
     assert found.log is not None and found.log.waiting == 1
+
+
+def test_a_tail_that_no_checkpoint_fixed_is_missed_by_those_alone_who_took_something_home(
+    world: World, tmp_path: Path
+) -> None:
+    """Cut with all it led to, nothing in the database shows it; a bundle or a receipt does. Source: evidence, receipts."""
+    world.begin("m1")
+    taken, receipt = tmp_path / "m1.wfproof", tmp_path / "receipt.json"
+    slot, content, engine = world.case("m1").open_slots[0], world.case("m1").content, world.engine
+    with engine.db.connect() as connection, connection.begin() as transaction:
+        with engine.on(connection) as desk:
+            signed = desk.sign("m1", world.actor(slot), content, slot=slot.key, opinion="agreed")
+        with taken.open("wb") as out:
+            bundle.write(connection, engine.contents, out, "item", "m1", made_at=world.clock.now())
+        transaction.rollback()  # as if it had never been
+    receipt.write_text(
+        json.dumps({"item": "m1", "seq": signed.seq, "entry": signed.entry.hex(), "stage": signed.stage})
+    )
+    assert (look(world).exit_code, look(world).level) == (0, "V1")
+    policy = Policy.read(
+        json.dumps({"origin": ORIGIN, "engine_keys": [{"key": engine.key.public_key().hex()}]}).encode()
+    )
+    for path, still in ((taken, signed.seq - 1 + world.entries("org")), (receipt, 0)):
+        found = look(world, policy, kept=kept_in(str(path), policy))
+        assert [(f.code, f.place) for f in found.failures] == [("lost", f"m1#{signed.seq}")]
+        assert (found.exit_code, found.level, found.kept) == (1, "V0", still)
+    world.sign("m1")  # another entry in its place
+    found = look(world, policy, kept=kept_in(str(taken), policy))
+    assert [(f.code, f.place) for f in found.failures] == [("changed", f"m1#{signed.seq}")]
+    done = CliRunner().invoke(app, ["verify", world.url, "--since", str(receipt), "--lang", "en"])
+    assert done.exit_code == 1 and f"[changed] m1#{signed.seq}: kept in {receipt}" in done.output
+
+
+def test_what_was_kept_must_hold_itself(shared: World, book: Logbook, tmp_path: Path) -> None:
+    whole, other = tmp_path / "m1.wfproof", tmp_path / "other"
+    with shared.engine.reading() as connection, whole.open("wb") as out:
+        bundle.write(connection, shared.engine.contents, out, "item", "m1", made_at=shared.clock.now())
+    policy, stranger = policy_of(book), policy_of(book, engine_keys=[{"key": STRANGER.public_key().hex()}])
+    kept = kept_in(str(whole), policy)
+    found = look(shared, policy, kept=kept)
+    assert found.kept == len(kept) > 3 and found.exit_code == 0
+    with pytest.raises(BadKept, match="seal"):
+        kept_in(str(whole), stranger)
+    for wrong in (
+        b"",
+        b"{}",
+        b"nothing",
+        whole.read_bytes()[:-5],
+        b'{"item": "m1", "seq": 0, "entry": "' + b"0" * 64 + b'"}',
+    ):
+        other.write_bytes(wrong)
+        with pytest.raises(BadKept):
+            kept_in(str(other), policy)
+    done = CliRunner().invoke(app, ["verify", shared.url, "--since", str(other), "--lang", "zh"])
+    assert done.exit_code == 2 and "未作任何核验" in done.output
 
 
 def test_a_checkpoint_that_is_not_the_logs_is_refused_before_anything_is_checked(book: Logbook, note: str) -> None:

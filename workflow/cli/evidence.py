@@ -60,6 +60,13 @@ def verify(
     checkpoint: Annotated[
         Path | None, typer.Option("--checkpoint", help="A checkpoint that you brought yourself · 自带的检查点")
     ] = None,
+    since: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--since",
+            help="An earlier bundle, or the receipt of an act: none of it may be gone · 先前取走的证据包或签字回执",
+        ),
+    ] = None,
     require: Annotated[str, typer.Option("--require", help="The level asked for, V1 to V5 · 要求达到的层级")] = "V1",
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")] = False,
     by: Annotated[str, typer.Option("--by", help="Who verifies; put on record first, with --home · 核验人")] = "",
@@ -80,9 +87,10 @@ def verify(
             raise wrong(f"expected one of {known}; got {require}", f"应为 {known} 之一;实为 {require}")
         place = noted(db, home, language, "verify", by, "database", quiet=as_json)
         mine, own = _brought(policy, checkpoint)
+        kept = [one for path in since or () for one in auditing.kept_in(str(path), mine)]
         url = url_of(db, language, read_only=True)
-        with contents_at(contents, url) as kept, opened(db, language), _progress() as progress:
-            found = auditing.audit(url, kept, mine, own, wanted=require, progress=progress)
+        with contents_at(contents, url) as documents, opened(db, language), _progress() as progress:
+            found = auditing.audit(url, documents, mine, own, wanted=require, kept=kept, progress=progress)
     if as_json:
         data = as_data(found, contents is not None) | {"on_record": place}
         say(json.dumps(data, ensure_ascii=False, indent=2))
@@ -185,6 +193,7 @@ def as_data(found: Audit, contents: bool) -> dict[str, Any]:
             "checkpoints": log.checkpoints,
             "begun_anew": [asdict(b) for b in log.begun],
         },
+        "kept": found.kept,
         "anchored": found.anchored,
         "unanchored": report.entries - found.anchored,
         "cosigned": found.cosigned,
@@ -248,6 +257,12 @@ def lines(found: Audit, lang: Language, contents: bool) -> Iterator[str]:
         alone = key in report.unvouched
         note = (",未经原密钥签署移交" if zh else ", which no older key signed for") if alone else ""
         yield f"引擎密钥 {key}:签封 {count} 条{note}" if zh else f"engine key {key}: sealed {count} entries{note}"
+    if found.kept:
+        yield (
+            f"先前取走的记录:{found.kept} 条仍在原处"
+            if zh
+            else f"kept before: {found.kept} entries are where they were"
+        )
     yield from _log(found, zh)
     if found.level < found.wanted and not report.failures:
         yield f"未达到要求的 {found.wanted}" if zh else f"not the {found.wanted} that was asked for"

@@ -66,7 +66,7 @@ class Looks:
             if look.by is None:
                 access.record(engine, look.kind, by=look.person, what=look.item)
             else:
-                engine.view(look.item, look.by, look.content)
+                access.view(engine, look.item, look.by, look.content)
         except NotHolder:  # a post that ended meanwhile: who looked is on record nevertheless
             access.record(engine, look.kind, by=look.person, what=look.item)
         with self._lock:

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from workflow import possible
+from workflow import access, possible
 from workflow.acts import Actor
 from workflow.case import Case, Slot
 from workflow.definition.definition import Definition
@@ -31,7 +31,7 @@ def slot(visit: Visit) -> Response:
         answers = by in actors(see, case)
     acts = visit.may_write and answers and place.state == "open"
     if acts:
-        visit.console.engine.view(case.item, by, case.content)
+        access.view(visit.console.engine, case.item, by, case.content)
     with visit.look() as see:
         if not acts:
             see.opened(case.item)
