@@ -212,6 +212,24 @@ def test_what_was_kept_must_hold_itself(shared: World, book: Logbook, tmp_path: 
     assert done.exit_code == 2 and "未作任何核验" in done.output
 
 
+def test_who_verifies_is_on_record_and_loses_no_level_by_it(world: World, tmp_path: Path) -> None:
+    """What says that somebody checked is written behind the check: no checkpoint fixes it yet."""
+    world.begin("m1")
+    made = Logbook.at(world.engine, tmp_path / "signer")
+    made.sequence()
+    policy, kept = tmp_path / "policy.json", tmp_path / "checkpoint.txt"
+    kept.write_text(note_of(made))
+    pinned = {"origin": ORIGIN, "engine_keys": [{"key": world.engine.key.public_key().hex()}]}
+    policy.write_text(json.dumps({**pinned, "checkpoint_keys": [str(made.note_key(1))]}))
+    brings = ["verify", world.url, "--policy", str(policy), "--checkpoint", str(kept), "--by", "p-0009", "--json"]
+    entries = world.entries()
+    told = json.loads(CliRunner().invoke(app, [*brings, "--home", str(world.home)]).stdout)
+    assert (told["level"], told["on_record"], world.entries()) == ("V3", "access#1", entries + 1)
+    done = CliRunner().invoke(app, [*brings, "--home", str(tmp_path / "elsewhere")])
+    assert done.exit_code == 2 and done.stdout == "" and "database names" in done.stderr
+    assert world.entries() == entries + 1
+
+
 def test_a_checkpoint_that_is_not_the_logs_is_refused_before_anything_is_checked(book: Logbook, note: str) -> None:
     policy = policy_of(book)
     forged = Checkpoint.read(note)

@@ -68,6 +68,18 @@ def recorded(db: str, home: Path | None, language: Language, kind: Kind, by: str
     return f"{made.item}#{made.seq}"
 
 
+def ready(db: str, home: Path | None, language: Language, by: str) -> None:
+    """Hear before a long check what would keep it from being put on record: a key that is not here."""
+    from workflow.store.database import DriverError, only_read
+
+    if by:
+        try:
+            _engine(db, home, language).close()
+        except DriverError as error:
+            if not only_read(error):
+                raise
+
+
 def noted(
     db: str,
     home: Path | None,
