@@ -91,6 +91,7 @@ def search(
     since: int | None = None,
     until: int | None = None,
     unit: str = "",
+    item: str = "",
     irregular: bool = False,
 ) -> list[Access]:
     """Accesses in the order of time. Whatever is not given is not asked.
@@ -98,6 +99,7 @@ def search(
     Args:
         since, until: microseconds UTC; ``until`` is exclusive.
         unit: of the person or of the item.
+        item: looked at, or named by what was given out.
         irregular: only those with something to ask about.
     """
     found = sorted(_all(connection), key=lambda a: (a.at, a.place))
@@ -115,6 +117,7 @@ def search(
         and (since is None or a.at >= since)
         and (until is None or a.at < until)
         and (not unit or unit in a.units)
+        and (not item or a.what == item or f"item={item}" in a.what.split())
         and (not irregular or a.irregular)
     ]
 

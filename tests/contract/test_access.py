@@ -51,6 +51,7 @@ def test_looks_and_exports_are_found_by_person_period_unit_and_irregularity(worl
     hour = micros(START + timedelta(hours=1))
     assert [f[1] for f in found(world, since=hour, until=hour + 1)] == ["p-0001", "o3-secretary"]
     assert len(found(world, unit="o1")) == 4 and len(found(world, unit="s1")) == 2 and len(found(world, unit="o3")) == 1
+    assert [f[0] for f in found(world, item="m1")] == ["view", "export", "view"] and found(world, item="m") == []
     assert [(f[1], f[3]) for f in found(world, irregular=True)] == [
         ("o3-secretary", ("aside",)),
         ("p-0002", ("no-reason",)),
@@ -112,6 +113,7 @@ def test_the_commands_record_and_search(tmp_path: Path) -> None:
         "search  p-0006  unit=o1  access#6",
     ]
     assert len(json.loads(run("access", "search", db, "--person", "p-0002", "--json").output)) == 1
+    assert run("access", "search", db, "--item", "m1", "--lang", "en").stdout.endswith("3 found\n")
     assert run("access", "search", db, "--lang", "en").output.endswith("6 found\n")
     run("backup", db, tmp_path / "kept", "--by", "p-0007", "--reason", "the week's copy", *home)
     (taken,) = json.loads(run("access", "search", db, "--person", "p-0007", "--json").output)

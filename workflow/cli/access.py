@@ -148,6 +148,7 @@ def search_(
     since: Annotated[datetime | None, typer.Option("--since", formats=DAYS, help="From, UTC · 起")] = None,
     until: Annotated[datetime | None, typer.Option("--until", formats=DAYS, help="Before, UTC · 止")] = None,
     unit: Annotated[str, typer.Option("--unit", help="Of the person or of the item · 单位")] = "",
+    item: Annotated[str, typer.Option("--item", help="What was looked at or given out · 事项")] = "",
     irregular: Annotated[bool, typer.Option("--irregular", help="Only what is to be asked about · 仅列异常")] = False,
     by: Annotated[str, typer.Option("--by", help="Who searches; put on record first, with --home · 检索人")] = "",
     reason: Annotated[str, typer.Option("--reason", help="Why, on record with --by · 事由")] = "",
@@ -162,7 +163,7 @@ def search_(
         "since": since and f"{since:%Y-%m-%dT%H:%M}",
         "until": until and f"{until:%Y-%m-%dT%H:%M}",
     }
-    asked |= {"unit": unit, "irregular": "yes" if irregular else ""}
+    asked |= {"unit": unit, "item": item, "irregular": "yes" if irregular else ""}
     words = " ".join(f"{name}={value}" for name, value in asked.items() if value) or "everything"
     with told(language):
         noted(db, home, language, "search", by, words, reason, quiet=as_json)
@@ -177,6 +178,7 @@ def search_(
                 since=_micros(since),
                 until=_micros(until),
                 unit=unit,
+                item=item,
                 irregular=irregular,
             )
     if as_json:
