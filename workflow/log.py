@@ -118,6 +118,11 @@ def tick_failed(node: str, code: str) -> None:
     logger.error("tick.failed", node=node, code=code)
 
 
+def witness_failed(name: str, code: str) -> None:
+    """A witness could not answer; nothing was cosigned."""
+    logger.error("witness.failed", witness=name, code=code)
+
+
 def delivered(notice: str, messages: int) -> None:
     """A notice was handed over."""
     logger.info("notice.delivered", notice=notice, messages=messages)

@@ -18,12 +18,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from workflow import log
 from workflow.clock import Clock, SystemClock
-from workflow.errors import Said, WitnessRefused
+from workflow.errors import Said, WitnessRefused, WorkflowError
 from workflow.evidence.checkpoint import COSIGNATURE, NOTE_LIMIT, BadNote, Checkpoint, Note, NoteKey, Signer, cosign
 from workflow.evidence.lock import Locked, LockFile
 from workflow.evidence.merkle import BadProof, empty_root, hash_function, verify_consistency
@@ -42,6 +41,7 @@ _REASONS = {
     409: "Conflict",
     413: "Content Too Large",
     422: "Unprocessable Content",
+    500: "Internal Server Error",
 }
 
 
@@ -56,6 +56,7 @@ _MEANS = {
     409: Said("another size was seen last; the next request begins there", "起点与见证方所见不符,下次请求将由此开始"),
     413: Said("too large", "过大"),
     422: Said("it does not continue what the witness saw", "与见证方此前所见不相接"),
+    500: Said("the witness cannot use its memory; its keeper must look", "见证方的记忆无法使用,请其查看"),
 }
 
 
@@ -195,12 +196,20 @@ class Witness:
             if not length.isdecimal() or int(length) > REQUEST_LIMIT:
                 answer = Answer(413)
             else:
-                answer = self.add_checkpoint(environ["wsgi.input"].read(int(length)))
+                answer = self._answer(environ["wsgi.input"].read(int(length)))
         kind = "text/x.tlog.size" if answer.size is not None else "text/plain; charset=utf-8"
         body = answer.body.encode()
         headers = [("Content-Type", kind), ("Content-Length", str(len(body)))]
         start_response(f"{answer.status} {_REASONS[answer.status]}", headers)
         return [body]
+
+    def _answer(self, request: bytes) -> Answer:
+        """For whoever asks from elsewhere: what is wrong here is for the witness's own keeper, and cosigns nothing."""
+        try:
+            return self.add_checkpoint(request)
+        except (WorkflowError, OSError) as error:
+            log.witness_failed(self.key.name, getattr(error, "code", type(error).__name__))
+            return Answer(500)
 
     def serve_folder(self, inbox: str | Path, outbox: str | Path) -> dict[str, Answer]:
         """Answer every ``*.request`` in one folder with an ``*.answer`` in the other; those settled are left alone. A
@@ -226,26 +235,6 @@ def _settled(answer: Path) -> bool:
             return Answer.of_text(file.read(NOTE_LIMIT).decode(errors="replace")).status in (200, 409)
     except (FileNotFoundError, BadNote):
         return False
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Handler(WSGIRequestHandler):
-    timeout = TIMEOUT_SECONDS  # who connects and says nothing holds nobody up
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Who asks is in the log of whatever stands in front."""
-
-
-def server(witness: Witness, host: str, port: int) -> WSGIServer:
-    """A small server for a witness; put something that speaks https in front of it where others reach it.
-
-    Raises:
-        OSError: the address cannot be had.
-    """
-    return make_server(host, port, witness.application, server_class=_Server, handler_class=_Handler)
 
 
 def request_text(old: int, proof: Iterable[bytes], note: Note) -> bytes:

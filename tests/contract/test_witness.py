@@ -311,6 +311,18 @@ def test_over_http_a_witness_answers_as_it_would_here(served: str, witness: Witn
     assert post(served + "/elsewhere?")(b"x").status == 404
 
 
+def test_over_http_a_damaged_memory_cosigns_nothing_and_is_told_to_the_keeper(
+    served: str, witness: Witness, log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    send = post(served)
+    assert send(request_text(0, [], log.note(LEAVES[:4]))).status == 200
+    (memory,) = witness._folder.glob("*.seen")
+    memory.write_bytes(b"nonsense")
+    answer = send(request_text(4, [], log.note(LEAVES[:4])))
+    assert (answer.status, answer.body) == (500, "")
+    assert [r.message for r in caplog.records] == ["witness.failed"] and "keeper" in answer.said
+
+
 def test_a_witness_that_cannot_be_reached_is_told(tmp_path: Path) -> None:
     with pytest.raises(WitnessRefused, match="an answer"):
         post("http://127.0.0.1:9")(b"x")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from workflow.cli.arguments import Database, Home, Lang, home_of, key_held, opened, say, told, url_of, wrong
+from workflow.cli.warned import warned
 
 if TYPE_CHECKING:
     from workflow.engine import Engine
@@ -255,11 +256,11 @@ def attend(
     Whoever wants it to cosign runs workflow log witness DB KEY --url ADDRESS. It says nothing else to anybody.
     """
     language = cast("Language", lang)
-    with told(language):
+    with told(language), warned(language):
         import signal
         import threading
 
-        from workflow.witness import server
+        from workflow.cli.attending import server
 
         made = _witness(name, logs, home)
         stopped = threading.Event()

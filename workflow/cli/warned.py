@@ -25,6 +25,10 @@ WORDS = {
         "有内容超过流程规定的保存期:workflow contents due",
     ),
     "tick.failed": ("the sweep failed as a whole; the next one comes by itself", "本次巡查失败,下次照常进行"),
+    "witness.failed": (
+        "nothing was cosigned; look at the folder of --home",
+        "未予联署,请查看 --home 所指目录",
+    ),
     "notice.not_delivered": ("a notice could not be handed over; it is tried again", "通知未送达,将再试"),
     "event.not_heard": ("a subscriber failed; what was done stands", "订阅者出错;已办事项有效"),
     "event.not_told": (
