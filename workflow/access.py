@@ -123,7 +123,7 @@ def search(
 
 
 def _all(connection: Any) -> Iterator[Access]:
-    units = {i.id: i.unit for i in scan.items(connection).values()}
+    units = scan.units_of_items(connection)
     posts = _Posts(connection)
     for row in scan.accesses(connection, CHAIN):
         body = canonical.decode(row.body)

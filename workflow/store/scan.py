@@ -250,6 +250,11 @@ def meta(connection: Connection) -> dict[str, str]:
     return {row.key: row.value for row in connection.execute(t.meta.select())}
 
 
+def units_of_items(connection: Connection) -> dict[str, str]:
+    """Which unit each item is about."""
+    return {row.id: row.unit for row in connection.execute(sa.select(t.item.c.id, t.item.c.unit))}
+
+
 def accesses(connection: Connection, chain: str) -> list[Any]:
     """The entries of the access log's chain and of all chains of views."""
     named = sa.or_(t.entry.c.chain == chain, t.entry.c.chain.like("view:%"))
