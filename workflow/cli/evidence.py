@@ -69,7 +69,7 @@ def verify(
     ] = None,
     require: Annotated[str, typer.Option("--require", help="The level asked for, V1 to V5 · 要求达到的层级")] = "V1",
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")] = False,
-    by: Annotated[str, typer.Option("--by", help="Who verifies; put on record first, with --home · 核验人")] = "",
+    by: Annotated[str, typer.Option("--by", help="Who verifies; put on record, with --home · 核验人")] = "",
     home: Home = None,
     lang: Lang = "",
 ) -> None:
