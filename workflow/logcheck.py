@@ -216,11 +216,13 @@ class _Check:
         if said != (epoch.epoch, epoch.origin, epoch.algorithm, epoch.previous or ""):
             self.fail("log-epoch", name, f"entry {CHAIN}#{epoch.opened_seq} did not open it so")
             return
-        told = [str(act.get(word, "")) for word in ("because", "by", "reason", "previous")]
-        found, signed = act.get("found"), re.fullmatch(r"\S+ ([0-9]{1,18}) \S+", told[3])
+        because, by, reason, previous = (str(act.get(word, "")) for word in ("because", "by", "reason", "previous"))
+        found, signed = act.get("found"), re.fullmatch(r"\S+ ([0-9]{1,18}) \S+", previous)
         here = found.get("size") if isinstance(found, dict) else 0
-        begun = Begun(epoch.epoch, *told, int(signed[1]) if signed else 0, here if isinstance(here, int) else 0)
-        self.report.begun.append(begun)
+        size = int(signed[1]) if signed else 0
+        self.report.begun.append(
+            Begun(epoch.epoch, because, by, reason, previous, size, here if isinstance(here, int) else 0)
+        )
 
     def _notes(self, epoch: Epoch, stored: dict[int, Stored]) -> dict[int, Note]:
         """Every checkpoint's note against its columns, its epoch and the key the database names."""

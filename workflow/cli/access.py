@@ -138,7 +138,7 @@ def record_(
     if kind not in KINDS:
         raise wrong(f"expected one of {', '.join(KINDS)}; got {kind}", f"应为 {'、'.join(KINDS)} 之一;实为 {kind}")
     with told(cast("Language", lang)):
-        recorded(db, home, cast("Language", lang), cast("Kind", kind), by, what, reason)
+        recorded(db, home, cast("Language", lang), kind, by, what, reason)
 
 
 @group.command("search")
