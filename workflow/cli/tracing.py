@@ -112,8 +112,6 @@ def trace(
         from workflow.engine import Engine
 
         _refuse_idle(language, unit, campaign, seq, whole)
-        about = " ".join(x for x in (item, f"unit={unit}", f"campaign={campaign}" if campaign else "") if x)
-        noted(db, home, language, "trace", by, about if unit else item, reason, quiet=as_json)
         url = url_of(db, language, read_only=True)
         with contents_at(contents, url) as kept, closing(Engine.looking(url, kept)) as engine, engine.look() as desk:
             zone = _zone(desk, item, unit)
@@ -122,6 +120,8 @@ def trace(
                 found = tracing.trace_unit(desk, item, campaign, unit, at)
             else:
                 found = tracing.trace(desk, item, at, seq=seq, whole=whole)
+            about = " ".join(x for x in (item, f"unit={unit}", f"campaign={campaign}" if campaign else "") if x)
+            noted(db, home, language, "trace", by, about if unit else item, reason, quiet=as_json)
             if as_json:
                 record = found.record()
                 if kept is not None:
