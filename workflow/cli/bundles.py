@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
-from workflow.cli.access import noted
+from workflow.cli.access import noted, ready
 from workflow.cli.arguments import Home, Lang, say, told, url_of, wrong
 from workflow.cli.evidence import contents_at
 
@@ -69,7 +69,7 @@ def bundle(
         raise wrong(f"{out} is there; --force writes over it", f"{out} 已存在,可用 --force 覆盖")
     with told(language):
         kind, name = given[0]
-        noted(db, home, language, "export", by, name if kind == "item" else f"{kind}:{name}", reason)
+        ready(db, home, language, by)
         from workflow import bundle as making
         from workflow import logbook
         from workflow.clock import SystemClock
@@ -93,6 +93,7 @@ def bundle(
                     give=None if contents is not None else (),
                     log=proofs,
                 )
+            noted(db, home, language, "export", by, name if kind == "item" else f"{kind}:{name}", reason)
             part.replace(out)
         finally:
             part.unlink(missing_ok=True)
