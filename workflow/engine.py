@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from workflow.desk import Desk
     from workflow.org.importing import OrgImport
     from workflow.recording import Confirm, KeyOf, Prepared
+    from workflow.run import Ran
     from workflow.store.items import Written
+    from workflow.sweep import Swept
 
 MANDATED = 2_000  # places looked at for whoever has mandates
 CHUNK = 500  # items opened in one transaction
@@ -556,6 +558,17 @@ class Engine(Verbs):
             at = asked.context.at
             made = statement(asked, slot, held, self.origin, nonce, at)
         return Prepared(act, canonical.encode(made), nonce, at)
+
+    def run_until(self, at: int, *, each: Callable[[Swept], None] | None = None, watch: bool = True) -> Ran:
+        """Run ahead to a moment (µs UTC), sweeping at every moment on the way: a simulation is this engine, under a clock
+        that is set. See ``run.run_until``.
+
+        Raises:
+            TypeError: the engine's clock cannot be set. ValueError: the moment lies before the clock's.
+        """
+        from workflow.run import run_until  # it drives the engine from above, as a host does; nothing below calls this
+
+        return run_until(self, at, each=each, watch=watch)
 
     def receipt(self, claim: Receipt) -> Receipt:
         """The receipt of an act on a host's transaction, once the host has committed: only over what is read back.

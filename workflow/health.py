@@ -76,13 +76,13 @@ def health(engine: Engine, at: int | None = None, *, seconds: int = SECONDS) -> 
             faults.append(
                 Fault(
                     "unfired-rung",
-                    f"{row.item} {row.rule} rung {row.step}",
+                    f"{row.item} {row.rule} rung {row.step + 1}",
                     row.next_at,
                     f"事项 {row.item} 时限 {row.rule} 第 {row.step + 1} 级措施",
                 )
             )
         for row in alarms.parked(connection, ATTEMPTS, NAMED):
-            about = f"{row.item} {row.rule} rung {row.step}, tried {row.attempts} times"
+            about = f"{row.item} {row.rule} rung {row.step + 1}, tried {row.attempts} times"
             zh = f"事项 {row.item} 时限 {row.rule} 第 {row.step + 1} 级措施,已试 {row.attempts} 次"
             faults.append(Fault("parked-rung", about, row.next_at, zh))
         for recipient, waiting, attempts in outbox.stuck(connection, UNREACHED)[:NAMED]:
@@ -92,6 +92,6 @@ def health(engine: Engine, at: int | None = None, *, seconds: int = SECONDS) -> 
             about = f"nobody tries to hand messages over; the oldest is for {recipient}"
             faults.append(Fault("untried", about, since, zh=f"无人投递消息,最早一条的收件人为 {recipient}"))
     for flow, rule, period, step, since in rollcall.pending(engine, late)[:NAMED]:
-        about = f"{flow} {rule} {period} rung {step}"
+        about = f"{flow} {rule} {period} rung {step + 1}"
         faults.append(Fault("roll-call-not-held", about, since, f"{flow} {rule} {period} 第 {step + 1} 级核对"))
     return Health(now, tuple(faults))

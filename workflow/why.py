@@ -171,13 +171,15 @@ class _Ledger:
         self.case = Case()
         self.rows: dict[str, _Row] = {}
         self._calendars: dict[str, Calendar] = {}
+        self._definitions: dict[str, Definition] = {definition.digest: definition}
 
     def take(self, body: dict[str, Any], seq: int, at: int) -> None:
         for effect in body["effects"]:
             rule = effect.get("rule", "")
             self.case = self.case.fold([effect], seq, at)
             if effect["e"] in _SETS:
-                self._row(effect).settings.append(self._setting(body, effect, seq, at))
+                then = self._definition(body["definition"])  # of a migrated item: the version that its date was set by
+                self._row(effect, then).settings.append(self._setting(body, effect, seq, at, then))
             elif effect["e"] in _ENDS:
                 row = self.rows[rule]
                 row.ended, row.ended_at, row.late = effect["e"], at, effect.get("late", False)
@@ -187,24 +189,25 @@ class _Ledger:
                 fired = Rung(seq, at, effect["step"], effect["e"], tuple(effect["to"]), whom, opened, *more)
                 self.rows[rule].rungs.append(fired)
 
-    def _row(self, effect: Effect) -> _Row:
+    def _row(self, effect: Effect, definition: Definition) -> _Row:
         rule = effect["rule"]
         row = self.rows.get(rule)
         if row is None:
-            stage = self.definition.stage(rule.split("/")[0])
+            stage = definition.stage(rule.split("/")[0])
             title = Text(stage.title.zh, stage.title.en) if stage.title else Text(stage.stage, stage.stage)
             row = self.rows[rule] = _Row(rule, title, effect["ladder"])
         row.ended, row.ended_at = "", None  # a node set that names the node again
         return row
 
-    def _setting(self, body: dict[str, Any], effect: Effect, seq: int, at: int) -> Setting:
+    def _setting(self, body: dict[str, Any], effect: Effect, seq: int, at: int, definition: Definition) -> Setting:
         calendar = self._calendar(body["calendar"])
         due = self.case.dues[effect["rule"]]
         basis, act = due.get("basis", {}), body["act"]
         by = act.get("by")
         paused = "paused" in due
         found = reckoning.reckon(calendar, self.zone, basis) if basis and not paused else None
-        node = self.definition.flow.nodes[basis["set"]].nodes[basis["node"]] if "set" in basis else None
+        nodes = definition.flow.nodes.get(basis.get("set", ""))
+        node = nodes.nodes.get(basis["node"]) if nodes is not None else None
         return Setting(
             seq=seq,
             at=at,
@@ -221,6 +224,12 @@ class _Ledger:
             days=tuple(reckoning.days(calendar, basis)) if found else (),
             agrees=found is None or found.missed == due["missed"],
         )
+
+    def _definition(self, digest: str) -> Definition:
+        if digest not in self._definitions:
+            body = library.definition(self.connection, digest)
+            self._definitions[digest] = self.definition if body is None else Definition.from_body(body)
+        return self._definitions[digest]
 
     def _calendar(self, digest: str) -> Calendar:
         if digest not in self._calendars:
@@ -413,6 +422,9 @@ def _anchor(basis: dict[str, Any], zone: str, zh: bool) -> str:
         return f"节点 {node}(节点版本 {of}):{on}" if zh else f"node {node} of node set {of}: {on}"
     if "set-by" in basis:
         return f"验收人确定的日期:{basis['on']}" if zh else f"the date set by the acceptor: {basis['on']}"
+    if "obligation" in basis:
+        rule, on = basis["obligation"], basis["on"]
+        return f"报送义务 {rule} 本报送期的日期:{on}" if zh else f"the date of its period by obligation {rule}: {on}"
     if "on" in basis:
         field_, on = basis["field"], basis["on"]
         return f"所交材料载明的日期 {field_}:{on}" if zh else f"the date handed in as {field_}: {on}"

@@ -323,7 +323,7 @@ def test_one_sweep_fires_what_is_due_and_leaves_a_heartbeat(world: World) -> Non
     """The invented matter was due in 2019; the command sweeps now."""
     assert "no-heartbeat: no node has ever swept" in run("health", world.url, code=1).output
     world.begin("m1")
-    assert "unfired-rung: m1 report/1 rung 0" in run("health", world.url, code=1).output
+    assert "unfired-rung: m1 report/1 rung 1" in run("health", world.url, code=1).output
     assert "[措施未触发]" in run("health", world.url, "--lang", "zh", code=1).output
     assert "fired 1, failed 0" in run("tick", world.url, "--home", world.home).output
     for _ in range(2):  # years late, one rung in each sweep

@@ -62,8 +62,8 @@ def test_an_overdue_rung_nobody_fired_is_named(weekly: Weekly) -> None:
     w.clock.advance(timedelta(seconds=15))
     named = {f.code: f.about for f in health(w.engine).faults}
     assert named == {
-        "unfired-rung": f"{ITEM} report/1/owed rung 0",
-        "roll-call-not-held": f"{FLOW} {FIRST} {WEEK} rung 0",
+        "unfired-rung": f"{ITEM} report/1/owed rung 1",
+        "roll-call-not-held": f"{FLOW} {FIRST} {WEEK} rung 1",
     }
     tick(w.engine, node="n")
     assert health(w.engine).ok
@@ -81,7 +81,7 @@ def test_a_parked_rung_is_named_and_what_waits_for_a_try_is_not(weekly: Weekly) 
     assert (ran.opened, ran.fired) == (10, 10) and ran.failed == ATTEMPTS
     tick(w.engine, node="n")
     (fault,) = health(w.engine).faults
-    assert (fault.code, fault.about) == ("parked-rung", f"{ITEM} report/1/owed rung 0, tried {ATTEMPTS} times")
+    assert (fault.code, fault.about) == ("parked-rung", f"{ITEM} report/1/owed rung 1, tried {ATTEMPTS} times")
     with w.engine.desk() as desk:
         desk.connection.execute(tables.item.update().where(tables.item.c.id == ITEM).values(snapshot=whole))
 
@@ -119,7 +119,8 @@ def test_running_ahead_fires_every_rung_at_its_own_moment(weekly: Weekly) -> Non
     ]
     assert (ran.fired, ran.opened, ran.failed) == (35, 23, 0) and ran.sweeps == len(swept)
     assert next_moment(w.engine, end) == shanghai("2019-09-23 17:00")
-    assert run_until(w.engine, end) == Ran(sweeps=1)
+    assert run_until(w.engine, end) == w.engine.run_until(end) == Ran(sweeps=1)
+    assert w.engine.run_until(shanghai("2019-09-23 17:00")).opened == 2 and w.clock.now() == shanghai("2019-09-23 17:00")
     assert w.verify().failures == []
 
 
