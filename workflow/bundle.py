@@ -237,6 +237,7 @@ def _closure(connection: Any, wanted: Sequence[str]) -> tuple[list[str], list[st
                 waiting += [c for c in cited_chains(body) if c not in chains]
                 named.update(dict.fromkeys(cited_contents(body["act"])))
                 relied.update(body[k] for k in ("definition", "calendar") if k in body)
+                relied.update(d for fact, d in body.get("facts", {}).items() if fact.startswith("calendar "))
             except (ValueError, LookupError, TypeError, AttributeError):
                 continue  # damaged: its bytes go in as they are, and whoever verifies sees that they do not hold
     return list(chains), list(named), relied

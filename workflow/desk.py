@@ -81,6 +81,7 @@ class House(Protocol):
     def newest(self, connection: Any, flow: str) -> Definition: ...
 
     def calendar(self, connection: Any, name: str, *, fresh: bool = False) -> Calendar: ...
+    def calendar_at(self, connection: Any, name: str, at: int) -> Calendar: ...
 
     def now(self, connection: Any) -> int: ...
 
@@ -276,7 +277,9 @@ class Desk(Verbs):
         _remember(asked, memory)
         while wanted := needs(asked):
             for need in wanted:
-                asked.facts.loaded[" ".join(need)] = facts.load(self.connection, need, memory)
+                found = asked.facts.loaded[" ".join(need)] = facts.load(self.connection, need, memory)
+                if need[0] == "calendar":
+                    context.calendars[found] = engine.calendar(self.connection, need[1], fresh=True)
         return asked
 
     def calendar_of(

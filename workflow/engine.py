@@ -78,6 +78,7 @@ class Engine(Verbs):
         self._definitions: dict[str, Definition] = {}
         self._newest: dict[str, Definition] = {}
         self._calendars: dict[str, Calendar] = {}
+        self._former: dict[str, Calendar] = {}  # by digest
 
     @classmethod
     def at(
@@ -323,6 +324,20 @@ class Engine(Verbs):
 
             held = self._calendars[name] = Calendar.from_canonical(canonical.decode(body))
         return held
+
+    def calendar_at(self, connection: Any, name: str, at: int) -> Calendar:
+        """The calendar in force at an instant: that published last under a name by then; before any was, the newest."""
+        digest = library.calendar_at(connection, name, at)
+        newest = self.calendar(connection, name)
+        if digest is None or digest == newest.digest:
+            return newest
+        if digest not in self._former:
+            body = library.calendar(connection, digest)
+            assert body is not None
+            from workflow.calendar import Calendar
+
+            self._former[digest] = Calendar.from_canonical(canonical.decode(body))
+        return self._former[digest]
 
     def look_for_calendars(self, connection: Any) -> None:
         """Take up calendars that another process published. The sweep does so; acts in between count by the one before,

@@ -1,18 +1,23 @@
 """What is owed: periods, who is in which state at any instant, rates of any subtree, and a unit's report.
 
 Computed at the moment of asking from the roster, the calendar and the entries; nothing is stored before somebody acts,
-and no job has to have run. An instant asks for what was in and said by then; the roster is that of the period's day, as
-the organisation is known now: a unit that was entered late owed all the same. Source: S0 「应报必报,不要遮遮掩掩」, R054;
-S0 「横向到边,纵向到底」, R061.
+and no job has to have run. An instant asks for what was in and said by then, by the definition and the calendar in force
+then; the roster is that of the period's day, as the organisation was known at that instant, so that the same question
+about the past has the answer it had. A unit that was entered late owes all the same for whoever asks later.
+Units that count by a calendar of their own (``calendars``) owe each period by its date. Source: S0 「应报必报,不要遮遮掩掩」,
+R054; S0 「横向到边,纵向到底」, R061.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from workflow.acts import Actor, Open
+from workflow.calendar import Calendar
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
@@ -26,6 +31,8 @@ from workflow.store import items, library
 from workflow.store import obligations as store
 from workflow.store.org import OrgReader
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Owed:
@@ -34,6 +41,7 @@ class Owed:
     Attributes:
         state: exactly one of ``rules.obligations.STATES``.
         received: when the first valid report was in, µs UTC; ``zero`` whether it said zero; ``item`` the report.
+        missed: the first instant that counts as missed for this unit, by the calendar that it counts by (µs UTC).
     """
 
     unit: str
@@ -41,6 +49,7 @@ class Owed:
     received: int | None
     zero: bool
     item: str
+    missed: int
 
 
 @dataclass(frozen=True)
@@ -114,22 +123,44 @@ def owing(desk: Desk, at: int) -> list[Definition]:
     return [each for each in found if each.flow.obligations]
 
 
-def periods(desk: Desk, flow: str, rule: str, since: date, until: date, at: int | None = None) -> list[Period]:
-    """The periods of an obligation whose date lies between two days, both included."""
-    definition = in_force(desk, flow, _now(desk, at))
+def periods(
+    desk: Desk, flow: str, rule: str, since: date, until: date, at: int | None = None, unit: str = ""
+) -> list[Period]:
+    """The periods of an obligation whose date lies between two days, both included, in order.
+
+    Args:
+        unit: by the calendar that this unit counts by. Without one by the flow's own; a period that only units with
+            another calendar have (a working day of theirs) is there by theirs.
+    """
+    now = _now(desk, at)
+    definition = in_force(desk, flow, now)
     if rule not in definition.flow.obligations:
         raise Unknown(kind="obligation", name=rule, hint=among(definition.flow.obligations))
-    return list(rules.periods(definition, _calendar(desk, definition), rule, since, until))
+    found: dict[str, Period] = {}
+    for name in calendars_of(definition):
+        for each in rules.periods(definition, _calendar(desk, name, now), rule, since, until):
+            if not unit or name == _calendar_for(desk, definition, unit, each, now):
+                found.setdefault(each.name, each)
+    return sorted(found.values(), key=lambda p: p.nominal)
 
 
-def period(desk: Desk, flow: str, rule: str, name: str, at: int | None = None) -> Period:
-    """A period by its name (``2019-W41``), as the definition in force at an instant reads it.
+def period(desk: Desk, flow: str, rule: str, name: str, at: int | None = None, unit: str = "") -> Period:
+    """A period by its name (``2019-W41``), as the definition and the calendar in force at an instant read it.
+
+    Args:
+        unit: by the calendar that this unit counts by; without one as ``periods`` has it.
 
     Raises:
         Unknown: no such obligation, or no period of it.
     """
-    definition = in_force(desk, flow, _now(desk, at))
-    return rules.period(definition, _calendar(desk, definition), rule, name)
+    now = _now(desk, at)
+    definition = in_force(desk, flow, now)
+    found = _by_calendar(desk, definition, rule, name, now)
+    first = next(iter(found.values()))
+    if not unit:
+        return first
+    own = _calendar_for(desk, definition, unit, first, now)
+    return found[own] if own in found else rules.period(definition, _calendar(desk, own, now), rule, name)
 
 
 def owed(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "") -> list[Owed]:
@@ -139,30 +170,19 @@ def owed(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "") 
         under: only this unit and everything below it on the period's day.
     """
     definition = in_force(desk, flow, at)
-    found, asked = _asked(desk, definition, rule, name, at)
-    inside = _inside(desk, definition, rule, found, under)
-    excused = _excused(desk, definition, rule, found)
-    return _rows(desk, asked, inside, excused)
-
-
-def _rows(desk: Desk, asked: store.Asked, inside: set[str] | None, excused: set[str]) -> list[Owed]:
-    return [
-        Owed(r.unit, "EXEMPT" if r.unit in excused else r.state, r.received, r.zero, r.item or "")  # type: ignore[arg-type]
-        for r in store.rows(desk.connection, asked)
-        if inside is None or r.unit in inside
-    ]
+    parts = _parts(desk, definition, rule, name, at, under)
+    return _in_order(desk, definition, rule, parts, {row.unit: row for part in parts for row in _rows(desk, part)})
 
 
 def rates(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "") -> Rates:
     """How many units of a subtree are in each state at an instant: expected, on time, late, zero, missing."""
     definition = in_force(desk, flow, at)
-    found, asked = _asked(desk, definition, rule, name, at)
-    inside = _inside(desk, definition, rule, found, under)
-    excused = _excused(desk, definition, rule, found)
-    if inside is None and not excused:
-        every, late = store.counts(desk.connection, asked)
-        return Rates(at, found, {s: every.get(s, 0) for s in STATES}, late)
-    return rates_of(at, found, _rows(desk, asked, inside, excused))
+    parts = _parts(desk, definition, rule, name, at, under)
+    first = parts[0]
+    if len(parts) == 1 and first.units is None and not first.excused:
+        every, late = store.counts(desk.connection, first.asked)
+        return Rates(at, first.period, {s: every.get(s, 0) for s in STATES}, late)
+    return rates_of(at, first.period, (row for part in parts for row in _rows(desk, part)))
 
 
 def rates_of(at: int, found: Period, rows: Iterable[Owed]) -> Rates:
@@ -171,24 +191,30 @@ def rates_of(at: int, found: Period, rows: Iterable[Owed]) -> Rates:
     late = 0
     for row in rows:
         counts[row.state] += 1
-        late += row.state == "SUPPLEMENTED" and row.received is not None and row.received >= found.missed
+        late += row.state == "SUPPLEMENTED" and row.received is not None and row.received >= row.missed
     return Rates(at, found, counts, late)
 
 
-def missing(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "") -> list[str]:
-    """Who has not reported by an instant: MISSING, or DUE where the time has not passed. One anti-join."""
+def missing(
+    desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "", calendar: str | None = None
+) -> list[str]:
+    """Who has not reported by an instant: MISSING, or DUE where the time has not passed. One anti-join (one for each
+    calendar, where units have calendars of their own).
+
+    Args:
+        calendar: only those who count by the calendar of this name.
+    """
     definition = in_force(desk, flow, at)
-    found, asked = _asked(desk, definition, rule, name, at)
-    inside = _inside(desk, definition, rule, found, under)
-    excused = _excused(desk, definition, rule, found)
-    waiting = store.not_in(desk.connection, asked)
-    return [u for u in waiting if (inside is None or u in inside) and u not in excused]
+    parts = _parts(desk, definition, rule, name, at, under)
+    if calendar is not None:
+        parts = [p for p in parts if p.calendar == calendar]
+    return list(_in_order(desk, definition, rule, parts, {u: u for p in parts for u in _waiting(desk, p)}))
 
 
 def overdue(
     desk: Desk, at: int, since: date, *, sees: Callable[[str], bool] = lambda unit: True
 ) -> dict[tuple[str, str, str], int]:
-    """Every period with somebody MISSING at an instant: (flow, rule, period) -> how many; from the calendar alone.
+    """Every period with somebody MISSING at an instant: (flow, rule, period) -> how many; from the calendars alone.
 
     Args:
         since: the first date of periods that are looked at.
@@ -199,11 +225,11 @@ def overdue(
         definition = in_force(desk, flow, at)
         until = local_day(at, definition.flow.timezone)
         for rule in definition.flow.obligations:
-            for each in rules.periods(definition, _calendar(desk, definition), rule, since, until):
-                if each.missed <= at:
-                    n = sum(map(sees, missing(desk, flow, rule, each.name, at)))
-                    if n:
-                        out[flow, rule, each.name] = n
+            for each in periods(desk, flow, rule, since, until, at):
+                parts = [p for p in _parts(desk, definition, rule, each.name, at) if p.period.missed <= at]
+                n = sum(sees(u) for p in parts for u in _waiting(desk, p))
+                if n:
+                    out[flow, rule, each.name] = n
     return out
 
 
@@ -230,6 +256,65 @@ def exempt(desk: Desk, flow: str, unit: str, name: str, by: Actor, reason: str) 
     return desk.exempt(item, by, desk.case_of(item)[0].content, reason)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """The question about those who count a period's date by one calendar.
+
+    Attributes:
+        units: who of the roster is asked about; None for everybody. ``others``: who counts by another calendar.
+        excused: whom a class exempts.
+    """
+
+    calendar: str
+    period: Period
+    asked: store.Asked
+    units: set[str] | None
+    others: set[str]
+    excused: set[str]
+
+    def has(self, unit: str) -> bool:
+        return (self.units is None or unit in self.units) and unit not in self.others
+
+
+def _parts(desk: Desk, definition: Definition, rule: str, name: str, at: int, under: str = "") -> list[_Part]:
+    """The question about a period, in as many parts as there are calendars by which there is one of that name."""
+    found = _by_calendar(desk, definition, rule, name, at)
+    nominal = next(iter(found.values())).nominal.isoformat()
+    org = OrgReader(desk.connection, at)
+    own = _own_calendars(org, definition, nominal)
+    levels = definition.flow.obligations[rule].owed_by
+    parts = []
+    for calendar, each in found.items():
+        units, others = _inside(org, definition, rule, each, under), set(own)
+        if calendar != definition.flow.calendar:
+            mine = {u for u, c in own.items() if c == calendar}
+            units, others = mine if units is None else units & mine, set()
+        asked = _question(definition, name, levels, each.day, each.missed, at, unique=True)
+        parts.append(_Part(calendar, each, asked, units, others, _excused(org, definition, rule, each)))
+    return parts
+
+
+def _rows(desk: Desk, part: _Part) -> Iterator[Owed]:
+    for r in store.rows(desk.connection, part.asked):
+        if part.has(r.unit):
+            state: State = "EXEMPT" if r.unit in part.excused else r.state  # type: ignore[assignment]
+            yield Owed(r.unit, state, r.received, r.zero, r.item or "", part.period.missed)
+
+
+def _waiting(desk: Desk, part: _Part) -> list[str]:
+    return [u for u in store.not_in(desk.connection, part.asked) if part.has(u) and u not in part.excused]
+
+
+def _in_order(desk: Desk, definition: Definition, rule: str, parts: list[_Part], found: dict[str, T]) -> list[T]:
+    """What was found of units, in the order in which offices list them: one part has it already."""
+    if len(parts) < 2:
+        return list(found.values())
+    org = OrgReader(desk.connection, parts[0].asked.at)
+    levels = definition.flow.obligations[rule].owed_by
+    order = {u: n for part in parts for n, u in enumerate(org.roster(levels, part.asked.day))}
+    return [found[u] for u in sorted(found, key=lambda u: (order.get(u, len(order)), u))]
+
+
 def asked_once(desk: Desk, definition: Definition, campaign: str, at: int, levels: tuple[str, ...]) -> store.Asked:
     """The same question about a report that is owed once, by a node: ``reports: {owed-by, node}``."""
     reports = definition.flow.reports
@@ -237,15 +322,10 @@ def asked_once(desk: Desk, definition: Definition, campaign: str, at: int, level
     zone = definition.flow.timezone
     today = local_day(at, zone)
     node = node_day(definition, binding_nodes(definition, today), reports.node)
-    found = reckon(_calendar(desk, definition), zone, {"on": node.isoformat()}) if node is not None else None
+    calendar = _calendar(desk, definition.flow.calendar, at)
+    found = reckon(calendar, zone, {"on": node.isoformat()}) if node is not None else None
     missed = found.missed if found is not None else at + 1
     return _question(definition, campaign, levels, today, missed, at, unique=False)
-
-
-def _asked(desk: Desk, definition: Definition, rule: str, name: str, at: int) -> tuple[Period, store.Asked]:
-    found = rules.period(definition, _calendar(desk, definition), rule, name)
-    levels = definition.flow.obligations[rule].owed_by
-    return found, _question(definition, name, levels, found.day, found.missed, at, unique=True)
 
 
 def _question(
@@ -265,9 +345,9 @@ def _question(
     )
 
 
-def _inside(desk: Desk, definition: Definition, rule: str, found: Period, under: str) -> set[str] | None:
+def _inside(org: OrgReader, definition: Definition, rule: str, found: Period, under: str) -> set[str] | None:
     """The units that the question is about, by the roster's day; None for all."""
-    org, day = OrgReader(desk.connection), found.day.isoformat()
+    day = found.day.isoformat()
     scope = definition.flow.obligations[rule].under
     inside: set[str] | None = {u for root in scope for u in org.subtree(root, day)} if scope else None
     if under:
@@ -276,17 +356,74 @@ def _inside(desk: Desk, definition: Definition, rule: str, found: Period, under:
     return inside
 
 
-def _excused(desk: Desk, definition: Definition, rule: str, found: Period) -> set[str]:
+def _excused(org: OrgReader, definition: Definition, rule: str, found: Period) -> set[str]:
     """The units that a class exempts from a period, by the roster's day."""
     binding = [e for e in definition.flow.obligations[rule].excused if e.binds(found.nominal)]
-    if not binding:
-        return set()
-    org, day = OrgReader(desk.connection), found.day.isoformat()
+    day = found.day.isoformat()
     return {u for each in binding for root in each.units for u in org.subtree(root, day)}
 
 
-def _calendar(desk: Desk, definition: Definition):  # type: ignore[no-untyped-def]
-    return desk.engine.calendar(desk.connection, definition.flow.calendar)
+# --- by which calendar ---------------------------------------------------------------------------------------------
+
+
+def calendars_of(definition: Definition) -> list[str]:
+    """The names of the calendars by which units of a flow count, the flow's own first."""
+    return list(dict.fromkeys([definition.flow.calendar, *definition.flow.calendars.values()]))
+
+
+def named_since(desk: Desk, flow: str, calendar: str) -> int:
+    """When the first version of a flow that gives units this calendar was published, µs UTC."""
+    for version in reversed(library.versions(desk.connection, flow)):
+        if calendar in calendars_of(desk.engine.definition(desk.connection, version.digest)):
+            return int(version.published_at)
+    raise Unknown(kind="calendar of the flow", name=calendar, hint=Said(f" {flow}", f" {flow}"))
+
+
+def calendar_on(org: OrgReader, definition: Definition, unit: str, day: str) -> str:
+    """The name of the calendar that a unit counts by: that of the nearest unit above it that has its own, else the
+    flow's."""
+    own = definition.flow.calendars
+    line = org.path(unit, day) if own else ()
+    return next((own[above["unit"]] for above in line if above["unit"] in own), definition.flow.calendar)
+
+
+def _calendar_for(desk: Desk, definition: Definition, unit: str, of: Period, at: int) -> str:
+    if not definition.flow.calendars:
+        return definition.flow.calendar
+    return calendar_on(OrgReader(desk.connection, at), definition, unit, of.nominal.isoformat())
+
+
+def _own_calendars(org: OrgReader, definition: Definition, day: str) -> dict[str, str]:
+    """Every unit that counts by another calendar than the flow's, with its name."""
+    depths: dict[str, int] = {}
+    for unit in definition.flow.calendars:
+        with suppress(Unknown):  # named, and not known yet
+            depths[unit] = len(org.path(unit, day))
+    found: dict[str, str] = {}
+    for root in sorted(
+        depths, key=lambda u: depths[u]
+    ):  # of two on one line the nearer one, which is lower, comes last
+        found |= dict.fromkeys(org.subtree(root, day), definition.flow.calendars[root])
+    return {u: calendar for u, calendar in found.items() if calendar != definition.flow.calendar}
+
+
+def _by_calendar(desk: Desk, definition: Definition, rule: str, name: str, at: int) -> dict[str, Period]:
+    """A period as each calendar of the flow reads it; without those by which there is none (no working day there).
+
+    Raises:
+        Unknown: there is none by any of them, or no such obligation.
+    """
+    found: dict[str, Period] = {}
+    for calendar in calendars_of(definition):
+        with suppress(Unknown):
+            found[calendar] = rules.period(definition, _calendar(desk, calendar, at), rule, name)
+    if not found:
+        rules.period(definition, _calendar(desk, definition.flow.calendar, at), rule, name)
+    return found
+
+
+def _calendar(desk: Desk, name: str, at: int) -> Calendar:
+    return desk.engine.calendar_at(desk.connection, name, at)
 
 
 def _now(desk: Desk, at: int | None) -> int:

@@ -13,17 +13,22 @@ from weakref import WeakKeyDictionary
 
 from workflow import log, obligations
 from workflow.acts import Open
+from workflow.calendar import Calendar
+from workflow.definition.definition import Definition
+from workflow.desk import Desk
 from workflow.engine import Engine
 from workflow.errors import DatabaseBusy
+from workflow.evidence.digest import digest
 from workflow.rules.obligations import Occurrence, next_moment, occurrences, report_id
 from workflow.store import obligations as store
 
 CHUNK = 500
+NAME = 64  # characters of a column that names something
 
 
 @dataclass
 class _Known:
-    """What a process remembers so that an idle sweep asks nothing but how many versions of flows there are."""
+    """What a process remembers so that an idle sweep asks nothing but how many versions of flows and calendars there are."""
 
     published: int = 0
     next_: int | None = None
@@ -37,7 +42,7 @@ def waits(engine: Engine, published: int, at: int) -> bool:
     """Whether a roll call's moment may have come: asked in each sweep, and mostly answered from memory.
 
     Args:
-        published: how many versions of flows there are.
+        published: how many versions of flows and of calendars there are; either may bring a moment forward.
     """
     known = _known.setdefault(engine, _Known())
     if published != known.published:
@@ -48,28 +53,60 @@ def waits(engine: Engine, published: int, at: int) -> bool:
 def sweep(engine: Engine, at: int) -> int:
     """Hold every roll call whose moment has come. Returns how many reports were opened."""
     opened = 0
-    for flow, rule, each in list(_pending(engine, at)):
-        opened += _hold(engine, flow, rule, each, at)
+    for call in list(_pending(engine, at)):
+        opened += _hold(engine, call, at)
     known = _known.setdefault(engine, _Known())
     known.next_, known.fresh = upcoming(engine, at), True
     return opened
 
 
-def _pending(engine: Engine, at: int) -> Iterator[tuple[str, str, Occurrence]]:
+@dataclass(frozen=True)
+class _Call:
+    """A roll call whose moment has come: one rung of one period, of those who count by one calendar."""
+
+    flow: str
+    rule: str
+    each: Occurrence
+    calendar: str | None
+
+    @property
+    def key(self) -> store.Key:
+        """Units with another calendar than the flow's are called at moments of their own, under a name of its own."""
+        return self.flow, _named(self.rule, self.calendar), self.each.period.name, self.each.step
+
+
+def _named(rule: str, calendar: str | None) -> str:
+    """What the roll calls of an obligation are kept under: ``weekly``; ``weekly@six-days`` for those with that calendar."""
+    if calendar is None:
+        return rule
+    name = f"{rule}@{calendar}"
+    return name if len(name) <= NAME else f"{rule[:31]}@{digest(name.encode())[-32:]}"
+
+
+def _pending(engine: Engine, at: int) -> Iterator[_Call]:
     """Roll calls whose moment has come and that are not done, in order of their moments within each obligation.
 
-    Periods that were over before the flow was first published are asked about, never followed up.
+    Periods that were over before the flow was first published are asked about, never followed up; those of a calendar,
+    before the first version that names it.
     """
     with engine.look() as desk:
-        for flow, (since, _) in store.published(desk.connection).items():
+        for flow, (published, _) in store.published(desk.connection).items():
             definition = obligations.in_force(desk, flow, at)
-            calendar = engine.calendar(desk.connection, definition.flow.calendar)
             for rule in definition.flow.obligations:
-                low, done = store.low_water(desk.connection, flow, rule)
-                after = since - 1 if low is None else low - 1
-                for each in occurrences(definition, calendar, rule, after, at):
-                    if each.period.missed > since and (each.period.name, each.step) not in done:
-                        yield flow, rule, each
+                for name, calendar in _calendars(desk, definition):
+                    since = published if name is None else obligations.named_since(desk, flow, name)
+                    low, done = store.low_water(desk.connection, flow, _named(rule, name))
+                    after = since - 1 if low is None else low - 1
+                    for each in occurrences(definition, calendar, rule, after, at):
+                        if each.period.missed > since and (each.period.name, each.step) not in done:
+                            yield _Call(flow, rule, each, name)
+
+
+def _calendars(desk: Desk, definition: Definition) -> Iterator[tuple[str | None, Calendar]]:
+    """The calendars by which units of a flow count; None names the flow's own."""
+    for name in obligations.calendars_of(definition):
+        calendar = desk.engine.calendar(desk.connection, name)
+        yield None if name == definition.flow.calendar else name, calendar
 
 
 def upcoming(engine: Engine, after: int) -> int | None:
@@ -78,22 +115,22 @@ def upcoming(engine: Engine, after: int) -> int | None:
     with engine.look() as desk:
         for flow in store.published(desk.connection):
             definition = obligations.in_force(desk, flow, after)
-            calendar = engine.calendar(desk.connection, definition.flow.calendar)
-            moments = [next_moment(definition, calendar, rule, after) for rule in definition.flow.obligations]
-            found += [m for m in moments if m is not None]
+            for _, calendar in _calendars(desk, definition):
+                moments = [next_moment(definition, calendar, rule, after) for rule in definition.flow.obligations]
+                found += [m for m in moments if m is not None]
     return min(found, default=None)
 
 
 def pending(engine: Engine, at: int) -> list[tuple[str, str, str, int, int]]:
-    """Roll calls nobody has held by an instant: flow, rule, period, step, moment."""
-    return [(flow, rule, each.period.name, each.step, each.moment) for flow, rule, each in _pending(engine, at)]
+    """Roll calls nobody has held by an instant: flow, rule (and calendar), period, step, moment."""
+    return [(*call.key, call.each.moment) for call in _pending(engine, at)]
 
 
-def _hold(engine: Engine, flow: str, rule: str, each: Occurrence, at: int) -> int:
-    name = each.period.name
-    key = (flow, rule, name, each.step)
+def _hold(engine: Engine, call: _Call, at: int) -> int:
+    flow, name = call.flow, call.each.period.name
     with engine.look() as desk:
-        units = obligations.missing(desk, flow, rule, name, at)
+        own = call.calendar or obligations.in_force(desk, flow, at).flow.calendar
+        units = obligations.missing(desk, flow, call.rule, name, at, calendar=own)
         ids = {report_id(flow, u, name): u for u in units}
         present = store.present(desk.connection, ids)
     waiting = [Open(item=i, flow=flow, unit=u, campaign=name) for i, u in ids.items() if i not in present]
@@ -101,7 +138,7 @@ def _hold(engine: Engine, flow: str, rule: str, each: Occurrence, at: int) -> in
     for start in range(0, max(len(waiting), 1), CHUNK):
         some = waiting[start : start + CHUNK]
         last = start + CHUNK >= len(waiting)
-        done, mine = _chunk(engine, key, each.moment, some, at, len(units) if last else None)
+        done, mine = _chunk(engine, call.key, call.each.moment, some, at, len(units) if last else None)
         opened += mine
         if done:
             break

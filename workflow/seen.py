@@ -84,6 +84,9 @@ OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep,
     "voting.cast",
     "voting.paper",  # asked with a code and by nobody
     "voting.count",
+    "obligations.calendars_of",
+    "obligations.calendar_on",
+    "obligations.named_since",
     "obligations.in_force",  # definitions and calendars are everybody's: 全体党员职工群众清楚在开展集中整顿
     "obligations.owing",
     "obligations.periods",

@@ -71,7 +71,7 @@ def tick(engine: Engine, at: int | None = None, *, node: str = "", watch: bool =
     """One sweep at the database's moment (or at ``at``, which a simulation gives); ``watch``: look for blocked places."""
     found = _pulse(engine, at)  # all that an idle sweep asks
     moment, start = found.at, found.first
-    calls = rollcall.waits(engine, found.published[0], moment)
+    calls = rollcall.waits(engine, sum(found.published), moment)
     nobody = _nobody(engine, moment) if watch else []
     if at is None and engine.clock.in_database:
         skew = engine.clock.now() - moment

@@ -360,7 +360,8 @@ class Verifier:
             if rules not in range(1, RULES + 1):
                 self._fail("rules-version", place, f"decided by rules {rules}; this verifier knows 1 to {RULES}")
                 return
-            context = Context(definition, calendar, body["at"], body["seq"], rules)
+            told = {d: c for f, d in body["facts"].items() if f.startswith("calendar ") and (c := self._calendar(d))}
+            context = Context(definition, calendar, body["at"], body["seq"], rules, told)
             asked = Asked(case, act, context, Facts(body["facts"]))
             decision = decide(asked)
         except WorkflowError as refusal:

@@ -49,14 +49,12 @@ def roll_call(desk: Desk, flow: str, campaign: str, at: int, level: str) -> Roll
     asked = obligations.asked_once(desk, definition, campaign, at, (level,))
     owed: list[str] = []
     found: dict[str, list[str]] = {"reported": [], "zero": [], "missing": [], "due": []}
-    inside = {r.unit: r for r in store.rows(desk.connection, asked)}
-    for unit in OrgReader(desk.connection).roster([level], asked.day):
-        row = inside[unit]
+    for row in store.rows(desk.connection, asked):
         if row.state == "EXEMPT":
             continue
-        owed.append(unit)
+        owed.append(row.unit)
         where = "missing" if row.state == "MISSING" else "due" if row.state == "DUE" else "reported"
-        found["zero" if row.zero else where].append(unit)
+        found["zero" if row.zero else where].append(row.unit)
     return RollCall(at, level, tuple(owed), *(tuple(found[k]) for k in ("reported", "zero", "missing", "due")))
 
 

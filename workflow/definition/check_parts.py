@@ -67,15 +67,6 @@ class PartsChecking(Checking):
                 severity="warning",
                 key=True,
             )
-        if flow.calendars and flow.obligations:
-            self.say(
-                "calendars-with-obligations",
-                ("calendars",),
-                "a period has one date for all who owe it; units of this flow cannot count by calendars of their own",
-                "同一周期的应报日期对各单位相同,有定期应报的流程不得另设单位日历",
-                expected=Said("a flow of its own for units that count otherwise", "按其他日历计算的单位另设流程"),
-                key=True,
-            )
         if not flow.levels:
             self.say("no-level", ("levels",), "no level is named", "未列出任何层级")
         for index, level in enumerate(flow.levels):

@@ -1098,7 +1098,8 @@ def means(of: Verifier, body: Json, chain: Chain, made: bytes, place: str) -> No
         need(fits, "act", "{} in a chain that is no item's, or another item's", kind)
         return
     need(act.get("item") == name and (kind == "open") == (number == 1), "act", "{} of {!r}", kind, act.get("item"))
-    for one in (body["definition"], body["calendar"]):
+    told = [digest_ for fact, digest_ in body["facts"].items() if fact.startswith("calendar ")]
+    for one in (body["definition"], body["calendar"], *told):
         of.allowed(one)
         need(one in of.published, "library", "{} is not in the bundle", one)
     flow = of.published[body["definition"]]

@@ -48,6 +48,8 @@ class Context:
     at: int
     seq: int
     rules: int = RULES
+    calendars: dict[str, Calendar] = field(default_factory=dict, repr=False, compare=False)
+    """By digest, those that units below count by where they have one of their own: the facts ``calendar`` name them."""
 
     @cached_property
     def today(self) -> date:

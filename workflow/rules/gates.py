@@ -12,6 +12,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from workflow.calendar import Calendar
 from workflow.definition.model import Everyone, Gate, Opens, Prior
 from workflow.errors import BadMaterial, GateClosed, Said
 from workflow.rules import obligations, persons
@@ -39,7 +40,9 @@ def _need(asked: Asked) -> Need:
 
 def needs(asked: Asked) -> list[Need]:
     """The facts that handing in papers rests on."""
-    return [*([_need(asked), *_path_needs(asked)] if _gate(asked).children else []), *_others(asked)]
+    if not _gate(asked).children:
+        return _others(asked)
+    return [_need(asked), *_path_needs(asked), *_calendar_needs(asked), *_others(asked)]
 
 
 def needs_to_sign(asked: Asked) -> list[Need]:
@@ -223,7 +226,8 @@ def drawn_up(asked: Asked) -> dict[str, Any]:
     for child in found:
         line = partial(_line, asked, child["unit"])
         kept = line if context.rules >= 5 else None
-        owed = obligations.owed(asked.definition, context.calendar, child["level"], case.campaign, kept)
+        calendar = _calendar_of(asked, child["unit"])
+        owed = obligations.owed(asked.definition, calendar, child["level"], case.campaign, kept)
         if owed is None:
             continue
         spec = asked.definition.flow.obligations[owed.rule]
@@ -258,6 +262,21 @@ def _path_needs(asked: Asked) -> list[Need]:
     if not _counts(asked) or not (kept or any(spec.excused for spec in specs)):
         return []
     return [("path", asked.case.unit, asked.context.day)]
+
+
+def _calendar_needs(asked: Asked) -> list[Need]:
+    """The calendars of the direct children that have one of their own; the others count by that of the item's unit."""
+    own, roll = asked.definition.flow.calendars, _need(asked)
+    if not own or not _counts(asked) or roll not in asked.facts:
+        return []
+    return [
+        ("calendar", name) for name in sorted({own[c["unit"]] for c in asked.facts.peek(*roll) if c["unit"] in own})
+    ]
+
+
+def _calendar_of(asked: Asked, unit: str) -> Calendar:
+    name = asked.definition.flow.calendars.get(unit)
+    return asked.context.calendar if name is None else asked.context.calendars[asked.facts.get("calendar", name)]
 
 
 def _line(asked: Asked, unit: str, period: obligations.Period) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workflow.errors import Unknown
+from workflow.errors import Said, Unknown
 from workflow.evidence import canonical
 from workflow.store import items, known, library
 from workflow.store import tables as t
@@ -57,6 +57,11 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
         if need not in memory:
             memory[need] = _org_fact(connection, _reader(connection), need)
         return memory[need]
+    if kind == "calendar":  # by which a unit below counts: its digest
+        newest = library.newest_calendar(connection, need[1])
+        if newest is None:
+            raise Unknown(kind="calendar", name=need[1], hint=Said("; publish it first", ";请先发布"))
+        return newest
     if kind == "children":
         _, flow, campaign, unit, day = need
         below: tuple[str, ...] = ("below", unit, day)

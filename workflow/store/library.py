@@ -23,6 +23,7 @@ _calendars = (
     .where(t.calendar.c.name == bindparam("name"))
     .order_by(t.calendar.c.published_at.desc())
 )
+_calendar_at = _calendars.where(t.calendar.c.published_at <= bindparam("at"))
 _keys = sa.select(t.meta.c.key, t.meta.c.value).where(t.meta.c.key.like("key/%")).order_by(t.meta.c.key)
 _head = sa.select(t.chain.c.head).where(t.chain.c.chain == bindparam("chain"))
 _bodies = sa.select(t.entry.c.body).where(t.entry.c.chain == bindparam("chain")).order_by(t.entry.c.seq)
@@ -56,6 +57,11 @@ def calendar(connection: Connection, digest: str) -> bytes | None:
 def newest_calendar(connection: Connection, name: str) -> str | None:
     """The digest of the calendar published last under a name."""
     return connection.execute(_calendars, {"name": name}).scalars().first()
+
+
+def calendar_at(connection: Connection, name: str, at: int) -> str | None:
+    """The digest of the calendar that was published last under a name by an instant."""
+    return connection.execute(_calendar_at, {"name": name, "at": at}).scalars().first()
 
 
 def publish_calendar(connection: Connection, *, digest: str, name: str, body: bytes, at: int) -> None:

@@ -1,7 +1,8 @@
 """Who owes a report of a period and what came in by an instant: the roster minus the received, in one statement.
 
 Nothing here is stored beforehand. What came in is read from the stays of the reports, what was said about them from
-their entries, so that any past instant can be asked about.
+their entries, and the roster from what was known of the organisation by then, so that any past instant can be asked about
+and answers as it did.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
@@ -17,9 +18,12 @@ from sqlalchemy.engine import Connection
 
 from workflow.store import items
 from workflow.store import tables as t
+from workflow.store.known import known, last_moment
 from workflow.store.statement import upsert
 
 SOME = 500  # names a statement
+Form = Literal["now", "then", "known"]
+"""Which roster a question needs: the units as they are; with the level that some had on its day; as they were known."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class Asked:
     Attributes:
         levels: who owes; ``day`` the day of the roster, an ISO date.
         finals: stages in which a report is in; ``zeros`` those of them that say zero.
-        missed: the first instant that counts as missed; ``at`` the instant asked about (µs UTC).
+        missed: the first instant that counts as missed; ``at`` the instant asked about (µs UTC): what came in by then, and
+            what was known of the organisation then.
         unique: whether a unit can have one report only; where it may have several, the first one counts.
     """
 
@@ -54,13 +59,36 @@ class Row(NamedTuple):
     item: str | None
 
 
-def _listed() -> sa.ColumnElement[bool]:
-    """In the lists of the day: it exists, or should but is not yet established (应建未建)."""
+class _Roster(NamedTuple):
+    """Where units, and the level that each had on the day, are read from."""
+
+    source: Any
+    unit: Any
+    level: sa.ColumnElement[str]
+
+
+def _roster(form: Form) -> _Roster:
+    unit: Any = known("units") if form == "known" else t.unit
+    if form == "now":
+        return _Roster(unit, unit, unit.c.level)
+    then = known("former-names") if form == "known" else t.former_name.alias("then")
     day = bindparam("day", type_=sa.String)
+    called = sa.and_(
+        then.c.of == sa.literal_column("'unit'"),
+        then.c.id == unit.c.id,
+        then.c.from_on <= day,
+        then.c.until_on > day,
+    )
+    return _Roster(unit.outerjoin(then, called), unit, sa.func.coalesce(then.c.level, unit.c.level))
+
+
+def _listed(roster: _Roster) -> sa.ColumnElement[bool]:
+    """In the lists of the day: it exists, or should but is not yet established (应建未建)."""
+    day, unit = bindparam("day", type_=sa.String), roster.unit
     return sa.and_(
-        sa.or_(t.unit.c.established_on.is_(None), t.unit.c.established_on <= day),
-        sa.or_(t.unit.c.dissolved_on.is_(None), t.unit.c.dissolved_on > day),
-        t.unit.c.level.in_(bindparam("levels", expanding=True)),
+        sa.or_(unit.c.established_on.is_(None), unit.c.established_on <= day),
+        sa.or_(unit.c.dissolved_on.is_(None), unit.c.dissolved_on > day),
+        roster.level.in_(bindparam("levels", expanding=True)),
     )
 
 
@@ -106,17 +134,17 @@ def _marks() -> sa.Subquery:
     )
 
 
-def _states(unique: bool, marked: bool) -> tuple[Any, Any, Any]:
+def _states(unique: bool, marked: bool, roster: _Roster) -> tuple[Any, Any, Any]:
     """The roster joined to what came in; and the state of each row. The order of the cases is that of
     ``rules.obligations.state``, and a test holds the two together."""
     received = _received(unique)
-    source = t.unit.outerjoin(received, received.c.unit == t.unit.c.id)
+    source = roster.source.outerjoin(received, received.c.unit == roster.unit.c.id)
     came = received.c.received
     # A bound word would be taken for a name of no type by PostgreSQL.
     cases: list[Any] = [(came.is_(None), bindparam("not_in", type_=sa.String))]
     if marked:
         marks = _marks()
-        source = source.outerjoin(marks, marks.c.unit == t.unit.c.id)
+        source = source.outerjoin(marks, marks.c.unit == roster.unit.c.id)
         cases.insert(0, (marks.c.exempt.is_not(None), sa.literal_column("'EXEMPT'")))
         cases.append((marks.c.contradict >= came, sa.literal_column("'CONTRADICTED'")))
         cases.append((marks.c.supplement.is_not(None), sa.literal_column("'SUPPLEMENTED'")))
@@ -125,25 +153,38 @@ def _states(unique: bool, marked: bool) -> tuple[Any, Any, Any]:
     return source, sa.case(*cases, else_=sa.literal_column("'SUBMITTED'")).label("state"), received
 
 
-@lru_cache(maxsize=8)
-def _rows_statement(unique: bool, marked: bool) -> sa.Select[Any]:
-    source, state, received = _states(unique, marked)
-    columns = (t.unit.c.id, state, received.c.received, received.c.zero, received.c.item, t.unit.c.ordinal)
-    return sa.select(*columns).select_from(source).where(_listed())
+@lru_cache(maxsize=16)
+def _rows_statement(unique: bool, marked: bool, form: Form) -> sa.Select[Any]:
+    roster = _roster(form)
+    source, state, received = _states(unique, marked, roster)
+    unit = roster.unit.c
+    columns = (unit.id, state, received.c.received, received.c.zero, received.c.item, unit.ordinal)
+    return sa.select(*columns).select_from(source).where(_listed(roster))
 
 
-@lru_cache(maxsize=8)
-def _counts_statement(unique: bool, marked: bool) -> sa.Select[Any]:
-    source, state, received = _states(unique, marked)
+@lru_cache(maxsize=16)
+def _counts_statement(unique: bool, marked: bool, form: Form) -> sa.Select[Any]:
+    roster = _roster(form)
+    source, state, received = _states(unique, marked, roster)
     # without marks the state itself says who was late; grouping a million rows by one word more costs
     late = sa.case((received.c.received >= bindparam("missed"), 1), else_=0) if marked else sa.literal_column("0")
-    inner = sa.select(state, late.label("late")).select_from(source).where(_listed()).subquery()
+    inner = sa.select(state, late.label("late")).select_from(source).where(_listed(roster)).subquery()
     found = (inner.c.state, inner.c.late) if marked else (inner.c.state,)
     return sa.select(*found, sa.func.count().label("units")).group_by(*found)
 
 
-_not_in = sa.select(t.unit.c.id, t.unit.c.ordinal).where(
-    _listed(), ~sa.exists().where(_of_period(), t.item.c.unit == t.unit.c.id, _in_by_then())
+@lru_cache(maxsize=4)
+def _not_in_statement(form: Form) -> sa.Select[Any]:
+    roster = _roster(form)
+    came = sa.exists().where(_of_period(), t.item.c.unit == roster.unit.c.id, _in_by_then())
+    found = sa.select(roster.unit.c.id, roster.unit.c.ordinal).select_from(roster.source)
+    return found.where(_listed(roster), ~came)
+
+
+_other_level = sa.select(t.former_name.c.id).where(
+    t.former_name.c.of == sa.literal_column("'unit'"),
+    t.former_name.c.from_on <= bindparam("day"),
+    t.former_name.c.until_on > bindparam("day"),
 )
 _exempt = (
     sa.select(t.item.c.unit)
@@ -173,6 +214,17 @@ def _stated(asked: Asked) -> dict[str, Any]:
     return {**_values(asked), "zeros": list(asked.zeros), "missed": asked.missed, "not_in": not_in}
 
 
+def _form(connection: Connection, asked: Asked) -> Form:
+    """Which roster the question needs; a million units are joined to nothing that cannot matter."""
+    if asked.at < last_moment(connection):
+        return "known"
+    return "now" if connection.execute(_other_level.limit(1), {"day": asked.day}).first() is None else "then"
+
+
+def _known(asked: Asked, form: Form) -> dict[str, int]:
+    return {"known": asked.at} if form == "known" else {}
+
+
 def _marked(connection: Connection) -> bool:
     """Whether anything was ever said about a report: joining nothing a million times costs, too."""
     return connection.execute(_any_marks).first() is not None
@@ -180,8 +232,9 @@ def _marked(connection: Connection) -> bool:
 
 def rows(connection: Connection, asked: Asked) -> list[Row]:
     """Every unit that owes, in the order in which offices list their units."""
-    statement = _rows_statement(asked.unique, _marked(connection))
-    found = connection.execute(statement, _stated(asked)).all()
+    form = _form(connection, asked)
+    statement = _rows_statement(asked.unique, _marked(connection), form)
+    found = connection.execute(statement, {**_stated(asked), **_known(asked, form)}).all()
     ordered = sorted(found, key=lambda r: (r[5], r[0]))  # here: databases sort text each in its own way
     return [Row(r[0], r[1], r[2], r[3] == 1, r[4]) for r in ordered]
 
@@ -189,10 +242,11 @@ def rows(connection: Connection, asked: Asked) -> list[Row]:
 def counts(connection: Connection, asked: Asked) -> tuple[dict[str, int], int]:
     """How many units are in each state (states that nobody is in are left out), and of those who corrected their report
     (SUPPLEMENTED) how many had been late with the first one."""
-    marked = _marked(connection)
+    marked, form = _marked(connection), _form(connection, asked)
     found: dict[str, int] = {}
     late = 0
-    for row in connection.execute(_counts_statement(asked.unique, marked), _stated(asked)):
+    statement = _counts_statement(asked.unique, marked, form)
+    for row in connection.execute(statement, {**_stated(asked), **_known(asked, form)}):
         found[row.state] = found.get(row.state, 0) + row.units
         if marked and row.late and row.state == "SUPPLEMENTED":
             late += row.units
@@ -201,7 +255,8 @@ def counts(connection: Connection, asked: Asked) -> tuple[dict[str, int], int]:
 
 def not_in(connection: Connection, asked: Asked) -> list[str]:
     """Who owes, is not exempt and has not reported by then: one anti-join. In the order of offices' lists."""
-    found = connection.execute(_not_in, _values(asked)).all()
+    form = _form(connection, asked)
+    found = connection.execute(_not_in_statement(form), {**_values(asked), **_known(asked, form)}).all()
     exempt: set[str] = set()
     if _marked(connection):
         values = {"flow": asked.flow, "campaign": asked.campaign, "at": asked.at}

@@ -65,7 +65,6 @@ PARTS = (
     Page("span-of-days", "此处从某日推算至某日,按天、工作日、周、月或年写,不能按小时。", "What is counted here leads from one day to another: days, workdays, weeks, months or years, never hours.", "extend: {by: plant, at-most: 5 workdays}", f"extend: {{by: plant, at-most: {M}5 hours}}"),
     Page("span-too-long", "时长超过一百年,应系笔误;没有日历能推算到那一天。", "A span of more than a hundred years is a slip of the pen; no calendar reaches its end.", "extend: {by: plant, at-most: 5 workdays}", f"extend: {{by: plant, at-most: {M}500 years}}"),
     Page("hours-have-no-day", "按小时的时限止于某一时刻,不涉及休息日顺延(reading)与当日截止时刻(at)。", "Hours end at a moment: there is no day off to read (reading), and no time at which a day ends (at).", "due: 3 months\n", f"due: {{within: 90 hours, {M}reading: next-workday}}\n"),
-    Page("calendars-with-obligations", "定期应报的每一周期对所有应报单位是同一日期,不能再按单位另用日历。按其他日历计算的单位另设一个流程。", "A period has one date for all who owe it, so units cannot count by calendars of their own here. Units that do have a flow of their own.", "calendar: cn\n", f"calendar: cn\n{M}calendars: {{w1: cn}}\n", W),
     Page("unused-post", "职务没有被用到:多为漏写签位,或可删去。", "Nothing uses the post: a place was forgotten, or it can go.", "  counter: {title", f"  {M}guard: {{title: {{zh: 门卫, en: guard}}}}\n  counter: {{title"),
     Page("unused-body", "会议机构没有被用到。", "Nothing uses the body.", "bodies:\n", f"bodies:\n  {M}council: {{zh: 委员会, en: council}}\n"),
     Page("unused-material", "材料没有被任何阶段要求。", "No stage asks for the material.", "materials: [finding, crew]", "materials: [finding]", at=f"  {M}crew:\n"),
