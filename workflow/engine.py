@@ -325,11 +325,17 @@ class Engine(Verbs):
             held = self._calendars[name] = Calendar.from_canonical(canonical.decode(body))
         return held
 
-    def calendar_at(self, connection: Any, name: str, at: int) -> Calendar:
-        """The calendar in force at an instant: that published last under a name by then; before any was, the newest."""
-        digest = library.calendar_at(connection, name, at)
+    def calendars(self, connection: Any, name: str, at: int) -> list[tuple[int, Calendar]]:
+        """Every calendar published under a name by an instant, with the moment of it, the oldest first. Before any was,
+        the newest alone."""
         newest = self.calendar(connection, name)
-        if digest is None or digest == newest.digest:
+        found = [row for row in reversed(library.calendars(connection, name)) if row.published_at <= at]
+        if len(found) < 2:
+            return [(0, self._of_digest(connection, found[0].digest, newest) if found else newest)]
+        return [(row.published_at, self._of_digest(connection, row.digest, newest)) for row in found]
+
+    def _of_digest(self, connection: Any, digest: str, newest: Calendar) -> Calendar:
+        if digest == newest.digest:
             return newest
         if digest not in self._former:
             body = library.calendar(connection, digest)

@@ -1,32 +1,31 @@
 """What is owed: periods, who is in which state at any instant, rates of any subtree, and a unit's report.
 
 Computed at the moment of asking from the roster, the calendar and the entries; nothing is stored before somebody acts,
-and no job has to have run. An instant asks for what was in and said by then, by the definition and the calendar in force
-then; the roster is that of the period's day, as the organisation was known at that instant, so that the same question
-about the past has the answer it had. A unit that was entered late owes all the same for whoever asks later.
-Units that count by a calendar of their own (``calendars``) owe each period by its date. Source: S0 「应报必报,不要遮遮掩掩」,
-R054; S0 「横向到边,纵向到底」, R061.
+and no job has to have run. An instant asks for what was in and said by then. A period is read by the version and the
+calendar that bind it (``periods``), by each unit's own where it has one. The roster is that of the period's day, as the
+organisation was known at the instant: the same question about the past has the answer it had, and a unit that was entered
+late owes all the same for whoever asks later. Source: S0 「应报必报,不要遮遮掩掩」, R054; S0 「横向到边,纵向到底」, R061.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TypeVar
 
+from workflow import periods as reading
 from workflow.acts import Actor, Open
-from workflow.calendar import Calendar
-from workflow.clock import local_day
+from workflow.clock import local_day, start_of_day
 from workflow.definition.definition import Definition
+from workflow.definition.model import Stage
 from workflow.desk import Desk
-from workflow.errors import Said, Unknown, among
+from workflow.errors import Said, Unknown
+from workflow.periods import Bound
 from workflow.receipt import Receipt
 from workflow.rules import obligations as rules
 from workflow.rules.dues import binding_nodes, node_day
 from workflow.rules.obligations import STATES, Period, State
-from workflow.rules.reckoning import reckon
 from workflow.store import items, library
 from workflow.store import obligations as store
 from workflow.store.org import OrgReader
@@ -133,19 +132,13 @@ def periods(
             another calendar have (a working day of theirs) is there by theirs.
     """
     now = _now(desk, at)
-    definition = in_force(desk, flow, now)
-    if rule not in definition.flow.obligations:
-        raise Unknown(kind="obligation", name=rule, hint=among(definition.flow.obligations))
-    found: dict[str, Period] = {}
-    for name in calendars_of(definition):
-        for each in rules.periods(definition, _calendar(desk, name, now), rule, since, until):
-            if not unit or name == _calendar_for(desk, definition, unit, each, now):
-                found.setdefault(each.name, each)
-    return sorted(found.values(), key=lambda p: p.nominal)
+    names = reading.listed(desk, flow, rule, since, until, now)
+    every = [_of_unit(desk, reading.binding(desk, flow, rule, name, now), now, unit) for name in names]
+    return [each for each in every if each is not None]
 
 
 def period(desk: Desk, flow: str, rule: str, name: str, at: int | None = None, unit: str = "") -> Period:
-    """A period by its name (``2019-W41``), as the definition and the calendar in force at an instant read it.
+    """A period by its name (``2019-W41``), as it binds at an instant.
 
     Args:
         unit: by the calendar that this unit counts by; without one as ``periods`` has it.
@@ -154,13 +147,19 @@ def period(desk: Desk, flow: str, rule: str, name: str, at: int | None = None, u
         Unknown: no such obligation, or no period of it.
     """
     now = _now(desk, at)
-    definition = in_force(desk, flow, now)
-    found = _by_calendar(desk, definition, rule, name, now)
-    first = next(iter(found.values()))
-    if not unit:
-        return first
-    own = _calendar_for(desk, definition, unit, first, now)
-    return found[own] if own in found else rules.period(definition, _calendar(desk, own, now), rule, name)
+    bound = reading.binding(desk, flow, rule, name, now)
+    found = _of_unit(desk, bound, now, unit)
+    if found is None:
+        raise Unknown(kind="period", name=name, hint=Said(f" of {unit} in {flow} {rule}", f"({flow} {rule},{unit})"))
+    return found
+
+
+def _of_unit(desk: Desk, bound: Bound, at: int, unit: str) -> Period | None:
+    if not unit or not bound.definition.flow.calendars:
+        return bound.first
+    day = bound.first.nominal.isoformat()
+    own = reading.calendar_on(OrgReader(desk.connection, at), bound.definition, unit, day)
+    return bound.by_calendar.get(own)
 
 
 def owed(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "") -> list[Owed]:
@@ -169,15 +168,13 @@ def owed(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "") 
     Args:
         under: only this unit and everything below it on the period's day.
     """
-    definition = in_force(desk, flow, at)
-    parts = _parts(desk, definition, rule, name, at, under)
-    return _in_order(desk, definition, rule, parts, {row.unit: row for part in parts for row in _rows(desk, part)})
+    parts = _parts(desk, flow, rule, name, at, under)
+    return _in_order(desk, parts, {row.unit: row for part in parts for row in _rows(desk, part)})
 
 
 def rates(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "") -> Rates:
     """How many units of a subtree are in each state at an instant: expected, on time, late, zero, missing."""
-    definition = in_force(desk, flow, at)
-    parts = _parts(desk, definition, rule, name, at, under)
+    parts = _parts(desk, flow, rule, name, at, under)
     first = parts[0]
     if len(parts) == 1 and first.units is None and not first.excused:
         every, late = store.counts(desk.connection, first.asked)
@@ -204,11 +201,10 @@ def missing(
     Args:
         calendar: only those who count by the calendar of this name.
     """
-    definition = in_force(desk, flow, at)
-    parts = _parts(desk, definition, rule, name, at, under)
+    parts = _parts(desk, flow, rule, name, at, under)
     if calendar is not None:
         parts = [p for p in parts if p.calendar == calendar]
-    return list(_in_order(desk, definition, rule, parts, {u: u for p in parts for u in _waiting(desk, p)}))
+    return _in_order(desk, parts, {u: u for p in parts for u in _waiting(desk, p)})
 
 
 def overdue(
@@ -223,10 +219,12 @@ def overdue(
     out: dict[tuple[str, str, str], int] = {}
     for flow in store.published(desk.connection):
         definition = in_force(desk, flow, at)
-        until = local_day(at, definition.flow.timezone)
+        until = local_day(at, definition.flow.timezone) + timedelta(
+            days=rules.HOLIDAY
+        )  # some are due before their date
         for rule in definition.flow.obligations:
             for each in periods(desk, flow, rule, since, until, at):
-                parts = [p for p in _parts(desk, definition, rule, each.name, at) if p.period.missed <= at]
+                parts = [p for p in _parts(desk, flow, rule, each.name, at) if p.period.missed <= at]
                 n = sum(sees(u) for p in parts for u in _waiting(desk, p))
                 if n:
                     out[flow, rule, each.name] = n
@@ -276,20 +274,20 @@ class _Part:
         return (self.units is None or unit in self.units) and unit not in self.others
 
 
-def _parts(desk: Desk, definition: Definition, rule: str, name: str, at: int, under: str = "") -> list[_Part]:
+def _parts(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "") -> list[_Part]:
     """The question about a period, in as many parts as there are calendars by which there is one of that name."""
-    found = _by_calendar(desk, definition, rule, name, at)
-    nominal = next(iter(found.values())).nominal.isoformat()
+    definition, found = bound = reading.binding(desk, flow, rule, name, at)
     org = OrgReader(desk.connection, at)
-    own = _own_calendars(org, definition, nominal)
+    own = reading.own_calendars(org, definition, bound.first.nominal.isoformat())
     levels = definition.flow.obligations[rule].owed_by
+    stages = _stages(desk, flow, at)
     parts = []
     for calendar, each in found.items():
         units, others = _inside(org, definition, rule, each, under), set(own)
         if calendar != definition.flow.calendar:
             mine = {u for u, c in own.items() if c == calendar}
             units, others = mine if units is None else units & mine, set()
-        asked = _question(definition, name, levels, each.day, each.missed, at, unique=True)
+        asked = _question(flow, stages, name, levels, each.day, each.missed, at, unique=True)
         parts.append(_Part(calendar, each, asked, units, others, _excused(org, definition, rule, each)))
     return parts
 
@@ -305,13 +303,12 @@ def _waiting(desk: Desk, part: _Part) -> list[str]:
     return [u for u in store.not_in(desk.connection, part.asked) if part.has(u) and u not in part.excused]
 
 
-def _in_order(desk: Desk, definition: Definition, rule: str, parts: list[_Part], found: dict[str, T]) -> list[T]:
+def _in_order(desk: Desk, parts: list[_Part], found: dict[str, T]) -> list[T]:
     """What was found of units, in the order in which offices list them: one part has it already."""
     if len(parts) < 2:
         return list(found.values())
     org = OrgReader(desk.connection, parts[0].asked.at)
-    levels = definition.flow.obligations[rule].owed_by
-    order = {u: n for part in parts for n, u in enumerate(org.roster(levels, part.asked.day))}
+    order = {u: n for part in parts for n, u in enumerate(org.roster(part.asked.levels, part.asked.day))}
     return [found[u] for u in sorted(found, key=lambda u: (order.get(u, len(order)), u))]
 
 
@@ -322,23 +319,35 @@ def asked_once(desk: Desk, definition: Definition, campaign: str, at: int, level
     zone = definition.flow.timezone
     today = local_day(at, zone)
     node = node_day(definition, binding_nodes(definition, today), reports.node)
-    calendar = _calendar(desk, definition.flow.calendar, at)
-    found = reckon(calendar, zone, {"on": node.isoformat()}) if node is not None else None
-    missed = found.missed if found is not None else at + 1
-    return _question(definition, campaign, levels, today, missed, at, unique=False)
+    missed = start_of_day(node + timedelta(days=1), zone) if node is not None else at + 1
+    stages = _stages(desk, definition.name, at)
+    return _question(definition.name, stages, campaign, levels, today, missed, at, unique=False)
+
+
+def _stages(desk: Desk, flow: str, at: int) -> list[Stage]:
+    """The stages of every version by then: what came in under an earlier one is in, whatever a later one calls it."""
+    return [stage for _, definition in reading.versions(desk, flow, at) for stage in definition.flow.stages]
 
 
 def _question(
-    definition: Definition, campaign: str, levels: tuple[str, ...], day: date, missed: int, at: int, *, unique: bool
+    flow: str,
+    stages: Iterable[Stage],
+    campaign: str,
+    levels: tuple[str, ...],
+    day: date,
+    missed: int,
+    at: int,
+    *,
+    unique: bool,
 ) -> store.Asked:
-    flow = definition.flow
+    every = list(stages)
     return store.Asked(
-        flow=flow.flow,
+        flow=flow,
         campaign=campaign,
         levels=levels,
         day=day.isoformat(),
-        finals=tuple(s.stage for s in flow.stages if s.final),
-        zeros=tuple(s.exits[s.zero.exit].to for s in flow.stages if s.zero is not None),
+        finals=tuple(dict.fromkeys(s.stage for s in every if s.final)),
+        zeros=tuple(dict.fromkeys(s.exits[s.zero.exit].to for s in every if s.zero is not None)),
         missed=missed,
         at=at,
         unique=unique,
@@ -361,69 +370,6 @@ def _excused(org: OrgReader, definition: Definition, rule: str, found: Period) -
     binding = [e for e in definition.flow.obligations[rule].excused if e.binds(found.nominal)]
     day = found.day.isoformat()
     return {u for each in binding for root in each.units for u in org.subtree(root, day)}
-
-
-# --- by which calendar ---------------------------------------------------------------------------------------------
-
-
-def calendars_of(definition: Definition) -> list[str]:
-    """The names of the calendars by which units of a flow count, the flow's own first."""
-    return list(dict.fromkeys([definition.flow.calendar, *definition.flow.calendars.values()]))
-
-
-def named_since(desk: Desk, flow: str, calendar: str) -> int:
-    """When the first version of a flow that gives units this calendar was published, µs UTC."""
-    for version in reversed(library.versions(desk.connection, flow)):
-        if calendar in calendars_of(desk.engine.definition(desk.connection, version.digest)):
-            return int(version.published_at)
-    raise Unknown(kind="calendar of the flow", name=calendar, hint=Said(f" {flow}", f" {flow}"))
-
-
-def calendar_on(org: OrgReader, definition: Definition, unit: str, day: str) -> str:
-    """The name of the calendar that a unit counts by: that of the nearest unit above it that has its own, else the
-    flow's."""
-    own = definition.flow.calendars
-    line = org.path(unit, day) if own else ()
-    return next((own[above["unit"]] for above in line if above["unit"] in own), definition.flow.calendar)
-
-
-def _calendar_for(desk: Desk, definition: Definition, unit: str, of: Period, at: int) -> str:
-    if not definition.flow.calendars:
-        return definition.flow.calendar
-    return calendar_on(OrgReader(desk.connection, at), definition, unit, of.nominal.isoformat())
-
-
-def _own_calendars(org: OrgReader, definition: Definition, day: str) -> dict[str, str]:
-    """Every unit that counts by another calendar than the flow's, with its name."""
-    depths: dict[str, int] = {}
-    for unit in definition.flow.calendars:
-        with suppress(Unknown):  # named, and not known yet
-            depths[unit] = len(org.path(unit, day))
-    found: dict[str, str] = {}
-    for root in sorted(
-        depths, key=lambda u: depths[u]
-    ):  # of two on one line the nearer one, which is lower, comes last
-        found |= dict.fromkeys(org.subtree(root, day), definition.flow.calendars[root])
-    return {u: calendar for u, calendar in found.items() if calendar != definition.flow.calendar}
-
-
-def _by_calendar(desk: Desk, definition: Definition, rule: str, name: str, at: int) -> dict[str, Period]:
-    """A period as each calendar of the flow reads it; without those by which there is none (no working day there).
-
-    Raises:
-        Unknown: there is none by any of them, or no such obligation.
-    """
-    found: dict[str, Period] = {}
-    for calendar in calendars_of(definition):
-        with suppress(Unknown):
-            found[calendar] = rules.period(definition, _calendar(desk, calendar, at), rule, name)
-    if not found:
-        rules.period(definition, _calendar(desk, definition.flow.calendar, at), rule, name)
-    return found
-
-
-def _calendar(desk: Desk, name: str, at: int) -> Calendar:
-    return desk.engine.calendar_at(desk.connection, name, at)
 
 
 def _now(desk: Desk, at: int | None) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from workflow import log, obligations
+from workflow import log, obligations, periods
 from workflow.acts import Open
 from workflow.calendar import Calendar
 from workflow.definition.definition import Definition
@@ -94,7 +94,7 @@ def _pending(engine: Engine, at: int) -> Iterator[_Call]:
             definition = obligations.in_force(desk, flow, at)
             for rule in definition.flow.obligations:
                 for name, calendar in _calendars(desk, definition):
-                    since = published if name is None else obligations.named_since(desk, flow, name)
+                    since = published if name is None else periods.named_since(desk, flow, name)
                     low, done = store.low_water(desk.connection, flow, _named(rule, name))
                     after = since - 1 if low is None else low - 1
                     for each in occurrences(definition, calendar, rule, after, at):
@@ -104,7 +104,7 @@ def _pending(engine: Engine, at: int) -> Iterator[_Call]:
 
 def _calendars(desk: Desk, definition: Definition) -> Iterator[tuple[str | None, Calendar]]:
     """The calendars by which units of a flow count; None names the flow's own."""
-    for name in obligations.calendars_of(definition):
+    for name in periods.calendars_of(definition):
         calendar = desk.engine.calendar(desk.connection, name)
         yield None if name == definition.flow.calendar else name, calendar
 

@@ -84,9 +84,6 @@ OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep,
     "voting.cast",
     "voting.paper",  # asked with a code and by nobody
     "voting.count",
-    "obligations.calendars_of",
-    "obligations.calendar_on",
-    "obligations.named_since",
     "obligations.in_force",  # definitions and calendars are everybody's: 全体党员职工群众清楚在开展集中整顿
     "obligations.owing",
     "obligations.periods",
@@ -495,8 +492,11 @@ class Seen:
         """The flows of which reports are owed by period; a definition is everybody's to read."""
         return obligations.owing(self._desk, self._at(at))
 
-    def periods(self, flow: str, rule: str, since: date, until: date, at: int | None = None) -> list[Period]:
-        return obligations.periods(self._desk, flow, rule, since, until, self._at(at))
+    def periods(
+        self, flow: str, rule: str, since: date, until: date, at: int | None = None, unit: str = ""
+    ) -> list[Period]:
+        self._refuse_unit(unit)
+        return obligations.periods(self._desk, flow, rule, since, until, self._at(at), unit)
 
     def owed(self, flow: str, rule: str, name: str, at: int | None = None, under: str = "") -> list[obligations.Owed]:
         self._refuse_unit(under)

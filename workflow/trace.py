@@ -17,8 +17,8 @@ from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import Unknown
 from workflow.evidence import canonical
-from workflow.obligations import calendar_on
 from workflow.past import CHANGES, Irregular, Missed, Past, Remark, known_at, past
+from workflow.periods import calendar_at, calendar_on
 from workflow.rules import obligations
 from workflow.rules.authority import backstop
 from workflow.rules.dues import binding_nodes, node_day
@@ -373,8 +373,7 @@ class _Tracer:
             node = node_day(definition, binding_nodes(definition, local_day(self.at, zone)), reports.node)
             return start_of_day(node, zone) + 86_400_000_000 if node is not None else None
         if definition.flow.obligations:
-            own = calendar_on(self.org, definition, unit, today)
-            calendar = self.desk.engine.calendar_at(self.desk.connection, own, self.at)
+            calendar = calendar_at(self.desk, calendar_on(self.org, definition, unit, today), self.at)
 
             def line(period: obligations.Period) -> list[str]:
                 return [u["unit"] for u in self.org.path(unit, period.day.isoformat())]

@@ -72,7 +72,7 @@ NO_READS = {
 }
 NO_READS |= {"definition", "newest", "calendar", "look_for_calendars", "now", "look", "committed", "erase", "open_many"}
 NO_READS |= {"subscribe", "kept_of"}  # the last: like erase, which it tries first, for whoever administers
-NO_READS |= {"prepare", "pending_on", "act", "cast", "count_ballot", "open_ballot", "run_until", "calendar_at"}
+NO_READS |= {"prepare", "pending_on", "act", "cast", "count_ballot", "open_ballot", "run_until", "calendars"}
 WORD = re.compile(r"\bu\d+-(?:p\d+|m\d+|\d+(?:-report)?)")
 TREES, USERS = 4, 14
 SOAK_CROWDS, SOAK_TREES, SOAK_USERS = 20, 4, 51

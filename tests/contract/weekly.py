@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.contract.world import lay, person_row, tenure_row
 from workflow import Actor, Engine, SettableClock, load
+from workflow.calendar import Calendar
 from workflow.calendar_file import load_calendar
 from workflow.clock import micros
 from workflow.definition.definition import Definition
@@ -113,12 +114,18 @@ class Weekly:
 
 
 def make_weekly(
-    url: str, home: Path, *, definition: Definition | None = None, below: int = 11, start: str = "2019-09-02 09:00"
+    url: str,
+    home: Path,
+    *,
+    definition: Definition | None = None,
+    below: int = 11,
+    start: str = "2019-09-02 09:00",
+    calendar: Calendar | None = None,
 ) -> Weekly:
     clock = SettableClock(shanghai(start))
     lay(url)
     engine = Engine.at(url, home, clock=clock, durable=False)
-    engine.publish_calendar(load_calendar(shipped_calendar("cn")))
+    engine.publish_calendar(calendar or load_calendar(shipped_calendar("cn")))
     engine.publish(definition or load(shipped_flow(FLOW)))
     engine.import_org(organisation(below))
     return Weekly(engine, clock, url, home)

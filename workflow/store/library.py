@@ -23,7 +23,7 @@ _calendars = (
     .where(t.calendar.c.name == bindparam("name"))
     .order_by(t.calendar.c.published_at.desc())
 )
-_calendar_at = _calendars.where(t.calendar.c.published_at <= bindparam("at"))
+_every_calendar = _calendars.add_columns(t.calendar.c.published_at)
 _keys = sa.select(t.meta.c.key, t.meta.c.value).where(t.meta.c.key.like("key/%")).order_by(t.meta.c.key)
 _head = sa.select(t.chain.c.head).where(t.chain.c.chain == bindparam("chain"))
 _bodies = sa.select(t.entry.c.body).where(t.entry.c.chain == bindparam("chain")).order_by(t.entry.c.seq)
@@ -59,9 +59,9 @@ def newest_calendar(connection: Connection, name: str) -> str | None:
     return connection.execute(_calendars, {"name": name}).scalars().first()
 
 
-def calendar_at(connection: Connection, name: str, at: int) -> str | None:
-    """The digest of the calendar that was published last under a name by an instant."""
-    return connection.execute(_calendar_at, {"name": name, "at": at}).scalars().first()
+def calendars(connection: Connection, name: str) -> list[Any]:
+    """Every calendar published under a name, newest first: digest, published_at."""
+    return list(connection.execute(_every_calendar, {"name": name}))
 
 
 def publish_calendar(connection: Connection, *, digest: str, name: str, body: bytes, at: int) -> None:

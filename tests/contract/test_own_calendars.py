@@ -1,0 +1,344 @@
+"""Reports owed by units that count by a calendar of their own: each by its own date, in all states and sweeps; and the
+past as it was: the roster as it was known, the version and the calendar that a period was under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.weekly import (
+    FIRST,
+    FLOW,
+    NOTHING,
+    PROGRESS,
+    SECOND,
+    Weekly,
+    make_weekly,
+    shanghai,
+    states,
+    who,
+)
+from workflow import bundle, obligations, orgbook
+from workflow.calendar import Calendar
+from workflow.calendar_file import load_calendar
+from workflow.definition.load import loads
+from workflow.definition.shipped import shipped_calendar, shipped_flow
+from workflow.errors import GateClosed, Unknown
+from workflow.evidence.standalone import main as check_alone
+from workflow.health import health
+from workflow.org.importing import OrgImport
+from workflow.reprojection import publish
+from workflow.sweep import foresee, tick
+from workflow.trace import trace_unit
+from workflow.why import lines, why
+
+WEEK = "2019-W41"  # Monday 7 October 2019: by the notice the last day of the holiday, so read as Tuesday the 8th
+ALL = [f"o{n}" for n in range(1, 12)]
+SIX_DAYS = """calendar: six-days
+title: {zh: 示例单位日历, en: an invented unit's calendar}
+weekend: [sun]
+festivals: {national: {zh: 国庆节, en: National Day}}
+years:
+  2019: {holidays: [{festival: national, from: 2019-10-01, to: 2019-10-03}], workdays: []}
+"""
+
+
+def flow(calendars: str, version: str = "2019.1") -> Any:
+    text = shipped_flow(FLOW).read_text(encoding="utf-8").replace('"2019.1"', f'"{version}"')
+    return loads(text.replace("calendar: cn\n", f"calendar: cn\ncalendars: {calendars}\n"))
+
+
+def made(url: str, home: Path, calendars: str) -> Weekly:
+    w = make_weekly(url, home, definition=flow(calendars))
+    w.engine.publish_calendar(load_calendar(SIX_DAYS))
+    return w
+
+
+@pytest.fixture
+def mine(database_url: str, tmp_path: Path) -> Iterator[Weekly]:
+    """o7 works on Saturdays and on 7 October; everybody else by the notice."""
+    w = made(database_url, tmp_path / "home", "{o7: six-days}")
+    yield w
+    w.engine.close()
+
+
+def test_who_counts_by_another_calendar_owes_by_its_own_date_in_every_state_at_any_instant(mine: Weekly) -> None:
+    w = mine
+    w.at("2019-10-06 09:00")
+    w.report("o1", WEEK)
+    w.report("o2", WEEK, NOTHING)
+    w.at("2019-10-07 12:30")
+    late = w.report("o7", WEEK)
+    w.report("o3", WEEK)
+    w.at("2019-10-09 09:00")
+    w.report("o4", WEEK)
+    w.engine.supplement(late, who("secretary", "o7"), w.seen(late), PROGRESS, "one more matter was found")
+    due = dict.fromkeys(ALL, "DUE") | {"o1": "SUBMITTED", "o2": "ZERO"}
+    expected = {
+        "2019-10-07 11:59": due,
+        "2019-10-07 12:00": due | {"o7": "MISSING"},
+        "2019-10-07 12:30": due | {"o7": "LATE", "o3": "SUBMITTED"},
+        "2019-10-08 11:59": due | {"o7": "LATE", "o3": "SUBMITTED"},
+        "2019-10-08 12:00": {u: "MISSING" if s == "DUE" else s for u, s in due.items()}
+        | {"o7": "LATE", "o3": "SUBMITTED"},
+    }
+    with w.look() as desk:
+        for when, wanted in expected.items():
+            at = shanghai(when)
+            assert states(desk, FIRST, WEEK, at) == wanted, when
+            rates = obligations.rates(desk, FLOW, FIRST, WEEK, at)
+            assert sum(rates.counts.values()) == len(ALL) == rates.expected
+            assert {s: n for s, n in rates.counts.items() if n} == {
+                s: [*wanted.values()].count(s) for s in wanted.values()
+            }
+            waits = [u for u in ALL if wanted[u] in ("DUE", "MISSING")]
+            assert obligations.missing(desk, FLOW, FIRST, WEEK, at) == waits  # as offices list them
+            own = obligations.rates(desk, FLOW, FIRST, WEEK, at, under="o7")
+            assert (own.expected, own.counts[wanted["o7"]]) == (1, 1)  # type: ignore[index]
+        told = {o.unit: o.missed for o in obligations.owed(desk, FLOW, FIRST, WEEK, w.clock.now())}
+        assert told == dict.fromkeys(ALL, shanghai("2019-10-08 12:00")) | {"o7": shanghai("2019-10-07 12:00")}
+        assert list(told) == ALL
+        after = obligations.rates(desk, FLOW, FIRST, WEEK, w.clock.now())
+        assert (after.counts["SUPPLEMENTED"], after.supplemented_late, after.late) == (1, 1, 2)
+        assert (after.expected, after.on_time, after.missing) == (11, 3, 6)
+        early = obligations.overdue(desk, shanghai("2019-10-07 12:00"), date(2019, 10, 1))
+        assert early == {(FLOW, FIRST, WEEK): 1}
+        mine_, theirs = (obligations.period(desk, FLOW, FIRST, WEEK, unit=u).day for u in ("o7", "o8"))
+        assert (mine_, theirs) == (date(2019, 10, 7), date(2019, 10, 8))
+        (one,) = obligations.periods(desk, FLOW, FIRST, date(2019, 10, 5), date(2019, 10, 9), unit="o7")
+        assert one.day == mine_
+    assert w.verify().exit_code == 0 and w.verify().rules == "hold"
+
+
+def test_the_roll_call_of_another_calendar_is_held_at_its_own_moment_once(mine: Weekly) -> None:
+    w = mine
+    w.engine.run_until(shanghai("2019-10-06 09:00"))
+    w.at("2019-10-07 11:59")
+    assert tick(w.engine).opened == 0
+    w.at("2019-10-07 12:00")
+    _, calls = foresee(w.engine)
+    assert (FLOW, f"{FIRST}@six-days", WEEK) in calls
+    swept = tick(w.engine)
+    assert swept.opened == 1
+    item = obligations.report_id(FLOW, "o7", WEEK)
+    (due,) = w.engine.case_of(item)[0].dues.values()
+    assert due["missed"] == shanghai("2019-10-07 12:00")
+    assert tick(w.engine).opened == 0
+    with w.look() as desk:
+        (told,) = why(desk, item)
+        text = "\n".join(lines([told], "Asia/Shanghai", "en"))
+    assert told.agrees and f"the date of its period by obligation {FIRST}: 2019-10-07" in text
+    assert "报送义务" in "\n".join(lines([told], "Asia/Shanghai", "zh"))
+    w.at("2019-10-08 12:00")
+    assert tick(w.engine).opened == 10
+    w.at("2019-10-08 12:01")
+    assert not [f for f in health(w.engine).faults if f.code == "roll-call-not-held"]
+    assert w.verify().exit_code == 0
+
+
+def test_with_nobody_sweeping_the_answer_is_the_same_and_each_is_followed_up_once(
+    database_url: str, tmp_path: Path
+) -> None:
+    """The longest names there may be, too: a roll call is kept under obligation and calendar."""
+    long = "s" + "ix-days" * 9
+    text = SIX_DAYS.replace("calendar: six-days", f"calendar: {long}")
+    w = make_weekly(database_url, tmp_path / "home", definition=flow(f"{{t1: {long}, o7: cn}}"))
+    w.engine.publish_calendar(load_calendar(text))
+    w.engine.run_until(shanghai("2019-10-05 09:00"))
+    asleep = w.at("2019-10-09 09:00")
+    with w.look() as desk:
+        before = {r: states(desk, r, WEEK, asleep) for r in (FIRST, SECOND)}
+        assert obligations.missing(desk, FLOW, FIRST, WEEK, shanghai("2019-10-07 12:00"), "t1")[6] == "o7"
+    assert tick(w.engine).opened == 13 and tick(w.engine).opened == 0
+    with w.look() as desk:
+        assert {r: states(desk, r, WEEK, asleep) for r in (FIRST, SECOND)} == before
+        missed = {
+            u: next(iter(desk.case_of(obligations.report_id(FLOW, u, WEEK))[0].dues.values()))["missed"] for u in ALL
+        }
+    assert missed == dict.fromkeys(ALL, shanghai("2019-10-07 12:00")) | {"o7": shanghai("2019-10-08 12:00")}
+    assert w.verify().exit_code == 0
+    w.engine.close()
+
+
+def test_a_report_over_the_children_awaits_each_by_its_own_calendar(database_url: str, tmp_path: Path) -> None:
+    """At 13:00 on the Monday one child, by the notice, has until Tuesday: the second hop cannot call it missing yet."""
+    w = made(database_url, tmp_path / "home", "{t1: six-days, o7: cn}")
+    w.at("2019-10-06 09:00")
+    w.report_all([u for u in ALL if u not in ("o7", "o8")], WEEK)
+    report = w.open("t1", WEEK)
+    w.at("2019-10-07 13:00")
+    with pytest.raises(GateClosed) as closed:
+        w.engine.submit(report, who("handler", "t1"), PROGRESS, outcome="reported")
+    assert closed.value.facts["actual"] == ["o7"]
+    w.report("o7", WEEK)
+    w.submit("t1", WEEK)
+    w.sign(report)
+    assert w.engine.case_of(report)[0].roll == {"expected": 11, "in": 10, "missing": ["o8"]}
+    assert w.verify().exit_code == 0 and w.verify().rules == "hold"
+    file = tmp_path / "bundle.jsonl"
+    with file.open("wb") as out, w.engine.reading() as connection:
+        bundle.write(connection, w.engine.contents, out, "item", report, made_at=w.clock.now())
+    assert check_alone(["verify", str(file)]) == 0
+    cut = [one for one in file.read_bytes().splitlines(keepends=True) if b'"kind":"calendar"' not in one]
+    file.write_bytes(b"".join(cut))
+    assert check_alone(["verify", str(file)]) == 1
+    w.engine.close()
+
+
+def test_a_trace_of_a_unit_that_did_not_report_knows_its_own_date(mine: Weekly) -> None:
+    """R055: on the Monday afternoon one unit's time has passed, the other's has not."""
+    w = mine
+    w.at("2019-10-06 09:00")
+    w.report("o1", WEEK)
+    at = w.at("2019-10-07 13:00")
+    with w.look() as desk:
+        for unit, wanted in (("o7", ["o7"]), ("o8", [])):
+            found = trace_unit(desk, FLOW, WEEK, unit, at)
+            assert [o.unit for s in found.root.walk() for o in s.owed if o.what == "report"] == wanted, unit
+
+
+def test_a_period_that_only_another_calendar_has_is_owed_by_its_units_alone(database_url: str, tmp_path: Path) -> None:
+    """Daily on working days: on a Saturday only those who work then owe."""
+    text = (
+        shipped_flow(FLOW)
+        .read_text(encoding="utf-8")
+        .replace("calendar: cn\n", "calendar: cn\ncalendars: {o7: six-days}\n")
+        .replace("every: week, on: monday", "every: workday")
+        .replace("reading: next-workday, ", "")
+    )
+    w = make_weekly(database_url, tmp_path / "home", definition=loads(text))
+    w.engine.publish_calendar(load_calendar(SIX_DAYS))
+    at = w.at("2019-09-21 13:00")  # a Saturday
+    with w.look() as desk:
+        assert states(desk, FIRST, "2019-09-21", at) == {"o7": "MISSING"}
+        assert obligations.overdue(desk, at, date(2019, 9, 21)) == {(FLOW, FIRST, "2019-09-21"): 1}
+        assert obligations.period(desk, FLOW, FIRST, "2019-09-21").name == "2019-09-21"
+        with pytest.raises(Unknown):
+            obligations.period(desk, FLOW, FIRST, "2019-09-21", unit="o8")
+        found = obligations.periods(desk, FLOW, FIRST, date(2019, 9, 20), date(2019, 9, 23))
+        assert [p.name for p in found] == ["2019-09-20", "2019-09-21", "2019-09-23"]
+        assert [
+            p.name for p in obligations.periods(desk, FLOW, FIRST, *(date(2019, 9, d) for d in (20, 23)), unit="o8")
+        ] == [
+            "2019-09-20",
+            "2019-09-23",
+        ]
+    w.engine.close()
+
+
+# --- what was known then -------------------------------------------------------------------------------------------
+
+
+def test_a_past_instant_is_answered_by_what_was_known_of_the_organisation_then(
+    database_url: str, tmp_path: Path
+) -> None:
+    """A branch entered in October as established in May owed September's reports for whoever asks in October; what was told
+    in September stays what was told."""
+    w = make_weekly(database_url, tmp_path / "home")
+    w.at("2019-09-16 13:00")
+    with w.look() as desk:
+        told = obligations.rates(desk, FLOW, FIRST, "2019-W38", w.clock.now())
+    w.at("2019-10-09 10:00")
+    w.engine.import_org(OrgImport.from_rows(more()))
+    with w.look() as desk:
+        again = obligations.rates(desk, FLOW, FIRST, "2019-W38", shanghai("2019-09-16 13:00"))
+        now = obligations.rates(desk, FLOW, FIRST, "2019-W38", w.clock.now())
+        assert again == told and again.expected == 11
+        assert (now.expected, now.missing) == (12, 12)
+        for at, n in (("2019-09-16 13:00", 11), ("2019-10-09 10:00", 12)):
+            some = obligations.missing(desk, FLOW, FIRST, "2019-W38", shanghai(at), "t1")
+            assert (len(some), "o12" in some) == (n, n == 12)
+            assert len(obligations.owed(desk, FLOW, FIRST, "2019-W38", shanghai(at), "t2")) == 0
+    w.engine.close()
+
+
+def more() -> dict[str, list[dict[str, Any]]]:
+    name = {"name_zh": "示例单位十二", "name_en": "invented unit twelve"}
+    dates = {"established_on": "2019-05-01", "dissolved_on": None}
+    line = {"unit": "o12", "kind": "managing", "parent": "t1", "from_on": "2019-05-01", "until_on": None}
+    unit = {"id": "o12", "level": "organisation", "ordinal": 40, **name, **dates}
+    return {"units": [unit], "parents": [line], "persons": [], "tenures": []}
+
+
+def test_a_unit_that_rose_to_another_level_owes_for_the_days_before_as_it_was(
+    database_url: str, tmp_path: Path
+) -> None:
+    w = make_weekly(database_url, tmp_path / "home")
+    w.at("2019-09-25 10:00")
+    with w.engine.desk() as desk:
+        called = {"name_zh": "示例单位", "name_en": "invented unit"}
+        orgbook.rename_unit(desk, None, "invented", unit="o11", on="2019-09-20", level="third", **called)
+    now = w.clock.now()
+    with w.look() as desk:
+        for week, first, second in (("2019-W38", 11, 2), ("2019-W39", 10, 3)):
+            found = {r: obligations.owed(desk, FLOW, r, week, now) for r in (FIRST, SECOND)}
+            assert {r: len(rows) for r, rows in found.items()} == {FIRST: first, SECOND: second}
+            for rule, rows in found.items():
+                assert obligations.rates(desk, FLOW, rule, week, now).expected == len(rows)
+                assert obligations.missing(desk, FLOW, rule, week, now) == [o.unit for o in rows]
+    w.engine.close()
+
+
+def test_a_later_version_changes_nothing_of_what_was_over_and_what_came_in_under_an_earlier_one_is_in(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Noon becomes ten o'clock, and the stage has another name: who was in at eleven was in time."""
+    w = make_weekly(database_url, tmp_path / "home")
+    w.at("2019-09-16 11:00")
+    w.report("o1", "2019-W38")
+    w.at("2019-09-20 09:00")
+    w.report("o1", "2019-W39")
+    text = shipped_flow(FLOW).read_text(encoding="utf-8").replace('"2019.1"', '"2019.2"').replace('"12:00"', '"10:00"')
+    w.engine.publish(loads(text.replace("reported: reported", "reported: in").replace("stage: reported", "stage: in")))
+    w.at("2019-09-23 10:30")
+    w.report("o2", "2019-W39")
+    now = w.clock.now()
+    with w.look() as desk:
+        over = states(desk, FIRST, "2019-W38", now)
+        assert (over["o1"], over["o2"]) == ("SUBMITTED", "MISSING")
+        assert obligations.period(desk, FLOW, FIRST, "2019-W38").missed == shanghai("2019-09-16 12:00")
+        running = states(desk, FIRST, "2019-W39", now)
+        assert (running["o1"], running["o2"], running["o3"]) == ("SUBMITTED", "LATE", "MISSING")
+        found = obligations.periods(desk, FLOW, FIRST, date(2019, 9, 10), date(2019, 9, 30))
+        assert [p.missed for p in found] == [
+            shanghai("2019-09-16 12:00"),
+            shanghai("2019-09-23 10:00"),
+            shanghai("2019-09-30 10:00"),
+        ]
+    w.engine.close()
+
+
+def test_a_notice_moves_a_date_that_waited_for_it_and_none_that_was_settled(database_url: str, tmp_path: Path) -> None:
+    """Monday 6 January 2020 waits for the notice of 2020; a correction that comes after the day moves nothing."""
+    whole = load_calendar(shipped_calendar("cn")).to_canonical()
+    years = whole["years"]
+    w = make_weekly(database_url, tmp_path / "home", calendar=until(whole, 2019), start="2019-12-02 09:00")
+    name = "2020-W02"
+    with w.look() as desk:
+        before = obligations.period(desk, FLOW, FIRST, name)
+        assert (before.day, before.provisional) == (date(2020, 1, 6), True)
+    w.at("2020-01-08 09:00")
+    off = {"festival": ["new-year"], "from": "2020-01-01", "to": "2020-01-06"}
+    longer = {**years["2020"], "holidays": [off, *years["2020"]["holidays"][1:]]}
+    publish(
+        w.engine,
+        Calendar.from_canonical({**whole, "years": {**until(whole, 2019).to_canonical()["years"], "2020": longer}}),
+    )
+    with w.look() as desk:
+        found = obligations.period(desk, FLOW, FIRST, name)
+        assert (found.day, found.provisional) == (date(2020, 1, 7), False)
+        then = obligations.period(desk, FLOW, FIRST, name, at=shanghai("2020-01-07 09:00"))
+        assert then == before
+    w.at("2020-01-09 09:00")
+    publish(w.engine, Calendar.from_canonical({**whole, "years": {y: d for y, d in years.items() if int(y) <= 2020}}))
+    with w.look() as desk:
+        assert obligations.period(desk, FLOW, FIRST, name) == found
+    w.engine.close()
+
+
+def until(whole: dict[str, Any], year: int) -> Calendar:
+    return Calendar.from_canonical({**whole, "years": {y: d for y, d in whole["years"].items() if int(y) <= year}})
