@@ -161,13 +161,24 @@ def _reports(desk: Desk, flow: str, campaign: str, at: int, level: str) -> list[
         raise Unknown(kind="level", name=level, hint=among(definition.flow.levels))
     if definition.flow.reports is not None:
         return store.rows(desk.connection, obligations.asked_once(desk, definition, campaign, at, (level,)))
-    for rule, spec in definition.flow.obligations.items():
-        if level in spec.owed_by:
-            found = obligations.owed(desk, flow, rule, campaign, at)
-            return [store.Row(r.unit, r.state, r.received, r.zero, r.item) for r in found]
-    raise NotUnderstood(
-        expected=Said("a flow whose reports that level owes", "该层级应当报送的流程"), actual=f"{flow}, {level}"
-    )
+    owing = [rule for rule, spec in definition.flow.obligations.items() if level in spec.owed_by]
+    if not owing:
+        raise NotUnderstood(
+            expected=Said("a flow whose reports that level owes", "该层级应当报送的流程"), actual=f"{flow}, {level}"
+        )
+    found: dict[str, store.Row] = {}
+    refused: Unknown | None = None
+    for rule in owing:  # each kept to some subtrees, or of another cycle
+        try:
+            rows = obligations.owed(desk, flow, rule, campaign, at)
+        except Unknown as other:
+            refused = other
+            continue
+        for r in rows:
+            found.setdefault(r.unit, store.Row(r.unit, r.state, r.received, r.zero, r.item))
+    if refused is not None and not found:
+        raise refused
+    return list(found.values())
 
 
 @dataclass(frozen=True)

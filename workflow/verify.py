@@ -527,7 +527,7 @@ class Verifier:
             dues={(rule, d["ladder"], d["missed"], d["step"], d["next"] is None) for rule, d in case.dues.items()},
             lists=lists,
             counts={
-                (counter, r["person"], r["n"], r.get("reversed"), r.get("opened", ""))
+                (counter, r.get("under", r["person"]), r["n"], r.get("reversed"), r.get("opened", ""))
                 for counter, rows in case.counted.items()
                 for r in rows
             },

@@ -115,6 +115,11 @@ def judge(
     at = desk.engine.now(desk.connection) if at is None else at
     roster = [o.unit for o in obligations.owed(desk, flow, rule, period, at) if o.state != "EXEMPT"]
     found = obligations.period(desk, flow, rule, period, at)
+    own = (
+        {unit: obligations.period(desk, flow, rule, period, at, unit) for unit in roster}
+        if _several(desk, flow, at)
+        else {}
+    )
     by_id: dict[str, set[Activity]] = {}
     for record in records:
         by_id.setdefault(record.id, set()).add(record)
@@ -131,9 +136,9 @@ def judge(
             ahead.append(record.id)
         elif unit not in roster:
             elsewhere.append(record.id)
-        elif moment >= found.opens:  # what is earlier belongs to a period before
+        elif moment >= own.get(unit, found).opens:  # what is earlier belongs to a period before
             first[unit] = min(first.get(unit, (moment, record.id)), (moment, record.id))
-    judged = tuple(_judged(unit, first.get(unit), found, at) for unit in roster)
+    judged = tuple(_judged(unit, first.get(unit), own.get(unit, found), at) for unit in roster)
     disputed = tuple(sorted(i for i, some in by_id.items() if len(some) > 1))
     kept = tuple(sorted(sure.values(), key=lambda r: r.id))
     return Judgement(
@@ -149,6 +154,11 @@ def judge(
             kept,
         )
     )
+
+
+def _several(desk: Desk, flow: str, at: int) -> bool:
+    """Whether some units of a flow have a calendar of their own, and with it other dates."""
+    return bool(obligations.in_force(desk, flow, at).flow.calendars)
 
 
 def _judged(unit: str, first: tuple[int, str] | None, period: Period, at: int) -> Judged:

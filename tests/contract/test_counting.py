@@ -229,6 +229,26 @@ def test_two_talks_recorded_at_one_moment_open_one_item_and_number_two_counts(wo
     assert world.verify().exit_code == 0
 
 
+def test_two_talks_at_one_moment_with_one_person_under_two_ids_are_numbered_one_and_two(world: World) -> None:
+    """Registered twice: of the two records the second must find the first, or nobody would be told of two (R170)."""
+    with world.engine.desk() as desk:
+        merge_persons(desk, None, "twice on file", person="o1-secretary", into="o1-handler", on="2019-08-01")
+    ids = {"a": "o1-secretary", "b": "o1-handler"}
+    days = {"a": "2019-08-05", "b": "2019-08-06"}
+    seen = {name: prepared(world, name, (who, days[name], "b1")) for name, who in ids.items()}
+    waiting = list(seen)
+    while waiting:
+        results = at_once([lambda n=name: world.engine.sign(n, SECRETARY, seen[n]) for name in waiting])  # type: ignore[misc]
+        waiting = [n for n, r in zip(waiting, results, strict=True) if isinstance(r, Refusal)]
+    assert len(proposals(world)) == 1
+    rows = [row for name in ids for row in world.case(name).counted["talks"]]
+    assert sorted(r["n"] for r in rows) == [1, 2] and sorted(r["times"] for r in rows) == [1, 2]
+    assert {r["person"] for r in rows} == set(ids.values())
+    with world.engine.reading() as connection:
+        assert [c.n for c in counts_of_person(connection, "o1-secretary")] == [1, 2]
+    assert world.verify().exit_code == 0 and world.verify().rules == "hold"
+
+
 def test_an_auditor_follows_a_talk_its_reversal_and_what_it_led_to_alone(world: World) -> None:
     """The stand-alone verifier knows a reversal as a signed act and follows the item that a count opened."""
     talk(world, "a", ("boss", "2019-08-06", "b1"))

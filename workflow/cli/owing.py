@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -178,10 +179,7 @@ def _plain(one: _Period) -> dict[str, Any]:
         "states": dict(r.counts),
     }
     if one.units:
-        out["units"] = [
-            {"unit": u.unit, "state": u.state, "received": u.received, "zero": u.zero, "item": u.item}
-            for u in one.units
-        ]
+        out["units"] = [asdict(u) for u in one.units]
     return out
 
 
@@ -206,7 +204,20 @@ def _lines(seen: Seen, found: list[_Period], lang: Language) -> Iterator[str]:
             else f"  {r.period.name} (until {due}{unsure}): {r} in; {r.on_time} in time, {r.late} late, {r.zero} zero; "
             f"{r.missing} missing"
         )
+        yield from _other_dates(one, zone, zh)
         yield from _units(seen, one, lang)
+
+
+def _other_dates(one: _Period, zone: str, zh: bool) -> Iterator[str]:
+    """Until when units with a calendar of their own had."""
+    from workflow.clock import moment
+
+    dates = Counter(u.missed for u in one.units if u.missed != one.rates.period.missed)
+    for missed, n in sorted(dates.items()):
+        until = f"{moment(missed, zone):%Y-%m-%d %H:%M}"
+        yield (
+            f"    另有 {n} 个单位按各自日历 {until} 截止" if zh else f"    {n} by calendars of their own until {until}"
+        )
 
 
 def _units(seen: Seen, one: _Period, lang: Language) -> Iterator[str]:

@@ -16,7 +16,7 @@ from workflow.errors import Unknown
 
 Need = tuple[str, ...]
 
-RULES = 6
+RULES = 7
 """Which rules decide now; every entry names those that decided it, so that what they led to then is what a replay leads
 to. An entry that names none is of 1. 2: a repeated vote begins with a new tally, look-backs have a first day, a notice
 is bound to the papers it was posted over, a return inside a group leaves the places beside it alone, and signatures
@@ -30,7 +30,8 @@ flow. 6: the node that caps a span does not wait while the clock of the span is 
 long, what was held with one person under two ids is counted together, who is among the first of a grade, or dedicated to one
 item, has a numbered place that nobody else has, a merger of units parts nothing that two persons, or units, must be apart by,
 whoever votes in a group still does when somebody was added to the place, a date that a due rests on lies between 1900 and
-2999, and an item that adopts other nodes has their caps too."""
+2999, and an item that adopts other nodes has their caps too. 7: what is counted of one person under two ids is numbered under
+one of them."""
 
 
 def key(need: Need) -> str:

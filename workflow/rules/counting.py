@@ -83,6 +83,12 @@ def _ids(asked: Asked, person: str) -> list[str]:
     return [person] if asked.context.rules < 6 else [person, *asked.facts.get("same-person", person)]
 
 
+def _numbered_under(asked: Asked, person: str, ids: Sequence[str]) -> str:
+    """The id under which a person's count is numbered: of several always the same one, so that of two talks at one instant,
+    under two ids, the second finds its number taken and is done again."""
+    return person if asked.context.rules < 7 else min(ids)
+
+
 def _body(asked: Asked, who: Who, path: Path) -> Need:
     unit = unit_at(asked.definition, path, who.of, asked.case.last_unit)["unit"]
     return ("answerable", unit, who.post, asked.context.day, authority.backstop(asked.definition, who.post))
@@ -127,15 +133,18 @@ def _count(asked: Asked, name: str, counter: Counter) -> Iterator[Effect]:
         for each in ids:
             if each not in known:
                 known[each] = list(asked.facts.get("counted", name, each))
-        rows, every = known[person], [row for each in ids for row in known[each]]
+        under = _numbered_under(asked, person, ids)
+        rows, every = known[under], [row for each in ids for row in known[each]]
         row: Row = {"n": len(rows) + 1, "on": on, "by": by, "item": case.item, "campaign": case.campaign}
         before = within(counter, every, row, context.calendar)
         times = len(sittings(counter, [*before, row]))
         effect: Effect = {"e": "counted", "counter": name, "person": person, "n": row["n"], "on": on, "by": by}
         effect |= {"times": times, "line": line["no"]}
+        if under != person:
+            effect["under"] = under
         fresh = times > len(sittings(counter, before))
         if times >= counter.times and fresh and not any(r.get("open") for r in every):
-            opened = item_id("count", name, person, str(row["n"]))
+            opened = item_id("count", name, under, str(row["n"]))
             effect["opened"] = opened
             row |= {"opened": opened, "open": True}
             yield effect

@@ -23,6 +23,7 @@ from workflow.definition.definition import Definition
 from workflow.definition.shipped import calendar_near
 from workflow.desk import Desk
 from workflow.engine import Engine
+from workflow.errors import Unknown
 from workflow.evidence import canonical
 from workflow.org.model import ALWAYS
 from workflow.rules.authority import backstop
@@ -167,8 +168,12 @@ class World:
             for rule, spec in definition.flow.obligations.items():
                 if case.level in spec.owed_by:
                     now = self.clock.now()
-                    rows = obligations.owed(desk, case.flow, rule, case.campaign, now, under=case.unit)
-                    return next((r.state for r in rows if r.unit == case.unit), "none")
+                    try:
+                        rows = obligations.owed(desk, case.flow, rule, case.campaign, now, under=case.unit)
+                    except Unknown:  # a period of another obligation of the same level
+                        continue
+                    if state := next((r.state for r in rows if r.unit == case.unit), ""):
+                        return state
         return "none"
 
     # --- people and items -----------------------------------------------------------------------------------------

@@ -761,7 +761,13 @@ def _urged(put: Any, w: Written, e: Effect) -> None:
 
 
 def _counted(put: Any, w: Written, e: Effect) -> None:
-    row = {"counter": e["counter"], "person": e["person"], "n": e["n"], "item": w.case.item, "seq": w.seq}
+    row = {
+        "counter": e["counter"],
+        "person": e.get("under", e["person"]),
+        "n": e["n"],
+        "item": w.case.item,
+        "seq": w.seq,
+    }
     row |= {"held_on": e["on"], "held_by": e["by"], "campaign": w.case.campaign, "opened": e.get("opened", "")}
     put(_insert_count, {**row, "reversed_seq": None})
 

@@ -372,7 +372,7 @@ count = Table(  # what was held with persons and counts, over all items; (counte
     "wf_count",
     metadata,
     Column("counter", Id, primary_key=True),
-    Column("person", Id, primary_key=True),
+    Column("person", Id, primary_key=True),  # of one who has two ids, the one that both are numbered under
     Column("n", Integer, primary_key=True, autoincrement=False),
     Column("item", Id, nullable=False),
     Column("seq", Integer, nullable=False),

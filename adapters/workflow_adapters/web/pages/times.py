@@ -81,12 +81,13 @@ def owed_by(see: Looking, units: list[str]) -> list[dict[str, Any]]:
     today = local_day(see.now, see.zone)
     for definition in see.newest():
         for rule, spec in definition.flow.obligations.items():
-            try:
-                some = obligations.periods(see.desk, definition.name, rule, today - timedelta(days=14), today + AHEAD)
-            except CalendarMissing:
-                continue
-            for each in some[-3:]:
-                for unit in dict.fromkeys(units):
+            for unit in dict.fromkeys(units):
+                since, until = today - timedelta(days=14), today + AHEAD
+                try:
+                    some = obligations.periods(see.desk, definition.name, rule, since, until, unit=unit)
+                except CalendarMissing:
+                    continue
+                for each in some[-3:]:
                     line = see.org.path(unit, each.day.isoformat())
                     inside = not spec.under or any(p["unit"] in spec.under for p in line)
                     if inside and line[0]["level"] in spec.owed_by and each.opens <= see.now:
