@@ -1,8 +1,9 @@
 """APScheduler as the wake-up of the sweep, and nothing else.
 
 Interval jobs in memory, one that sweeps and one that hands notices over; never its job stores (four processes sharing
-one fired ten ticks 37 times). They survive every time that raises, coalesce what they slept through, and a sweep leaves
-a heartbeat row behind.
+one fired ten ticks 37 times). On a host's scheduler too they are kept in memory and run in threads, whatever its own jobs
+are kept and run in. They survive every time that raises, coalesce what they slept through, and a sweep leaves a heartbeat
+row behind.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
@@ -29,6 +33,7 @@ from workflow.sweep import SECONDS, Swept, tick
 
 NOTHING = Delivered()
 HOUR = 3_600  # seconds
+OURS = "signoff-workflow"  # the job store and executor that our jobs have on any scheduler
 
 
 def node_name() -> str:
@@ -55,7 +60,17 @@ def attach(
         The job that sweeps.
     """
     name = node or node_name()
-    how = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None, "jitter": 1, "seconds": seconds}
+    with suppress(ValueError):  # another engine has brought them
+        scheduler.add_jobstore(MemoryJobStore(), OURS)
+        scheduler.add_executor(ThreadPoolExecutor(), OURS)
+    how: dict[str, Any] = {
+        "coalesce": True,
+        "max_instances": 1,
+        "misfire_grace_time": None,
+        "jitter": 1,
+        "seconds": seconds,
+    }
+    how |= {"jobstore": OURS, "executor": OURS}
 
     def wake() -> None:
         tick(engine, node=name)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import threading
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from apscheduler.events import EVENT_JOB_EXECUTED
+from apscheduler.executors.pool import ProcessPoolExecutor
+from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.schedulers.background import BackgroundScheduler
 from typer.testing import CliRunner
 
@@ -18,10 +24,11 @@ from tests.contract.world import World
 from workflow import channels
 from workflow.channels import Console, Drop, channel, record
 from workflow.cli.main import app
+from workflow.clock import SystemClock, moment
 from workflow.delivery import LEASE, Notice, Policy, deliver
 from workflow.errors import Unknown
 from workflow.schedule import attach, once
-from workflow.store import tables
+from workflow.store import beat, tables
 
 
 @pytest.fixture
@@ -105,6 +112,33 @@ def test_a_hosts_own_scheduler_sweeps_delivers_and_looks_at_what_is_kept_in_jobs
     delivers.func()  # told in the log, and the next time comes
     keeps.func()
     scheduler.shutdown(wait=False)
+
+
+@pytest.mark.parametrize("kind", [BackgroundScheduler, AsyncIOScheduler])
+def test_a_hosts_scheduler_may_keep_its_own_jobs_in_a_database_and_run_them_in_processes(
+    kind: type, weekly: Weekly, tmp_path: Path
+) -> None:
+    """Ours cannot be written down or sent to a process, and are neither; another engine may share the scheduler."""
+    kept = SQLAlchemyJobStore(f"sqlite:///{tmp_path / 'jobs.db'}")
+    swept = threading.Event()
+
+    async def run() -> None:
+        scheduler = kind(jobstores={"default": kept}, executors={"default": ProcessPoolExecutor(1)}, timezone="UTC")
+        sweeps = attach(weekly.engine, scheduler, node="host")
+        again = make_weekly(f"sqlite:///{tmp_path / 'other.db'}", tmp_path / "other")
+        attach(again.engine, scheduler, node="other")
+        scheduler.add_listener(lambda event: swept.set() if event.job_id == sweeps.id else None, EVENT_JOB_EXECUTED)
+        scheduler.start(paused=True)
+        assert len(scheduler.get_jobs()) == 4 and kept.get_all_jobs() == []
+        sweeps.modify(next_run_time=moment(SystemClock().now()))
+        scheduler.resume()
+        assert await asyncio.to_thread(swept.wait, 30)
+        scheduler.shutdown()
+        again.engine.close()
+
+    asyncio.run(run())
+    with weekly.engine.reading() as connection:
+        assert [b["node"] for b in beat.all_beats(connection)] == ["host"]
 
 
 def test_the_console_says_whom_and_what_in_either_language(weekly: Weekly) -> None:
