@@ -23,7 +23,14 @@ UNTRIED = (
 )  # a digest may hold a message for a day; what is older and was never tried, nobody hands over
 
 Code = Literal[
-    "no-heartbeat", "stale-heartbeat", "unfired-rung", "parked-rung", "roll-call-not-held", "undelivered", "untried"
+    "no-heartbeat",
+    "stale-heartbeat",
+    "unfired-rung",
+    "parked-rung",
+    "roll-call-not-held",
+    "no-calendar",
+    "undelivered",
+    "untried",
 ]
 
 
@@ -94,4 +101,8 @@ def health(engine: Engine, at: int | None = None, *, seconds: int = SECONDS) -> 
     for flow, rule, period, step, since in rollcall.pending(engine, late)[:NAMED]:
         about = f"{flow} {rule} {period} rung {step + 1}"
         faults.append(Fault("roll-call-not-held", about, since, f"{flow} {rule} {period} 第 {step + 1} 级核对"))
+    for flow, name in rollcall.lacking(engine, now)[:NAMED]:
+        about = f"{flow} counts by a calendar {name} that nobody has published; nobody is followed up by it"
+        zh = f"流程 {flow} 所用日历 {name} 尚未发布,按其应报的单位无人催报"
+        faults.append(Fault("no-calendar", about, zh=zh))
     return Health(now, tuple(faults))

@@ -17,9 +17,10 @@ from workflow.calendar import Calendar
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.engine import Engine
-from workflow.errors import DatabaseBusy
+from workflow.errors import DatabaseBusy, Unknown
 from workflow.evidence.digest import digest
 from workflow.rules.obligations import Occurrence, next_moment, occurrences, report_id
+from workflow.store import library
 from workflow.store import obligations as store
 
 CHUNK = 500
@@ -103,10 +104,22 @@ def _pending(engine: Engine, at: int) -> Iterator[_Call]:
 
 
 def _calendars(desk: Desk, definition: Definition) -> Iterator[tuple[str | None, Calendar]]:
-    """The calendars by which units of a flow count; None names the flow's own."""
+    """The calendars by which units of a flow count; None names the flow's own. One that nobody has published holds up those
+    who count by it, and nobody else (``lacking``)."""
     for name in periods.calendars_of(definition):
-        calendar = desk.engine.calendar(desk.connection, name)
+        try:
+            calendar = desk.engine.calendar(desk.connection, name)
+        except Unknown:
+            continue
         yield None if name == definition.flow.calendar else name, calendar
+
+
+def lacking(engine: Engine, at: int) -> list[tuple[str, str]]:
+    """Calendars that nobody has published, by which periods of a flow are counted: flow, calendar."""
+    with engine.look() as desk:
+        owing = [obligations.in_force(desk, flow, at) for flow in sorted(store.published(desk.connection))]
+        named = [(d.name, c) for d in owing if d.flow.obligations for c in periods.calendars_of(d)]
+        return [(flow, c) for flow, c in named if library.newest_calendar(desk.connection, c) is None]
 
 
 def upcoming(engine: Engine, after: int) -> int | None:

@@ -933,15 +933,3 @@ stages:
     found = plan(world.engine, "mining", "2", Actor("g1-secretary", "secretary", "g1"))
     assert {i.item: i.overdue_at_once for i in found.items} == {"below": True, "beside": False}
     assert world.verify().exit_code == 0
-
-
-def test_a_flow_whose_reports_are_owed_by_period_takes_no_calendars_of_units() -> None:
-    from workflow.definition.load import examine
-    from workflow.definition.shipped import shipped_flow
-
-    text = (
-        shipped_flow("weekly-report")
-        .read_text(encoding="utf-8")
-        .replace("calendar: cn\n", "calendar: cn\ncalendars: {t1: cn}\n")
-    )
-    assert "calendars-with-obligations" in [p.code for p in examine(text.encode()).errors]

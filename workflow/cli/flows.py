@@ -37,6 +37,19 @@ def calendar_of(definition: Definition, path: Path) -> Calendar:
     return load_calendar(calendar_near(path.parent, definition.flow.calendar))
 
 
+def calendars_of_units(definition: Definition, path: Path) -> list[Calendar]:
+    """Those that units of the flow have of their own, found in the same way.
+
+    Raises:
+        Unknown: there is none of that name. DefinitionInvalid: one does not hold.
+    """
+    from workflow.calendar_file import load_calendar
+    from workflow.definition.shipped import calendar_near
+
+    names = dict.fromkeys(c for c in definition.flow.calendars.values() if c != definition.flow.calendar)
+    return [load_calendar(calendar_near(path.parent, name)) for name in names]
+
+
 def beside(path: Path) -> list[Definition]:
     """The other flows of the same folder, as far as they hold: what they open leads into a flow."""
     from workflow.definition.load import load

@@ -233,6 +233,7 @@ FAULTS = {
     "unfired-rung": "措施未触发",
     "parked-rung": "措施搁置",
     "roll-call-not-held": "应报未核",
+    "no-calendar": "日历未发布",
     "undelivered": "消息未送达",
     "untried": "无人投递消息",
 }

@@ -58,7 +58,7 @@ def simulate(
     """
     language = cast("Language", lang)
     with told(language):
-        from workflow.cli.flows import beside, calendar_of, flow_of
+        from workflow.cli.flows import beside, calendar_of, calendars_of_units, flow_of
         from workflow.org.importing import read_org
         from workflow.simulation.behaviour import Behaviour
         from workflow.simulation.office import office
@@ -67,14 +67,15 @@ def simulate(
 
         definition, path = flow_of(flow)
         calendar, others = calendar_of(definition, path), beside(path)
+        own = calendars_of_units(definition, path)
         held = read_org(org) if org is not None else None
         if by_hand:
-            with office(definition, calendar, others, held) as here:
+            with office(definition, calendar, others, held, calendars=own) as here:
                 _by_hand(here, language)
             return
         behaviour = Behaviour(days=days, lie=lie, send_back=send_back, fail=fail, ways=_ways(way or ()))
         broken: dict[str, list[Problem]] = {}
-        found = {"": run(definition, calendar, items, seed, behaviour, others=others, org=held)}
+        found = {"": run(definition, calendar, items, seed, behaviour, others=others, org=held, calendars=own)}
         for given in node or ():
             name, _, on = given.partition("=")
             try:
@@ -83,7 +84,7 @@ def simulate(
                 raise wrong(
                     f"expected NAME=2019-10-31; got {given}", f"应写作 节点=2019-10-31;实为 {given}", "--node"
                 ) from None
-            found[given] = run(moved, calendar, items, seed, behaviour, others=others, org=held)
+            found[given] = run(moved, calendar, items, seed, behaviour, others=others, org=held, calendars=own)
     if as_json:
         say(json.dumps({given or "as written": _data(f) for given, f in found.items()}, ensure_ascii=False, indent=2))
     else:

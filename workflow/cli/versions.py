@@ -51,21 +51,25 @@ def publish(
 ) -> None:
     """Put a version of a flow in force by one signed entry; immutable from then on · 发布流程版本(签名记录,不可更改)
 
-    Open items stay on the version they began with: see `workflow migrate`. Where the database has no calendar of the
-    flow's, the project's own, or the shipped one, is published with it. Exit code 2: nothing was published, and why.
+    Open items stay on the version they began with: see `workflow migrate`. A calendar of the flow, or of units in it, that
+    the database has not, is published with it: the project's own, or the shipped one. Exit code 2: nothing was published,
+    and why.
     """
     language = cast("Language", lang)
     with told(language):
-        from workflow.cli.flows import calendar_of, flow_of
+        from workflow.cli.flows import calendar_of, calendars_of_units, flow_of
         from workflow.store import library
 
         definition, path = flow_of(flow)
         with _engine(db, home, language) as engine:
             with engine.reading() as connection:
-                known = library.newest_calendar(connection, definition.flow.calendar)
-            calendar = calendar_of(definition, path) if known is None else None
+                named = {definition.flow.calendar, *definition.flow.calendars.values()}
+                lacking = {name for name in named if library.newest_calendar(connection, name) is None}
+            found = [calendar_of(definition, path), *calendars_of_units(definition, path)] if lacking else []
             receipt = engine.put_in_force(definition, actor(by), reason)
-            if calendar is not None:
+            for calendar in found:
+                if calendar.name not in lacking:
+                    continue
                 engine.publish_calendar(calendar)
                 say(
                     f"已同时发布日历 {calendar.name}"

@@ -128,9 +128,14 @@ def office(
     others: Sequence[Definition] = (),
     org: Org | None = None,
     day: date | None = None,
+    calendars: Sequence[Calendar] = (),
 ) -> Iterator[Office]:
     """An office with the flow, and those of the others that it speaks of, in force; gone at the end. The others only take
-    in what is opened: reports they ask for are no part of this trial."""
+    in what is opened: reports they ask for are no part of this trial.
+
+    Args:
+        calendars: those that units have of their own.
+    """
     held = org if org is not None else invented(definition)
     first = day or date.fromisoformat(first_day(definition, held))
     clock = SettableClock(start_of_day(first, definition.flow.timezone) + 9 * HOUR)
@@ -138,7 +143,8 @@ def office(
         folder = Path(name)
         engine = Engine.at(f"sqlite:///{folder / 'simulation.db'}", folder / "home", clock=clock, durable=False)
         try:
-            engine.publish_calendar(calendar)
+            for each in (calendar, *calendars):
+                engine.publish_calendar(each)
             for one in (*_spoken_of(definition, others), definition):
                 engine.publish(one)
             rows = (held.units, held.parents, held.persons, held.tenures)

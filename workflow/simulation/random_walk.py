@@ -75,12 +75,14 @@ def simulate(
     day: date | None = None,
     horizon: int = 900,
     at_most: int = 400,
+    calendars: Sequence[Calendar] = (),
 ) -> Figures:
     """Send ``n`` items through a flow.
 
     Args:
         others: flows that this one may open; only those it speaks of are put in force.
         horizon: days after which an item counts as unfinished; ``at_most`` acts likewise.
+        calendars: those that units have of their own.
 
     Raises:
         Unknown: the organisation has no unit of the lowest level, or the behaviour names a way that is none.
@@ -89,7 +91,7 @@ def simulate(
     behaviour = behaviour or Behaviour()
     behaviour.known_to(definition)
     figures = Figures(items=n)
-    with office(definition, calendar, others, org, day) as here:
+    with office(definition, calendar, others, org, day, calendars) as here:
         first = definition.flow.levels[0]
         units = [u for u, _ in kinds(here.org, definition, here.today.isoformat(), first)]
         if not units:
