@@ -127,28 +127,36 @@ def deliver(engine: Engine, send: Send, at: int | None = None, policy: Policy = 
         send: hands a notice to its recipient; any exception means that it did not arrive.
         at: the moment, µs UTC; the engine's own unless told.
     """
-    with engine.reading() as connection:
-        now = engine.now(connection) if at is None else at
-    if policy.is_quiet(now):
-        return Delivered()
     notices = messages = failed = 0
-    while claimed := _claim(engine, now, policy):
+    begun = _now(engine) if at is None else at
+    while True:
+        now = (
+            _now(engine) if at is None else at
+        )  # a lease runs from its claim: there may be an hour's work before this one
+        claimed = [] if policy.is_quiet(now) else _claim(engine, begun, now + LEASE, policy)
         for notice in claimed:
             if _sent(engine, send, notice, now):
                 notices += 1
                 messages += len(notice.messages)
             else:
                 failed += 1
-    return Delivered(notices, messages, failed)
+        if not claimed:
+            return Delivered(notices, messages, failed)
 
 
-def _claim(engine: Engine, at: int, policy: Policy) -> list[Notice]:
-    """Claim messages and group them: those of an earlier try as they were, new ones by recipient or one by one."""
+def _now(engine: Engine) -> int:
+    with engine.reading() as connection:
+        return engine.now(connection)
+
+
+def _claim(engine: Engine, at: int, until: int, policy: Policy) -> list[Notice]:
+    """Claim messages that wait at a moment, until another, and group them: those of an earlier try as they were, new ones by
+    recipient or one by one."""
     with engine.desk() as desk:
         if policy.digest:
-            rows = outbox.claim(desk.connection, at, at + LEASE, policy.cut(at), RECIPIENTS)
+            rows = outbox.claim(desk.connection, at, until, policy.cut(at), RECIPIENTS)
         else:
-            rows = outbox.claim_some(desk.connection, at, at + LEASE, MESSAGES)
+            rows = outbox.claim_some(desk.connection, at, until, MESSAGES)
         groups: dict[str, list[Any]] = {}
         fresh: list[tuple[int, str]] = []
         first: dict[str, str] = {}

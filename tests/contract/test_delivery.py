@@ -151,6 +151,31 @@ def test_nobody_is_disturbed_in_quiet_hours(weekly: Weekly) -> None:
     assert Policy(quiet=("12:00", "14:00")).is_quiet(shanghai("2019-09-17 13:59"))
 
 
+def test_a_lease_runs_from_its_claim_and_what_failed_is_not_tried_again_in_the_same_round(
+    weekly: Weekly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow channel: what is claimed an hour after the round began must not look abandoned to another process."""
+    w, tries = weekly, Counter[str]()
+    monkeypatch.setattr("workflow.delivery.MESSAGES", 5)
+
+    def slow(notice: Notice) -> None:
+        tries[notice.key] += 1
+        w.clock.set(w.clock.now() + 10 * MINUTE)
+        with w.engine.reading() as connection:
+            held = connection.execute(
+                sa.select(tables.outbox.c.next_try_at).where(tables.outbox.c.notice == notice.key)
+            )
+            leased.append(held.scalar_one() - w.clock.now())
+        if notice.recipient == "t1-secretary":
+            raise ConnectionError("invented")
+
+    leased: list[int] = []
+    done = deliver(w.engine, slow)
+    assert (done.notices, done.failed) == (11, 11) and set(tries.values()) == {1}
+    assert leased[::5] == [LEASE - 10 * MINUTE] * 5  # the first of each claim had its whole lease
+    assert deliver(w.engine, slow).failed == 11
+
+
 def test_several_deliverers_together_hand_over_each_message_once(weekly: Weekly) -> None:
     engines = [Engine.at(weekly.url, weekly.home, clock=weekly.clock, durable=False) for _ in range(4)]
     inbox, faults = Inbox(), []
