@@ -57,6 +57,23 @@ def test_an_earlier_node_is_missed_more_often_and_the_same_people_do_the_same() 
         with_node(FLOW, "reprot", date(2019, 8, 2))
 
 
+def test_reports_that_are_owed_again_and_again_are_tried_period_by_period(tmp_path: Path) -> None:
+    """Each unit's next report begins when its period does, and units with a calendar of their own are found with it."""
+    calendar = shipped_calendar("cn").read_text(encoding="utf-8")
+    (tmp_path / "works.yaml").write_text(calendar.replace("calendar: cn", "calendar: works", 1), encoding="utf-8")
+    text = shipped_flow("weekly-report").read_text(encoding="utf-8")
+    text = text.replace("calendar: cn\n", "calendar: cn\ncalendars: {organisation-1: works}\n")
+    (tmp_path / "weekly.yaml").write_text(text, encoding="utf-8")
+    told = CliRunner().invoke(
+        app, ["simulate", str(tmp_path / "weekly.yaml"), "--items", "5", "--days", "0.1", "--json"]
+    )
+    found = json.loads(told.output)["as written"]
+    assert told.exit_code == 0 and (found["items"], found["dead-ends"], found["unfinished"]) == (5, [], {})
+    assert sum(found["ended"].values()) == 5 == found["dues"]["report/owed"]["items"]
+    by_hand = CliRunner().invoke(app, ["simulate", str(tmp_path / "weekly.yaml"), "--by-hand"], input="q\n")
+    assert by_hand.exit_code == 0 and "report  " in by_hand.output
+
+
 def test_a_date_that_breaks_the_order_of_nodes_is_told_with_its_figures() -> None:
     _, said = with_node(MAIN, "acceptance", date(2019, 10, 1))
     assert {p.code for p in said} == {"nodes-out-of-order"}

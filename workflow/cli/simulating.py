@@ -196,7 +196,12 @@ def _by_hand(here: Office, lang: Language) -> None:
 
     zh, item = lang == "zh", "item"
     unit = next(iter(kinds(here.org, here.definition, here.today.isoformat(), here.definition.flow.levels[0])))[0]
-    here.open(item, unit)
+    if here.definition.flow.obligations:
+        opens, period = next(here.reports_of(unit))
+        here.move_to(opens)
+        item = here.open(item, unit, period)
+    else:
+        here.open(item, unit)
     while True:
         case = here.case(item)
         say("")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from workflow import obligations
 from workflow.acts import Act, CloseLine, Decide, Objection, ReportZero, Submit
 from workflow.calendar import Calendar
 from workflow.case import Case
@@ -15,7 +16,7 @@ from workflow.clock import SettableClock, local_day, start_of_day
 from workflow.definition.check_duties import mentioned
 from workflow.definition.definition import Definition
 from workflow.engine import Engine
-from workflow.errors import WorkflowError
+from workflow.errors import Said, Unknown, WorkflowError
 from workflow.org.importing import MANY_HOLDERS, OrgImport
 from workflow.org.model import Org
 from workflow.prover.moves import moves
@@ -28,6 +29,7 @@ from workflow.sweep import ATTEMPTS
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
+YEARS = 20  # ahead of which a trial looks for reports that are owed
 
 
 class Office:
@@ -44,14 +46,36 @@ class Office:
     def today(self) -> date:
         return local_day(self.clock.now(), self.definition.flow.timezone)
 
-    def open(self, item: str, unit: str) -> None:
-        """Begin an item about a unit.
+    def open(self, item: str, unit: str, period: str = "") -> str:
+        """Begin an item about a unit, or its report of a period, which has an id of its own; gives the id.
 
         Raises:
             WorkflowError: the rules refuse it.
         """
+        if period:
+            with self.engine.desk() as desk:
+                return obligations.open_report(desk, self.definition.name, unit, period)
         category = next(iter(self.definition.flow.categories), "")
         self.engine.open(self.definition.name, unit, item=item, campaign="simulation", category=category)
+        return item
+
+    def reports_of(self, unit: str) -> Iterator[tuple[int, str]]:
+        """The reports that a unit owes from today on: from when each may be begun (µs UTC), and its period.
+
+        Raises:
+            Unknown: it owes none, or no more.
+        """
+        flow, today = self.definition.flow, self.today
+        level = next(u.level for u in self.org.units if u.id == unit)
+        while today.year <= self.today.year + YEARS:
+            until, found = today + timedelta(days=366), []
+            with self.engine.look() as desk:
+                for rule, spec in flow.obligations.items():
+                    if level in spec.owed_by:
+                        found += obligations.periods(desk, flow.flow, rule, today, until, unit=unit)
+            yield from sorted((p.opens, p.name) for p in found)
+            today = until + timedelta(days=1)
+        raise Unknown(kind="period", name=flow.flow, hint=Said(f" that {unit}, a {level}, owes", f"({unit},{level})"))
 
     def case(self, item: str) -> Case:
         return self.engine.case_of(item)[0]

@@ -101,27 +101,32 @@ def simulate(
                 name=first,
                 hint=Said(f" on {on}; there are {levels}", f"({on});现有层级:{levels}"),
             )
-        start = here.clock.now()
-        waiting: list[tuple[int, int, str]] = []
-        rngs = {f"s{k:04}": Random(f"{seed}/{k}") for k in range(n)}  # each item has its own chance
-        for k, item in enumerate(rngs):
-            here.open(item, units[k % len(units)])
-            pause = _pause(rngs[item], behaviour, here.case(item), start, fresh=True)
-            heapq.heappush(waiting, (start + pause, k, item))
+        rngs = [Random(f"{seed}/{k}") for k in range(n)]  # each item has its own chance
+        names: dict[int, str] = {}
+        begins = _begins(here, [units[k % len(units)] for k in range(n)])
+        waiting = [(at, k) for k, (at, _) in enumerate(begins)]
+        heapq.heapify(waiting)
         counts: Counter[str] = Counter()
         while waiting:
-            at, k, item = heapq.heappop(waiting)
+            at, k = heapq.heappop(waiting)
             here.move_to(at)
+            start, period = begins[k]
+            if k not in names:
+                item = names[k] = here.open(f"s{k:04}", units[k % len(units)], period)
+                pause = _pause(rngs[k], behaviour, here.case(item), here.clock.now(), fresh=True)
+                heapq.heappush(waiting, (here.clock.now() + pause, k))
+                continue
+            item = names[k]
             case = here.case(item)
             if at > start + horizon * DAY or counts[item] >= at_most:
                 figures.unfinished[case.stage] += 1
                 continue
             later = waits_until(case, definition.stage(case.stage), at)
-            if not _step(here, case, rngs[item], behaviour, idle=later is not None):
+            if not _step(here, case, rngs[k], behaviour, idle=later is not None):
                 if later is None:
                     figures.dead_ends.append((item, case.stage))
                 else:
-                    heapq.heappush(waiting, (later, k, item))
+                    heapq.heappush(waiting, (later, k))
                 continue
             counts[item] += 1
             after = here.case(item)
@@ -129,12 +134,26 @@ def simulate(
                 figures.finals[after.stage] += 1
                 figures.days.append((here.clock.now() - start) // DAY)
             else:
-                pause = _pause(rngs[item], behaviour, after, here.clock.now(), fresh=after.stays != case.stays)
-                heapq.heappush(waiting, (here.clock.now() + pause, k, item))
+                pause = _pause(rngs[k], behaviour, after, here.clock.now(), fresh=after.stays != case.stays)
+                heapq.heappush(waiting, (here.clock.now() + pause, k))
         figures.acts = counts.total()
-        _count(here, figures, set(rngs))
+        _count(here, figures, set(names.values()))
     figures.seconds = perf_counter() - began
     return figures
+
+
+def _begins(here: Office, units: Sequence[str]) -> list[tuple[int, str]]:
+    """When each unit's next item begins, µs UTC: now; or with the next period of which it owes a report, and that period.
+
+    Raises:
+        Unknown: a unit owes no report.
+    """
+    now = here.clock.now()
+    if not here.definition.flow.obligations:
+        return [(now, "")] * len(units)
+    ahead = {unit: here.reports_of(unit) for unit in dict.fromkeys(units)}
+    owed = (next(ahead[unit]) for unit in units)
+    return [(max(opens, now), period) for opens, period in owed]
 
 
 def _pause(rng: Random, behaviour: Behaviour, case: Case, now: int, *, fresh: bool) -> int:
