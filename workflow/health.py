@@ -102,7 +102,7 @@ def health(engine: Engine, at: int | None = None, *, seconds: int = SECONDS) -> 
         about = f"{flow} {rule} {period} rung {step + 1}"
         faults.append(Fault("roll-call-not-held", about, since, f"{flow} {rule} {period} 第 {step + 1} 级核对"))
     for flow, name in rollcall.lacking(engine, now)[:NAMED]:
-        about = f"{flow} counts by a calendar {name} that nobody has published; nobody is followed up by it"
-        zh = f"流程 {flow} 所用日历 {name} 尚未发布,按其应报的单位无人催报"
+        about = f"{flow} counts by a calendar {name} that nobody has published; nobody is followed up for its reports"
+        zh = f"流程 {flow} 所用日历 {name} 尚未发布,其应报事项无人催报"
         faults.append(Fault("no-calendar", about, zh=zh))
     return Health(now, tuple(faults))

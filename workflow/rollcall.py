@@ -103,15 +103,14 @@ def _pending(engine: Engine, at: int) -> Iterator[_Call]:
                             yield _Call(flow, rule, each, name)
 
 
-def _calendars(desk: Desk, definition: Definition) -> Iterator[tuple[str | None, Calendar]]:
-    """The calendars by which units of a flow count; None names the flow's own. One that nobody has published holds up those
-    who count by it, and nobody else (``lacking``)."""
-    for name in periods.calendars_of(definition):
-        try:
-            calendar = desk.engine.calendar(desk.connection, name)
-        except Unknown:
-            continue
-        yield None if name == definition.flow.calendar else name, calendar
+def _calendars(desk: Desk, definition: Definition) -> list[tuple[str | None, Calendar]]:
+    """The calendars by which units of a flow count; None names the flow's own. Where one is lacking nobody of this flow is
+    called, and everybody of the others is (``lacking``)."""
+    try:
+        every = {name: desk.engine.calendar(desk.connection, name) for name in periods.calendars_of(definition)}
+    except Unknown:
+        return []
+    return [(None if name == definition.flow.calendar else name, calendar) for name, calendar in every.items()]
 
 
 def lacking(engine: Engine, at: int) -> list[tuple[str, str]]:

@@ -37,6 +37,7 @@ from workflow.trace import trace_unit
 from workflow.why import lines, why
 
 WEEK = "2019-W41"  # Monday 7 October 2019: by the notice the last day of the holiday, so read as Tuesday the 8th
+LEFT = ("no-calendar", "roll-call-not-held", "unfired-rung")
 ALL = [f"o{n}" for n in range(1, 12)]
 SIX_DAYS = """calendar: six-days
 title: {zh: 示例单位日历, en: an invented unit's calendar}
@@ -227,6 +228,27 @@ def test_a_period_that_only_another_calendar_has_is_owed_by_its_units_alone(data
             "2019-09-20",
             "2019-09-23",
         ]
+    w.engine.close()
+
+
+def test_a_calendar_that_nobody_published_holds_up_its_own_flow_alone_and_is_told(
+    database_url: str, tmp_path: Path
+) -> None:
+    w = make_weekly(database_url, tmp_path / "home")
+    text = shipped_flow(FLOW).read_text(encoding="utf-8").replace(f"flow: {FLOW}\n", "flow: other\n")
+    w.engine.publish(loads(text.replace("calendar: cn\n", "calendar: cn\ncalendars: {o7: six-days}\n")))
+    w.engine.run_until(shanghai("2019-09-16 12:00"))
+    w.at("2019-09-16 12:01")
+    found = [(f.code, f.text("en"), f.text("zh")) for f in health(w.engine).faults if f.code in LEFT]
+    assert [code for code, _, _ in found] == ["no-calendar"]
+    assert "other counts by a calendar six-days that nobody has published" in found[0][1] and "尚未发布" in found[0][2]
+    with w.look() as desk:
+        assert desk.case_of(obligations.report_id(FLOW, "o7", "2019-W38"))[0].dues
+        with pytest.raises(Unknown, match="no calendar called 'six-days'; publish it first"):
+            obligations.rates(desk, "other", FIRST, "2019-W38", w.clock.now())
+    w.engine.publish_calendar(load_calendar(SIX_DAYS))
+    assert tick(w.engine).opened > 0
+    assert not [f for f in health(w.engine).faults if f.code in LEFT]
     w.engine.close()
 
 
