@@ -27,6 +27,8 @@ from workflow.store import personal as erased
 from workflow.verbs import Verbs
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from workflow.calendar import Calendar
     from workflow.definition.definition import Definition
     from workflow.desk import Desk
@@ -580,9 +582,9 @@ class Engine(Verbs):
             made = statement(asked, slot, held, self.origin, nonce, at)
         return Prepared(act, canonical.encode(made), nonce, at)
 
-    def run_until(self, at: int, *, each: Callable[[Swept], None] | None = None, watch: bool = True) -> Ran:
-        """Run ahead to a moment (µs UTC), sweeping at every moment on the way: a simulation is this engine, under a clock
-        that is set. See ``run.run_until``.
+    def run_until(self, at: int | datetime, *, each: Callable[[Swept], None] | None = None, watch: bool = True) -> Ran:
+        """Run ahead to a moment (µs UTC, or an aware datetime), sweeping at every moment on the way: a simulation is this
+        engine, under a clock that is set. See ``run.run_until``.
 
         Raises:
             TypeError: the engine's clock cannot be set. ValueError: the moment lies before the clock's.

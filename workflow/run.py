@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from workflow import rollcall
-from workflow.clock import SettableClock
+from workflow.clock import SettableClock, micros
 from workflow.engine import Engine
 from workflow.store import alarms
 from workflow.sweep import ATTEMPTS, Swept, tick
@@ -22,13 +23,15 @@ class Ran:
     opened: int = 0
 
 
-def run_until(engine: Engine, at: int, *, each: Callable[[Swept], None] | None = None, watch: bool = True) -> Ran:
+def run_until(
+    engine: Engine, at: int | datetime, *, each: Callable[[Swept], None] | None = None, watch: bool = True
+) -> Ran:
     """Move the engine's clock to a moment, and sweep at every moment on the way at which a rung or a roll call comes.
 
     One rung of a due fires for each sweep, so a moment is swept until nothing fires at it any more.
 
     Args:
-        at: where to stop, µs UTC; what comes at that very moment happens.
+        at: where to stop, µs UTC or an aware datetime; what comes at that very moment happens.
         each: told of every sweep.
         watch: also look for places that nobody may sign, as a node's sweep does.
 
@@ -36,11 +39,11 @@ def run_until(engine: Engine, at: int, *, each: Callable[[Swept], None] | None =
         TypeError: the engine's clock cannot be set.
         ValueError: the moment lies before the clock's.
     """
-    clock = engine.clock
+    clock, until = engine.clock, at if isinstance(at, int) else micros(at)
     if not isinstance(clock, SettableClock):
         raise TypeError(f"expected an engine with a SettableClock; got {type(clock).__name__}")
-    if at < clock.now():
-        raise ValueError(f"expected a moment not before {clock.now()}; got {at}")
+    if until < clock.now():
+        raise ValueError(f"expected a moment not before {clock.now()}; got {until}")
     sweeps = fired = failed = opened = 0
     while True:
         swept = tick(engine, clock.now(), watch=watch)
@@ -50,10 +53,10 @@ def run_until(engine: Engine, at: int, *, each: Callable[[Swept], None] | None =
         if swept.fired or swept.opened:
             continue
         upcoming = next_moment(engine, clock.now())
-        if upcoming is None or upcoming > at:
+        if upcoming is None or upcoming > until:
             break
         clock.set(upcoming)
-    clock.set(at)
+    clock.set(until)
     return Ran(sweeps, fired, failed, opened)
 
 

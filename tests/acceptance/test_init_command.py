@@ -91,6 +91,26 @@ def test_a_fault_in_the_flow_is_not_told_again_as_many_in_its_test(
     assert done.output.startswith("repair.yaml:") and "test.yaml" not in done.output
 
 
+def test_calendars_of_units_are_published_with_their_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nobody could count by them, and nobody would be followed up."""
+    folder = tmp_path / "mine"
+    run("init", str(folder))
+    monkeypatch.chdir(folder)
+    cn = Path("calendars/cn.yaml").read_text(encoding="utf-8")
+    Path("calendars/works.yaml").write_text(cn.replace("calendar: cn", "calendar: works", 1), encoding="utf-8")
+    flow = Path("repair.yaml").read_text(encoding="utf-8")
+    flow = re.sub(r"(calendar: cn)(.*)", r"\1\2\ncalendars: {t1: works, t2: cn}", flow, count=1)
+    Path("repair.yaml").write_text(flow, encoding="utf-8")
+    for step in ("db upgrade o.db", "org import o.db org"):
+        assert run(*step.split()).exit_code == 0
+    done = run("publish", "o.db", "repair.yaml", "--by", "p3/head@d1", "--reason", "invented")
+    assert done.exit_code == 0, done.output
+    assert all(f"published the calendar {name} with it" in done.output for name in ("cn", "works"))
+    assert run("open", "o.db", "repair", "--item", "r1", "--unit", "t1", "--by", "p1/clerk@t1").exit_code == 0
+    assert "calendar works" in run("why", "r1", "--db", "o.db").output
+    assert "with it" not in run("publish", "o.db", "repair.yaml", "--by", "p3/head@d1", "--reason", "again").output
+
+
 @pytest.mark.parametrize(("lang", "spoken"), [("zh", "zh_CN.UTF-8"), ("en", "en_GB.UTF-8")])
 def test_the_guide_can_be_followed_to_the_letter(
     lang: str, spoken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

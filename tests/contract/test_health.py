@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.contract.weekly import FIRST, FLOW, Weekly, make_weekly, shanghai
-from workflow.clock import SystemClock
+from workflow.clock import SystemClock, moment
 from workflow.delivery import MOST, deliver
 from workflow.health import UNTRIED, health
 from workflow.obligations import report_id
@@ -120,9 +120,9 @@ def test_running_ahead_fires_every_rung_at_its_own_moment(weekly: Weekly) -> Non
     assert (ran.fired, ran.opened, ran.failed) == (35, 23, 0) and ran.sweeps == len(swept)
     assert next_moment(w.engine, end) == shanghai("2019-09-23 17:00")
     assert run_until(w.engine, end) == w.engine.run_until(end) == Ran(sweeps=1)
-    assert w.engine.run_until(shanghai("2019-09-23 17:00")).opened == 2 and w.clock.now() == shanghai(
-        "2019-09-23 17:00"
-    )
+    assert w.engine.run_until(
+        moment(shanghai("2019-09-23 17:00"), "Asia/Shanghai")
+    ).opened == 2 and w.clock.now() == shanghai("2019-09-23 17:00")
     assert w.verify().failures == []
 
 
