@@ -550,7 +550,9 @@ def test_a_past_instant_is_read_by_the_definition_in_force_then(weekly: Weekly) 
     with w.look() as desk:
         ten = shanghai("2019-09-16 10:00")
         assert obligations.period(desk, FLOW, FIRST, WEEK, at=ten).missed == NOON
-        assert obligations.period(desk, FLOW, FIRST, WEEK).missed == ten
+        assert obligations.period(desk, FLOW, FIRST, WEEK).missed == NOON  # it was over by then
+        after, before = (obligations.period(desk, FLOW, FIRST, "2019-W39", at=at) for at in (None, ten))
+        assert (after.missed, before.missed) == (shanghai("2019-09-23 10:00"), shanghai("2019-09-23 12:00"))
         assert set(states(desk, FIRST, WEEK, ten).values()) == {"DUE"}
 
 
