@@ -4,8 +4,10 @@ past as it was: the roster as it was known, the version and the calendar that a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from contextlib import suppress
+from datetime import date, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -25,9 +27,11 @@ from tests.contract.weekly import (
 from workflow import bundle, obligations, orgbook
 from workflow.calendar import Calendar
 from workflow.calendar_file import load_calendar
+from workflow.clock import moment
 from workflow.definition.load import loads
 from workflow.definition.shipped import shipped_calendar, shipped_flow
-from workflow.errors import GateClosed, Unknown
+from workflow.desk import Desk
+from workflow.errors import GateClosed, Unknown, WorkflowError
 from workflow.evidence.standalone import main as check_alone
 from workflow.health import health
 from workflow.org.importing import OrgImport
@@ -38,6 +42,7 @@ from workflow.why import lines, why
 
 WEEK = "2019-W41"  # Monday 7 October 2019: by the notice the last day of the holiday, so read as Tuesday the 8th
 LEFT = ("no-calendar", "roll-call-not-held", "unfired-rung")
+CN = load_calendar(shipped_calendar("cn")).to_canonical()
 ALL = [f"o{n}" for n in range(1, 12)]
 SIX_DAYS = """calendar: six-days
 title: {zh: 示例单位日历, en: an invented unit's calendar}
@@ -336,7 +341,7 @@ def test_a_later_version_changes_nothing_of_what_was_over_and_what_came_in_under
 
 def test_a_notice_moves_a_date_that_waited_for_it_and_none_that_was_settled(database_url: str, tmp_path: Path) -> None:
     """Monday 6 January 2020 waits for the notice of 2020; a correction that comes after the day moves nothing."""
-    whole = load_calendar(shipped_calendar("cn")).to_canonical()
+    whole = CN
     years = whole["years"]
     w = make_weekly(database_url, tmp_path / "home", calendar=until(whole, 2019), start="2019-12-02 09:00")
     name = "2020-W02"
@@ -364,3 +369,68 @@ def test_a_notice_moves_a_date_that_waited_for_it_and_none_that_was_settled(data
 
 def until(whole: dict[str, Any], year: int) -> Calendar:
     return Calendar.from_canonical({**whole, "years": {y: d for y, d in whole["years"].items() if int(y) <= year}})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_happens_later_an_instant_keeps_the_answer_it_had(
+    seed: int, database_url: str, tmp_path: Path
+) -> None:
+    """Reports, exemptions, corrections, versions, calendars, units entered late: asked again, the past says what it said."""
+    random, weeks = Random(seed), [f"2019-W{n}" for n in range(37, 42)]
+    w = make_weekly(database_url, tmp_path / "home", below=5, calendar=until(CN, 2019))
+    w.engine.publish_calendar(load_calendar(SIX_DAYS))
+    told: dict[int, list[Any]] = {}
+    done: set[str] = set()
+
+    def answers(desk: Desk, at: int) -> list[Any]:
+        found: list[Any] = [obligations.periods(desk, FLOW, FIRST, date(2019, 9, 1), date(2019, 10, 20), at)]
+        for week in weeks:
+            found.append(obligations.owed(desk, FLOW, FIRST, week, at))
+            found.append(obligations.rates(desk, FLOW, FIRST, week, at, under=random.choice(["", "t1"])))
+            found.append(obligations.missing(desk, FLOW, FIRST, week, at))
+            assert found[-2].counts == obligations.rates_of(at, found[-2].period, found[-3]).counts
+            assert set(found[-1]) == {o.unit for o in found[-3] if o.state in ("DUE", "MISSING")}
+        return found
+
+    def happen(n: int) -> None:
+        unit, week = f"o{random.randint(1, 5)}", random.choice(weeks)
+        item = obligations.report_id(FLOW, unit, week)
+        kind = random.choice(["report", "zero", "exempt", "supplement", "version", "calendar", "enter", "rise"])
+        if kind in ("report", "zero"):
+            w.report(unit, week, PROGRESS if kind == "report" else NOTHING)
+        elif kind == "exempt":
+            with w.engine.desk() as desk:
+                obligations.exempt(desk, FLOW, unit, week, who("secretary", "t1"), "invented")
+        elif kind == "supplement":
+            w.engine.supplement(item, who("secretary", unit), w.seen(item), PROGRESS, "one more was found")
+        elif kind == "version":
+            own = random.choice(["", "calendars: {o2: six-days}\n", "calendars: {t1: six-days, o3: cn}\n"])
+            text = shipped_flow(FLOW).read_text(encoding="utf-8").replace('"2019.1"', f'"2019.1.{n}"')
+            text = text.replace('"12:00"', random.choice(['"09:00"', '"15:00"']))
+            w.engine.publish(loads(text.replace("calendar: cn\n", f"calendar: cn\n{own}")))
+        elif kind == "calendar":
+            text = SIX_DAYS.replace("to: 2019-10-03", f"to: 2019-10-{random.randint(4, 7):02}")
+            w.engine.publish_calendar(load_calendar(text.replace("an invented unit's", f"the {n}th invented")))
+        elif kind == "enter":
+            w.engine.import_org(OrgImport.from_rows(more()))
+        else:
+            with w.engine.desk() as desk:
+                called = {"name_zh": "示例单位", "name_en": "invented unit", "level": "third"}
+                day = moment(w.clock.now(), "Asia/Shanghai").date() - timedelta(days=random.randint(0, 9))
+                orgbook.rename_unit(desk, None, "invented", unit=unit, on=day.isoformat(), **called)
+        done.add(kind)
+
+    for n in range(24):
+        w.clock.advance(timedelta(hours=random.randint(5, 60)))
+        with suppress(WorkflowError):
+            happen(n)
+        with w.look() as desk:
+            state = random.getstate()
+            told[w.clock.now()] = [state, *answers(desk, w.clock.now())]
+        w.clock.advance(timedelta(seconds=1))
+    with w.look() as desk:
+        for at, (state, *said) in told.items():
+            random.setstate(state)
+            assert answers(desk, at) == said, moment(at, "Asia/Shanghai")
+    assert len(done) >= 6, done
+    w.engine.close()
