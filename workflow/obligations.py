@@ -219,11 +219,12 @@ def overdue(
     out: dict[tuple[str, str, str], int] = {}
     for flow in store.published(desk.connection):
         definition = in_force(desk, flow, at)
-        until = local_day(at, definition.flow.timezone) + timedelta(
-            days=rules.HOLIDAY
-        )  # some are due before their date
+        ahead = timedelta(days=rules.HOLIDAY)  # some are due before their date
+        until = local_day(at, definition.flow.timezone) + ahead
         for rule in definition.flow.obligations:
             for each in periods(desk, flow, rule, since, until, at):
+                if each.missed > at and not definition.flow.calendars:
+                    continue
                 parts = [p for p in _parts(desk, flow, rule, each.name, at) if p.period.missed <= at]
                 n = sum(sees(u) for p in parts for u in _waiting(desk, p))
                 if n:

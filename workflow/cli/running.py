@@ -201,6 +201,7 @@ def health(
         from workflow.engine import Engine
         from workflow.evidence.content import MemoryContentStore
         from workflow.health import health as look
+        from workflow.rollcall import upcoming
         from workflow.store import beat, database, queries
 
         with opened(db, language) as connected:
@@ -208,8 +209,10 @@ def health(
             found = look(reader, seconds=every)
             with database.reading(connected) as connection:
                 beats = beat.all_beats(connection)
-                upcoming = queries.next_due(connection)
+                due = queries.next_due(connection)
                 entries, size = queries.size(connection)
+            calls = upcoming(reader, found.at)
+            next_ = min((m for m in (due, calls) if m is not None), default=None)
     for b in beats:
         ago = max(0, (found.at - b["at"]) // SECOND)
         say(
@@ -218,8 +221,8 @@ def health(
             else f"{b['node']}: swept {ago} s ago, fired {b['fired']} in all"
         )
     say(f"记录 {entries} 条,{size} 字节" if zh else f"{entries} entries, {size} bytes")
-    if upcoming is not None:
-        when = moment(upcoming).isoformat(timespec="seconds")
+    if next_ is not None:
+        when = moment(next_).isoformat(timespec="seconds")
         say(f"下一次触发:{when}" if zh else f"next rung: {when}")
     for fault in found.faults:
         say(f"[{FAULTS[fault.code]}] {fault.text('zh')}" if zh else str(fault))
