@@ -176,7 +176,7 @@ def rates(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "")
     """How many units of a subtree are in each state at an instant: expected, on time, late, zero, missing."""
     parts = _parts(desk, flow, rule, name, at, under)
     first = parts[0]
-    if len(parts) == 1 and first.units is None and not first.excused:
+    if len(parts) == 1 and first.units is None and not (first.others or first.excused):
         every, late = store.counts(desk.connection, first.asked)
         return Rates(at, first.period, {s: every.get(s, 0) for s in STATES}, late)
     return rates_of(at, first.period, (row for part in parts for row in _rows(desk, part)))

@@ -225,6 +225,9 @@ def test_a_period_that_only_another_calendar_has_is_owed_by_its_units_alone(data
         assert obligations.period(desk, FLOW, FIRST, "2019-09-21").name == "2019-09-21"
         with pytest.raises(Unknown):
             obligations.period(desk, FLOW, FIRST, "2019-09-21", unit="o8")
+        sunday = obligations.rates(desk, FLOW, FIRST, "2019-09-29", at)  # worked by the notice, and not by the other
+        assert sunday.expected == 10 and "o7" not in states(desk, FIRST, "2019-09-29", at)
+        assert "o7" not in obligations.missing(desk, FLOW, FIRST, "2019-09-29", at)
         found = obligations.periods(desk, FLOW, FIRST, date(2019, 9, 20), date(2019, 9, 23))
         assert [p.name for p in found] == ["2019-09-20", "2019-09-21", "2019-09-23"]
         assert [
