@@ -18,6 +18,7 @@ from workflow.definition.definition import Definition
 from workflow.errors import CannotMove, NotHolder, NotPublisher, OutOfTurn, ReasonRequired, Unknown, VersionTaken
 from workflow.evidence.standalone import Policy, Verifier
 from workflow.store import items
+from workflow.why import lines, why
 
 TOP = Actor("g1-secretary", "secretary", "g1")
 
@@ -102,6 +103,25 @@ def test_a_date_is_counted_anew_from_the_entry_or_from_now(world: World) -> None
     assert entry.definition == to.digest and entry.stage == "plan"
     assert entry.dues["plan/2"]["missed"] < now.dues["plan/2"]["missed"] < before["missed"]
     assert entry.slots == world.case("m1").slots
+    assert holds(world)
+
+
+def test_why_tells_each_date_by_the_version_that_set_it(world: World) -> None:
+    """A stage and a set of nodes that the new version calls otherwise are still those of the old dates."""
+    world.begin("m1")
+    to = version(
+        world,
+        "2",
+        ('  "1": {in-force: 2019-08-01, report: 2019-08-30}', "  one: {in-force: 2019-08-01, report: 2019-08-29}"),
+        ("  - stage: report\n", "  - stage: reporting\n"),
+    )
+    moved(world, "m1", to, stage="reporting")
+    with world.engine.look() as desk:
+        dues = why(desk, "m1")
+        for lang in ("zh", "en"):
+            text = "\n".join(lines(dues, "Asia/Shanghai", lang))  # type: ignore[arg-type]
+            assert "2019-08-30" in text and "2019-08-29" in text
+    assert all(due.agrees for due in dues) and {due.title.en for due in dues} == {"report", "reporting"}
     assert holds(world)
 
 
