@@ -10,6 +10,7 @@ late owes all the same for whoever asks later. Source: S0 「应报必报,不要
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TypeVar
@@ -173,13 +174,18 @@ def owed(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "") 
 
 
 def rates(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "") -> Rates:
-    """How many units of a subtree are in each state at an instant: expected, on time, late, zero, missing."""
+    """How many units of a subtree are in each state at an instant: expected, on time, late, zero, missing. The period is
+    shown by the calendar of ``under``."""
     parts = _parts(desk, flow, rule, name, at, under)
     first = parts[0]
     if len(parts) == 1 and first.units is None and not (first.others or first.excused):
         every, late = store.counts(desk.connection, first.asked)
         return Rates(at, first.period, {s: every.get(s, 0) for s in STATES}, late)
-    return rates_of(at, first.period, (row for part in parts for row in _rows(desk, part)))
+    shown = first.period
+    if under and len(parts) > 1:
+        with suppress(Unknown):  # it has no such period, and those below it have
+            shown = period(desk, flow, rule, name, at, under)
+    return rates_of(at, shown, (row for part in parts for row in _rows(desk, part)))
 
 
 def rates_of(at: int, found: Period, rows: Iterable[Owed]) -> Rates:

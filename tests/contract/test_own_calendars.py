@@ -105,6 +105,7 @@ def test_who_counts_by_another_calendar_owes_by_its_own_date_in_every_state_at_a
             assert obligations.missing(desk, FLOW, FIRST, WEEK, at) == waits  # as offices list them
             own = obligations.rates(desk, FLOW, FIRST, WEEK, at, under="o7")
             assert (own.expected, own.counts[wanted["o7"]]) == (1, 1)  # type: ignore[index]
+            assert (own.period.day, rates.period.day) == (date(2019, 10, 7), date(2019, 10, 8))
         told = {o.unit: o.missed for o in obligations.owed(desk, FLOW, FIRST, WEEK, w.clock.now())}
         assert told == dict.fromkeys(ALL, shanghai("2019-10-08 12:00")) | {"o7": shanghai("2019-10-07 12:00")}
         assert list(told) == ALL

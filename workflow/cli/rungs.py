@@ -23,8 +23,8 @@ def register(app: typer.Typer) -> None:
 
 
 @rungs.command("list")
-def list_(db: Database, home: Home = None, lang: Lang = "") -> None:
-    """Name every rung that was tried too often and waits for somebody to look · 列出搁置的督办措施
+def list_(db: Database, home: Home = None, lang: Lang = "") -> None:  # home: as retry has it; nothing is signed here
+    """Name every rung that was tried too often and waits for somebody to look; read only · 列出搁置的督办措施(只读)
 
     Exit code 0: there is none. 1: there is one or more. 2: it could not be told.
     """
@@ -33,7 +33,7 @@ def list_(db: Database, home: Home = None, lang: Lang = "") -> None:
         from workflow.engine import Engine
         from workflow.sweep import parked
 
-        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
+        engine = Engine.looking(url_of(db, language, read_only=True))
         try:
             found = parked(engine)
         finally:

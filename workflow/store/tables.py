@@ -439,7 +439,7 @@ roll_call = Table(  # one row for each rung of each period: whoever had not repo
     "wf_roll_call",
     metadata,
     Column("flow", Id, primary_key=True),
-    Column("rule", Id, primary_key=True),
+    Column("rule", Id, primary_key=True),  # the obligation, with "@" and a calendar for those who count by another
     Column("period", Id, primary_key=True),
     Column("step", Integer, primary_key=True, autoincrement=False),
     Column("moment", Moment, nullable=False),
