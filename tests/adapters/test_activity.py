@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 from tests.contract.weekly import FIRST, FLOW, Weekly, make_weekly
 from tests.contract.world import TALK, flow_text
 from workflow import Actor, load, loads
-from workflow.definition.shipped import shipped_flow
+from workflow.calendar import Calendar
+from workflow.calendar_file import load_calendar
+from workflow.definition.shipped import shipped_calendar, shipped_flow
 from workflow.errors import Unknown
 from workflow.evidence import canonical
 from workflow.store.items import entries
@@ -27,6 +29,7 @@ from workflow_adapters.importing import BadSheet
 from workflow_adapters.importing import command as sheets
 
 WEEK = "2019-W41"
+WITHOUT_HOLIDAYS = {str(year): {"holidays": [], "workdays": []} for year in (2019, 2020)}
 ZONE = ZoneInfo("Asia/Shanghai")
 
 
@@ -62,6 +65,24 @@ def test_the_platforms_time_decides_however_late_the_record_arrives(weekly: Week
     assert [(j.state, j.record) for j in first.units if j.unit == "o2"] == [("IN_TIME", "a4")]
     other_zone = in_time.astimezone(ZoneInfo("UTC"))
     assert judged(weekly, Activity("a1", "o1", other_zone)).of("IN_TIME") == ["o1"]
+
+
+def test_whoever_counts_by_a_calendar_of_its_own_is_judged_by_its_own_date(database_url: str, tmp_path: Path) -> None:
+    """o2 works on Monday 7 October: what everybody else may do until Tuesday noon is late for it by then."""
+    text = (
+        shipped_flow(FLOW)
+        .read_text(encoding="utf-8")
+        .replace("calendar: cn\n", "calendar: cn\ncalendars: {o2: mine}\n")
+    )
+    made = make_weekly(database_url, tmp_path / "home", definition=loads(text), below=3)
+    content = load_calendar(shipped_calendar("cn")).to_canonical()
+    made.engine.publish_calendar(Calendar.from_canonical({**content, "calendar": "mine", "years": WITHOUT_HOLIDAYS}))
+    _, late = moments(made)
+    made.at("2019-11-20 09:00")
+    monday = late - timedelta(hours=23)
+    found = judged(made, *(Activity(f"a{n}", f"o{n}", monday) for n in (1, 2)))
+    assert {j.unit: j.state for j in found.units} == {"o1": "IN_TIME", "o2": "LATE", "o3": "MISSING"}
+    made.engine.close()
 
 
 def test_before_the_date_nobody_is_late_and_a_record_from_the_future_is_told(weekly: Weekly) -> None:
