@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TypeVar
 
-from workflow import periods as reading
 from workflow.acts import Actor, Open
 from workflow.clock import local_day, start_of_day
 from workflow.definition.definition import Definition
 from workflow.definition.model import Stage
 from workflow.desk import Desk
 from workflow.errors import Said, Unknown
-from workflow.periods import Bound
+from workflow.periods import Bound, Periods, calendar_on, own_calendars
 from workflow.receipt import Receipt
 from workflow.rules import obligations as rules
 from workflow.rules.dues import binding_nodes, node_day
@@ -133,9 +132,9 @@ def periods(
             another calendar have (a working day of theirs) is there by theirs.
     """
     now = _now(desk, at)
-    names = reading.listed(desk, flow, rule, since, until, now)
-    every = [_of_unit(desk, reading.binding(desk, flow, rule, name, now), now, unit) for name in names]
-    return [each for each in every if each is not None]
+    every = Periods(desk, now)
+    found = [_of_unit(desk, every.binding(flow, rule, n), now, unit) for n in every.names(flow, rule, since, until)]
+    return [each for each in found if each is not None]
 
 
 def period(desk: Desk, flow: str, rule: str, name: str, at: int | None = None, unit: str = "") -> Period:
@@ -148,8 +147,7 @@ def period(desk: Desk, flow: str, rule: str, name: str, at: int | None = None, u
         Unknown: no such obligation, or no period of it.
     """
     now = _now(desk, at)
-    bound = reading.binding(desk, flow, rule, name, now)
-    found = _of_unit(desk, bound, now, unit)
+    found = _of_unit(desk, Periods(desk, now).binding(flow, rule, name), now, unit)
     if found is None:
         raise Unknown(kind="period", name=name, hint=Said(f" of {unit} in {flow} {rule}", f"({flow} {rule},{unit})"))
     return found
@@ -159,7 +157,7 @@ def _of_unit(desk: Desk, bound: Bound, at: int, unit: str) -> Period | None:
     if not unit or not bound.definition.flow.calendars:
         return bound.first
     day = bound.first.nominal.isoformat()
-    own = reading.calendar_on(OrgReader(desk.connection, at), bound.definition, unit, day)
+    own = calendar_on(OrgReader(desk.connection, at), bound.definition, unit, day)
     return bound.by_calendar.get(own)
 
 
@@ -283,11 +281,12 @@ class _Part:
 
 def _parts(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = "") -> list[_Part]:
     """The question about a period, in as many parts as there are calendars by which there is one of that name."""
-    definition, found = bound = reading.binding(desk, flow, rule, name, at)
+    read = Periods(desk, at)
+    definition, found = bound = read.binding(flow, rule, name)
     org = OrgReader(desk.connection, at)
-    own = reading.own_calendars(org, definition, bound.first.nominal.isoformat())
+    own = own_calendars(org, definition, bound.first.nominal.isoformat())
     levels = definition.flow.obligations[rule].owed_by
-    stages = _stages(desk, flow, at)
+    stages = _stages(read, flow)
     parts = []
     for calendar, each in found.items():
         units, others = _inside(org, definition, rule, each, under), set(own)
@@ -327,13 +326,13 @@ def asked_once(desk: Desk, definition: Definition, campaign: str, at: int, level
     today = local_day(at, zone)
     node = node_day(definition, binding_nodes(definition, today), reports.node)
     missed = start_of_day(node + timedelta(days=1), zone) if node is not None else at + 1
-    stages = _stages(desk, definition.name, at)
+    stages = _stages(Periods(desk, at), definition.name)
     return _question(definition.name, stages, campaign, levels, today, missed, at, unique=False)
 
 
-def _stages(desk: Desk, flow: str, at: int) -> list[Stage]:
+def _stages(read: Periods, flow: str) -> list[Stage]:
     """The stages of every version by then: what came in under an earlier one is in, whatever a later one calls it."""
-    return [stage for _, definition in reading.versions(desk, flow, at) for stage in definition.flow.stages]
+    return [stage for _, definition in read.versions(flow) for stage in definition.flow.stages]
 
 
 def _question(

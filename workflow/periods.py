@@ -32,76 +32,89 @@ class Bound(NamedTuple):
         return next(iter(self.by_calendar.values()))
 
 
-def versions(desk: Desk, flow: str, at: int) -> list[tuple[int, Definition]]:
-    """Every version of a flow published by an instant, with the moment of it, the oldest first; before any was, the first.
+class Periods:
+    """The periods of obligations as they bind at one instant; versions and calendars are read once."""
 
-    Raises:
-        Unknown: no such flow.
-    """
-    every = library.versions(desk.connection, flow)[::-1]
-    if not every:
-        raise Unknown(kind="flow", name=flow, hint=Said("; publish its definition first", ";请先发布其定义"))
-    found = [v for v in every if v.published_at <= at] or every[:1]
-    return [(v.published_at, desk.engine.definition(desk.connection, v.digest)) for v in found]
+    def __init__(self, desk: Desk, at: int) -> None:
+        self._desk = desk
+        self._at = at
+        self._versions: dict[str, list[tuple[int, Definition]]] = {}
+        self._calendars: dict[str, list[tuple[int, Calendar]]] = {}
 
+    def versions(self, flow: str) -> list[tuple[int, Definition]]:
+        """Every version of a flow published by then, with the moment of it, the oldest first; before any was, the first.
 
-def binding(desk: Desk, flow: str, rule: str, name: str, at: int) -> Bound:
-    """A period by its name (``2019-W41``), as it binds at an instant.
+        Raises:
+            Unknown: no such flow.
+        """
+        if flow not in self._versions:
+            connection, engine = self._desk.connection, self._desk.engine
+            every = library.versions(connection, flow)[::-1]
+            if not every:
+                raise Unknown(kind="flow", name=flow, hint=Said("; publish its definition first", ";请先发布其定义"))
+            found = [v for v in every if v.published_at <= self._at] or every[:1]
+            self._versions[flow] = [(v.published_at, engine.definition(connection, v.digest)) for v in found]
+        return self._versions[flow]
 
-    Raises:
-        Unknown: no such flow or obligation, or no period of that name.
-    """
-    bound: Bound | None = None
-    for published, definition in versions(desk, flow, at):
-        if bound is None or all(p.missed > published for p in bound.by_calendar.values()):
-            bound = Bound(definition, _by_calendar(desk, definition, rule, name, at))
-    assert bound is not None
-    if not bound.by_calendar:
-        calendar = calendar_at(desk, bound.definition.flow.calendar, at)
-        rules.period(bound.definition, calendar, rule, name)  # says what is wrong with it
-        raise Unknown(kind="period", name=name)
-    return bound
+    def calendars(self, name: str) -> list[tuple[int, Calendar]]:
+        """The same of the calendars of a name; before any was published, the newest."""
+        if name not in self._calendars:
+            self._calendars[name] = self._desk.engine.calendars(self._desk.connection, name, self._at)
+        return self._calendars[name]
 
+    def calendar(self, name: str) -> Calendar:
+        """The calendar of a name that is in force then."""
+        return self.calendars(name)[-1][1]
 
-def listed(desk: Desk, flow: str, rule: str, since: date, until: date, at: int) -> list[str]:
-    """The names of the periods whose date lies between two days, both included, in order.
+    def binding(self, flow: str, rule: str, name: str) -> Bound:
+        """A period by its name (``2019-W41``), as it binds.
 
-    Raises:
-        Unknown: no such flow or obligation.
-    """
-    _, definition = versions(desk, flow, at)[-1]
-    if rule not in definition.flow.obligations:
-        raise Unknown(kind="obligation", name=rule, hint=among(definition.flow.obligations))
-    found: dict[str, date] = {}
-    for calendar in calendars_of(definition):
-        for each in rules.periods(definition, calendar_at(desk, calendar, at), rule, since, until):
-            found[each.name] = each.nominal
-    return sorted(found, key=lambda name: found[name])
+        Raises:
+            Unknown: no such flow or obligation, or no period of that name.
+        """
+        bound: Bound | None = None
+        for published, definition in self.versions(flow):
+            if bound is None or all(p.missed > published for p in bound.by_calendar.values()):
+                bound = Bound(definition, self._by_calendar(definition, rule, name))
+        assert bound is not None
+        if not bound.by_calendar:
+            calendar = self.calendar(bound.definition.flow.calendar)
+            rules.period(bound.definition, calendar, rule, name)  # says what is wrong with it
+            raise Unknown(kind="period", name=name)
+        return bound
 
+    def names(self, flow: str, rule: str, since: date, until: date) -> list[str]:
+        """The names of the periods whose date lies between two days, both included, in order.
 
-def _by_calendar(desk: Desk, definition: Definition, rule: str, name: str, at: int) -> dict[str, Period]:
-    found = {c: _counted(desk, definition, c, rule, name, at) for c in calendars_of(definition)}
-    return {calendar: each for calendar, each in found.items() if each is not None}
+        Raises:
+            Unknown: no such flow or obligation.
+        """
+        _, definition = self.versions(flow)[-1]
+        if rule not in definition.flow.obligations:
+            raise Unknown(kind="obligation", name=rule, hint=among(definition.flow.obligations))
+        found: dict[str, date] = {}
+        for calendar in calendars_of(definition):
+            for each in rules.periods(definition, self.calendar(calendar), rule, since, until):
+                found[each.name] = each.nominal
+        return sorted(found, key=lambda name: found[name])
 
+    def _by_calendar(self, definition: Definition, rule: str, name: str) -> dict[str, Period]:
+        found = {c: self._counted(definition, c, rule, name) for c in calendars_of(definition)}
+        return {calendar: each for calendar, each in found.items() if each is not None}
 
-def _counted(desk: Desk, definition: Definition, calendar: str, rule: str, name: str, at: int) -> Period | None:
-    """A period by a calendar of this name; None where it has no such period (no working day there)."""
-    found: Period | None = None
-    for published, each in desk.engine.calendars(desk.connection, calendar, at):
-        if found is None or found.provisional or found.missed > published:
-            try:
-                found = rules.period(definition, each, rule, name)
-            except Unknown:
-                found = None
-    return found
+    def _counted(self, definition: Definition, calendar: str, rule: str, name: str) -> Period | None:
+        """A period by a calendar of this name; None where it has no such period (no working day there)."""
+        found: Period | None = None
+        for published, each in self.calendars(calendar):
+            if found is None or found.provisional or found.missed > published:
+                try:
+                    found = rules.period(definition, each, rule, name)
+                except Unknown:
+                    found = None
+        return found
 
 
 # --- whose calendar ------------------------------------------------------------------------------------------------
-
-
-def calendar_at(desk: Desk, name: str, at: int) -> Calendar:
-    """The calendar in force at an instant; the newest before any was published."""
-    return desk.engine.calendars(desk.connection, name, at)[-1][1]
 
 
 def calendars_of(definition: Definition) -> list[str]:

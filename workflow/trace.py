@@ -18,7 +18,7 @@ from workflow.desk import Desk
 from workflow.errors import Unknown
 from workflow.evidence import canonical
 from workflow.past import CHANGES, Irregular, Missed, Past, Remark, known_at, past
-from workflow.periods import calendar_at, calendar_on
+from workflow.periods import Periods, calendar_on
 from workflow.rules import obligations
 from workflow.rules.authority import backstop
 from workflow.rules.dues import binding_nodes, node_day
@@ -373,7 +373,7 @@ class _Tracer:
             node = node_day(definition, binding_nodes(definition, local_day(self.at, zone)), reports.node)
             return start_of_day(node, zone) + 86_400_000_000 if node is not None else None
         if definition.flow.obligations:
-            calendar = calendar_at(self.desk, calendar_on(self.org, definition, unit, today), self.at)
+            calendar = Periods(self.desk, self.at).calendar(calendar_on(self.org, definition, unit, today))
 
             def line(period: obligations.Period) -> list[str]:
                 return [u["unit"] for u in self.org.path(unit, period.day.isoformat())]
