@@ -28,6 +28,7 @@ from workflow.rules.dues import binding_nodes, node_day
 from workflow.rules.obligations import STATES, Period, State
 from workflow.store import items, library
 from workflow.store import obligations as store
+from workflow.store.known import as_of
 from workflow.store.org import OrgReader
 
 T = TypeVar("T")
@@ -157,7 +158,7 @@ def _of_unit(desk: Desk, bound: Bound, at: int, unit: str) -> Period | None:
     if not unit or not bound.definition.flow.calendars:
         return bound.first
     day = bound.first.nominal.isoformat()
-    own = calendar_on(OrgReader(desk.connection, at), bound.definition, unit, day)
+    own = calendar_on(OrgReader(desk.connection, as_of(desk.connection, at)), bound.definition, unit, day)
     return bound.by_calendar.get(own)
 
 
@@ -283,7 +284,7 @@ def _parts(desk: Desk, flow: str, rule: str, name: str, at: int, under: str = ""
     """The question about a period, in as many parts as there are calendars by which there is one of that name."""
     read = Periods(desk, at)
     definition, found = bound = read.binding(flow, rule, name)
-    org = OrgReader(desk.connection, at)
+    org = OrgReader(desk.connection, as_of(desk.connection, at))
     own = own_calendars(org, definition, bound.first.nominal.isoformat())
     levels = definition.flow.obligations[rule].owed_by
     stages = _stages(read, flow)
@@ -313,7 +314,7 @@ def _in_order(desk: Desk, parts: list[_Part], found: dict[str, T]) -> list[T]:
     """What was found of units, in the order in which offices list them: one part has it already."""
     if len(parts) < 2:
         return list(found.values())
-    org = OrgReader(desk.connection, parts[0].asked.at)
+    org = OrgReader(desk.connection, as_of(desk.connection, parts[0].asked.at))
     order = {u: n for part in parts for n, u in enumerate(org.roster(part.asked.levels, part.asked.day))}
     return [found[u] for u in sorted(found, key=lambda u: (order.get(u, len(order)), u))]
 

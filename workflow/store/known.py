@@ -31,7 +31,8 @@ KEYS = {name: tuple(str(c.name) for c in t.primary_key) for name, t in ORGANISAT
 
 # Who writes the organisation does so alone, from reading it to the end of the transaction; nobody who signs waits for it.
 _ALONE = sa.text(f"SELECT pg_advisory_xact_lock(5497558138892 + {OF_THIS_SCHEMA})")
-_LAST = sa.select(entry.c.at).where(entry.c.chain == "org").order_by(entry.c.seq.desc()).limit(1)
+_MOMENTS = sa.select(entry.c.at).where(entry.c.chain == "org").limit(1)
+_FIRST, _LAST = _MOMENTS.order_by(entry.c.seq), _MOMENTS.order_by(entry.c.seq.desc())
 
 
 def known(name: str) -> sa.Subquery:
@@ -53,6 +54,14 @@ def alone(connection: Connection) -> None:
 def last_moment(connection: Connection) -> int:
     """When the organisation was changed last; 0 before the first import."""
     return connection.execute(_LAST).scalar() or 0
+
+
+def as_of(connection: Connection, at: int) -> int:
+    """The moment as of which the organisation is read for an answer about an instant: that instant; before anything was
+    known of it, as it was known first."""
+    if at >= last_moment(connection):
+        return at
+    return max(at, connection.execute(_FIRST).scalar() or 0)
 
 
 def _sqlite_rows(name: str) -> Any:

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from workflow.store import items
 from workflow.store import tables as t
-from workflow.store.known import known, last_moment
+from workflow.store.known import as_of, known, last_moment
 from workflow.store.statement import upsert
 
 SOME = 500  # names a statement
@@ -214,15 +214,13 @@ def _stated(asked: Asked) -> dict[str, Any]:
     return {**_values(asked), "zeros": list(asked.zeros), "missed": asked.missed, "not_in": not_in}
 
 
-def _form(connection: Connection, asked: Asked) -> Form:
-    """Which roster the question needs; a million units are joined to nothing that cannot matter."""
-    if asked.at < last_moment(connection):
-        return "known"
-    return "now" if connection.execute(_other_level.limit(1), {"day": asked.day}).first() is None else "then"
-
-
-def _known(asked: Asked, form: Form) -> dict[str, int]:
-    return {"known": asked.at} if form == "known" else {}
+def _form(connection: Connection, asked: Asked) -> tuple[Form, dict[str, int]]:
+    """Which roster the question needs, and as known at what moment; a million units are joined to nothing that cannot
+    matter."""
+    moment = as_of(connection, asked.at)
+    if moment < last_moment(connection):
+        return "known", {"known": moment}
+    return ("now" if connection.execute(_other_level.limit(1), {"day": asked.day}).first() is None else "then"), {}
 
 
 def _marked(connection: Connection) -> bool:
@@ -232,9 +230,9 @@ def _marked(connection: Connection) -> bool:
 
 def rows(connection: Connection, asked: Asked) -> list[Row]:
     """Every unit that owes, in the order in which offices list their units."""
-    form = _form(connection, asked)
+    form, moment = _form(connection, asked)
     statement = _rows_statement(asked.unique, _marked(connection), form)
-    found = connection.execute(statement, {**_stated(asked), **_known(asked, form)}).all()
+    found = connection.execute(statement, {**_stated(asked), **moment}).all()
     ordered = sorted(found, key=lambda r: (r[5], r[0]))  # here: databases sort text each in its own way
     return [Row(r[0], r[1], r[2], r[3] == 1, r[4]) for r in ordered]
 
@@ -242,11 +240,11 @@ def rows(connection: Connection, asked: Asked) -> list[Row]:
 def counts(connection: Connection, asked: Asked) -> tuple[dict[str, int], int]:
     """How many units are in each state (states that nobody is in are left out), and of those who corrected their report
     (SUPPLEMENTED) how many had been late with the first one."""
-    marked, form = _marked(connection), _form(connection, asked)
+    marked, (form, moment) = _marked(connection), _form(connection, asked)
     found: dict[str, int] = {}
     late = 0
     statement = _counts_statement(asked.unique, marked, form)
-    for row in connection.execute(statement, {**_stated(asked), **_known(asked, form)}):
+    for row in connection.execute(statement, {**_stated(asked), **moment}):
         found[row.state] = found.get(row.state, 0) + row.units
         if marked and row.late and row.state == "SUPPLEMENTED":
             late += row.units
@@ -255,8 +253,8 @@ def counts(connection: Connection, asked: Asked) -> tuple[dict[str, int], int]:
 
 def not_in(connection: Connection, asked: Asked) -> list[str]:
     """Who owes, is not exempt and has not reported by then: one anti-join. In the order of offices' lists."""
-    form = _form(connection, asked)
-    found = connection.execute(_not_in_statement(form), {**_values(asked), **_known(asked, form)}).all()
+    form, moment = _form(connection, asked)
+    found = connection.execute(_not_in_statement(form), {**_values(asked), **moment}).all()
     exempt: set[str] = set()
     if _marked(connection):
         values = {"flow": asked.flow, "campaign": asked.campaign, "at": asked.at}
