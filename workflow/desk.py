@@ -212,6 +212,8 @@ class Desk(Verbs):
         )
         self._organisation: OrgReader | None = None
         self.looked_at: int | None = None  # the one moment at which somebody reads, where they keep to one
+        self._head: tuple[str, items.Head] | None = None  # of the item that was read last, while they do
+        self._chain: tuple[str, list[Any]] | None = None
         self.noted: list[Written] = []  # what subscribers are told once it is committed
 
     def organisation(self) -> OrgReader:
@@ -235,10 +237,30 @@ class Desk(Verbs):
     def is_now(self, at: int) -> bool:
         """Whether an instant is not before the moment of reading, so that what is there now is the answer. The clock has gone
         on since whoever reads looked at it."""
-        return at >= (self.engine.now(self.connection) if self.looked_at is None else self.looked_at)
+        return at >= self.now()
+
+    def now(self) -> int:
+        """The moment at which somebody reads, microseconds UTC."""
+        return self.engine.now(self.connection) if self.looked_at is None else self.looked_at
+
+    def head_of(self, item: str) -> items.Head:
+        """An item as it stands, without a lock; where one moment is kept to, not asked for twice in a row."""
+        if self.looked_at is None:
+            return items.read(self.connection, item)
+        if self._head is None or self._head[0] != item:
+            self._head = item, items.read(self.connection, item)
+        return self._head[1]
+
+    def entries_of(self, item: str) -> list[Any]:
+        """An item's entries in order, as stored; the same way."""
+        if self.looked_at is None:
+            return items.entries(self.connection, item)
+        if self._chain is None or self._chain[0] != item:
+            self._chain = item, items.entries(self.connection, item)
+        return self._chain[1]
 
     def case_of(self, item: str) -> tuple[Case, Definition]:
-        case = Case.of_snapshot(items.read(self.connection, item).snapshot)
+        case = Case.of_snapshot(self.head_of(item).snapshot)
         return case, self.engine.definition(self.connection, case.definition)
 
     def lines_of(self, item: str, list_: str) -> list[dict[str, Any]]:
@@ -513,6 +535,7 @@ class Desk(Verbs):
 
     def _write(self, written: Sequence[Written], lists: dict[str, list[Any]] | None = None) -> None:
         items.append(self.connection, written, lists)
+        self._head = self._chain = None
         if self.engine.subscribers:
             self.noted += written
 
@@ -832,7 +855,7 @@ class Desk(Verbs):
         return any(facts.load(self.connection, need, memory).get("tenure") for need in held)
 
     def _today(self, pinned: Definition) -> str:
-        return local_day(self.engine.now(self.connection), pinned.flow.timezone).isoformat()
+        return local_day(self.now(), pinned.flow.timezone).isoformat()
 
     def may_look(self, act: View, case: Case, pinned: Definition, org: bytes | None) -> bool:
         """Whether a place of the present stage is that of whoever looks: of their post, or delegated to them.

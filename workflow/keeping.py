@@ -100,7 +100,7 @@ class _Found:
 
     def __init__(self, desk: Desk, before: int | None) -> None:
         self.desk, self.before = desk, before
-        self.now = desk.engine.now(desk.connection)
+        self.now = desk.now()
         self.over: dict[str, Over] = {}
         self.papers: list[_Paper] = []
         self.gone: dict[str, str] = {}  # digest of a document that goes -> the first item that had it

@@ -380,4 +380,4 @@ def _excused(org: OrgReader, definition: Definition, rule: str, found: Period) -
 
 
 def _now(desk: Desk, at: int | None) -> int:
-    return desk.engine.now(desk.connection) if at is None else at
+    return desk.now() if at is None else at

@@ -16,7 +16,6 @@ from workflow.desk import Desk
 from workflow.evidence import canonical
 from workflow.rules.chain import Path, duty_of
 from workflow.rules.shares import side
-from workflow.store import items
 
 _ENDS = {"due-met": True, "due-passed-on": False}
 
@@ -137,7 +136,7 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
     rested: dict[str, None] = {}
     irregular: list[Irregular] = []
     case, later = Case(), 0
-    for entry in items.entries(desk.connection, item):
+    for entry in desk.entries_of(item):
         if entry.at > at or (seq is not None and entry.seq > seq):
             later += 1
             continue

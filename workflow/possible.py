@@ -67,7 +67,6 @@ from workflow.rules import decide, materials
 from workflow.rules.authority import backstop
 from workflow.rules.linking import closing
 from workflow.rules.stages import returning
-from workflow.store import items
 from workflow.store.org import OrgReader
 
 WRITTEN = "…"
@@ -103,10 +102,10 @@ def may(desk: Desk, item: str, actor: Actor, *, due: str = "") -> list[Possible]
     Raises:
         Unknown: no such item.
     """
-    head = items.read(desk.connection, item)
+    head = desk.head_of(item)
     case = Case.of_snapshot(head.snapshot)
     definition = desk.engine.definition(desk.connection, case.definition)
-    at = desk.engine.now(desk.connection)
+    at = desk.now()
     out: list[Possible] = []
     org = desk.organisation()
     tracking = definition.stage(case.stage).tracking

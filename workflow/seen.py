@@ -105,7 +105,7 @@ class Seen:
     def __init__(self, engine: Engine, desk: Desk, sight: Sight) -> None:
         self._engine, self._desk, self.sight = engine, desk, sight
         desk.eyes = self._posts if sight.person else None
-        self.now = desk.looked_at = desk.engine.now(desk.connection)
+        self.now = desk.looked_at = desk.now()
         self._may_be_seen: set[str] = set()
 
     # --- one item -------------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ class Seen:
     def version(self, item: str) -> int:
         """How many entries an item has."""
         self.refuse(item)
-        return int(items.read(self._desk.connection, item).seq)
+        return int(self._desk.head_of(item).seq)
 
     def past(self, item: str, at: int) -> history.Past | None:
         """An item as it stood at an instant."""
@@ -616,5 +616,5 @@ def seen_by(engine: Engine, person: str, *, zone: str = "Asia/Shanghai") -> Iter
 def seen_by_operator(engine: Engine, *, zone: str = "Asia/Shanghai") -> Iterator[Seen]:
     """The same for somebody at the machine itself, who could read the file as well."""
     with engine.look() as desk:
-        day = local_day(desk.engine.now(desk.connection), zone).isoformat()
+        day = local_day(desk.now(), zone).isoformat()
         yield Seen(engine, desk, all_of(day))

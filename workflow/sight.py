@@ -14,7 +14,7 @@ from workflow.clock import local_day
 from workflow.desk import Desk
 from workflow.errors import Unknown, WorkflowError
 from workflow.rules import authority
-from workflow.store import items, listing, mandates, queries
+from workflow.store import listing, mandates, queries
 from workflow.store.groups import GroupReader
 
 
@@ -59,7 +59,7 @@ def sight_of(desk: Desk, person: str, at: int | None = None, *, zone: str = "Asi
         at: microseconds UTC; now when not given.
         zone: in which the day begins.
     """
-    day = local_day(desk.engine.now(desk.connection) if at is None else at, zone).isoformat()
+    day = local_day(desk.now() if at is None else at, zone).isoformat()
     org = desk.organisation()
     posts = tuple((p["unit"], p["post"]) for p in org.posts_of(person, day))
     held = frozenset(unit for unit, _ in posts)
@@ -112,9 +112,9 @@ def _stands_in(desk: Desk, person: str, case: Case) -> bool:
     for slot in case.open_slots:
         if slot.delegate != person and (slot.unit, slot.post) not in given:
             continue
-        head = items.read(desk.connection, case.item)
+        head = desk.head_of(case.item)
         act = Sign(item=case.item, by=Actor(person, slot.post, slot.unit), seen=case.content, slot=slot.key)
-        at = desk.engine.now(desk.connection)
+        at = desk.now()
         try:
             authority.authority(desk.ask(act, case, head.org, head.seq + 1, at), slot)
         except WorkflowError:

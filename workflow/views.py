@@ -301,7 +301,7 @@ def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
     day = local_day(at, definition.flow.timezone).isoformat()
     case = Case()
     live: dict[tuple[int, str], int] = {}
-    for entry in items.entries(desk.connection, item):
+    for entry in desk.entries_of(item):
         if entry.at > at:
             break
         body = canonical.read(entry.body)

@@ -121,7 +121,7 @@ def why(desk: Desk, item: str, at: int | None = None) -> list[Due]:
     Raises:
         Unknown: no such item.
     """
-    now = desk.engine.now(desk.connection) if at is None else at
+    now = desk.now() if at is None else at
     return ledger(desk.connection, item, now)
 
 

@@ -112,7 +112,7 @@ def judge(
     Raises:
         Unknown: no such flow, obligation or period.
     """
-    at = desk.engine.now(desk.connection) if at is None else at
+    at = desk.now() if at is None else at
     roster = [o.unit for o in obligations.owed(desk, flow, rule, period, at) if o.state != "EXEMPT"]
     found = obligations.period(desk, flow, rule, period, at)
     own = (

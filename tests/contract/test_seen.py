@@ -29,6 +29,7 @@ from workflow.irregularities import Thresholds
 from workflow.orgbook import assign, form_body, remove_from_posts, seat
 from workflow.receipt import Receipt
 from workflow.seen import OPERATOR, Seen, seen_by, seen_by_operator
+from workflow.sight import all_of
 from workflow.store import items
 from workflow.store.listing import Wanted
 from workflow.targets import target
@@ -390,3 +391,15 @@ def test_who_signs_by_delegation_or_has_a_copy_reads_the_item_and_no_more(world:
         assert seen.items().rows == () and seen.tally().items == 0
         with pytest.raises(Unknown):
             seen.show("s2")
+
+
+def test_the_same_eyes_read_what_the_same_transaction_wrote(world: World) -> None:
+    """A reader who keeps to one moment does not ask for an item twice, unless something was written meanwhile."""
+    item = world.begin("m1", "o1")
+    with world.engine.desk() as desk:
+        see = Seen(world.engine, desk, all_of("2019-08-20"))
+        signed, version = len(see.signatures(item)), see.version(item)
+        by = Actor("o1-handler", "handler", "o1")
+        desk.sign(item, by, see.case_of(item)[0].content, opinion="agreed (invented)")
+        assert (len(see.signatures(item)), see.version(item)) == (signed + 1, version + 1)
+        assert see.case_of(item)[0].slots[0].state == "signed"

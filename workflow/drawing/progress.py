@@ -29,7 +29,7 @@ def progress(desk: Desk, item: str, lang: Language) -> tuple[Definition, Progres
         Unknown: no such item.
     """
     case, definition = desk.case_of(item)
-    zone, now = definition.flow.timezone, desk.engine.now(desk.connection)
+    zone, now = definition.flow.timezone, desk.now()
     visits = []
     for stay in queries.stays(desk.connection, item):
         entered = local_day(stay["entered_at"], zone).isoformat()

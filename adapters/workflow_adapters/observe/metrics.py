@@ -42,7 +42,7 @@ class Gauges:
     def collect(self) -> Iterator[Metric]:
         """Every gauge, from one consistent moment of the database."""
         with self.engine.look() as desk:
-            now = desk.engine.now(desk.connection)
+            now = desk.now()
             yield self._open_items(desk, now)
             yield self._oldest_due(desk, now)
             yield self._reports(desk, now)

@@ -90,7 +90,7 @@ class Call:
     def seen(self) -> Iterator[Seen]:
         """What is there, as the caller may see it; the only way here to anything that is read."""
         with self.engine.look() as desk:
-            now = desk.engine.now(desk.connection)
+            now = desk.looked_at = desk.now()
             if self.who.operator:
                 sight = all_of(local_day(now, self.zone).isoformat())
             else:

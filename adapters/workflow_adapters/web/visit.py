@@ -91,7 +91,7 @@ class Visit:
     def look(self) -> Iterator[Looking]:
         """One consistent moment of the database, seen with this visitor's eyes."""
         with self.console.engine.look() as desk:
-            now = desk.engine.now(desk.connection)
+            now = desk.looked_at = desk.now()
             yield Looking(self, desk, self._sight(desk, now))
 
     def _sight(self, desk: Desk, now: int) -> Sight:
