@@ -1,13 +1,14 @@
 """A BPMN 2.0 file as plain facts: tasks, lanes, gateways, flows and timers. Entities, and whatever expands, are refused.
 
-What editors add in namespaces of their own (groups, persons, due dates, forms, listeners) is read by its local name,
+A process embedded in another is read as a part of it: what led to it leads to its beginning, and its ends lead on behind
+it. What editors add in namespaces of their own (groups, persons, due dates, forms, listeners) is read by its local name,
 whichever editor wrote it; the drawing itself (BPMNDI) says nothing about the process and is passed over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from workflow.errors import DefinitionInvalid, why_not
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 MAX_BYTES = 4_000_000
+MAX_DEPTH = 12  # of processes embedded in one another
 _READ = ("assignee", "candidateUsers", "candidateGroups", "dueDate")  # of an editor's own attributes
 PASSED = (
     "subProcess",
@@ -26,6 +28,8 @@ PASSED = (
     "transaction",
     "adHocSubProcess",
 )  # with every other task and event: walked through
+EMBEDDED = ("subProcess", "transaction")  # those of the passed that are laid out among the others
+BEHIND = "/end"  # after the id of an embedded process: the place behind its ends
 TASKS = ("userTask", "manualTask", "task")
 GATEWAYS = ("exclusiveGateway", "inclusiveGateway", "parallelGateway", "eventBasedGateway", "complexGateway")
 
@@ -43,7 +47,9 @@ class Node:
     persons: tuple[str, ...] = ()  # whom an editor's own attribute names
     due: str = ""  # an ISO 8601 duration, as an editor's own attribute says
     notes: str = ""  # its documentation
-    inside: tuple[tuple[str, str], ...] = ()  # tasks of a process inside: (element, id)
+    inside: tuple[tuple[str, str], ...] = ()  # tasks of a process inside that is not laid out: (element, id)
+    within: str = ""  # the embedded process that it stands in
+    beside: tuple[tuple[Node, ...], ...] = ()  # the tasks of parallel branches, where it stands for all of them
 
 
 @dataclass(frozen=True)
@@ -130,13 +136,29 @@ def _process(element: Any) -> Process:
         process.lanes[lane.get("id", "")] = lane.get("name", "") or lane.get("id", "")
         for ref in lane.findall(f"{BPMN}flowNodeRef"):
             held[(ref.text or "").strip()] = lane.get("id", "")
+    _gather(process, element, held)
+    embedded = [n for n in process.nodes.values() if n.kind in EMBEDDED and not n.inside]
+    for each in embedded:  # the outer ones come first, so that an inner one at the end of an outer one leads on too
+        _lead_on(process, each)
+    for each in embedded:
+        _lead_in(process, each.id)
+    return process
+
+
+def _gather(process: Process, element: Any, held: dict[str, str], within: str = "", depth: int = 0) -> None:
+    """Everything that stands in a process, or in one embedded in it. ``held``: the lane that each element lies in."""
     for child in element:
         kind = str(child.tag).removeprefix(BPMN)
         id_, name = child.get("id", ""), child.get("name", "") or ""
+        lane = held.get(id_) or held.get(within, "")
         if kind in ("laneSet", "documentation", "extensionElements"):
-            process.other += [(f"process/{name}", process.id, "") for name in _added(child, kind)]
+            owner = ("subProcess", within) if within else ("process", process.id)
+            process.other += [(f"{owner[0]}/{added}", owner[1], "") for added in _added(child, kind)]
+        elif kind in ("incoming", "outgoing"):
             continue
-        if kind == "sequenceFlow":
+        elif kind.endswith("LoopCharacteristics"):
+            process.other.append((f"subProcess/{kind}", within, ""))
+        elif kind == "sequenceFlow":
             condition = child.find(f"{BPMN}conditionExpression")
             text = (condition.text or "").strip() if condition is not None else ""
             process.arrows.append(Arrow(id_, name, child.get("sourceRef", ""), child.get("targetRef", ""), text))
@@ -145,18 +167,48 @@ def _process(element: Any) -> Process:
             text = (duration.text or "").strip() if duration is not None else ""
             process.timers.append(Timer(id_, child.get("attachedToRef", ""), text))
         elif kind in (*TASKS, *GATEWAYS, "startEvent", "endEvent"):
-            process.nodes[id_] = _node(child, kind, id_, name, held.get(id_, ""))
+            process.nodes[id_] = _node(child, kind, id_, name, lane, within)
+        elif (
+            id_
+            and kind in EMBEDDED
+            and child.get("triggeredByEvent") != "true"
+            and depth < MAX_DEPTH
+            and _tasks_in(child)
+        ):
+            process.nodes[id_] = Node(id_, kind, name, lane, within=within)
+            held[id_] = lane
+            _gather(process, child, held, id_, depth + 1)
         else:
             process.other.append((kind.rpartition("}")[2], id_, name))
             if kind in PASSED or (kind.endswith(("Event", "Task")) and kind != "boundaryEvent"):
-                inside = tuple(
-                    (_local(x), x.get("id", "")) for x in child.iter() if x is not child and _local(x) in TASKS
-                )
-                process.nodes[id_] = Node(id_, kind, name, held.get(id_, ""), inside=inside)
-    return process
+                process.nodes[id_] = Node(id_, kind, name, lane, inside=_tasks_in(child), within=within)
 
 
-def _node(element: Any, kind: str, id_: str, name: str, lane: str) -> Node:
+def _tasks_in(element: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((_local(x), x.get("id", "")) for x in element.iter() if x is not element and _local(x) in TASKS)
+
+
+def _lead_on(process: Process, embedded: Node) -> None:
+    """What led on from an embedded process leads on from behind its ends."""
+    begun = {a.source for a in process.arrows}
+    ends = [n.id for n in process.nodes.values() if n.within == embedded.id and n.id not in begun]
+    if not ends:
+        return
+    behind = Node(f"{embedded.id}{BEHIND}", embedded.kind, "", embedded.lane, within=embedded.within)
+    process.nodes[behind.id] = behind
+    process.arrows = [replace(a, source=behind.id) if a.source == embedded.id else a for a in process.arrows]
+    process.arrows += [Arrow("", "", end, behind.id) for end in ends]
+
+
+def _lead_in(process: Process, embedded: str) -> None:
+    """An embedded process leads to its beginnings: its start events, else whatever nothing in it leads to."""
+    within = [n for n in process.nodes.values() if n.within == embedded]
+    reached = {a.target for a in process.arrows}
+    begins = [n.id for n in within if n.kind == "startEvent"] or [n.id for n in within if n.id not in reached]
+    process.arrows += [Arrow("", "", embedded, begin) for begin in begins or [n.id for n in within][:1]]
+
+
+def _node(element: Any, kind: str, id_: str, name: str, lane: str, within: str) -> Node:
     said: dict[str, str] = {}
     for each in (element, *(x for e in element.findall(f"{BPMN}extensionElements") for x in e.iter())):
         for key, value in each.attrib.items():
@@ -167,7 +219,7 @@ def _node(element: Any, kind: str, id_: str, name: str, lane: str) -> Node:
     group, due = said.get("candidateGroups", ""), said.get("dueDate", "")
     own = (key.rpartition("}")[2] for key in element.attrib if key.startswith("{"))
     details = (*_inside(element), *(key for key in own if key not in _READ))
-    return Node(id_, kind, name, lane, details, group, persons, due, notes)
+    return Node(id_, kind, name, lane, details, group, persons, due, notes, within=within)
 
 
 def _local(element: Any) -> str:

@@ -30,6 +30,7 @@ def bpmn(
 ) -> None:
     """Tasks become stages, lanes posts, gateways exits, boundary timers dues; the rest is listed by element · 导入 BPMN
 
+    Parallel branches that meet again are signed side by side, or one after the other; embedded processes are laid out.
     Exit code 0: everything was carried over. 1: not everything was. 2: the file was not read, and why.
     """
     language = cast("Language", lang)
