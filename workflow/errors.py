@@ -247,6 +247,17 @@ class NoSuchExit(Refused):
     zh = "{actual} 不是本阶段的流转去向({place}):应为 {expected} 之一"
 
 
+class ExitOpen(NoSuchExit):
+    """The first signature leaves open which way out it means, so that nobody after it could say."""
+
+    code = "exit-open"
+    en = (
+        "whoever signs first says which way out it is ({place}): expected one of {expected}; got {actual}. "
+        "Everybody after signs over it, or returns it"
+    )
+    zh = "首位签批人须写明流转去向({place}):应为 {expected} 之一;实为 {actual}。其后各级在此基础上签批,不同意的退回"
+
+
 class MaterialMissing(Refused):
     """A document or list that the stage demands has not been submitted."""
 

@@ -216,6 +216,7 @@ def _candidates(case: Case, definition: Definition, actor: Actor, due: str) -> I
     stage = definition.stage(case.stage)
     mine = [s for s in case.slots if (s.post, s.unit) == (actor.post, actor.unit)]
     seen = case.content
+    said: dict[str, Any]
     outcomes = [""] if case.outcome or not stage.exits else ["", *stage.exits]
     for slot in _at(case, actor):
         verb = {"decision": Decide, "look-back": LookBack}.get(slot.kind, Sign)
@@ -232,7 +233,9 @@ def _candidates(case: Case, definition: Definition, actor: Actor, due: str) -> I
                 due=due,
             )
         if slot.kind == "sign":
-            yield Accept(item=case.item, by=actor, seen=seen, slot=slot.key, opinion=WRITTEN, due=due)
+            for outcome in outcomes:
+                said = {"slot": slot.key, "outcome": outcome, "opinion": WRITTEN, "reason": WRITTEN}
+                yield Accept(item=case.item, by=actor, seen=seen, due=due, **said)
             yield CloseOut(item=case.item, by=actor, seen=seen, slot=slot.key, opinion=WRITTEN)
     for slot in mine:
         if slot.state == "signed":
@@ -240,7 +243,7 @@ def _candidates(case: Case, definition: Definition, actor: Actor, due: str) -> I
     if stage.tracking is not None:
         yield Reopen(item=case.item, by=actor, seen=seen, reason=WRITTEN, due=due)
     if stage.checked is not None:
-        said: dict[str, Any] = {"item": case.item, "by": actor, "seen": seen, "reason": WRITTEN, "finding": WRITTEN}
+        said = {"item": case.item, "by": actor, "seen": seen, "reason": WRITTEN, "finding": WRITTEN}
         method = next(iter(stage.checked.methods), "")
         for found, date in ((CONFIRMED, ""), (REFUTED, due)):
             yield RecordCheck(**said, outcome=found, method=method, due=date)

@@ -22,6 +22,7 @@ from workflow.errors import (
     ClockBehind,
     Conflict,
     DateRequired,
+    ExitOpen,
     GateClosed,
     LimitReached,
     LinesOpen,
@@ -223,12 +224,11 @@ def a_proposed_outcome_that_is_no_exit(w: World, item: str) -> Any:
     return lambda: w.engine.submit(item, HANDLER, SHEET, outcome="forgotten")
 
 
-@refusal(NoSuchExit, "none chosen")
-def a_chain_that_ends_without_an_outcome(w: World, item: str) -> Any:
+@refusal(ExitOpen, "expected one of dropped, found, nothing; got none")
+def a_first_signature_that_leaves_the_way_out_open(w: World, item: str) -> Any:
+    """Everybody after signs over it: nobody could name it any more, and the place could only be returned."""
     w.begin(item, outcome="")
-    for _ in range(9):
-        w.sign(item)
-    return signing(w, item, S1)
+    return signing(w, item, HANDLER)
 
 
 @refusal(AlreadySeen, "secretary@o1")

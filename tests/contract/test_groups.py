@@ -137,6 +137,36 @@ def test_without_such_an_exit_a_refusal_starts_the_chain_anew_and_keeps_what_was
     assert world.verify().holds
 
 
+AT_ONCE = """flow: at-once
+title: {zh: 示例会签, en: an invented signing side by side}
+stages:
+  - stage: review
+    duty: secretary
+    slots: [{together: [handler, {department: third}]}, {secretary: second}]
+    exits: {passed: done}
+  - stage: done
+    final: true
+"""
+
+
+@pytest.mark.parametrize("first", [HANDLER, department("t1")])
+def test_a_group_at_the_beginning_that_votes_against_signs_anew_and_nobody_is_left_out(
+    world: World, first: Actor
+) -> None:
+    """Whoever votes against, everybody of the group has the place again: no stage is left waiting for nobody."""
+    world.engine.publish(loads(flow_text(AT_ONCE)))
+    world.engine.open("at-once", "o1", item="m1")
+    vote(world, first, "against")
+    assert open_now(world) == ["handler@o1", "department@t1"]
+    vote(world, HANDLER)
+    vote(world, department("t1"), "against")  # the second voice takes the first back, which stays on record
+    assert open_now(world) == ["handler@o1", "department@t1"]
+    for each in (HANDLER, department("t1"), Actor("s1-secretary", "secretary", "s1")):
+        vote(world, each)
+    assert world.case("m1").stage == "done"
+    assert world.verify().holds and world.verify().rules == "hold"
+
+
 def test_a_return_out_of_a_group_supersedes_its_siblings_and_opens_the_handler(world: World) -> None:
     begun(world, "plain")
     vote(world, department("t1"))

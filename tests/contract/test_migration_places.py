@@ -72,6 +72,12 @@ def seen(world: World) -> str:
     return world.case("m1").content
 
 
+def test_a_version_with_several_ways_out_takes_no_item_that_is_signed_without_naming_one(world: World) -> None:
+    """Whoever signs first names the way out, and everybody after signs over it: nobody could name it any more."""
+    world.sign("m1")
+    stays(world, version(world, ("exits: {done: check,", "exits: {done: check, dropped: archived,")), "named none")
+
+
 def test_a_delegated_place_goes_along_with_whoever_it_was_delegated_to(world: World) -> None:
     world.sign("m1")
     world.engine.delegate("m1", SECRETARY, seen(world), "2", "o1-scrutineer", "scrutineer", WHY)

@@ -12,6 +12,7 @@ from typing import Any
 
 from workflow.acts import Migrate
 from workflow.case import Case, Effect, Slot
+from workflow.definition.definition import Definition
 from workflow.definition.model import Due, Rung, Stage
 from workflow.definition.outline import outline
 from workflow.errors import CannotMove, OutOfTurn, ReasonRequired, Said, Unknown
@@ -21,7 +22,7 @@ from workflow.rules.context import Asked, Context, Decision, Need
 from workflow.rules.moving import look_back_rule
 from workflow.rules.plan import ADDED, progress
 from workflow.rules.reckoning import Basis
-from workflow.rules.stages import choosable
+from workflow.rules.stages import choosable, to_choose
 
 COUNTS = ("", "now")  # from when the dates of the new version are counted: the stage's entry, or the migration
 
@@ -68,6 +69,8 @@ def migrate(asked: Asked, act: Migrate) -> Decision:
             actual=f"{case.outcome}, which is proposed here; hand in again first",
             place=new.place("stages", stage.stage, "exits"),
         )
+    if context.rules >= 7 and not case.outcome and act.undoes is None and (leading := to_choose(stage)):
+        _check_unsigned(case, new, stage, leading)
     effect: Effect = {
         "e": "migrated",
         "from": case.definition,
@@ -84,6 +87,24 @@ def migrate(asked: Asked, act: Migrate) -> Decision:
         effect["slots"], effect["plan"] = [s.record() for s in slots], plan
     after = case.fold([effect], context.seq, context.at)
     return Decision([effect, *clocks(asked, act, after, stage, old)], held)
+
+
+def _check_unsigned(case: Case, new: Definition, stage: Stage, leading: list[str]) -> None:
+    """Whoever signs first names the way out; those who signed where there was only one named none.
+
+    Raises:
+        CannotMove: somebody signed here, and the new version has several ways out.
+    """
+    signed = [f"{s.post}@{s.unit}" for s in case.slots if s.state == "signed"]
+    if signed:
+        raise CannotMove(
+            expected=Said(
+                f"a stage with one way out, or one of {', '.join(leading)} named before anybody signed",
+                f"只有一个流转去向的阶段,或首签前已写明 {'、'.join(leading)} 之一",
+            ),
+            actual=Said(f"{', '.join(signed)} signed and named none", f"{'、'.join(signed)} 已签而未写明"),
+            place=new.place("stages", stage.stage, "exits"),
+        )
 
 
 def _check_waiting(asked: Asked, stage: Stage) -> None:

@@ -17,11 +17,13 @@ from workflow.definition.definition import Definition
 from workflow.definition.model import Stage, Tally
 from workflow.errors import (
     DateRequired,
+    ExitOpen,
     LinesOpen,
     MaterialMissing,
     NoSuchExit,
     OutOfTurn,
     ReasonRequired,
+    Said,
     Stale,
     WindowOpen,
     WrongMeaning,
@@ -52,7 +54,7 @@ from workflow.rules.materials import wanted
 from workflow.rules.moving import leave, look_back_rule
 from workflow.rules.opening import of_lines
 from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, Progress, at_one_unit, downstream, keys, votes
-from workflow.rules.stages import REFUSED_EXIT, RETURN_EXIT, choosable, returning, ways
+from workflow.rules.stages import REFUSED_EXIT, RETURN_EXIT, choosable, returning, to_choose, ways
 
 MEANS: dict[str, tuple[type[Signature], ...]] = {
     "prepare": (Sign,),
@@ -210,6 +212,8 @@ def sign(asked: Asked, act: Signature) -> Decision:
     _check_window(asked, slot, stage, ends=ahead.verdict != "open")
     outcome, effects = _outcome(asked, act, slot, stage)
     first = "signed" not in [s.state for s in case.slots]
+    if first and not outcome and context.rules >= 7 and ahead.verdict != "refused" and slot.kind != "look-back":
+        _check_led(asked, stage)
     if first or ahead.verdict == "agreed":
         _check_complete(asked, stage, outcome)
     if stage.compare is not None:
@@ -235,7 +239,8 @@ def sign(asked: Asked, act: Signature) -> Decision:
         return Decision(effects, held, slot.key)
     so_far = case.fold(effects, context.seq, context.at)
     if ahead.verdict == "refused" and REFUSED_EXIT not in stage.exits:
-        return Decision([*effects, *_restarted(asked, so_far, so_far.slots[0])], held, slot.key)
+        again = _begun_anew(asked, so_far) if context.rules >= 7 else _restarted(asked, so_far, so_far.slots[0])
+        return Decision([*effects, *again], held, slot.key)
     if stage.assess is not None and ahead.verdict != "refused":
         effects.append(assessing.result(definition, stage, so_far, assessing.earlier(asked, stage)))
         exit_name = str(effects[-1]["exit"])
@@ -360,6 +365,23 @@ def _outcome(asked: Asked, act: Signature, slot: Slot, stage: Stage) -> tuple[st
     if "reason" in stage.exits[act.outcome].needs and not act.reason.strip():
         raise ReasonRequired(act=act.outcome, expected="a written reason", actual="none", place=place)
     return act.outcome, [{"e": "outcome-set", "outcome": act.outcome}]
+
+
+def _check_led(asked: Asked, stage: Stage) -> None:
+    """Where several ways lead out and nothing computes which, the first signature names one: nobody after it could, as
+    all of them sign over it, and the place could only be returned.
+
+    Raises:
+        ExitOpen: none was proposed, neither with the papers nor here.
+    """
+    leading = to_choose(stage)
+    objected = stage.notice is not None and stage.notice.objection and asked.case.objections
+    if leading and not objected:
+        raise ExitOpen(
+            expected=sorted(leading),
+            actual=Said("none", "未写明"),
+            place=asked.definition.place("stages", stage.stage, "exits"),
+        )
 
 
 def _check_complete(asked: Asked, stage: Stage, outcome: str) -> None:
@@ -593,6 +615,13 @@ def _restarted(asked: Asked, case: Case, target: Slot, *, straight: bool = False
     opened = restart(case, undone)
     gone: Effect = {"e": "superseded", "slots": undone, **paper.dated(asked)}
     return [gone, *({"e": "slot-opened", "slot": k} for k in opened)]
+
+
+def _begun_anew(asked: Asked, case: Case) -> list[Effect]:
+    """A stage that was voted down and has no way out for it begins anew, with everybody who stands at its beginning."""
+    undone = [s.key for s in case.slots if s.state != "waiting"]
+    gone: Effect = {"e": "superseded", "slots": undone, **paper.dated(asked)}
+    return [gone, *({"e": "slot-opened", "slot": k} for k in restart(case, undone))]
 
 
 def _done(slot: Slot) -> bool:

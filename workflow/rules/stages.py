@@ -81,6 +81,13 @@ def ways(stage: Stage) -> list[str]:
     return [name for name in stage.exits if name not in taken and not returning(name)]
 
 
+def to_choose(stage: Stage) -> list[str]:
+    """The ways out of which somebody has to name one: several, and nothing computes which."""
+    leading = ways(stage)
+    computed = stage.tally or stage.score or stage.tracking or stage.assess
+    return [] if computed or len(leading) < 2 else leading
+
+
 def returning(name: str) -> bool:
     """Whether an exit is a way back that only a return takes: ``returned``, or ``returned-`` and whither."""
     return name == RETURN_EXIT or name.startswith(f"{RETURN_EXIT}-")

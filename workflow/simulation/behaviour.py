@@ -18,7 +18,7 @@ from workflow.errors import Said, Unknown, WorkflowError
 from workflow.rules import assessing
 from workflow.rules.plan import ABSTAIN, AGAINST
 from workflow.rules.signing import tally_exit
-from workflow.rules.stages import REFUSED_EXIT, choosable, returning
+from workflow.rules.stages import REFUSED_EXIT, returning
 
 LEAST = 1e-9  # what nobody does of their own accord is still done where nothing else is left
 NOTHING = ("nothing", "")
@@ -121,7 +121,7 @@ def _weight(kind: tuple[str, str], behaviour: Behaviour, shares: Mapping[str, fl
     what, way = kind
     if what == "way":
         return shares.get(way, LEAST)
-    return {"on": 1.0, "late": LEAST}.get(what, max(behaviour.send_back, LEAST))
+    return 1.0 if what == "on" else max(behaviour.send_back, LEAST)
 
 
 def _kind(definition: Definition, case: Case, act: Act) -> tuple[str, str]:
@@ -138,8 +138,7 @@ def _kind(definition: Definition, case: Case, act: Act) -> tuple[str, str]:
         return ("way", way) if way else ("on", "")
     if outcome := getattr(act, "outcome", ""):
         return "way", outcome
-    undecided = not case.outcome and hasattr(act, "outcome") and len(choosable(stage)) > 1
-    return ("late" if undecided else "on"), ""
+    return "on", ""
 
 
 def _way_of_papers(definition: Definition, stage: Stage, case: Case, act: Submit) -> str:
