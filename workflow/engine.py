@@ -16,7 +16,7 @@ from workflow import keybook, log, personal, starting
 from workflow.acts import Act, Actor, Open
 from workflow.case import Case
 from workflow.clock import Clock, SystemClock, local_day, micros
-from workflow.errors import ReasonRequired, Said, Unknown, VersionTaken, WorkflowError
+from workflow.errors import ReasonRequired, Said, Unknown, VersionTaken, WorkflowError, near
 from workflow.events import E, Subscribers
 from workflow.evidence import canonical
 from workflow.evidence.content import ContentStore, DiskContentStore, MemoryContentStore
@@ -308,7 +308,8 @@ class Engine(Verbs):
         """The version of a flow published last."""
         found = library.versions(connection, flow)
         if not found:
-            raise Unknown(kind="flow", name=flow, hint=Said("; publish its definition first", ";请先发布其定义"))
+            first = Said("; publish its definition first", ";请先发布其定义")
+            raise Unknown(kind="flow", name=flow, hint=near(flow, library.flows(connection), first))
         return self.definition(connection, found[0].digest)
 
     def calendar(self, connection: Any, name: str, *, fresh: bool = False) -> Calendar:

@@ -40,6 +40,18 @@ def among(names: Iterable[str]) -> Said:
     return Said(f"; known are {listed}", f";已知 {listed}")
 
 
+def near(name: str, names: Iterable[str], otherwise: Said | None = None) -> Said:
+    """The hint of an ``Unknown`` that names what was probably meant; where nothing is near, ``otherwise``, or what is
+    known."""
+    from difflib import get_close_matches  # only when something is misspelt
+
+    known = list(names)
+    found = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    if found:
+        return Said(f"; did you mean {found[0]}?", f";是否应为 {found[0]}?")
+    return among(known) if otherwise is None else otherwise
+
+
 _CHINESE = {
     errno.ENOENT: "没有此文件或目录",
     errno.EACCES: "没有权限",

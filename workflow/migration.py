@@ -19,7 +19,7 @@ from workflow.definition.definition import Definition
 from workflow.definition.outline import outline
 from workflow.desk import Moving
 from workflow.engine import Engine
-from workflow.errors import Conflict, NotUsable, Refused, Said, Unknown, WorkflowError
+from workflow.errors import Conflict, NotUsable, Refused, Said, Unknown, WorkflowError, near
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
 from workflow.rules import Asked, Context, Facts, migrating
@@ -161,12 +161,17 @@ def plan(
         undoes: by item, the entry that is taken back.
 
     Raises:
-        Unknown: no such flow, version or item.
+        Unknown: no such flow, version, item or stage; ``count`` is neither ``now`` nor empty.
     """
     with engine.look() as desk:
-        to = _version(desk.connection, flow, version)
+        to = version_of(desk.connection, flow, version)
         definition = engine.definition(desk.connection, to)
         rows = {r.id: r for r in items.live(desk.connection, flow) if r.definition != to}
+        if count not in ("", "now"):
+            hint = Said("; write now, or nothing for the stage's entry", ";请写 now,不写则自进入阶段之日起算")
+            raise Unknown(kind=Said("day to count from", "起算日"), name=count, hint=hint)
+        olds = {r.definition for r in rows.values()}
+        _check_stages(stages or {}, definition, [engine.definition(desk.connection, old) for old in olds])
         for name in only:
             if name not in rows:
                 raise Unknown(kind="open item of another version", name=name)
@@ -187,6 +192,16 @@ def plan(
         found = desk.migrate_many(moves, dry=True)
         listed = tuple(_item_plan(row, m, definition, at) for row, m in zip(wanted, found, strict=True))
     return Plan(flow, to, definition.version, at, count, dict(stages or {}), "", listed)
+
+
+def _check_stages(stages: Mapping[str, str], new: Definition, olds: Sequence[Definition]) -> None:
+    """A stage that is called otherwise is one of an older version, and what stands for it one of the new version's."""
+    known = {name for old in olds for name in old.stages}
+    for before, after in stages.items():
+        if olds and before not in known:
+            raise Unknown(kind="stage", name=before, hint=near(before, sorted(known)))
+        if after not in new.stages:
+            raise Unknown(kind="stage", name=after, hint=near(after, new.stages))
 
 
 @dataclass
@@ -225,11 +240,14 @@ def concerned(engine: Engine, new: Definition) -> dict[str, Concerned]:
     return found
 
 
-def _version(connection: Any, flow: str, version: str) -> str:
+def version_of(connection: Any, flow: str, version: str) -> str:
+    """The digest of a published version. Raises ``Unknown``, with what is published."""
     known = library.versions(connection, flow)
+    if not known:
+        raise Unknown(kind="flow", name=flow, hint=near(flow, library.flows(connection)))
     found = next((k.digest for k in known if k.version == version or k.digest == version), None)
     if found is None:
-        listed = ", ".join(k.version for k in known) or "none"
+        listed = ", ".join(k.version for k in known)
         raise Unknown(
             kind=Said(f"published version of {flow}", f"{flow} 已发布版本"),
             name=version,
@@ -297,7 +315,7 @@ def apply(
     """
     held = read_plan(body)
     with engine.look() as desk:
-        _version(desk.connection, held["flow"], held["to"])
+        version_of(desk.connection, held["flow"], held["to"])
     cited = engine.contents.put(body)
     stages = held["stages"]
     undoes = {i["item"]: i["undoes"] for i in held["items"] if "undoes" in i}
@@ -374,19 +392,35 @@ def read_plan(body: bytes) -> dict[str, Any]:
 
 
 def roll_back(engine: Engine, body: bytes, by: Actor) -> Plan:
-    """The plan that takes a batch back: every item it moved, each to the version it came from, in the stay it was in.
+    """The plan that takes a batch back, where all of it came from one version (see ``roll_backs``).
+
+    Raises:
+        NotUsable: it moved nothing that could be taken back, or items of several versions.
+    """
+    found = roll_backs(engine, body, by)
+    if len(found) > 1:
+        expected = Said("items that this plan moved, from one version", "由本方案迁移、且原属同一版本的事项")
+        actual = Said(f"items of {len(found)} versions", f"{len(found)} 个版本的事项")
+        raise NotUsable(item="plan", expected=expected, actual=actual)
+    return found[0]
+
+
+def roll_backs(engine: Engine, body: bytes, by: Actor) -> list[Plan]:
+    """The plans that take a batch back, one for each version that its items came from: every item it moved, in the stay
+    it was in.
 
     An item that went on to another stage since stays where it is: what was done by the new version was done by it.
-    Nothing happens yet; ``apply`` the plan it gives.
+    Nothing happens yet; ``apply`` the plans it gives.
+
+    Raises:
+        NotUsable: it moved nothing that could be taken back.
     """
     held = read_plan(body)
     cited = digest(body)
-    listed: list[ItemPlan] = []
-    records: list[dict[str, Any]] = []
-    targets: dict[str, str] = {}
+    back = {new: old for old, new in held["stages"].items()}
     with engine.look() as desk:
         at = engine.now(desk.connection)
-        moves = []
+        moves: list[Migrate] = []
         rows: list[Any] = []
         for row in items.live(desk.connection, held["flow"]):
             seq = items.moved_by(desk.connection, row.id, cited) if row.definition == held["to"] else None
@@ -394,27 +428,41 @@ def roll_back(engine: Engine, body: bytes, by: Actor) -> Plan:
                 continue
             effect = items.migration(desk.connection, row.id, seq)
             assert effect is not None
-            targets[row.id] = effect["from"]
-            back = {new: old for old, new in held["stages"].items()}.get(row.stage, "")
             moves.append(
-                Migrate(item=row.id, by=by, to=effect["from"], reason="plan", stage=back, undoes=seq, plan=cited)
+                Migrate(
+                    item=row.id,
+                    by=by,
+                    to=effect["from"],
+                    reason="plan",
+                    stage=back.get(row.stage, ""),
+                    undoes=seq,
+                    plan=cited,
+                )
             )
             rows.append(row)
         found = desk.migrate_many(moves, dry=True)
+        listed: dict[str, list[tuple[ItemPlan, Migrate]]] = {}
         for row, move, moving in zip(rows, moves, found, strict=True):
             one = _item_plan(row, moving, engine.definition(desk.connection, move.to), at)
-            listed.append(one)
-            records.append({**one.record(), "undoes": move.undoes})
-    to = set(targets.values())
-    if len(to) != 1:
-        expected = Said("items that this plan moved, from one version", "由本方案迁移、且原属同一版本的事项")
-        actual = Said(f"items of {len(to)} versions", f"{len(to)} 个版本的事项") if to else Said("none", "无(或已撤回)")
-        raise NotUsable(item="plan", expected=expected, actual=actual)
-    target = to.pop()
-    with engine.look() as desk:
-        version = engine.definition(desk.connection, target).version
-    back = {new: old for old, new in held["stages"].items()}
-    return RollBack(held["flow"], target, version, at, "", back, cited, tuple(listed), tuple(records))
+            listed.setdefault(move.to, []).append((one, move))
+        versions = {to: engine.definition(desk.connection, to).version for to in listed}
+    if not listed:
+        expected = Said("items that this plan moved", "由本方案迁移的事项")
+        raise NotUsable(item="plan", expected=expected, actual=Said("none, or taken back already", "无(或已撤回)"))
+    return [
+        RollBack(
+            held["flow"],
+            to,
+            versions[to],
+            at,
+            "",
+            back,
+            cited,
+            tuple(one for one, _ in made),
+            tuple({**one.record(), "undoes": move.undoes} for one, move in made),
+        )
+        for to, made in listed.items()
+    ]
 
 
 @dataclass(frozen=True)

@@ -413,3 +413,18 @@ def test_the_engines_key_may_lie_in_the_environment(tmp_path: Path, monkeypatch:
     assert "5 bytes" in refused and "c2hvcnQ" not in refused
     monkeypatch.delenv("WORKFLOW_ENGINE_KEY")
     assert "engine.key" in run("tick", file, "--home", home, code=2).stderr
+
+
+@pytest.mark.parametrize("command", [[], ["migrate"], ["migrate", "plan"], ["worker"]])
+def test_the_headings_of_help_are_in_the_reader_s_language(command: list[str]) -> None:
+    """And back: what was set for one reader does not stay for the next."""
+    for lang, words in (
+        ("zh_CN.UTF-8", {"用法:", "选项", "显示此说明后退出"}),
+        ("en_US.UTF-8", {"Usage:", "Options", "Show this message and exit."}),
+        ("zh_CN.UTF-8", {"用法:", "选项", "显示此说明后退出"}),
+    ):
+        spoken = {"LANG": lang, "LC_ALL": "", "LC_MESSAGES": ""}
+        said = CliRunner(env=spoken).invoke(app, [*command, "--help"]).output
+        assert all(word in said for word in words), said
+        other = {"Usage", "Options", "Commands", "Arguments", "[required]", "Show this"}
+        assert lang.startswith("en") or not any(word in said for word in other), said

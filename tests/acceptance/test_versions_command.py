@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.contract.world import MATTER, World, flow_text, make_world
+from workflow import Actor, loads
 from workflow.cli.main import app
 from workflow.clock import SystemClock
+from workflow.errors import VersionTaken
 from workflow.evidence.canonical import encode
 
 BY = ["--by", "g1-secretary/secretary@g1"]
@@ -39,6 +42,13 @@ def run(*given: Any, code: int = 0) -> str:
     said = CliRunner().invoke(app, [str(g) for g in given])
     assert said.exit_code == code, said.output
     return said.output
+
+
+def publish_second(world: World) -> None:
+    """Version 2, where no test before published it."""
+    with suppress(VersionTaken):
+        made = loads(flow_text(MATTER, "2").replace(PLAN, PLAN.replace("10", "7")))
+        world.engine.put_in_force(made, Actor("g1-secretary", "secretary", "g1"), "decided")
 
 
 def test_a_rule_is_changed_from_end_to_end(office: tuple[Path, World]) -> None:
@@ -90,3 +100,30 @@ def test_what_is_wrong_is_told_in_a_sentence(office: tuple[Path, World]) -> None
     assert "published are" in run(
         "migrate", "plan", db, "matter", "9", *BY, "--out", folder / "p", "--lang", "en", code=2
     )
+
+
+def test_two_published_versions_are_compared_by_name_and_a_slip_of_the_pen_is_told(office: tuple[Path, World]) -> None:
+    folder, world = office
+    db = folder / "w.db"
+    publish_second(world)
+    out = run("diff", "matter@1", "matter@2", "--db", db, "--lang", "en", code=1)
+    assert "plan due 10 → 7 working days: tighter; 3 open items" in out
+    assert run("diff", "matter@1", folder / "new.yaml", "--db", db, "--lang", "en", code=1) == out
+    assert "是否应为 matter?" in run("diff", "mater@1", "matter@2", "--db", db, "--lang", "zh", code=2)
+    assert "已发布的有 2, 1" in run("diff", "matter@7", "matter@2", "--db", db, "--lang", "zh", code=2)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["mater", "2"], "是否应为 matter?"),
+        (["matter", "2", "--stage", "plann=plan"], "没有名为 'plann' 的 环节;是否应为 plan?"),
+        (["matter", "2", "--stage", "plan=plann"], "没有名为 'plann' 的 环节;是否应为 plan?"),
+        (["matter", "2", "--count", "then"], "请写 now"),
+    ],
+)
+def test_a_plan_with_a_slip_of_the_pen_is_not_written(given: list[str], said: str, office: tuple[Path, World]) -> None:
+    folder, world = office
+    publish_second(world)
+    assert said in run("migrate", "plan", folder / "w.db", *given, *BY, "--out", folder / "no", "--lang", "zh", code=2)
+    assert not (folder / "no").exists()

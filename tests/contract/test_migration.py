@@ -15,7 +15,16 @@ from workflow import Actor, bundle, loads, migration, tick
 from workflow.acts import Migrate
 from workflow.case import Case
 from workflow.definition.definition import Definition
-from workflow.errors import CannotMove, NotHolder, NotPublisher, OutOfTurn, ReasonRequired, Unknown, VersionTaken
+from workflow.errors import (
+    CannotMove,
+    NotHolder,
+    NotPublisher,
+    NotUsable,
+    OutOfTurn,
+    ReasonRequired,
+    Unknown,
+    VersionTaken,
+)
 from workflow.evidence.standalone import Policy, Verifier
 from workflow.store import items
 from workflow.why import lines, why
@@ -230,6 +239,28 @@ def test_only_the_top_unit_moves_items_and_only_to_another_version_of_the_flow(w
         moved(world, "m1", newest(world, "talk"))
     with pytest.raises(CannotMove):
         moved(world, "m1", tighter(world, "3"), undoes=2)
+    assert holds(world)
+
+
+def test_a_batch_from_two_versions_is_taken_back_each_item_to_its_own(world: World) -> None:
+    world.walk_to("plan", "m1")
+    second = tighter(world)
+    world.walk_to("plan", "m2")
+    third = version(world, "3", ("    notice: {content: plan}\n    due: 10", "    notice: {content: plan}\n    due: 5"))
+    before = {name: world.case(name).snapshot() for name in ("m1", "m2")}
+    plan = migration.plan(world.engine, "matter", "3", TOP)
+    assert len(migration.apply(world.engine, plan.body, TOP, "the version in force").moved) == 2
+    assert {world.case(name).definition for name in before} == {third.digest}
+    with pytest.raises(NotUsable, match="items of 2 versions"):
+        migration.roll_back(world.engine, plan.body, TOP)
+    backs = migration.roll_backs(world.engine, plan.body, TOP)
+    assert sorted((b.version, len(b.moving)) for b in backs) == [("1", 1), ("2", 1)]
+    for back in backs:
+        assert migration.apply(world.engine, back.body, TOP, "taken back").refused == []
+    assert {name: world.case(name).snapshot() for name in before} == before
+    assert world.case("m2").definition == second.digest
+    with pytest.raises(NotUsable, match="taken back already"):
+        migration.roll_backs(world.engine, plan.body, TOP)
     assert holds(world)
 
 

@@ -34,7 +34,13 @@ def graph(
     """
     language = cast("Language", lang)
     forms = {".svg": "svg", ".mmd": "mermaid", ".dot": "dot", ".gv": "dot"}
-    form = form or forms.get(out.suffix if out else "", "mermaid")
+    if out is not None and out.suffix and not form and out.suffix.lower() not in forms:
+        raise wrong(
+            f"expected a file named .svg, .mmd, .dot or .gv, or --format; got {out.name}",
+            f"文件名应以 .svg、.mmd、.dot 或 .gv 结尾,或写明 --format;实为 {out.name}",
+            "--out",
+        )
+    form = form or forms.get(out.suffix.lower() if out else "", "mermaid")
     if form not in ("svg", "mermaid", "dot"):
         raise wrong(f"expected svg, mermaid or dot; got {form}", f"应为 svg、mermaid 或 dot;实为 {form}", "--format")
     with told(language):

@@ -1,4 +1,4 @@
-"""What is wrong with a command line, said in the reader's language: Typer's own complaints are in English only."""
+"""Help, and what is wrong with a command line, in the reader's language: Typer's own words are in English only."""
 
 from __future__ import annotations
 
@@ -38,6 +38,41 @@ _PARTS = {
 }
 
 
+# What stands around the lines of a help page: where Typer keeps it, in English and in Chinese.
+_AROUND = (
+    ("ARGUMENTS_PANEL_TITLE", "Arguments", "参数"),
+    ("OPTIONS_PANEL_TITLE", "Options", "选项"),
+    ("COMMANDS_PANEL_TITLE", "Commands", "命令"),
+    ("DEFAULT_STRING", "[default: {}]", "[默认:{}]"),
+    ("ENVVAR_STRING", "[env var: {}]", "[环境变量:{}]"),
+    ("REQUIRED_LONG_STRING", "[required]", "[必填]"),
+)
+_COMMAND: Any = next(c for c in TyperGroup.__mro__ if "get_help_option" in vars(c))  # of Typer's or of Click's own
+_get_help_option = _COMMAND.get_help_option
+
+
+def speak(zh: bool) -> None:
+    """Let the help pages that follow stand in one language. Typer has no place to hand its own words in; where a later one
+    keeps them elsewhere, they stay English."""
+
+    def help_option(command: Any, ctx: Any) -> Any:
+        option = _get_help_option(command, ctx)
+        if option is not None:
+            option.help = "显示此说明后退出" if zh else "Show this message and exit."
+        return option
+
+    def usage(command: Any, ctx: Any) -> str:
+        pages = sys.modules.get("typer.rich_utils")  # loaded for a help page only, and this is its first line
+        for name, en, chinese in _AROUND:
+            if hasattr(pages, name):
+                setattr(pages, name, chinese if zh else en)
+        written = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
+        return f"用法:{written}" if zh else f"Usage: {written}"
+
+    _COMMAND.get_help_option = help_option
+    _COMMAND.get_usage = usage
+
+
 class Command(TyperGroup):
     """The ``workflow`` command, which says in one language what is wrong with how it was called."""
 
@@ -45,6 +80,7 @@ class Command(TyperGroup):
         if not named.pop("standalone_mode", True):
             return super().main(args, standalone_mode=False, **named)
         zh = spoken(sys.argv[1:] if args is None else args) == "zh"
+        speak(zh)
         try:
             code = super().main(args, standalone_mode=False, **named)
         except (_WRONG, typer.Abort, ModuleNotFoundError, OSError) as error:

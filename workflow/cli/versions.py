@@ -14,6 +14,7 @@ import typer
 from workflow.cli.arguments import By, Database, Home, Lang, actor, home_of, key_held, say, told, url_of
 
 if TYPE_CHECKING:
+    from workflow.definition.definition import Definition
     from workflow.engine import Engine
     from workflow.errors import Language
     from workflow.migration import Done, ItemPlan, Plan
@@ -84,7 +85,9 @@ def publish(
 
 
 def diff(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="A flow file, a shipped flow, or a version in --db · 旧版")],
+    old: Annotated[
+        str, typer.Argument(metavar="OLD", help="A flow file, a shipped flow, or FLOW@VERSION in --db · 旧版")
+    ],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The same · 新版")],
     db: Annotated[str, typer.Option("--db", help="Count the open items it concerns there · 统计所涉在办事项")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable · 以 JSON 输出")] = False,
@@ -101,15 +104,16 @@ def diff(
         from workflow.engine import Engine
         from workflow.migration import concerned
 
-        before, _ = flow_of(old)
-        after, _ = flow_of(new)
         found: dict[str, Any] = {}
         if db:
             engine = Engine.looking(url_of(db, language, read_only=True))
             try:
+                before, after = _version_of(engine, old), _version_of(engine, new)
                 found = concerned(engine, after)
             finally:
                 engine.close()
+        else:
+            before, after = flow_of(old)[0], flow_of(new)[0]
         changes = differences(before, after)
     if as_json:
         rows = [
@@ -146,6 +150,24 @@ def diff(
     if not changes:
         say("两版含义相同" if zh else "the two versions mean the same")
     raise typer.Exit(1 if changes else 0)
+
+
+def _version_of(engine: Engine, given: str) -> Definition:
+    """A file, a published version (``flow@version``; ``flow`` alone is the last one), or a shipped flow."""
+    from workflow.cli.flows import flow_of
+    from workflow.migration import version_of
+    from workflow.store import library
+
+    path = Path(given)
+    if path.is_file() or path.suffix in (".yaml", ".yml"):
+        return flow_of(given)[0]
+    name, at, version = given.partition("@")
+    with engine.reading() as connection:
+        if at:
+            return engine.definition(connection, version_of(connection, name, version))
+        if library.versions(connection, name):
+            return engine.newest(connection, name)
+    return flow_of(given)[0]
 
 
 @group.command("plan")
@@ -235,12 +257,16 @@ def roll_back(
     with told(language), _engine(db, home, language) as engine:
         from workflow import migration
 
-        made = migration.roll_back(engine, plan.read_bytes(), actor(by))
-        _tell(made, language)
-        if not reason:
-            return
-        done = migration.apply(engine, made.body, actor(by), reason)
-    _done(done, language)
+        done = migration.Done()
+        for made in migration.roll_backs(engine, plan.read_bytes(), actor(by)):
+            _tell(made, language)
+            if reason:
+                each = migration.apply(engine, made.body, actor(by), reason)
+                done.moved += each.moved
+                done.already += each.already
+                done.refused += each.refused
+    if reason:
+        _done(done, language)
 
 
 def _tell(plan: Plan, lang: Language) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from workflow.definition.load import examine
 from workflow.definition.problem import Problem, render, shown
@@ -61,4 +62,5 @@ def _found(each: Page) -> Problem | None:
     raw, _ = each.broken((lessons() / each.base).read_text(encoding="utf-8") if each.base else "")
     name = each.base or "example.yaml"
     problems = examine(raw, str(lessons() / name)).problems if each.base else read(raw, name).problems
-    return next((p for p in problems if p.code == each.code), None)
+    found = next((p for p in problems if p.code == each.code), None)
+    return None if found is None else replace(found, file=name)  # where the example lies on this machine is no news

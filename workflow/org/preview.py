@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from workflow.definition.problem import Said
-from workflow.org.model import Org
+from workflow.org.model import ALWAYS, Org
 
 _TABLES = {
     "units": (("id",), Said("unit", "单位")),
@@ -21,7 +21,7 @@ def preview(imported: Org, known: Org) -> Iterator[Said]:
     for table, (keys, noun) in _TABLES.items():
         held = {tuple(r[k] for k in keys): r for r in stored[table]}
         for row in given[table]:
-            name = " ".join(str(row[k]) for k in keys)
+            name = _name(table, row, keys)
             before = held.get(tuple(row[k] for k in keys))
             if before is None:
                 yield Said(f"new {noun}: {name}", f"新增{noun.zh}:{name}")
@@ -29,6 +29,14 @@ def preview(imported: Org, known: Org) -> Iterator[Said]:
             changed = [f"{k} {_or(before[k])} -> {_or(v)}" for k, v in row.items() if before[k] != v and k != "id"]
             if changed:
                 yield Said(f"{noun} {name}: {', '.join(changed)}", f"{noun.zh} {name}:{'、'.join(changed)}")
+
+
+def _name(table: str, row: dict[str, object], keys: tuple[str, ...]) -> str:
+    """A row in one word or a few; of a line above also the unit it leads to, and no day where it always led there."""
+    if table != "parents":
+        return " ".join(str(row[k]) for k in keys)
+    since = "" if row["from_on"] == ALWAYS else f" {row['from_on']}"
+    return f"{row['unit']} {row['kind']} {row['parent']}{since}"
 
 
 def changing_hands(imported: Org, known: Org) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ _versions = (
     .where(t.definition.c.flow == bindparam("flow"))
     .order_by(t.definition.c.published_at.desc(), t.definition.c.version.desc())
 )
+_flows = sa.select(t.definition.c.flow).distinct().order_by(t.definition.c.flow)
 _calendar = sa.select(t.calendar.c.body).where(t.calendar.c.digest == bindparam("digest"))
 _calendars = (
     sa.select(t.calendar.c.digest)
@@ -42,6 +43,11 @@ def digests(connection: Connection) -> list[str]:
 def versions(connection: Connection, flow: str) -> list[Any]:
     """Published versions of a flow, newest first: digest, version, published_at."""
     return list(connection.execute(_versions, {"flow": flow}))
+
+
+def flows(connection: Connection) -> list[str]:
+    """The names of all published flows."""
+    return list(connection.execute(_flows).scalars())
 
 
 def publish(connection: Connection, *, digest: str, flow: str, version: str, body: bytes, at: int) -> None:
