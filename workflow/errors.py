@@ -112,6 +112,9 @@ class WorkflowError(Exception):
         return (_rebuild, (type(self), self.facts))
 
 
+_WORDED = frozenset({"expected", "actual", "act", "how"})  # facts that rules put in words of their own
+
+
 class _Shown(dict[str, Any]):
     """Facts as a sentence shows them: lists joined, absent facts as a dash, texts that know Chinese in Chinese."""
 
@@ -126,7 +129,13 @@ class _Shown(dict[str, Any]):
         value = super().__getitem__(key)
         if isinstance(value, (list, tuple, set, frozenset)):
             return ", ".join(str(v) for v in value) or "-"
-        return value.zh if self._lang == "zh" and hasattr(value, "zh") else value
+        if self._lang == "zh" and hasattr(value, "zh"):
+            return value.zh
+        if self._lang == "zh" and key in _WORDED and isinstance(value, str):
+            from workflow.phrases import chinese  # only when somebody reads it in Chinese
+
+            return chinese(value)
+        return value
 
 
 # --- refusals: a rule said no -----------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from workflow.errors import (
     NotHolder,
     OrgInvalid,
     ReasonRequired,
+    Said,
     Unknown,
 )
 from workflow.org.importing import MANY_HOLDERS, tenure_id
@@ -625,7 +626,9 @@ def _handed_on(
             raise MandateRevoked(expected="a mandate in force", actual=f"{link['id']} was revoked", **said)
         if from_on < link["from"] or until_on > link["until"]:
             raise NotHandedOn(
-                expected=f"from {link['from']} to before {link['until']}", actual=f"{from_on} to {until_on}", **said
+                expected=f"from {link['from']} to before {link['until']}",
+                actual=Said(f"{from_on} to {until_on}", f"{from_on} 至 {until_on}"),
+                **said,
             )
         wider = [n for n, word in scope.items() if link[n] and word != link[n]]
         if link["units"] and not (units and set(units) <= set(link["units"])):

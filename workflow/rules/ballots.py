@@ -8,7 +8,7 @@ from __future__ import annotations
 from workflow.acts import OpenBallot, Submit, Supplement
 from workflow.case import Case, Effect
 from workflow.definition.model import Ballot
-from workflow.errors import BallotRefused, SamePerson, Stale, WrongStage
+from workflow.errors import BallotRefused, Said, SamePerson, Stale, WrongStage
 from workflow.rules import authority, clocks
 from workflow.rules.context import Asked, Decision, Need
 
@@ -53,11 +53,15 @@ def open_ballot(asked: Asked, act: OpenBallot) -> Decision:
     secret = ballot.mode == "secret" and act.eligible >= ballot.at_least
     if act.eligible < 1 or not act.roll:
         raise BallotRefused(act=act.kind, expected="a roll with names", actual="none", place=place)
-    if secret and (not act.codes or len(act.keys) < 2 or len(set(act.keys.values())) < 2):
+    keys = len(set(act.keys.values()))
+    if secret and (not act.codes or len(act.keys) < 2 or keys < 2):
         raise BallotRefused(
             act=act.kind,
             expected="the hashes of one code for each name, and a key of each of two scrutineers",
-            actual=f"{'codes' if act.codes else 'no codes'}, {len(set(act.keys.values()))} key(s)",
+            actual=Said(
+                f"{'codes' if act.codes else 'no codes'}, {keys} key(s)",
+                f"{'有' if act.codes else '无'}投票码,密钥 {keys} 把",
+            ),
             place=place,
         )
     if asked.actor.person in act.keys:

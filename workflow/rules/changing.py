@@ -98,7 +98,7 @@ def _own_open(asked: Asked, key: str) -> Slot:
     place = asked.definition.place("stages", case.stage, "chain")
     waiting = [f"{s.key}:{s.post}@{s.unit}" for s in case.open_slots] or ["nothing"]
     if slot is None or slot.state != "open" or (slot.post, slot.unit) != (by.post, by.unit):
-        raise OutOfTurn(expected=waiting, actual=f"{key} by {by}", place=place)
+        raise OutOfTurn(expected=waiting, actual=Said(f"{key} by {by}", f"{by} 的 {key}"), place=place)
     return slot
 
 

@@ -18,6 +18,7 @@ from workflow.errors import (
     MaterialMissing,
     OutOfTurn,
     ReasonRequired,
+    Said,
     Stale,
     WrongMeaning,
     WrongStage,
@@ -58,7 +59,11 @@ def record(asked: Asked, act: RecordCheck) -> Decision:
     if act.seen != case.content:
         raise Stale(expected=case.content, actual=act.seen or "nothing", place=place)
     if act.outcome not in (CONFIRMED, REFUTED):
-        raise WrongMeaning(expected=f"{CONFIRMED} or {REFUTED}", actual=act.outcome or "nothing", place=place)
+        raise WrongMeaning(
+            expected=Said(f"{CONFIRMED} or {REFUTED}", f"{CONFIRMED} 或 {REFUTED}"),
+            actual=act.outcome or "nothing",
+            place=place,
+        )
     if spec.methods and act.method not in spec.methods:
         wanted = f"how it was checked: {', '.join(spec.methods)}"
         raise WrongMeaning(expected=wanted, actual=act.method or "nothing", place=place)
@@ -67,7 +72,11 @@ def record(asked: Asked, act: RecordCheck) -> Decision:
     if not act.reason.strip():
         raise ReasonRequired(act=act.kind, expected="what was seen, in writing", actual="none", place=place)
     if case.verified.get("finding") == act.finding:
-        raise LimitReached(expected="a finding that is not on record", actual=f"{act.finding} is", place=place)
+        raise LimitReached(
+            expected="a finding that is not on record",
+            actual=Said(f"{act.finding} is", f"{act.finding} 已在案"),
+            place=place,
+        )
     if act.outcome == CONFIRMED and not case.claimed:
         raise WrongStage(
             act=act.kind, expected="an item whose signers claim something", actual="nothing is claimed", place=place

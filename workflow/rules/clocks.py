@@ -14,7 +14,7 @@ from workflow.acts import Extend, Pause, ReprojectDue, Resume, Signature
 from workflow.case import Effect
 from workflow.clock import local_day
 from workflow.definition.model import Due, Extending, Pausing, Who
-from workflow.errors import Conflict, DateRequired, LimitReached, OutOfTurn, ReasonRequired, Stale, WrongStage
+from workflow.errors import Conflict, DateRequired, LimitReached, OutOfTurn, ReasonRequired, Said, Stale, WrongStage
 from workflow.rules import authority, dues, reckoning
 from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Decision, Need
@@ -39,7 +39,7 @@ def _asked_for(asked: Asked, act: Extend | Pause | Resume) -> tuple[str, dict[st
     held = case.dues.get(rule)
     if held is None or stage.due is None or rule not in own:
         raise WrongStage(
-            act=f"{act.kind} of {rule}",
+            act=Said(f"{act.kind} of {rule}", f"{rule} 的 {act.kind}"),
             expected=own or "a stage whose own due runs",
             actual=case.stage,
             place=definition.place("stages", case.stage, "due"),

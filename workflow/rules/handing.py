@@ -305,7 +305,7 @@ def _fits_role(asked: Asked, act: NameLead, place: str) -> None:
     mine = persons.ids(asked, {act.person}) if asked.context.rules >= 5 else set()
     for name, held in case.assigned.items():
         if name != act.role and held["person"] in mine:
-            raise SamePerson(person=act.person, expected=f"the {act.role}", actual=f"as the {name}", place=place)
+            raise SamePerson(person=act.person, expected=act.role, actual=f"as the {name}", place=place)
     if role.post is not None and act.post != role.post:
         raise BadMaterial(path=f"$.{act.role}.post", expected=role.post, actual=act.post, place=place)
     if role.at_least is not None:

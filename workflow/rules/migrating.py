@@ -169,7 +169,7 @@ def _counterpart(asked: Asked, act: Migrate, place: str) -> Stage:
             )
         raise CannotMove(
             expected=f"a stage {name}, or the stage that stands for it (stage=...)",
-            actual=f"{new.version} has {', '.join(new.stages)}",
+            actual=Said(f"{new.version} has {', '.join(new.stages)}", f"{new.version} 版有 {'、'.join(new.stages)}"),
             place=place,
         )
     if name != case.stage and _signed(case):

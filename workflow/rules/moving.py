@@ -5,7 +5,7 @@ from __future__ import annotations
 from workflow.case import Case, Effect, Slot
 from workflow.clock import local_day, start_of_day
 from workflow.definition.model import Span, Stage, Tracking
-from workflow.errors import DateRequired
+from workflow.errors import DateRequired, Said
 from workflow.rules import bodies, dues, reckoning, seats
 from workflow.rules.chain import Path, plan_slots, unit_at
 from workflow.rules.context import Context
@@ -154,10 +154,13 @@ def _check_date(context: Context, case: Case, stage: Stage, exit_name: str, targ
         or due_set <= context.day
         or (cap is not None and due_set > cap.isoformat())
     ):
-        until = f" and not after {cap}" if cap is not None else ""
+        until = Said(f" and not after {cap}", f",且不晚于 {cap}") if cap is not None else Said("")
         raise DateRequired(
-            act=f"{exit_name} of {stage.stage}",
-            expected=f"due=YYYY-MM-DD after {context.day}{until}, by which {target.stage} must be done",
+            act=Said(f"{exit_name} of {stage.stage}", f"{stage.stage} 的 {exit_name}"),
+            expected=Said(
+                f"due=YYYY-MM-DD after {context.day}{until}, by which {target.stage} must be done",
+                f"due=年-月-日,晚于 {context.day}{until.zh},{target.stage} 须于当日前办结",
+            ),
             actual=due_set or "none",
             place=context.definition.place("stages", target.stage, "due"),
         )

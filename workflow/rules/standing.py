@@ -55,7 +55,11 @@ def among(asked: Asked, stage: Stage, exit_name: str) -> list[Effect]:
     results = {r["item"]: r for r in found["rows"]} | {case.item: own}
     rank = next(rank for rank, item in assessing.ranked(results, _ties(asked)) if item == case.item)
     if rank > most:
-        raise LimitReached(expected=f"the first {most} of {grade}", actual=f"{rank} of {len(results)}", place=place)
+        raise LimitReached(
+            expected=f"the first {most} of {grade}",
+            actual=Said(f"{rank} of {len(results)}", f"{len(results)} 件中第 {rank} 位"),
+            place=place,
+        )
     to = stage.exits[exit_name].to
     having = [r["item"] for r in found["rows"] if r["stage"] == to]
     if len(having) >= most:
