@@ -145,6 +145,8 @@ REFUSED = [
     ("brackets typed in Chinese", "a: \uff3bx\uff3d\n", "fullwidth-punctuation", 1, 4),
     ("quotation marks typed in Chinese", "a: \u201c5 workdays\u201d\n", "fullwidth-punctuation", 1, 4),
     ("one quotation mark in Chinese prose", "a: 你好\u201c好\n", "fullwidth-punctuation", 1, 6),
+    ("a dash typed in Chinese before an entry", "a:\n  - x\n  \uff0d y: 1\n", "fullwidth-punctuation", 3, 3),
+    ("a hash typed in Chinese before a remark", "a: [x] \uff03 why\n", "fullwidth-punctuation", 1, 8),
     ("a wide space", "a: x\u3000y\n", "fullwidth-punctuation", 1, 5),
 ]
 
@@ -542,3 +544,15 @@ def test_several_files_are_checked_together() -> None:
     assert "unreadable-file" in {p.code for p in lone}
     together = check_files(paths)
     assert ("unknown-flow", "organisation-rectification") not in {(p.code, p.actual) for p in together}
+
+
+@pytest.mark.parametrize("due", ["2019-2-30", "2019年11月20日", "11月中旬前", "月底前"])
+def test_a_date_written_as_a_due_is_told_where_dates_stand(due: str) -> None:
+    """Source: S0 「11月中旬前」, R067."""
+    due_of_a_plan = "    due: 10 workdays"
+    assert due_of_a_plan in MAIN
+    found = examine(MAIN.replace(due_of_a_plan, f"    due: {due}", 1).encode())
+    assert [p.code for p in found.problems] == ["not-a-span"]
+    assert "nodes(节点)" in found.problems[0].hint.get("zh") and "{node:" in found.problems[0].hint
+    plain = examine(MAIN.replace(due_of_a_plan, "    due: ten days", 1).encode())
+    assert [p.hint for p in plain.problems] == [""]

@@ -61,6 +61,7 @@ def test_the_good_example_of_a_text_has_no_fault(each: Page) -> None:
 @pytest.mark.parametrize("each", pages().values(), ids=lambda p: p.code)
 def test_a_page_speaks_both_languages(each: Page) -> None:
     assert HAN.search(each.zh) and len(each.en) > 20
+    assert each.good or each.bad, "a page shows what is wrong and what is right"
     quoted = re.sub("「[^」]*」|\\([^)]*\\)", "", each.en)
     assert not HAN.search(quoted), quoted
 

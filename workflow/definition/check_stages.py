@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from workflow import guards
 from workflow.calendar_file import load_calendar
 from workflow.definition.checking import Checking, Loc, minutes
 from workflow.definition.model import Assess, Chain, Due, FieldSpec, Gate, Material, Stage, Threshold
@@ -105,6 +106,22 @@ class StagesChecking(Checking):
         opening = [e.opens.list for s in self.flow.stages for e in s.exits.values() if e.opens is not None]
         for number, name in enumerate(gate.opened):
             self.known("list", name, opening, (*at, "opened", number), code="opens-nothing")
+        here = guards.installed() if gate.guards else []
+        for number, name in enumerate(gate.guards):
+            if name not in here:
+                self.say(
+                    "guard-not-here",
+                    (*at, "guards", number),
+                    f"no guard called {name} is installed here",
+                    f"此处未安装名为 {name} 的外部条件",
+                    expected=Said(
+                        f"one of {', '.join(here)}" if here else "a package of the host that offers it",
+                        f"{'、'.join(here)} 之一" if here else "由使用单位的系统提供",
+                    ),
+                    actual=name,
+                    hint=nearest(name, here),
+                    severity="warning",
+                )
         for number, every in enumerate(gate.everyone):
             if every.flow == self.flow.flow:
                 self.say(

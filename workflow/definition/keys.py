@@ -150,6 +150,7 @@ CHINESE: Mapping[str, str] = {
     "named-by": "提名职务",
     "opened": "所立事项",
     "everyone": "全部事项",
+    "guards": "外部条件",
     "in": "已至阶段",
     "signers": "签字人",
     "notice": "公示",

@@ -386,6 +386,9 @@ _OWN: tuple[tuple[str, str, str], ...] = (
 )
 
 
+_DATE_LIKE = re.compile(r"\d{4}[-/.年]\d|\d月|[上中下]旬|月底|日前")
+
+
 def _own_words(text: str, place: tuple[int, int], positions: Positions) -> Problem:
     parts = re.fullmatch(r"expected (.*?); got (.*?)(?:\. ([A-Z][^.]*))?", text, re.DOTALL)
     expected, got, hint = (parts[1], parts[2], parts[3] or "") if parts else ("", "", "")
@@ -394,13 +397,19 @@ def _own_words(text: str, place: tuple[int, int], positions: Positions) -> Probl
         chinese += "。数字及 yes/no 请加引号"
     if len(got) > 120:
         text = text.replace(got, shown(got, 120))
+    more = Said(hint, "")
+    if code == "not-a-span" and _DATE_LIKE.search(got):
+        more = Said(
+            "a date stands in nodes; the due then says {node: its name}",
+            "日期写在 nodes(节点)中,时限写作 {node: 节点名称}",
+        )
     return positions.problem(
         code,
         place,
-        Said(text, chinese.replace("{got}", shown(got, 120))),
+        Said(text, chinese.replace("{got}", "未写" if got == "none" else shown(got, 120))),
         Said(expected, ""),
         shown(got.strip("'"), 120),
-        Said(hint, ""),
+        more,
     )
 
 

@@ -804,12 +804,14 @@ class Gate(Model):
     ``prior``: other items that must have come to an outcome. ``opened``: lists whose lines open items at units above: a
     cause that lies above (根子在上面) holds the item below open until it is finished there. A line that names a unit beside
     or below is refused: waiting only ever goes up the line, so that no two items can wait for each other.
+    ``guards``: conditions that the host's own system answers, by name; see ``workflow.guards``.
     """
 
     children: Literal["settled", "counted"] | None = None
     prior: Annotated[tuple[Prior, ...], BeforeValidator(_one_or_many_models)] = ()
     opened: Codes = ()
     everyone: Annotated[tuple[Everyone, ...], BeforeValidator(_one_or_many_models)] = ()
+    guards: Codes = ()
 
 
 class Zero(Model):

@@ -455,8 +455,13 @@ class _Reading:
                 marks.append((found[0], (line + 1, found.start() + 1)))
         return marks
 
+    def _wide_at(self, line: int, column: int) -> str:
+        """A mark at a place that has a half-width twin and is no letter or digit; none where there is another one."""
+        mark = self.places.line_text(line)[column - 1 : column]
+        return mark if mark and "\uff01" <= mark <= "\uff5e" and not mark.isalnum() else ""
+
     def _wide(self, wide: str, place: Place) -> None:
-        narrow = STRUCTURAL.get(wide, '"')
+        narrow = STRUCTURAL.get(wide) or (chr(ord(wide) - 0xFEE0) if "\uff01" <= wide <= "\uff5e" else '"')
         name = {" ": ("a space", "空格")}.get(narrow, (narrow, narrow))
         self._say(
             "fullwidth-punctuation",
@@ -482,7 +487,9 @@ class _Reading:
             known = any(p.code == "fullwidth-punctuation" and p.line == number for p in self.problems)
             if found and not known:
                 self._wide(found[0], (number, found.start() + 1))
-        if len(self.problems) == said:
+        if len(self.problems) == said and (wide := self._wide_at(line, column)):
+            self._wide(wide, (line, column))
+        elif len(self.problems) == said:
             for pattern, message, hint in SYNTAX:
                 if re.search(pattern, problem):
                     self._say("syntax", (line, column), message=message, hint=hint)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from workflow.definition.definition import Definition
 from workflow.definition.difference import said
-from workflow.definition.model import Chain, Due, Rung, Span, Stage, Step, Who
+from workflow.definition.model import Chain, Due, Gate, Rung, Span, Stage, Step, Who
 from workflow.errors import Language
 
 _DO = {"remind": ("remind", "提醒"), "propose": ("propose", "建议")}
@@ -265,7 +265,23 @@ class _Words:
             yield f"综合评定 {weights}" if zh else f"assessed of {weights}"
             yield ("、" if zh else ", ").join(f"{self.code(g.exit)} {g.from_}" for g in a.grades.values())
         if stage.gate is not None:
+            yield from self.gate(stage.gate)
+
+    def gate(self, gate: Gate) -> Iterator[str]:
+        zh, between = self.zh, "、" if self.zh else ", "
+        if gate.children is not None:
             yield "下级上报齐备" if zh else "reports of all children in"
+        if gate.prior:
+            flows = between.join(dict.fromkeys(self.code(prior.flow) for prior in gate.prior))
+            yield f"须先办理 {flows}" if zh else f"first {flows}"
+        if gate.opened:
+            lists = between.join(self.code(name) for name in gate.opened)
+            yield f"{lists} 所立事项办结" if zh else f"all opened by {lists} finished"
+        if gate.everyone:
+            flows = between.join(dict.fromkeys(self.code(every.flow) for every in gate.everyone))
+            yield f"{flows} 全部到位" if zh else f"every {flows} there"
+        if gate.guards:
+            yield f"外部条件 {between.join(gate.guards)}" if zh else f"guards {between.join(gate.guards)}"
 
     # --- ladders
 

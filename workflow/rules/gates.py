@@ -55,6 +55,7 @@ def _others(asked: Asked) -> list[Need]:
     gate, case, day = _gate(asked), asked.case, asked.context.day
     wanted: list[Need] = [("opened", *ids) for name in gate.opened if (ids := _opened_ids(asked, name))]
     wanted += [_everyone(asked, e) for e in gate.everyone]
+    wanted += [_guard(asked, name) for name in gate.guards]
     if not gate.prior:
         return wanted
     path: Need = ("path", case.unit, day)
@@ -74,6 +75,11 @@ def _others(asked: Asked) -> list[Need]:
 
 def _everyone(asked: Asked, every: Everyone) -> Need:
     return ("everyone", every.flow, asked.case.campaign, ",".join(every.in_))
+
+
+def _guard(asked: Asked, name: str) -> Need:
+    case = asked.case
+    return ("guard", name, case.item, case.flow, case.unit, case.level, case.stage, case.campaign, asked.context.day)
 
 
 def _opened_ids(asked: Asked, name: str) -> list[str]:
@@ -102,7 +108,7 @@ def others(asked: Asked) -> None:
     """What has to come before has, and what was opened is finished.
 
     Raises:
-        GateClosed: names each item that is missing, under way or void since its signer left the post.
+        GateClosed: names each item that is missing, under way or void since its signer left the post; what a guard says.
     """
     gate, case = _gate(asked), asked.case
     place = asked.definition.place("stages", case.stage, "gate")
@@ -128,6 +134,10 @@ def others(asked: Asked) -> None:
             raise GateClosed(
                 unit=case.unit, expected=wanted, actual=found["others"] or ["none was opened"], place=place
             )
+    for name in gate.guards:
+        if said := asked.facts.get(*_guard(asked, name)):
+            expected = Said(f"the guard {name} to be open", f"外部条件 {name} 成立")
+            raise GateClosed(unit=case.unit, expected=expected, actual=Said(said["en"], said["zh"]), place=place)
     for name in gate.opened:
         ids = _opened_ids(asked, name)
         rows = asked.facts.get("opened", *ids) if ids else []

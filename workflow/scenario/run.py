@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
+from workflow import guards
 from workflow.case import Case
 from workflow.definition.problem import Said
 from workflow.errors import Refused, WorkflowError
@@ -65,6 +66,7 @@ class Result:
         return all(o.passed for o in self.outcomes)
 
 
+@guards.supposed()
 def run(suite: Suite, only: frozenset[str] = frozenset()) -> Result:
     """Run the scenarios in file order; those after a failed one that begin at its end are skipped.
 

@@ -123,6 +123,10 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
         return outline_of(canonical.decode(body), need[2])
     if kind == "migrated":
         return items.migration(connection, need[1], int(need[2]))
+    if kind == "guard":  # the host's own system answers
+        from workflow import guards
+
+        return guards.answer(need[1], guards.About(*need[2:]))
     raise KeyError(f"expected a fact the store can load; got {' '.join(need)}")
 
 

@@ -55,11 +55,11 @@ CALENDARS = (
     Page("calendar-festival", "节日未在 festivals 中定义。", "The holiday is not among the festivals.", "{festival: spring,", f"{{festival: {M}sprin,", C),
 )  # fmt: skip
 OTHER = (
-    Page("unreadable-file", "文件不存在,或没有读取权限。", "The file is not there, or may not be read.", "", "", ""),
-    Page("not-recognised", "文件既不是流程、测试、日历,也不是加严文件:多为缺少最外层的键。", "The file is neither a flow, a test, a calendar nor an overlay; its top keys are probably missing.", "", "", ""),
+    Page("unreadable-file", "文件不存在,或没有读取权限。", "The file is not there, or may not be read.", "workflow lint repair.yaml", "workflow lint repiar.yaml", ""),
+    Page("not-recognised", "文件既不是流程、测试、日历,也不是加严文件:多为缺少最外层的键。", "The file is neither a flow, a test, a calendar nor an overlay; its top keys are probably missing.", 'flow: repair\nversion: "1"\n', "title: {zh: 报修, en: repair}\nstages: []\n", ""),
     Page("meant-unknown", "meant 之下须是 lint 的提醒代码(workflow explain 列出全部)。错误不能以“有意”略过。", "Under meant stand codes of lint's warnings, as workflow explain lists them. An error cannot be meant.", "stages:\n", f"meant:\n  {M}obligation-withot-zero: {{zh: 虚构的理由, en: an invented reason}}\nstages:\n"),
     Page("meant-for-nothing", "流程说明了某项提醒是有意的,而此处并无该提醒:多为改后遗留,请删去。", "The flow says why a warning is as it should be, and nothing here warns of it: probably left over from before a change.", "stages:\n", f"meant:\n  {M}obligation-without-zero: {{zh: 虚构的理由, en: an invented reason}}\nstages:\n"),
-    Page("duplicate-flow", "两个文件定义了同一流程的同一版本。改动须用新版本号:已发布的版本不再改变。", "Two files define one version of one flow. A change is a new version: what is published never changes.", "", "", ""),
-    Page("not-canonical", "内容无法写成唯一的字节形式,因此不能签字。多为文本中有未规范化的字符。", "What the file says has no one form in bytes, so nobody could sign it; a text probably holds characters that are not normalised.", "", "", ""),
+    Page("duplicate-flow", "两个文件定义了同一流程的同一版本。改动须用新版本号:已发布的版本不再改变。", "Two files define one version of one flow. A change is a new version: what is published never changes.", '# repair.yaml\nflow: repair\nversion: "1"\n# repair-2.yaml\nflow: repair\nversion: "2"\n', '# repair.yaml\nflow: repair\nversion: "1"\n# repair-2.yaml\nflow: repair\nversion: "1"\n', ""),
+    Page("not-canonical", "内容无法写成唯一的字节形式,因此不能签字。多为文本中有未规范化的字符。", "What the file says has no one form in bytes, so nobody could sign it; a text probably holds characters that are not normalised.", "title: {zh: 咖啡室, en: caf\u00e9}\n", "title: {zh: 咖啡室, en: cafe\u0301}\n", ""),
 )  # fmt: skip
 PAGES = (*OVERLAYS, *TESTS, *ORG, *CALENDARS, *OTHER)
