@@ -41,7 +41,7 @@ from workflow.definition.model import (
     _one_or_many,
 )
 from workflow.definition.positions import Positions
-from workflow.definition.problem import Problem, Said
+from workflow.definition.problem import Problem, Said, nearest
 from workflow.definition.source import Source, read
 
 Steps = Annotated[tuple[Step, ...], BeforeValidator(_one_or_many)]
@@ -193,10 +193,15 @@ def examine_overlay(raw: bytes, file: str, flows: Mapping[str, Flow]) -> Tighten
 def _nowhere(overlay: Overlay, base: Flow | None, flows: Mapping[str, Flow], positions: Positions) -> Problem:
     over = overlay.over
     if base is None:
-        listed = ", ".join(flows) or "-"
+        listed = ", ".join(flows)
+        alone = Said(
+            "the flow it lies over among the files checked: workflow lint FOLDER",
+            "把上级流程一并检查:workflow lint 目录",
+        )
         said = Said(f"no flow called {over.flow} stands in this project", f"本项目中没有名为 {over.flow} 的流程")
+        expected = Said(f"one of {listed}", f"{listed} 之一") if listed else alone
         return positions.problem(
-            "unknown-flow", positions.at("over", "flow"), said, Said(f"one of {listed}", f"{listed} 之一")
+            "unknown-flow", positions.at("over", "flow"), said, expected, over.flow, nearest(over.flow, flows)
         )
     said = Said(
         f"{over.flow} is here in version {base.version}, not {over.version}: tighten what is in force",
