@@ -296,11 +296,16 @@ def test_an_embedded_process_is_laid_out_where_it_stands_and_its_only_task_takes
         lanes = "clerk:draft office:sub keeper:seal"
         carried = carry(written(tmp_path, drawn(elements, "s>draft draft>sub sub>seal seal>e", lanes)))
         assert examine(carried.text.encode(), "drawn").problems == ()
-        return carried, [f"{s.stage} {s.duty and s.duty.post}" for s in loads(carried.text).flow.stages[:-1]]
+        return carried, [f"{s.stage} {s.duty.post}" for s in loads(carried.text).flow.stages[:-1]]
 
     carried, stages = flow_of("look")
     assert stages == ["draft clerk", "look office", "seal keeper"] and carried.lost == []
     assert str(loads(carried.text).stage("look").due) != "" and "due: 7 days" in carried.text
+    deeper = f'<subProcess id="deep">{tasks("more")}</subProcess>'
+    ways = arrow("is", "look") + arrow("look", "deep") + arrow("deep", "ie")
+    text = drawn(ENDS + inner.format(tasks=tasks("look") + deeper, ways=ways), "s>sub sub>e")
+    beside = carry(written(tmp_path, text))
+    assert [(x.element, x.id) for x in beside.lost] == [("boundaryEvent", "late")], "the timer is of two tasks"
     carried, stages = flow_of("look", "note")
     assert stages == ["draft clerk", "look office", "note office", "seal keeper"]
     assert [(x.element, x.id) for x in carried.lost] == [("boundaryEvent", "late")]

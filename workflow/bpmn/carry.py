@@ -165,7 +165,7 @@ class _Carrier:
 
     def _folded(self) -> list[Node]:
         """The tasks once branches that run side by side are laid into one, or put in turn; what that changes is told."""
-        asked = {a.id: a for a in self.process.arrows if a.condition}
+        asked = [a.id for a in self.process.arrows if a.condition]
         for done in fold(self.process, self._lane):
             if not done.beside:
                 self.lose(
@@ -175,8 +175,10 @@ class _Carrier:
                     "各分支改为先后办理:并行须为不同职务的单纯任务",
                 )
         self.leaving = _leaving(self.process)
-        for id_ in asked.keys() - {a.id for a in self.process.arrows}:
-            self.lose("conditionExpression", id_, "every branch is signed", "各分支均须签批")
+        kept = {a.id for a in self.process.arrows}
+        for id_ in asked:
+            if id_ not in kept:
+                self.lose("conditionExpression", id_, "every branch is signed", "各分支均须签批")
         return self._begun([node for node in self._in_order().values() if node.kind in TASKS])
 
     def _begun(self, tasks: list[Node]) -> list[Node]:
@@ -317,11 +319,19 @@ class _Carrier:
         """The timers of a task; one of an embedded process is that of its only task."""
         ids = {task.id}
         within = task.within
-        while within and sum(n.within == within and n.kind in TASKS for n in self.drawn.values()) == 1:
+        while within and sum(within in self._around(n) for n in self.drawn.values() if n.kind in TASKS) == 1:
             ids.add(within)
             within = self.drawn[within].within
         found = [t for t in self.process.timers if t.task in ids]
         self._told |= {t.id for t in found}
+        return found
+
+    def _around(self, node: Node) -> list[str]:
+        """The embedded processes that an element stands in, the innermost first."""
+        found = []
+        while node.within:
+            found.append(node.within)
+            node = self.drawn[node.within]
         return found
 
     def _exits(self, task: Node) -> dict[str, str]:
