@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -42,9 +43,11 @@ def proof_of(*changes: tuple[str, str], text: str = SOUND, **more: object) -> Pr
 
 @pytest.mark.parametrize("name", shipped_flows())
 def test_every_shipped_flow_is_proved(name: str) -> None:
+    """Within a minute of processor time: how much else the machine does meanwhile says nothing."""
+    began = process_time()
     proof = prove(load(shipped_flow(name)), CALENDAR)
     assert [(c.claim, str(c.why)) for c in proof.counters] == []
-    assert proof.exit_code == 0 and proof.states >= 3 and proof.seconds < 60
+    assert proof.exit_code == 0 and proof.states >= 3 and process_time() - began < 60
 
 
 def test_units_that_are_alike_are_proved_once_and_those_that_are_not_each() -> None:
