@@ -318,7 +318,7 @@ class Copy(Act):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Urge(Act):
-    """Remind whoever is awaited (催办), at most once a day."""
+    """Remind whoever is awaited (催办), each place at most once a day."""
 
     kind: ClassVar[str] = "urge"
 

@@ -17,7 +17,7 @@ from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import NotUnderstood, Said, Unknown, among
-from workflow.past import past
+from workflow.past import organisation_at, past
 from workflow.rules.authority import backstop
 from workflow.sight import Sight, hidden_from
 from workflow.store import items, queries, shelves
@@ -53,7 +53,7 @@ def readiness(desk: Desk, sight: Sight, campaign: str, at: int, level: str, need
         NotUnderstood: a need is none of these.
     """
     day = local_day(at, "Asia/Shanghai").isoformat()
-    units = [u for u in desk.organisation().roster([level], day) if sight.sees(u)]
+    units = [u for u in organisation_at(desk, at).roster([level], day) if sight.sees(u)]
     held = {need: _having(desk, need, campaign, at, day, units) for need in needs}
     return [
         Ready(u, tuple(n for n in needs if u in held[n]), tuple(n for n in needs if u not in held[n])) for u in units
@@ -63,7 +63,7 @@ def readiness(desk: Desk, sight: Sight, campaign: str, at: int, level: str, need
 def _having(desk: Desk, need: str, campaign: str, at: int, day: str, units: Sequence[str]) -> set[str]:
     kind, _, name = need.partition(":")
     if kind == "flow" and name:
-        finals = {s.stage for s in desk.engine.newest(desk.connection, name).flow.stages if s.final}
+        finals = {s.stage for s in obligations.in_force(desk, name, at).flow.stages if s.final}
         return {r["unit"] for r in queries.items_at(desk.connection, name, campaign, at) if r["stage"] in finals}
     if kind == "body" and name:
         return GroupReader(desk.connection).formed(name, day)
@@ -71,7 +71,7 @@ def _having(desk: Desk, need: str, campaign: str, at: int, day: str, units: Sequ
         return set(units).difference(GroupReader(desk.connection).coverage(name, units, day)[0])
     posts = name.split("+")
     if kind == "one-person" and len(posts) == 2 and all(posts):
-        org = desk.organisation()
+        org = organisation_at(desk, at)
         first, second = ({u: {t["person"] for t in org.tenures(u, p, day)} for u in units} for p in posts)
         return {u for u in units if first[u] & second[u]}
     known = "flow:NAME, body:KIND, looked-after:KIND, one-person:POST+POST"
@@ -207,7 +207,7 @@ def _items(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> Itera
 
 def late(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> list[Late]:
     """Every node overdue at an instant, the longest overdue first; ``by_person`` and ``by_matter`` count them."""
-    org, out = desk.organisation(), []
+    org, out = organisation_at(desk, at), []
     here = {r["id"] for r in _items(desk, sight, flow, campaign, at)}
     for item in dict.fromkeys(r.item for r in views.missed(desk, at) if r.item in here and _open(r, at)):
         found = past(desk, item, at)
@@ -386,7 +386,7 @@ def statistics(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> d
 
 def _levels(desk: Desk, definition: Definition, at: int) -> dict[str, str]:
     day = local_day(at, definition.flow.timezone).isoformat()
-    org = desk.organisation()
+    org = organisation_at(desk, at)
     return {u: level for level in definition.flow.levels for u in org.roster([level], day)}
 
 

@@ -132,6 +132,9 @@ class Case:
         seats: places that only so many items have at once: seat -> its number (see rules/seats.py).
         marks: what was said about a report from outside its chain: exempted, supplemented, contradicted -> {seq, at}.
         handed: where the flow takes ink, the day on which papers were handed in last.
+        standing: the stay that this one is the rest of, since what ended it was taken back: what was signed there still covers
+            exactly what is here. 0: it is its own.
+        urging: when each place of this stay was urged last: stay and key -> moment.
         behind: what lists of this item opened, where it goes on afterwards: list -> [{item, is}], ``is`` the digest of the
             line. Never forgotten, whatever the list says later.
     """
@@ -188,6 +191,8 @@ class Case:
     verified: dict[str, Any] = field(default_factory=dict)
     burden: dict[str, Any] = field(default_factory=dict)
     seats: dict[str, int] = field(default_factory=dict)
+    standing: int = 0
+    urging: dict[str, int] = field(default_factory=dict)
 
     @property
     def open_slots(self) -> list[Slot]:
@@ -208,7 +213,7 @@ class Case:
             "item": self.item,
             "round": self.round,
             "stage": self.stage,
-            "stay": self.stays,
+            "stay": self.standing or self.stays,
             "outcome": self.outcome,
             "category": self.category,
             "fields": self.fields_,
@@ -348,7 +353,9 @@ def _entered(case: Case, e: Effect, seq: int, at: int) -> Case:
     elif "without" in e:
         changes["materials"] = {k: v for k, v in case.materials.items() if k not in e["without"]}
         changes["figures"] = {k: v for k, v in case.figures.items() if k not in e["without"]}
-    if not e.get("again"):
+    if "entries" in e:  # a stage goes on whose end was taken back
+        entries = dict(e["entries"])
+    elif not e.get("again"):
         entries[stage] = entries.get(stage, 0) + 1
     return case.but(
         stage=stage,
@@ -358,15 +365,35 @@ def _entered(case: Case, e: Effect, seq: int, at: int) -> Case:
         klass=e.get("klass", case.klass),
         final=e.get("final", False),
         outcome="",
-        overriding={},
+        overriding=e.get("overriding", {}),
         ballot={},
         slots=tuple([Slot(**s) for s in e.get("slots", ())]),
         plan=tuple(e.get("plan", ())),
         entries=entries,
-        armed={},
+        armed=e.get("armed", {}),
+        standing=e.get("stay", 0),
         due_set=e.get("due_set", case.due_set),
         **changes,
     )
+
+
+_REMINDING = frozenset({"reminded", "due-moved", "urged", "copied"})
+
+
+def stands(effects: list[Effect]) -> bool:
+    """Whether effects leave an item as it stood: they remind somebody, or tell of it."""
+    return all(e["e"] in _REMINDING for e in effects)
+
+
+def ending(before: Case, effects: list[Effect], seq: int) -> dict[str, Any]:
+    """What an entry says that ended a stage by a signature: who signed which place, its effects by name, and the case before
+    it; nothing of any other entry."""
+    kinds = [e["e"] for e in effects]
+    signed = next((e for e in effects if e["e"] == "signed"), None)
+    if signed is None or "left" not in kinds:
+        return {}
+    said = {"person": signed["person"], "slot": signed["slot"], "seq": seq, "effects": kinds}
+    return {**said, "case": canonical.read(before.snapshot())}
 
 
 def _closing(case: Case) -> dict[str, Any]:
@@ -446,7 +473,11 @@ def _chain_changed(case: Case, e: Effect, seq: int, at: int) -> Case:
 
 
 def _urged(case: Case, e: Effect, seq: int, at: int) -> Case:
-    return case.but(urged=at)
+    if "places" not in e:
+        return case.but(urged=at)
+    here = f"{case.stays}/"
+    before = {place: when for place, when in case.urging.items() if place.startswith(here)}
+    return case.but(urged=at, urging=before | {f"{here}{key}": at for key in e["places"]})
 
 
 def _not_needed(case: Case, e: Effect, seq: int, at: int) -> Case:

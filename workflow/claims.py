@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from workflow.desk import Desk
 from workflow.past import past
 from workflow.store import queries
+from workflow.store.moves import units_then
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,12 @@ class Claimed:
 def claims(desk: Desk, flow: str, campaign: str, at: int) -> list[Claimed]:
     """Every item of a flow and campaign of which something is claimed or found by an instant, in order of opening."""
     found: list[Claimed] = []
+    then_about = units_then(desk.connection, at)
     for r in queries.claims(desk.connection, flow, campaign):
+        unit = then_about.get(r.item, r.unit)
         last = max(r.claimed_at or 0, r.verified_at or 0)
         if last <= at:
-            found.append(Claimed(r.item, r.unit, r.claimed, r.claimed_at, r.verified, r.verified_at, r.finding))
+            found.append(Claimed(r.item, unit, r.claimed, r.claimed_at, r.verified, r.verified_at, r.finding))
             continue
         then = past(desk, r.item, at)  # something came later
         if then is None or not (then.case.claimed or then.case.verified):

@@ -18,10 +18,11 @@ from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import NotUnderstood, Said, Unknown
-from workflow.past import past
+from workflow.past import organisation_at, past
 from workflow.rules.authority import backstop
 from workflow.sight import Sight, hidden_from
 from workflow.store import library, queries
+from workflow.store.org import OrgReader
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def clear(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, relays: S
         Unknown: no such flow.
     """
     definition = obligations.in_force(desk, flow, at)
-    levels, org = definition.flow.levels, desk.organisation()
+    levels, org = definition.flow.levels, organisation_at(desk, at)
     day = local_day(at, definition.flow.timezone).isoformat()
     hidden = hidden_from(desk, sight)
     rows = [r for r in views.register(desk, flow, campaign, at) if sight.sees(r.unit) and r.item not in hidden]
@@ -112,7 +113,7 @@ def clear(desk: Desk, sight: Sight, flow: str, campaign: str, at: int, relays: S
         above = {u["level"]: u["unit"] for u in lines[row.unit]}
         if len(levels) > 2 and levels[2] in above:
             told.setdefault(above[levels[2]], []).append(row.item)
-        one, missing = _detail(desk, definition, row, at, day)
+        one, missing = _detail(desk, org, definition, row, at, day)
         if len(levels) > 1 and levels[1] in above:
             details.setdefault(above[levels[1]], []).append(one)
             gaps += [Gap(above[levels[1]], levels[1], question, (row.item,)) for question in missing]
@@ -158,11 +159,13 @@ def _relayed(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> Ite
         yield Relayed(flow, campaign, level, len(owed), len(owed) - len(silent), silent, missing)
 
 
-def _detail(desk: Desk, definition: Definition, row: views.RegisterRow, at: int, day: str) -> tuple[Detail, list[str]]:
+def _detail(
+    desk: Desk, org: OrgReader, definition: Definition, row: views.RegisterRow, at: int, day: str
+) -> tuple[Detail, list[str]]:
     found = past(desk, row.item, at)
     case = found.case if found is not None else desk.case_of(row.item)[0]
     post = next(name for name, spec in definition.flow.posts.items() if spec.first_responsible)
-    who = desk.organisation().answerable(case.unit, post, day, backstop(definition, post) == "backstop")
+    who = org.answerable(case.unit, post, day, backstop(definition, post) == "backstop")
     dues = [d["missed"] - 1 for d in case.dues.values() if "paused" not in d]
     cause = _cause(desk, case)
     stage = next((s for s in definition.flow.stages if s.stage == case.stage), None)
@@ -195,7 +198,7 @@ def _cause(desk: Desk, case: Case) -> str:
 
 def _unreported(desk: Desk, sight: Sight, definition: Definition, campaign: str, at: int, day: str) -> Iterator[Gap]:
     """Above whom somebody has not reported: neither the list nor the totals of these units are whole."""
-    levels, org = definition.flow.levels, desk.organisation()
+    levels, org = definition.flow.levels, organisation_at(desk, at)
     silent: list[str] = []
     for reports in _opening(desk, definition.name):
         owing = {*(reports.flow.reports.owed_by if reports.flow.reports else ())}

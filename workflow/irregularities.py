@@ -82,7 +82,8 @@ class Signed:
 
 @dataclass(frozen=True)
 class Dated:
-    """An act that says it happened on an earlier day than it was recorded: both stay."""
+    """An act that says it happened on an earlier day than it was recorded: both stay. ``day`` is that of the record, where
+    the flow is done."""
 
     item: str
     seq: int
@@ -92,6 +93,7 @@ class Dated:
     unit: str
     on: str
     recorded: int
+    day: str
 
 
 @dataclass(frozen=True)
@@ -245,9 +247,9 @@ def _read(desk: Desk, item: str, since: int, until: int, read: _Read) -> None:
         case = case.fold(effects, row.seq, row.at)
         open_ = {s.key for s in case.open_slots}
         arrived = {key: arrived.get(key, row.at) for key in open_}
-        on = act.get("on", "")
-        if on and listed and "paper" not in act and on < local_day(row.at, zone).isoformat():
-            read.dated.append(Dated(item, row.seq, act["kind"], by["person"], by["post"], by["unit"], on, row.at))
+        on, day = act.get("on", ""), local_day(row.at, zone).isoformat()
+        if on and listed and "paper" not in act and on < day:
+            read.dated.append(Dated(item, row.seq, act["kind"], by["person"], by["post"], by["unit"], on, row.at, day))
 
 
 def _unread(signed: Sequence[Signed], known: Thresholds) -> Iterable[ToLookInto]:
@@ -272,7 +274,7 @@ def _bursts(signed: Sequence[Signed], known: Thresholds) -> Iterable[ToLookInto]
 def _back_dated(dated: Sequence[Dated], known: Thresholds, inspection: date | None) -> Iterable[ToLookInto]:
     by_unit: dict[str, list[Dated]] = defaultdict(list)
     for d in dated:
-        recorded = local_day(d.recorded, "UTC")
+        recorded = date.fromisoformat(d.day)
         if (recorded - date.fromisoformat(d.on)).days < known.days_back:
             continue
         if inspection is not None and not 0 <= (inspection - recorded).days <= known.dated_days:

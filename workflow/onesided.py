@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from workflow.clock import local_day
 from workflow.desk import Desk
+from workflow.obligations import in_force
+from workflow.past import organisation_at
 from workflow.sight import Sight, hidden_from
 from workflow.store import items, queries
 
@@ -29,10 +32,11 @@ class OneSided:
 def one_sided(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> list[OneSided]:
     """Every report of a campaign that is in and names units of one side only, in order of opening. Units with nobody below
     them are about themselves and stand in no such list; nor does a zero report, which names nobody."""
-    hidden, org = hidden_from(desk, sight), desk.organisation()
+    hidden, org = hidden_from(desk, sight), organisation_at(desk, at)
+    day = local_day(at, in_force(desk, flow, at).flow.timezone).isoformat()
     found: list[OneSided] = []
     for row in queries.items_at(desk.connection, flow, campaign, at):
-        if not sight.sees(row["unit"]) or row["id"] in hidden or not org.children(row["unit"], sight.day):
+        if not sight.sees(row["unit"]) or row["id"] in hidden or not org.children(row["unit"], day):
             continue
         case, definition = desk.case_of(row["id"])
         zero = definition.first.zero

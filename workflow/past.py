@@ -16,6 +16,8 @@ from workflow.desk import Desk
 from workflow.evidence import canonical
 from workflow.rules.chain import Path, duty_of
 from workflow.rules.shares import side
+from workflow.store import known
+from workflow.store.org import OrgReader
 
 _ENDS = {"due-met": True, "due-passed-on": False}
 
@@ -57,13 +59,14 @@ class Irregular:
 
     Attributes:
         kind: ``overridden`` (two persons let the chain pass over the place), ``early-closed`` (a group was decided
-            before anybody signed it), ``signer-added``, ``signer-removed``, ``transferred`` (加签、减签、转办) or
-            ``back-dated``.
+            before anybody signed it), ``signer-added``, ``signer-removed``, ``transferred`` (加签、减签、转办),
+            ``withdrawn`` (撤回: somebody took their signature back) or ``back-dated``.
         unit, post: the place's; after a transfer, the post that took it over.
-        persons: who let it be passed over, whose signature decided the group, who added, removed or handed over, or who
-            said so.
+        persons: who let it be passed over, whose signature decided the group, who added, removed, handed over or took
+            back, or who said so.
         on: the day that a back-dated act claims.
-        stage: where the place stood; ``met_at`` when it was signed after all, sent back meanwhile (µs UTC), or None.
+        stage: where the place stood; ``met_at`` when it was signed after all, sent back meanwhile, and not taken back
+            (µs UTC), or None.
         was: the post that a transferred place was taken from.
         delegate: to whom a place that was passed over had been delegated.
     """
@@ -122,10 +125,12 @@ class Past:
         return self.case.stage in zeros
 
 
-def known_at(desk: Desk, at: int) -> int | None:
-    """As of which moment the organisation is asked for an answer as of an instant: what was learnt later, though it be about
-    days before, changes no answer given then. None is now."""
-    return None if desk.is_now(at) else at
+def organisation_at(desk: Desk, at: int) -> OrgReader:
+    """The organisation as it was known at an instant: what was learnt later, though it be about days before, changes no
+    answer given then."""
+    if desk.is_now(at) or at >= known.last_moment(desk.connection):  # nothing was learnt since
+        return desk.organisation()
+    return OrgReader(desk.connection, at)
 
 
 def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
@@ -135,11 +140,14 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
     remarks: list[Remark] = []
     rested: dict[str, None] = {}
     irregular: list[Irregular] = []
+    moments: dict[int, int] = {}
+    begun = [0]  # when each stay began; one that goes on after what ended it was taken back, when it first did
     case, later = Case(), 0
     for entry in desk.entries_of(item):
         if entry.at > at or (seq is not None and entry.seq > seq):
             later += 1
             continue
+        moments[entry.seq] = entry.at
         body = canonical.read(entry.body)
         if "statement" in body and not any(e["e"] == "signed" for e in body["effects"]):
             remarks.append(_remark(entry, body))
@@ -155,7 +163,12 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
             elif effect["e"] in CHANGES:
                 irregular.append(_rearranged(entry, body, effect, case))
             elif effect["e"] == "signed":
-                irregular = [_signed_after_all(i, entry, effect, case) for i in irregular]
+                irregular = [_signed_after_all(i, entry, effect, begun[-1]) for i in irregular]
+            elif effect["e"] == "withdrawn":
+                irregular = [_not_signed_after_all(i, effect, case, moments, begun[-1]) for i in irregular]
+                irregular.append(_taken_back(entry, effect, case))
+            elif effect["e"] == "entered":
+                begun.append(begun[-2] if "entries" in effect else entry.at)
             case = case.fold([effect], entry.seq, entry.at)
         states.append((entry.at, case))
         if body["act"].get("on"):
@@ -195,11 +208,30 @@ def _rearranged(entry: Any, body: dict[str, Any], effect: dict[str, Any], case: 
     return Irregular(effect["e"], entry.seq, entry.at, unit, post, key, by, stage=case.stage, was=was)
 
 
-def _signed_after_all(one: Irregular, entry: Any, effect: dict[str, Any], case: Case) -> Irregular:
+def _signed_after_all(one: Irregular, entry: Any, effect: dict[str, Any], begun: int) -> Irregular:
     """A place that was passed over and stands in a chain that was sent back is signed like any other."""
-    if one.kind != "overridden" or one.met_at is not None or one.at < case.entered:
+    if one.kind != "overridden" or one.met_at is not None or one.at < begun:
         return one
     return replace(one, met_at=entry.at) if one.place == effect["slot"] else one
+
+
+def _not_signed_after_all(
+    one: Irregular, effect: dict[str, Any], case: Case, moments: dict[int, int], begun: int
+) -> Irregular:
+    """The very signature by which a place was signed after all is taken back."""
+    slot = case.slot(effect["slot"]) if "stage" not in effect else None
+    own = slot is not None and one.place == slot.key and one.at >= begun
+    if own and slot is not None and one.met_at == moments[slot.seq]:
+        return replace(one, met_at=None)
+    return one
+
+
+def _taken_back(entry: Any, effect: dict[str, Any], case: Case) -> Irregular:
+    """A signature taken back; the effect names stage, unit and post where it had ended a stage."""
+    slot, key = case.slot(effect["slot"]), effect["slot"]
+    unit, post = (slot.unit, slot.post) if slot is not None else ("", "")
+    unit, post, stage = effect.get("unit", unit), effect.get("post", post), effect.get("stage", case.stage)
+    return Irregular("withdrawn", entry.seq, entry.at, unit, post, key, (effect["person"],), stage=stage)
 
 
 def _dated(entry: Any, body: dict[str, Any]) -> Irregular:

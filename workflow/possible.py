@@ -67,6 +67,7 @@ from workflow.rules import decide, materials
 from workflow.rules.authority import backstop
 from workflow.rules.linking import closing
 from workflow.rules.stages import returning
+from workflow.store import items
 from workflow.store.org import OrgReader
 
 WRITTEN = "…"
@@ -110,7 +111,7 @@ def may(desk: Desk, item: str, actor: Actor, *, due: str = "") -> list[Possible]
     org = desk.organisation()
     tracking = definition.stage(case.stage).tracking
     today = local_day(at, definition.flow.timezone).isoformat()
-    for act in _candidates(case, definition, actor, due):
+    for act in (*_candidates(case, definition, actor, due), *_ended(desk, case, head.seq, actor)):
         if tracking is not None and tracking.dated and isinstance(act, (Reopen, LookBack, RecordCheck)):
             act = replace(act, on=today)
         out.append(_asked(desk, act, case, head, at))
@@ -134,6 +135,13 @@ def may(desk: Desk, item: str, actor: Actor, *, due: str = "") -> list[Possible]
     else:
         out.append(Possible(look.kind, act=look))
     return out
+
+
+def _ended(desk: Desk, case: Case, seq: int, actor: Actor) -> Iterator[Act]:
+    """Take back the signature by which one ended the stage before, where that was the last that happened."""
+    ended = items.ended_by(desk.connection, case.item, seq) if case.stays > 1 else None
+    if ended is not None and ended[0] == actor.person:
+        yield Withdraw(item=case.item, by=actor, slot=ended[1])
 
 
 def _asked(desk: Desk, act: Act, case: Case, head: Any, at: int, to: Definition | None = None) -> Possible:

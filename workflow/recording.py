@@ -112,7 +112,7 @@ def statement(
         "item": case.item,
         "round": case.round,
         "stage": case.stage,
-        "stay": case.stays,
+        "stay": case.standing or case.stays,
         "slot": slot.key if slot else "",
         "flow": definition.name,
         "version": definition.version,

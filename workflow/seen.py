@@ -55,7 +55,7 @@ OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep,
     "obligations.exempt",
     "obligations.asked_once",
     "past.past",
-    "past.known_at",  # an instant, of nobody
+    "past.organisation_at",  # an instant, of nobody
     "views.marks_of",
     "views.rungs_of",
     "trace.seen_by",
@@ -247,13 +247,24 @@ class Seen:
         found = tracing.trace(self._desk, item, self._at(at), about=about, seq=seq, whole=whole)
         return self._traced(found)
 
+    def saw(self, item: str, at: int | None = None) -> dict[int, dict[str, Any]]:
+        """What each signer of an item saw, by the number of their entry: the documents by name, ``{"digest", "kept": False}``
+        for one that is kept no more. Source: S0 「谁签字上报谁负责」, R037."""
+        self.refuse(item)
+        _, definition = self._desk.case_of(item)
+        found: dict[int, dict[str, Any]] = {}
+        for row in views.signatures(self._desk, item, self._at(at)):
+            held = tracing.seen_by(self._desk, row, reveal=False)
+            found[row.seq] = {name: self._desk.reveal(definition, name, value) for name, value in held.items()}
+        return found
+
     def trace_unit(self, flow: str, campaign: str, unit: str, at: int | None = None) -> tracing.Trace:
         """Who answers for what was reported about a unit; the reports above the own are marks."""
         self._refuse_unit(unit)
         found = tracing.trace_unit(self._desk, flow, campaign, unit, self._at(at))
         if self.sight.sees(found.root.unit):
             return self._traced(found)
-        return replace(found, root=tracing.as_seen(found.root, self.sight.sees, root=False, hidden=self._hidden))
+        return found.as_seen(tracing.as_seen(found.root, self.sight.sees, root=False, hidden=self._hidden))
 
     # --- lists ----------------------------------------------------------------------------------------------------
 
@@ -594,7 +605,7 @@ class Seen:
         return replace(remark, finding=self._id(remark.finding))
 
     def _traced(self, found: tracing.Trace) -> tracing.Trace:
-        return replace(found, root=self._findings(tracing.as_seen(found.root, self.sight.sees, hidden=self._hidden)))
+        return found.as_seen(self._findings(tracing.as_seen(found.root, self.sight.sees, hidden=self._hidden)))
 
     def _findings(self, s: tracing.Statement) -> tracing.Statement:
         remarks = tuple(self._remark(r) for r in s.remarks)

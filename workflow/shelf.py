@@ -15,7 +15,8 @@ from workflow import batches
 from workflow.clock import local_day
 from workflow.desk import Desk
 from workflow.lists import Key
-from workflow.past import past
+from workflow.obligations import in_force
+from workflow.past import organisation_at, past
 from workflow.sight import Sight, hidden_from
 from workflow.store import shelves
 from workflow.sums import Sums
@@ -64,9 +65,9 @@ def shelf(
     def placed() -> tuple[Sequence[str], Sequence[int]]:
         found = _by_unit(desk, sight, flow, campaign, klass, then, counted)
         found.update(u for item, u in checks if item not in hidden)
-        definition = desk.engine.newest(desk.connection, flow)
+        definition = in_force(desk, flow, at)
         day = local_day(at, definition.flow.timezone).isoformat()
-        order = [u for u in desk.organisation().roster(definition.flow.levels, day) if u in found]
+        order = [u for u in organisation_at(desk, at).roster(definition.flow.levels, day) if u in found]
         order += sorted(found.keys() - set(order))  # units that are in no list of that day
         units = [u for u in order if sight.sees(u)]
         return units, list(accumulate(found[u] for u in units))

@@ -1,4 +1,5 @@
-"""What somebody may see: the own subtree, the units a body of theirs looks after, and nobody's sibling.
+"""What somebody may see: the own subtree, the units a body of theirs looks after, and nobody's sibling. What a dissolved unit
+left may be seen by whoever sees its successor, or what it stood below: its record does not go with it (R070).
 
 One filter under every list. Who may see nothing of a unit is told that there is no such item, as for one that never was:
 that something exists is already an answer. Source: S0 「三级企业清楚每个软弱涣散基层党支部详细情况」, R157-R161.
@@ -14,7 +15,7 @@ from workflow.clock import local_day
 from workflow.desk import Desk
 from workflow.errors import Unknown, WorkflowError
 from workflow.rules import authority
-from workflow.store import listing, mandates, queries
+from workflow.store import known, listing, mandates, queries
 from workflow.store.groups import GroupReader
 
 
@@ -65,6 +66,8 @@ def sight_of(desk: Desk, person: str, at: int | None = None, *, zone: str = "Asi
     held = frozenset(unit for unit, _ in posts)
     cared_for = frozenset(GroupReader(desk.connection).looked_after_by(person, day))
     units = org.union(held | cared_for, day)
+    if gone := known.left_to(desk.connection, units, day):
+        units |= gone
     below = org.union(cared_for, day) if cared_for else frozenset()
     own = {u for u in held - below if not any(above["unit"] in held for above in org.path(u, day)[1:])}
     return Sight(person, day, units, posts, frozenset(own))

@@ -17,13 +17,14 @@ from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import Unknown
 from workflow.evidence import canonical
-from workflow.past import CHANGES, Irregular, Missed, Past, Remark, known_at, past
+from workflow.obligations import in_force
+from workflow.past import CHANGES, Irregular, Missed, Past, Remark, organisation_at, past
 from workflow.periods import Periods, calendar_on
 from workflow.rules import obligations
 from workflow.rules.authority import backstop
 from workflow.rules.dues import binding_nodes, node_day
-from workflow.store import items, queries
-from workflow.store.org import OrgReader
+from workflow.store import items, known, queries
+from workflow.store.moves import moves, units_then
 from workflow.views import SignatureRow, signatures
 
 NOTICE = {
@@ -84,8 +85,8 @@ class Statement:
         zero: whether it stands as a zero report; ``marks`` what was said of it: exempted, supplemented, contradicted.
         remarks: signed acts beside the chain, with their reasons.
         later: entries of the item after the instant; they are not shown.
-        irregular: places passed over or not needed, signers added, removed or replaced, and days said to have been
-            earlier; what is irregular about a signature itself stands in its marks.
+        irregular: places passed over or not needed, signers added, removed or replaced, signatures taken back, and days
+            said to have been earlier; what is irregular about a signature itself stands in its marks.
     """
 
     item: str
@@ -136,11 +137,17 @@ def as_seen(s: Statement, sees: Callable[[str], bool], *, root: bool = True, hid
 
 @dataclass(frozen=True)
 class Trace:
-    """Everything from one finding, as of an instant."""
+    """Everything from one finding, as of an instant.
+
+    Attributes:
+        same: ids among those named that were known to be one person's, each group in order. What was signed keeps the id
+            it was signed under.
+    """
 
     about: str
     at: int
     root: Statement
+    same: tuple[tuple[str, ...], ...] = ()
 
     def persons(self) -> dict[str, set[str]]:
         """Everybody named, with why: ``signed``, ``principal`` (signed for by mandate), ``passed-over`` (let the chain
@@ -181,9 +188,33 @@ class Trace:
         return sum(s.later for s in self.root.walk())
 
     def record(self) -> dict[str, Any]:
-        """The trace as plain data, for JSON."""
-        found = {"about": self.about, "at": self.at, "notice": NOTICE, "root": asdict(self.root)}
-        return {**found, "later": self.later} if self.later else found
+        """The trace as plain data, for JSON. How much came later is no part of it: asked again, a question about an instant
+        that has passed is answered with the same bytes."""
+        found = {"about": self.about, "at": self.at, "notice": NOTICE, "root": _plain(self.root)}
+        return {**found, "same": [list(ids) for ids in self.same]} if self.same else found
+
+    def as_seen(self, root: Statement) -> Trace:
+        """The same as somebody may see it, ``root`` as ``as_seen`` gives it: ids that are not named any more are left out."""
+        shown = replace(self, root=root)
+        same = (tuple(i for i in ids if i in shown.named()) for ids in self.same)
+        return replace(shown, same=tuple(ids for ids in same if len(ids) > 1))
+
+    def named(self) -> set[str]:
+        """Every id of a person in it, those who hold posts now included."""
+        now = [row.now for s in self.root.walk() for row in s.signers]
+        now += [row.now for s in self.root.walk() for row in s.owed]
+        return {*self.persons(), *(person for some in now for person in some)}
+
+    def one_person(self, person: str, among: Container[str]) -> bool:
+        """Whether a person is among some, under whichever id."""
+        ids = next((ids for ids in self.same if person in ids), (person,))
+        return any(one in among for one in ids)
+
+
+def _plain(s: Statement) -> dict[str, Any]:
+    plain = asdict(replace(s, rests_on=()))
+    del plain["later"]
+    return {**plain, "rests_on": [_plain(below) for below in s.rests_on]}
 
 
 def trace(
@@ -207,7 +238,7 @@ def trace(
         items.read(desk.connection, item)  # says so where there is none of that name
         raise Unknown(kind="item", name=item, hint="; it was opened later than the day asked about")
     tracer = _Tracer(desk, about or found.case.unit, at, whole)
-    return Trace(tracer.about, at, tracer.statement(item, "finding", found, seq))
+    return _told(desk, Trace(tracer.about, at, tracer.statement(item, "finding", found, seq)))
 
 
 def trace_unit(desk: Desk, flow: str, campaign: str, unit: str, at: int) -> Trace:
@@ -217,7 +248,17 @@ def trace_unit(desk: Desk, flow: str, campaign: str, unit: str, at: int) -> Trac
         Unknown: no such flow or unit, or nothing of that flow was opened for the campaign anywhere.
     """
     tracer = _Tracer(desk, unit, at, False)
-    return Trace(unit, at, tracer.line_of_reports(flow, campaign, "report"))
+    return _told(desk, Trace(unit, at, tracer.line_of_reports(flow, campaign, "report")))
+
+
+def _told(desk: Desk, found: Trace) -> Trace:
+    """With the ids that are one person's, as was known at its instant."""
+    same = known.merged(desk.connection, None if desk.is_now(found.at) else found.at)
+    if not same:
+        return found
+    named = found.named()
+    groups = {tuple(sorted({person, *same[person]} & named)) for person in named if person in same}
+    return replace(found, same=tuple(sorted(ids for ids in groups if len(ids) > 1)))
 
 
 class _Tracer:
@@ -226,7 +267,7 @@ class _Tracer:
         self.about = about
         self.at = at
         self.whole = whole
-        self.org = OrgReader(desk.connection, known_at(desk, at))
+        self.org = organisation_at(desk, at)
         self.seen: set[str] = set()
 
     def line(self, day: str) -> list[str]:
@@ -280,10 +321,10 @@ class _Tracer:
         about = case.fields_.get("about")
         if isinstance(about, str) and about:
             yield from self._follow(about, "about")
-        for report in queries.contradicted_by(self.desk.connection, item):
+        for report in queries.contradicted_by(self.desk.connection, item, self.at):
             if report not in self.seen:
                 yield from self._left_out(report)
-        for other in queries.checked_by(self.desk.connection, item):
+        for other in queries.checked_by(self.desk.connection, item, self.at):
             yield from self._follow(other, "checked")
 
     def _left_out(self, report: str) -> Iterator[Statement]:
@@ -304,20 +345,20 @@ class _Tracer:
     def line_of_reports(self, flow: str, campaign: str, why: str) -> Statement:
         """The reports on the line above a unit, the topmost first; where there is none, who owed it."""
         connection = self.desk.connection
-        definition = self.desk.engine.newest(connection, flow)
+        definition = in_force(self.desk, flow, self.at)
         line = self.line(self._day(definition, self.at))
-        if own := self._reports(flow, campaign, [self.about]):
-            found = past(self.desk, own[self.about], self.at)
-            if found is not None:
-                signers = signatures(self.desk, own[self.about], self.at)
-                line = self.line(self._day(definition, signers[-1].at if signers else found.case.entered))
+        if own := self._first(self._reports(flow, campaign, [self.about]), self.about):
+            item, found = own
+            signers = signatures(self.desk, item, self.at)
+            line = self.line(self._day(definition, signers[-1].at if signers else found.case.entered))
         held = self._reports(flow, campaign, line)
         missing: list[Owed] = []
         for unit in reversed(line):
-            if unit in held and (found := past(self.desk, held[unit], self.at)) is not None:
-                if held[unit] in self.seen:
+            if there := self._first(held, unit):
+                item, found = there
+                if item in self.seen:
                     continue
-                top = self.statement(held[unit], why, found)
+                top = self.statement(item, why, found)
                 above = (h for h in self._heads_of(missing, definition) if h not in top.heads)
                 return replace(top, owed=(*missing, *top.owed), heads=(*above, *top.heads))
             missing += self._unreported(definition, flow, campaign, unit)
@@ -326,9 +367,28 @@ class _Tracer:
         heads = tuple(self._heads_of(missing, definition))
         return Statement("", flow, self.about, "", 1, why, False, (), (), (), tuple(missing), heads, ())
 
-    def _reports(self, flow: str, campaign: str, units: Sequence[str]) -> dict[str, str]:
-        rows = items.reports_of(self.desk.connection, flow, campaign, list(units))
-        return {r["unit"]: r["item"] for r in rows if "item" in r}
+    def _reports(self, flow: str, campaign: str, units: Sequence[str]) -> dict[str, list[str]]:
+        """The reports of each unit: its own before one that it took over from a unit that is no more; and of such a unit the
+        one that it left to a successor."""
+        connection = self.desk.connection
+        gone = moves(connection, flow, campaign)
+        now = dict.fromkeys(gone, "")
+        now |= {r["item"]: r["unit"] for r in items.reports_of(connection, flow, campaign, list(units)) if "item" in r}
+        ranked: list[tuple[int, str, str]] = []
+        for item, unit in now.items():
+            moved = gone.get(item, [])
+            ranked.append((0, moved[0].gone if moved else unit, item))
+            ranked.append((1, next((m.gone for m in moved if m.at > self.at), unit), item))
+        found: dict[str, list[str]] = {}
+        for _, unit, item in sorted(ranked):
+            if item not in found.setdefault(unit, []):
+                found[unit].append(item)
+        return found
+
+    def _first(self, held: dict[str, list[str]], unit: str) -> tuple[str, Past] | None:
+        """The first of a unit's reports that was there at the instant, as it stood."""
+        each = ((item, past(self.desk, item, self.at)) for item in held.get(unit, ()))
+        return next(((item, then) for item, then in each if then is not None), None)
 
     def _reports_below(self, found: Past, day: str) -> tuple[list[Statement], list[Owed]]:
         """The reports it relies on, on the line of the finding as it was then (all of them where the whole is asked
@@ -338,6 +398,8 @@ class _Tracer:
         below: list[Statement] = []
         relied = [r["item"] for r in case.relies]
         units = queries.units_of(self.desk.connection, relied) if relied else {}
+        then = units_then(self.desk.connection, self.at) if relied else {}
+        units |= {item: then[item] for item in relied if item in then}
         line = self.line(day)
         under = line[: line.index(case.unit)] if case.unit in line else []
         for one in relied:
@@ -348,10 +410,9 @@ class _Tracer:
         owed: list[Owed] = []
         held = self._reports(case.flow, case.campaign, under) if under else {}
         for unit in reversed(under):
-            if unit in held:
-                more = [*self._follow(held[unit], "below")]
-                if more:
-                    return below + more, owed
+            there = self._first(held, unit)
+            if there is not None and there[0] not in self.seen:
+                return [*below, self.statement(there[0], "below", there[1])], owed
             owed += self._unreported(definition, case.flow, case.campaign, unit)
         return below, owed
 

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from workflow import orgcheck, removals
 from workflow.acts import Signature, Submit, Supplement, act_of
 from workflow.calendar import Calendar
-from workflow.case import Case
+from workflow.case import Case, ending, stands
 from workflow.crossing import Crossing
 from workflow.definition.definition import Definition
 from workflow.errors import ContentMissing, NotCanonical, Unknown, WorkflowError
@@ -158,6 +158,8 @@ class Verifier:
         self._calendars: dict[str, Calendar | None] = {}
         self._seen: set[str] = set()
         self._lists: dict[str, _List] = {}  # of the item that is being read
+        self._last: tuple[Case, list[Any], int] = Case(), [], 0  # its last entry that did not only remind: the case
+        # before it, its effects and number
         self._read: dict[str, bytes] = {}  # what the entry that is being read brought
         self._gone: dict[str, removals.Removal] | None = None
         self._working: scan.Working | None = None
@@ -204,6 +206,7 @@ class Verifier:
         self.report.chains += 1
         case, prev, seq, events = Case(), b"", 0, Keyring()
         foldable, self._lists = True, {}
+        self._last = Case(), [], 0
         for row in rows:
             seq += 1
             place = f"{chain}#{row.seq}"
@@ -215,7 +218,10 @@ class Verifier:
                 continue
             self._read.clear()
             if item is not None and foldable:
-                foldable, case = self._follow(body, case, place)
+                before = case
+                foldable, case = self._follow(body, before, place)
+                if foldable and not stands(body["effects"]):
+                    self._last = before, body["effects"], seq
             try:
                 self._contents(body["act"], place)
                 self.report.crossing.note(body, prev, case.campaign, place)
@@ -382,6 +388,10 @@ class Verifier:
             words = fact.split(" ")
             if words[0] == "ballot" and value != ballots.result(self.connection, " ".join(words[1:-1]), int(words[-1])):
                 self._fail("facts", place, f"{fact}: the box was not counted so")
+            if words[0] == "ending" and (
+                words[1:] != [body["chain"], str(body["seq"] - 1)] or value != ending(*self._last)
+            ):
+                self._fail("facts", place, f"{fact}: the entry before says something else")
             held = self._lists.get(words[2]) if words[0] in ("lines", "line") else None
             if held is None or held.lines is None:
                 continue

@@ -18,12 +18,11 @@ from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import WorkflowError
 from workflow.evidence import canonical
-from workflow.past import known_at, past
+from workflow.past import organisation_at, past
 from workflow.rules.authority import backstop
 from workflow.rules.linking import closing
 from workflow.store import items, queries
 from workflow.store import obligations as store
-from workflow.store.org import OrgReader
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class RollCall:
 
 def roll_call(desk: Desk, flow: str, campaign: str, at: int, level: str) -> RollCall:
     """The roster of a level minus what came in, as of an instant. Source: S0 「99家企业共有 39家上报,60家零报告」, R023."""
-    definition = desk.engine.newest(desk.connection, flow)
+    definition = obligations.in_force(desk, flow, at)
     asked = obligations.asked_once(desk, definition, campaign, at, (level,))
     owed: list[str] = []
     found: dict[str, list[str]] = {"reported": [], "zero": [], "missing": [], "due": []}
@@ -88,9 +87,9 @@ def register(desk: Desk, flow: str, campaign: str, at: int, *, carried: Sequence
     known = [(r, campaign) for r in rows]
     for batch in carried:
         known += [(r, batch) for r in queries.items_at(desk.connection, flow, batch, at) if r["id"] in over]
-    definition = desk.engine.newest(desk.connection, flow)
+    definition = obligations.in_force(desk, flow, at)
     day = local_day(at, definition.flow.timezone).isoformat()
-    order = {unit: n for n, unit in enumerate(OrgReader(desk.connection).roster(definition.flow.levels, day))}
+    order = {unit: n for n, unit in enumerate(organisation_at(desk, at).roster(definition.flow.levels, day))}
     every = (campaign, *carried)
     said = {c.item: (c.claimed, c.verified) for one in every for c in claims(desk, flow, one, at)}
     no = {item: number for one in every for item, number in batches.numbers(desk, flow, one).items()}
@@ -166,7 +165,7 @@ def _closed_out(definition: Definition) -> set[str]:
 def ledger_rows(desk: Desk, rows: Iterable[RegisterRow], at: int, *, first: int = 1) -> list[LedgerRow]:
     """The rows of a ledger for some rows of a register, a page of it perhaps; ``first`` is the number of its first row."""
     out: list[LedgerRow] = []
-    org = desk.organisation()
+    org = organisation_at(desk, at)
     listed = _as_they_stood(desk, list(rows), at)
     by_day: dict[str, list[str]] = {}
     for _, case, definition in listed:
@@ -295,8 +294,7 @@ def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
     ``principal`` is in whose place the person signed, by mandate.
     """
     out: list[SignatureRow] = []
-    known = known_at(desk, at)
-    org = desk.organisation() if known is None else OrgReader(desk.connection, known)
+    org = organisation_at(desk, at)
     _, definition = desk.case_of(item)
     day = local_day(at, definition.flow.timezone).isoformat()
     case = Case()
@@ -306,6 +304,11 @@ def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
             break
         body = canonical.read(entry.body)
         for effect in body["effects"]:
+            if effect["e"] == "withdrawn" and "stage" in effect:  # the last signature, which had ended a stage
+                out[-1] = replace(out[-1], superseded=True)
+            if effect["e"] == "entered":  # a stage that goes on has the places signed that were
+                stood = {s["seq"]: s["key"] for s in effect.get("slots", ()) if s.get("seq")}
+                live |= {(case.stays + 1, stood[r.seq]): n for n, r in enumerate(out) if r.seq in stood}
             if effect["e"] == "superseded":
                 for key in effect["slots"]:
                     gone = live.pop((case.stays, key), None)

@@ -64,6 +64,7 @@ def test_what_is_opened_handed_in_and_signed_far_away_is_what_stands_in_the_engi
     assert [r.item for r in far.items(flow="matter").rows] == [ITEM] == [r.item for r in far.every_item()]
     assert far.tally().items == 1 and [r.item for r in far.register("matter", "c1")] == [ITEM]
     assert far.why(ITEM)["zh"] and far.trace(ITEM)["root"]
+    assert far.trace(ITEM, whole=True, contents=True)["root"]["signers"][0]["saw"]
     assert far.missed() == []
 
 

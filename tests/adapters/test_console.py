@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from tests.adapters.test_rest import FILES
 from tests.contract.world import MATTER, SHEET, SHEETS, World, flow_text
-from workflow import Actor, access, bundle, load, loads, tick
+from workflow import Actor, access, bundle, load, loads, orgbook, tick
 from workflow.definition.shipped import shipped_flow
 from workflow.starting import ORIGIN
 from workflow_adapters.web import Identity, console
@@ -186,6 +186,28 @@ def test_what_is_irregular_stands_on_the_item_on_its_sheet_and_in_its_trace(
         assert shown.status_code == 200, page
         said = words if page.endswith("trace") else words[:4]
         assert not [word for word in said if word not in shown.text], page
+
+
+@pytest.mark.parametrize(
+    ("lang", "then", "now"), [("zh", "示例单位4", "(现 新支部)"), ("en", "invented unit 4", " (now new branch)")]
+)
+def test_what_was_signed_stands_under_the_name_of_then_with_what_was_seen(
+    world: World, lang: str, then: str, now: str
+) -> None:
+    """A unit that was renamed signed as what it was called, and its trace shows what its signers saw. R037, R070."""
+    world.begin(ITEM)
+    world.sign(ITEM)
+    world.clock.advance(timedelta(days=10))
+    renamed = {"name_zh": "新支部", "name_en": "new branch", "on": "2019-08-20"}
+    with world.engine.desk() as desk:
+        orgbook.rename_unit(desk, Actor("g1-secretary", "secretary", "g1"), "reform", unit="o1", **renamed)
+    client = visitor(world, "o1-secretary")
+    for page in (f"/items/{ITEM}", f"/items/{ITEM}/signatures", f"/items/{ITEM}/trace"):
+        assert f"{then}{now}" in client.get(page, params={"lang": lang}).text, page
+    words = SHEET["sheet"]["words"]
+    digests = client.get(f"/items/{ITEM}/trace", params={"lang": lang}).text
+    assert words not in digests and "?contents=1" in digests
+    assert words in client.get(f"/items/{ITEM}/trace", params={"lang": lang, "contents": "1"}).text
 
 
 def test_nodes_missed_in_several_flows_and_units_are_shown_together(world: World) -> None:

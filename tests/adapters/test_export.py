@@ -12,8 +12,8 @@ import pytest
 from openpyxl import load_workbook
 from typer.testing import CliRunner
 
-from tests.contract.world import World, flow_text
-from workflow import Actor, loads, views
+from tests.contract.world import SHEET, SHEETS, World, flow_text
+from workflow import Actor, loads, orgbook, views
 from workflow.cli.main import app
 from workflow.errors import Unknown
 from workflow.sight import all_of, sight_of
@@ -63,6 +63,41 @@ def test_sheets_hold_what_the_views_say_and_what_may_be_seen(world: World, lang:
         with pytest.raises(Unknown):
             signatures(desk, sight_of(desk, "o1-secretary"), "m-2", at, lang)  # type: ignore[arg-type]
         assert len({len(r) for r in whole.rows} | {len(whole.columns)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("zh", ("示例单位4(现 新支部)", "受委派、代 ", "两人同意越过,无人签批", "加签")),
+        (
+            "en",
+            ("invented unit 4 (now new branch)", "by delegation、for ", "passed over by two persons", "signer added"),
+        ),
+    ],
+)
+def test_a_signature_sheet_says_who_acted_for_whom_and_what_nobody_signed(
+    world: World, lang: str, words: tuple[str, ...]
+) -> None:
+    """Acting-for and overrides stand in every later view, under the name the unit had. R041, R070."""
+    e, secretary = world.engine, Actor("o1-secretary", "secretary", "o1")
+    e.publish(loads(flow_text(SHEETS)))
+    e.open("sheets", "o1", item="m-1", campaign="c1")
+    e.submit("m-1", Actor("o1-handler", "handler", "o1"), SHEET)
+    why = (world.case("m-1").content, "1", "nobody there may")
+    e.ask_override("m-1", Actor("s1-department", "department", "s1"), *why)
+    e.override("m-1", Actor("s1-secretary", "secretary", "s1"), *why)
+    e.add_signer("m-1", secretary, "2", "t1", "department", "after")
+    e.delegate("m-1", secretary, world.case("m-1").content, "2", "o1-scrutineer", "scrutineer", "away")
+    e.sign("m-1", Actor("o1-scrutineer", "secretary", "o1"), world.case("m-1").content)
+    world.clock.advance(timedelta(days=10))
+    renamed = {"name_zh": "新支部", "name_en": "new branch", "on": "2019-08-20"}
+    with e.desk() as desk:
+        orgbook.rename_unit(desk, Actor("g1-secretary", "secretary", "g1"), "reform", unit="o1", **renamed)
+    with e.look() as desk:
+        made = signatures(desk, all_of(DAY), "m-1", desk.engine.now(desk.connection), lang)  # type: ignore[arg-type]
+    assert {len(r) for r in made.rows} == {len(made.columns)}
+    said = "\n".join(" ".join(r) for r in made.rows)
+    assert not [word for word in words if word not in said], said
 
 
 def test_one_file_has_inspections_findings_ones_own_and_the_measures(world: World, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -79,6 +80,36 @@ def test_a_person_cannot_be_claimed(world: World) -> None:
     body["as"] = {**body["as"], "person": world.actor(slot).person}  # type: ignore[dict-item]
     assert client.post(f"/v1/items/{ITEM}/sign", json=body).status_code == 422
     assert world.case(ITEM).open_slots[0].key == slot.key
+
+
+def test_a_trace_has_what_each_signer_saw_where_it_is_asked_for_and_may_be_seen(world: World) -> None:
+    """Source: S0 「谁签字上报谁负责」, R037: the digest always, the content itself where it is kept."""
+    found = [{"unit": "o3", "result": "found"}]
+    for unit, lines in (("o1", found), ("o2", found), ("o3", found), ("t1", found)):
+        world.engine.open("survey", unit, item=f"survey-{unit}", campaign="c1")
+        by = Actor(f"{'t1' if unit == 'o2' else unit}-handler", "handler", unit)
+        world.engine.submit(f"survey-{unit}", by, {"found": lines}, outcome="reported")
+        world.through(f"survey-{unit}")
+    path = "/v1/items/survey-t1/trace"
+    client = caller(world, "t1-secretary")
+    assert "saw" not in client.get(path).json()["root"]["signers"][0]
+    told = client.get(path, params={"contents": "true", "whole": "true"}).json()["root"]
+    assert told["signers"][0]["saw"] == {"found": found}
+    assert [s["signers"][1]["saw"] for s in told["rests_on"]] == [{"found": found}] * 3
+    first = client.get(path, params={"contents": "true", "seq": "3"}).json()["root"]
+    assert [s["seq"] for s in first["signers"]] == [3] and first["signers"][0]["saw"] == {"found": found}
+    about = {"flow": "survey", "campaign": "c1", "unit": "o3", "contents": "true"}
+    line = client.get("/v1/trace", params=about).json()["root"]
+    assert [line["item"], *(s["item"] for s in line["rests_on"])] == ["survey-t1", "survey-o3"]
+    assert line["rests_on"][0]["signers"][0]["saw"] == {"found": found}
+    assert caller(world, "o1-secretary").get("/v1/trace", params=about).status_code == 404
+    for wrong in ({"contents": "1"}, {"whole": "yes"}, {"seq": "x"}):
+        assert client.get(path, params=wrong).status_code in (400, 409, 422)
+    assert caller(world, "o1-secretary").get(path, params={"contents": "true"}).status_code == 404
+    body = world.case("survey-t1").materials["found"]
+    Path(world.engine.contents._path(body.removeprefix("sha256:"))).unlink()  # type: ignore[attr-defined]
+    gone = client.get(path, params={"contents": "true"}).json()["root"]["signers"][0]["saw"]
+    assert gone == {"found": {"digest": body, "kept": False}}
 
 
 def test_a_version_that_is_gone_is_not_acted_on(world: World) -> None:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.contract.test_mandates import alone
+from tests.contract.test_verify import forge
 from tests.contract.weekly import shanghai
-from tests.contract.world import SHEET, SHEETS, World, flow_text, worlds
+from tests.contract.world import BAD_VOTE, SHEET, SHEETS, World, flow_text, worlds
 from workflow import Actor, loads
-from workflow.errors import AlreadySeen, LimitReached, OutOfTurn, WrongMeaning
+from workflow.case import Case
+from workflow.errors import AlreadySeen, LimitReached, OutOfTurn, WrongMeaning, WrongStage
 from workflow.orgbook import appoint
+from workflow.possible import may
+from workflow.store.items import came_to
+from workflow.trace import trace
+from workflow.views import signatures
 
 
 @pytest.fixture
@@ -90,6 +98,141 @@ def test_a_look_of_whoever_acts_next_counts_in_whatever_post_they_look(world: Wo
     world.engine.view("m1", Actor("t1-handler", "scrutineer", "t2"), world.case("m1").content)
     with pytest.raises(AlreadySeen, match="t1-handler"):
         world.engine.withdraw("m1", SECRETARY, "2")
+
+
+def summary(world: World, item: str) -> None:
+    """A summary sheet whose chain leads through three levels, handed in at o1."""
+    world.engine.publish(loads(flow_text(SHEETS)))
+    world.engine.open("sheets", "o1", item=item, campaign="c1")
+    world.engine.submit(item, HANDLER, SHEET)
+
+
+def ended(world: World, item: str, **more: Any) -> tuple[Case, Actor, str]:
+    """Everybody signs until the stage is left: how it stood before the last of them, who that was, and at which place."""
+    stay = world.case(item).stays
+    while world.case(item).stays == stay:
+        before = world.case(item)
+        slot = before.open_slots[0]
+        world.sign(item, **more)
+        world.clock.advance(timedelta(hours=1))
+    return before, world.actor(slot), slot.key
+
+
+def test_the_signature_that_ended_a_stage_is_taken_back_until_the_next_to_act_has_opened_or_signed(
+    world: World,
+) -> None:
+    """撤回 until the next actor has opened or signed. The stage stands as it stood, by the same date, and whoever signed there
+    signed exactly what is there. R037, R038."""
+    summary(world, "m1")
+    before, by, key = ended(world, "m1")
+    assert world.case("m1").stage == "check"
+    with world.engine.look() as desk:
+        assert [p.slot for p in may(desk, "m1", by) if p.verb == "withdraw" and p.allowed] == [key]
+        assert not [p for p in may(desk, "m1", HANDLER) if p.verb == "withdraw" and p.allowed]
+    with pytest.raises(OutOfTurn):
+        world.engine.withdraw("m1", HANDLER, "1")
+    world.engine.urge("m1", Actor("s1-secretary", "secretary", "s1"))
+    world.engine.copy_to("m1", by, Actor("o1-scrutineer", "scrutineer", "o1"))
+    world.engine.withdraw("m1", by, key)
+    here = world.case("m1")
+    assert (here.stage, here.slots, here.content, here.entries) == ("report", *_stood(before))
+    assert [d["missed"] for d in here.dues.values()] == [d["missed"] for d in before.dues.values()]
+    with world.engine.look() as desk:
+        rows = signatures(desk, "m1", world.clock.now())
+        odd = trace(desk, "m1", world.clock.now()).root.irregular
+    assert [r.superseded for r in rows] == [False] * (len(rows) - 1) + [True]
+    assert [(i.kind, i.stage, i.place, i.persons) for i in odd] == [("withdrawn", "report", key, (by.person,))]
+    world.sign("m1")
+    assert world.case("m1").stage == "check"
+    next_ = world.actor(world.case("m1").open_slots[0])
+    world.engine.view("m1", next_, world.case("m1").content)
+    with pytest.raises(AlreadySeen, match=next_.person):
+        world.engine.withdraw("m1", by, key)
+    world.sign("m1", by=next_)
+    with pytest.raises(OutOfTurn):
+        world.engine.withdraw("m1", by, key)
+    assert world.verify().rules == "hold" and world.verify().holds
+    assert alone(world, "m1") == []
+
+
+def _stood(case: Case) -> tuple[Any, ...]:
+    return case.slots, case.content, case.entries
+
+
+def test_a_delegate_takes_back_what_they_ended(world: World) -> None:
+    """As within a stage: by what they signed by, while it holds. R044."""
+    text = SHEETS.replace("slots: [{department: third}, {secretary: second}]", "slots: [{secretary: third}]")
+    text = text.replace(
+        "levels: {from: organisation, to: second, each: level",
+        "levels: {from: organisation, to: organisation, each: level",
+    )
+    world.engine.publish(loads(flow_text(text)))
+    world.engine.open("sheets", "o1", item="m1", campaign="c1")
+    world.engine.submit("m1", HANDLER, SHEET)
+    world.sign("m1")
+    seen = world.case("m1").content
+    world.engine.delegate("m1", SECRETARY, seen, "2", "o1-scrutineer", "scrutineer", "away for the day")
+    delegate = Actor("o1-scrutineer", "secretary", "o1")
+    world.engine.sign("m1", delegate, seen, opinion="agreed")
+    assert world.case("m1").stage == "check"
+    world.engine.withdraw("m1", delegate, "2")
+    assert (world.case("m1").stage, world.case("m1").content) == ("report", seen)
+    assert world.case("m1").open_slots[0].delegate == "o1-scrutineer"
+    world.engine.sign("m1", SECRETARY, seen, opinion="agreed")
+    assert world.case("m1").stage == "check"
+    assert world.verify().holds and alone(world, "m1") == []
+
+
+def test_after_the_end_of_a_stage_was_taken_back_a_return_supersedes_what_was_signed_before_it(world: World) -> None:
+    summary(world, "m1")
+    _, by, key = ended(world, "m1")
+    world.engine.withdraw("m1", by, key)
+    why = {"reason": "count again", "to": "1", "due": "2019-12-30"}
+    world.engine.send_back("m1", by, world.case("m1").content, why.pop("reason"), **why)
+    assert open_now(world, "m1") == ["1:handler@o1"]
+    with world.engine.look() as desk:
+        assert all(r.superseded for r in signatures(desk, "m1", world.clock.now()))
+    world.through("m1")
+    with world.engine.reading() as connection:
+        signed = [s["person"] for s in came_to(connection, "sheets", "c1", "o1", ["check"])[0]["signed"]]
+    assert len(signed) == len(set(zip(signed, range(len(signed)), strict=True))) == 10
+    assert world.verify().holds and alone(world, "m1") == []
+
+
+def test_what_a_signature_set_going_elsewhere_is_not_taken_back(world: World) -> None:
+    """An item opened by it, a round that began, an end that was reached: others rest on these."""
+    found = [{"unit": "o3", "result": "found"}]
+    for unit in ("o1", "o2", "o3", "t1"):
+        world.engine.open("survey", unit, item=f"s-{unit}", campaign="c1")
+        by = Actor(f"{'t1' if unit == 'o2' else unit}-handler", "handler", unit)
+        world.engine.submit(f"s-{unit}", by, {"found": found}, outcome="reported")
+        _, last, key = ended(world, f"s-{unit}")
+    with pytest.raises(WrongStage):
+        world.engine.withdraw("s-t1", last, key)
+    world.walk_to("vote", "m1")
+    world.engine.record_tally("m1", Actor("o1-scrutineer", "scrutineer", "o1"), BAD_VOTE)
+    _, last, key = ended(world, "m1", due="2019-12-30")
+    with pytest.raises(AlreadySeen, match="round"):
+        world.engine.withdraw("m1", Actor("o1-scrutineer-2", "scrutineer", "o1"), key)
+    assert world.verify().holds
+
+
+def test_a_forged_account_of_what_ended_a_stage_is_found(world: World) -> None:
+    """Somebody with the engine's key lets a stage go on otherwise than it stood."""
+    summary(world, "m1")
+    _, by, key = ended(world, "m1")
+    world.engine.withdraw("m1", by, key)
+    seq = world.entries("m1")
+
+    def nobody_signed(body: dict[str, Any]) -> None:
+        (told,) = [fact for name, fact in body["facts"].items() if name.startswith("ending ")]
+        (entered,) = [e for e in body["effects"] if e["e"] == "entered"]
+        for slots in (told["case"]["slots"], entered["slots"]):
+            slots[0].update(person="nobody")
+
+    with world.engine.desk() as desk:
+        forge(desk.connection, "m1", seq, nobody_signed, world.engine.key)
+    assert {f.code for f in world.verify().failures} - {"projection"} == {"facts"}
 
 
 def test_nobody_takes_back_anothers_signature(world: World) -> None:
@@ -219,6 +362,11 @@ def test_urging_is_for_whoever_is_awaited_and_once_a_day(world: World) -> None:
     world.engine.urge("m1", DEPARTMENT)
     with pytest.raises(LimitReached):
         world.engine.urge("m1", DEPARTMENT)
+    world.clock.advance(timedelta(hours=1))
+    sign(world, "m1", HANDLER)
+    world.engine.urge("m1", DEPARTMENT)  # another is awaited now, whom nobody has urged
+    with pytest.raises(LimitReached):
+        world.engine.urge("m1", DEPARTMENT)
     world.clock.advance(timedelta(days=1))
     world.engine.urge("m1", DEPARTMENT)
-    assert world.verify().holds
+    assert world.verify().holds and alone(world, "m1") == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from workflow import Actor, loads, orgbook
 from workflow.acts import CloseLine, Sign
 from workflow.cli import irregular
 from workflow.evidence.digest import digest
-from workflow.irregularities import Irregularities, Reported, Thresholds, Turned, irregularities
+from workflow.irregularities import Dated, Irregularities, Reported, Thresholds, Turned, irregularities
 from workflow.views import signatures
 
 HANDLER = Actor("o1-handler", "handler", "o1")
@@ -99,6 +99,17 @@ def test_what_was_recorded_days_later_just_before_an_inspection_is_listed_with_b
     assert [getattr(d, "on", "") for d in found.shown] == ["2019-08-13", "2019-08-14"]
     assert not [f for f in looked(world, twice, inspection=date(2019, 9, 20)).to_look_into if f.kind == "back-dated"]
     assert "said to be of 2019-08-13, recorded 2019-08-21" in "\n".join(irregular.lines(looked(world, twice), "en"))
+
+
+def test_days_back_are_counted_where_the_flow_is_done_not_in_greenwich(world: World) -> None:
+    """Half past seven in Shanghai is still yesterday in Greenwich. R203."""
+    world.walk_to("work", "m1")
+    world.clock.set(datetime(2019, 8, 20, 23, 30, tzinfo=UTC))
+    world.engine.contents.put(b"x")
+    by = Actor("o1-secretary", "secretary", "o1")
+    world.engine.act(CloseLine(item="m1", by=by, list="measures", no=1, evidence=digest(b"x"), on="2019-08-18"))
+    (found,) = [f for f in looked(world, Thresholds(dated=1)).to_look_into if f.kind == "back-dated"]
+    assert [(d.on, d.day) for d in found.shown if isinstance(d, Dated)] == [("2019-08-18", "2019-08-21")]
 
 
 def test_an_entry_recorded_before_the_one_it_follows_is_recorded_and_listed_with_both_times(world: World) -> None:

@@ -147,17 +147,15 @@ class Crowd:
         """The units with an item that waits for a person by mandate."""
         out = set()
         for telling in self.tellings:
-            for deputy, held, first, last in telling.mandates:
-                page = telling.told.get(held.unit)
-                waits = page.open[-1][1] if page and page.open else None
-                if (
-                    deputy == person
-                    and first <= self.day < last
-                    and held.on(self.day)
-                    and waits
-                    and waits[1] == held.post
-                ):
-                    out.add(held.unit)
+            given = {
+                (held.unit, held.post)
+                for deputy, held, first, last in telling.mandates
+                if deputy == person and first <= self.day < last and held.on(self.day)
+            }
+            for unit, page in telling.told.items():
+                stands = page.places[-1]
+                if given & {stands.of[key] for key in stands.waiting}:
+                    out.add(unit)
         return out
 
     def named_in(self, units: set[str]) -> set[str]:
@@ -212,6 +210,7 @@ def questions(seen: Seen, crowd: Crowd, item: str, unit: str) -> dict[str, Calla
         "ranking": lambda: seen.ranking(*flow),
         "may": lambda: seen.may(item, "secretary", unit),
         "receipt": lambda: seen.receipt(Receipt(item, 1, crowd.first[item], 0, "")),
+        "saw": lambda: seen.saw(item, at),
         "trace": lambda: seen.trace(item, at, whole=True),
         "trace_unit": lambda: seen.trace_unit(*flow, unit, at),
         "pending": lambda: seen.pending(),

@@ -20,7 +20,8 @@ TREES = 12
 SOAK, TOGETHER = 1_000, 50
 WHAT = ("due", "signature", "report", "holder", "backstop", "mandate", "fill", "check", "redo", "late", "superseded")
 WHAT += ("successor", "delegate", "passed-over", "registrar", "hand-over", "signed after all")
-WHAT += ("owed by a delegate",)
+WHAT += ("owed by a delegate", "signer-added", "signer-removed", "transferred", "withdrawn", "the end withdrawn")
+WHAT += ("added before", "added after", "added beside")
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ MAIN_BREAKS: list[tuple[str, list[tuple[str, str]], str]] = [
     ("dead-end", [("    exits: {cleared: archived}\n", "")], "stage: clearing"),
     ("exit-to-itself-only", [("exits: {cleared: archived}", "exits: {again: clearing}")], "exits: {again: clearing}"),
     ("final-with-exits", [("归档, en: archived}\n    final: true", "归档, en: archived}\n    final: true\n    exits: {again: plan}")], "exits: {again: plan}"),
-    ("no-due", [("    due: 20 workdays               # example\n", "")], "stage: superior"),
+    ("no-due", [("    due: 10 workdays               # example\n    exits: {accepted", "    exits: {accepted")], "- stage: plan"),
     ("nobody-signs", [("    slots: {secretary: next-above}\n", "")], "stage: superior"),
     ("tally-exits", [("no-quorum: mass-evaluation", "no-quorm: mass-evaluation")], "    tally:"),
     ("not-a-tally", [("    kind: tally\n", "")], "      material: mass-tally"),
@@ -230,6 +230,12 @@ def test_the_nearest_known_name_is_offered() -> None:
 
 def found(text: str, *changes: tuple[str, str]) -> list[Problem]:
     return list(look(changed(text, *changes)).problems)
+
+
+def test_a_rework_without_a_date_is_refused() -> None:
+    """A return for rework carries a new date; a flow in which one could lie for ever is not published. R079."""
+    (problem,) = [p for p in found(MAIN, ("    due: {set-by: acceptor}\n", "")) if p.code == "no-due"]
+    assert problem.severity == "error" and "rework" in problem.message
 
 
 def test_warnings_do_not_stop_a_load() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -30,7 +31,7 @@ from workflow.acts import (
 )
 from workflow.calendar import Calendar
 from workflow.calendar_file import load_calendar
-from workflow.case import Case
+from workflow.case import Case, ending, stands
 from workflow.clock import micros
 from workflow.definition.definition import Definition
 from workflow.definition.shipped import shipped_calendar
@@ -71,6 +72,7 @@ class Paper:
         self.case, self.at = Case(), micros(START)
         self.entries: list[dict[str, Any]] = []
         self.lines: dict[int, str] = {}
+        self.last: tuple[Case, list[dict[str, Any]], int] = Case(), [], 0
         self.covered: dict[int, dict[str, Any]] = {}  # entry that signed -> what it covered
         self.do(Open(item="m1", flow="matter", unit="o1", category="leak"))
 
@@ -85,6 +87,8 @@ class Paper:
         except WorkflowError:
             return False
         before = self.case
+        if not stands(decision.effects):
+            self.last = before, decision.effects, asked.context.seq
         self.case = before.fold(decision.effects, asked.context.seq, self.at)
         entry = {"act": act.record(), "at": self.at, "facts": dict(asked.facts.used), "effects": decision.effects}
         self.entries.append(canonical.decode(canonical.encode(entry)))
@@ -96,6 +100,8 @@ class Paper:
         if kind == "path":
             units = [day.org.unit_by_id[u] for u in day.path(need[1])]
             return [{"unit": u.id, "level": u.level, "name": u.name_zh, "established": True} for u in units]
+        if kind == "ending":
+            return ending(*self.last)
         if kind == "line":
             return self.lines.get(int(need[3]), "absent")
         if kind in ("lines", "children", "viewed-since", "same-person"):
@@ -199,6 +205,7 @@ STEPS = st.one_of(
     st.tuples(st.just("submit"), ACTORS, st.integers(0, 7), st.sampled_from(OUTCOMES)),
     st.tuples(st.just("return"), st.just(0)),
     st.tuples(st.just("withdraw"), ACTORS, st.sampled_from(["1", "2", "3", "5"])),
+    st.tuples(st.just("withdraw the last"), st.just(0)),
     st.tuples(st.just("lead"), ACTORS, ACTORS),
     st.tuples(st.just("line"), ACTORS, st.integers(0, 3)),
     st.tuples(st.just("notice"), ACTORS, st.sampled_from(["plan", "result"])),
@@ -229,6 +236,10 @@ def take(paper: Paper, step: tuple[Any, ...]) -> None:
         act = Return(item="m1", by=good.by, seen=seen, reason="count again", due="2026-12-30")
     elif kind == "withdraw":
         act = Withdraw(item="m1", by=step[1], slot=step[2])
+    elif kind == "withdraw the last":
+        last = paper.entries[-1]
+        signed = next((e for e in last["effects"] if e["e"] == "signed"), None)
+        act = Withdraw(item="m1", by=Actor(**last["act"]["by"]), slot=signed["slot"]) if signed else None
     elif kind == "lead":
         act = NameLead(item="m1", by=step[1], person=step[2].person, post=step[2].post, unit=step[2].unit)
     elif kind == "line":
@@ -308,4 +319,30 @@ def test_an_undisturbed_walk_reaches_the_end_through_a_second_round() -> None:
         "archived",
     ]
     assert paper.case.round == 2
+    paper.history_holds()
+
+
+def test_what_ends_a_stage_is_taken_back_and_given_again_all_the_way() -> None:
+    """Wherever nothing else followed from it: the stage stands as it stood, by the same dates, over the same content."""
+    paper, taken = Paper(), Counter[str]()
+    while not paper.case.final:
+        assert len(paper.entries) < 200, f"it is stuck in {paper.case.stage}"
+        prepare(paper)
+        if paper.case.stage == "closed":
+            paper.at += 400 * DAY
+        before = paper.case
+        assert paper.do(paper.honest() or Objection(item="m1", text="")), f"refused in {paper.case.stage}"
+        paper.at += 1
+        if paper.case.stays == before.stays or taken[f"{before.stage}/{before.stays}"]:
+            continue
+        taken[f"{before.stage}/{before.stays}"] += 1
+        take(paper, ("withdraw the last", 0))
+        if paper.case.stage != before.stage:
+            continue
+        taken[before.stage] += 1
+        here = paper.case
+        assert here.content == before.content and here.slots == before.slots and here.entries == before.entries
+        assert [d for _, d in sorted(here.dues.items())] == [d for _, d in sorted(before.dues.items())]
+        taken[f"{here.stage}/{here.stays}"] += 1
+    assert {"report", "work", "acceptance"} <= taken.keys(), taken
     paper.history_holds()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workflow.cli import orgacts
+from workflow.cli import orgacts, orgwho
 from workflow.cli.arguments import Database, DryRun, Home, Lang, home_of, key_held, opened, say, told, url_of, wrong
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ group = typer.Typer(help="Units, posts and persons · 组织、职务与人员",
 
 def register(app: typer.Typer) -> None:
     orgacts.register(group)
+    orgwho.register(group)
     app.add_typer(group, name="org")
 
 

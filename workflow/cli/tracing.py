@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from workflow.cli.access import noted
-from workflow.cli.arguments import Home, Lang, say, told, url_of
+from workflow.cli.arguments import Home, Lang, say, say_error, told, url_of
 from workflow.cli.evidence import contents_at
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def trace(
     """Who signed what they saw, and who owed a signature: facts for an inquiry, not a verdict · 责任追溯
 
     workflow trace ITEM --db DB traces an item; workflow trace FLOW --unit UNIT --db DB what was reported about a unit.
-    A day is a day of the flow's own time zone; what came after it is left out, and counted at the end. Personal values stay
-    the commitments that were signed over.
+    A day is a day of the flow's own time zone; what came after it is left out: asked again later, the answer has the same
+    bytes. How much came later is told beside it. Personal values stay the commitments that were signed over.
     """
     language = cast("Language", lang)
     with told(language):
@@ -128,8 +128,12 @@ def trace(
                     _with_what_was_seen(desk, found.root, record["root"])
                 say(json.dumps(record, ensure_ascii=False, indent=2))
             else:
-                for line in lines(desk, found, language, saw=kept is not None):
+                for line in lines(desk, found, language, saw=kept is not None, dated=on is not None):
                     say(line)
+            if found.later:
+                say_error(
+                    f"此后另有 {found.later} 条记录。" if language == "zh" else f"{found.later} entries came later."
+                )
 
 
 def _with_what_was_seen(desk: Desk, statement: Statement, record: dict[str, Any]) -> None:
@@ -176,31 +180,36 @@ def _end_of(day: datetime, zone: str) -> int:
     return start_of_day(day.date() + timedelta(days=1), zone) - 1
 
 
-def lines(desk: Desk, found: Trace, lang: Language, *, saw: bool = False) -> Iterator[str]:
+def lines(desk: Desk, found: Trace, lang: Language, *, saw: bool = False, dated: bool = False) -> Iterator[str]:
     """A trace as an indented tree, names beside ids.
 
     Args:
         saw: under each signature what its signer saw, as far as it is kept.
+        dated: it was asked as of a day, and says so.
     """
     from workflow.trace import NOTICE
 
     names = _Names(desk, found, lang, saw=saw)
     yield from _statement(names, found.root, 0)
     yield ""
-    if found.later:
-        at = names.when(found.at, next(s.flow for s in found.root.walk() if s.later))
-        yield (
-            f"截至 {at};此后另有 {found.later} 条记录,未列出。"
-            if lang == "zh"
-            else f"As of {at}; {found.later} later entries are not shown."
-        )
+    for ids in found.same:
+        yield ("同一人:" if lang == "zh" else "one person: ") + " = ".join(f"{names.persons((i,))} ({i})" for i in ids)
+    if dated:
+        at = names.when(found.at, found.root.flow)
+        yield f"截至 {at};此后的记录未列出。" if lang == "zh" else f"As of {at}; what came later is not shown."
     yield NOTICE[lang]
+
+
+def called(then: str, now: str, lang: Language) -> str:
+    """What a unit was called when it signed, and what it is called now, where that is not the same."""
+    if then == now:
+        return now
+    return f"{then}(现 {now})" if lang == "zh" else f"{then} (now {now})"
 
 
 class _Names:
     def __init__(self, desk: Desk, found: Trace, lang: Language, *, saw: bool) -> None:
-        from workflow.past import known_at
-        from workflow.store.org import OrgReader
+        from workflow.past import organisation_at
 
         units, persons = set(), set(found.persons())
         for s in found.root.walk():
@@ -208,10 +217,10 @@ class _Names:
             units |= {r.unit for r in s.remarks} | {i.unit for i in s.irregular}
             persons |= {p for i in s.irregular for p in i.persons}
             persons |= {p for r in s.signers for p in r.now} | {p for o in s.owed for p in o.now}
-        self._org = OrgReader(desk.connection, known_at(desk, found.at))
+        self._org, self._at = organisation_at(desk, found.at), found.at
         self._units, self._persons = self._org.names(units, "unit"), self._org.names(persons, "person")
         self._then: dict[tuple[str, str], str] = {}
-        self.desk, self.lang, self.saw = desk, lang, saw
+        self.desk, self.lang, self.saw, self.found = desk, lang, saw, found
 
     def word(self, code: str) -> str:
         zh, en = WORDS.get(code, (code, code))
@@ -227,9 +236,7 @@ class _Names:
         day = local_day(at, self._flow(flow).timezone).isoformat()
         if (one, day) not in self._then:
             then = self._org.names([one], "unit", day).get(one, {}).get(self.lang, one)
-            now = self.unit(one)
-            also = f"(现 {now})" if self.lang == "zh" else f" (now {now})"
-            self._then[one, day] = then if then == now else f"{then}{also}"
+            self._then[one, day] = called(then, self.unit(one), self.lang)
         return self._then[one, day]
 
     def persons(self, some: tuple[str, ...]) -> str:
@@ -245,7 +252,9 @@ class _Names:
         return spec.title.get(self.lang) if spec else post
 
     def _flow(self, name: str) -> Any:
-        return self.desk.engine.newest(self.desk.connection, name).flow
+        from workflow.obligations import in_force
+
+        return in_force(self.desk, name, self._at).flow
 
 
 def _statement(names: _Names, s: Statement, depth: int) -> Iterator[str]:
@@ -315,6 +324,7 @@ def irregular(row: Irregular, lang: Language, was: str) -> str:
         "back-dated": (f"补录,所称日期 {row.on}", f"recorded later, said to be of {row.on}"),
         "signer-added": ("加签", "signer added"),
         "signer-removed": ("减签", "added signer taken away"),
+        "withdrawn": ("撤回签字", "signature taken back"),
         "transferred": (f"转办,原 {was}", f"handed on from {was}"),
     }[row.kind][0 if zh else 1]
 
@@ -332,7 +342,9 @@ def _signature(names: _Names, flow: str, row: SignatureRow) -> str:
     ]
     said = ", ".join(m for m in (*marks, row.strength) if m)
     who = f"{names.unit_then(row.unit, row.at, flow)} {names.post(flow, row.post)} {names.persons((row.person,))}"
-    now = "" if row.person in row.now else f" → {'现任' if zh else 'now'} {names.persons(row.now)}"
+    now = (
+        "" if names.found.one_person(row.person, row.now) else f" → {'现任' if zh else 'now'} {names.persons(row.now)}"
+    )
     saw = f"{'所见' if zh else 'saw'} {row.content[:19]}…"
     return f"✓ {names.when(row.at, flow)} {row.stage} {who} ({said}){now} · {saw}"
 

@@ -232,7 +232,7 @@ class StagesChecking(Checking):
                 f"the stage {stage.stage} has no due: it could lie forever",
                 f"阶段 {stage.stage} 没有时限,可能无限期搁置",
                 expected=Said("due: ...", "due: …"),
-                severity="warning",
+                severity="error" if stage.new_round else "warning",  # a return for rework carries a new date (R079)
             )
         for index, also in enumerate(stage.also_due):
             at: Loc = (*loc, "also-due", index)

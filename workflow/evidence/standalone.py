@@ -941,6 +941,9 @@ class Case:
         self.definition, self.form = "", 1  # 2: figures that rules decide on are part of the content
         self.slots: dict[str, Json] = {}
         self.digest = ""  # of the content, until something changes it
+        self.stays = 0
+        self.left: tuple[dict[str, Json], int] = {}, 0  # the places of the stay before, and which it was
+        self.back = ""  # the place whose signature is taken back
 
     def content(self) -> str:
         """The digest of what a person was shown: every material by digest, the outcome, the stage and the round."""
@@ -969,8 +972,17 @@ class Case:
                 gone = effect.get("without", ()) if again else shown[name].keys() - shown["lists"].keys()
                 shown[name] = {k: v for k, v in shown[name].items() if k not in gone}
             shown |= {"round": effect.get("round", shown["round"]), "stage": effect["stage"], "outcome": ""}
-            shown |= {"stay": shown["stay"] + 1, "ballot": {}}
+            left, self.left = self.left, (self.slots, shown["stay"])
+            self.stays += 1
+            shown |= {"stay": self.stays, "ballot": {}}
+            if "stay" in effect:  # the stay before goes on: what ended it was taken back
+                self.slots, shown["stay"] = left
+            stood = set(self.signed()) - {self.back}
             self.slots = self._places(effect)
+            if "stay" in effect and (effect["stay"] != left[1] or set(self.signed()) != stood):
+                raise Bad("effect", "entered: it is not the stay before without the signature that is taken back")
+        elif kind == "withdrawn":
+            self.back = effect["slot"]
         elif kind == "submitted":
             self._submitted(effect)
         elif kind == "lead-named" and "role" in effect:

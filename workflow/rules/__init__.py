@@ -75,6 +75,7 @@ from workflow.rules import (
     shares,
     signing,
     suspending,
+    taking_back,
 )
 from workflow.rules.context import RULES, Asked, Context, Decision, Facts, Need, key
 
@@ -152,7 +153,7 @@ def decide(asked: Asked) -> Decision:
     if whole is not None:
         return whole(asked, act)
     decision = _decide(asked)
-    if isinstance(act, Migrate):  # says itself what becomes of every clock
+    if isinstance(act, Migrate) or taking_back.goes_back(decision.effects):  # these say what becomes of every clock
         return decision
     decision.effects.extend([*dues.following(asked, decision.effects), *shares.following(asked, decision.effects)])
     return decision

@@ -22,7 +22,7 @@ from workflow.errors import (
     WrongStage,
     among,
 )
-from workflow.rules import authority, ladder, paper, plan
+from workflow.rules import authority, ladder, paper, plan, taking_back
 from workflow.rules.chain import restart
 from workflow.rules.context import Asked, Decision, Need
 from workflow.rules.plan import ADDED
@@ -40,7 +40,9 @@ def needs(asked: Asked, act: Act) -> list[Need]:
     wanted: list[Need] = [authority.own_need(asked)]
     if isinstance(act, Withdraw):
         slot = asked.case.slot(act.slot)
-        if slot is not None and slot.seq:
+        if asked.context.rules >= 7 and not _signed_here(asked, slot):
+            wanted += taking_back.needs(asked, act)
+        elif slot is not None and slot.seq:
             wanted.append(("viewed-since", asked.case.item, str(slot.seq)))
     if isinstance(act, (AddSigner, Transfer)):
         wanted.append(("path", act.unit, asked.context.day))
@@ -104,15 +106,17 @@ def _own_open(asked: Asked, key: str) -> Slot:
 
 def withdraw(asked: Asked, act: Withdraw) -> Decision:
     """撤回: take one's own signature back, until anybody else has signed after it, or whoever acts next has opened the
-    content since. A look of those who signed before, or whose turn comes later, holds nothing up. The signature that ended a
-    stage is not taken back: what followed is others' already, and whoever acts next sends it back.
+    content since. A look of those who signed before, or whose turn comes later, holds nothing up. For the signature that ended
+    a stage see ``taking_back``.
 
     Raises:
         OutOfTurn: the place was not signed by this person in this stage. AlreadySeen: somebody has acted or looked since.
     """
     case = asked.case
-    held = authority.authority(asked)
     slot = case.slot(act.slot)
+    if asked.context.rules >= 7 and not _signed_here(asked, slot):
+        return taking_back.withdraw(asked, act)
+    held = authority.authority(asked)
     place = asked.definition.place("stages", case.stage, "chain")
     if slot is None or slot.state != "signed" or slot.person != asked.actor.person:
         own = [s.key for s in case.slots if s.state == "signed" and s.person == asked.actor.person]
@@ -138,6 +142,11 @@ def withdraw(asked: Asked, act: Withdraw) -> Decision:
     effects.append({"e": "superseded", "slots": undone, **paper.dated(asked)})
     effects += [{"e": "slot-opened", "slot": k} for k in opened]
     return Decision(effects, held)
+
+
+def _signed_here(asked: Asked, slot: Slot | None) -> bool:
+    """Whether a place of this stage was signed by the actor."""
+    return slot is not None and slot.state == "signed" and slot.person == asked.actor.person
 
 
 def _hanging_on(case: Case, key: str, behind: list[str]) -> list[str]:
@@ -284,20 +293,23 @@ def copy(asked: Asked, act: Copy) -> Decision:
 
 
 def urge(asked: Asked, act: Urge) -> Decision:
-    """催办: a person reminds whoever is awaited; at most once a day for an item.
+    """催办: a person reminds whoever is awaited; each place that waits at most once a day.
 
     Raises:
-        LimitReached: it was urged less than a day ago. WrongStage: nothing is awaited.
+        LimitReached: all that wait were urged less than a day ago. WrongStage: nothing is awaited.
     """
     case, context = asked.case, asked.context
     held = authority.authority(asked)
     place = asked.definition.place("stages", case.stage)
     if not case.open_slots:
         raise WrongStage(act=act.kind, expected="a stage that awaits somebody", actual=case.stage, place=place)
-    if case.urged and context.at - case.urged < URGE_EVERY:
+    each = context.rules >= 7
+    due = [s for s in case.open_slots if context.at - case.urging.get(f"{case.stays}/{s.key}", 0) >= URGE_EVERY]
+    if not due if each else case.urged and context.at - case.urged < URGE_EVERY:
         raise LimitReached(expected="one urging a day", actual="another within a day", place=place)
-    to = [{"unit": s.unit, "post": s.post} for s in case.open_slots]
-    return Decision([{"e": "urged", "to": to, **ladder.held_back(asked)}], held)
+    to = [{"unit": s.unit, "post": s.post} for s in (due if each else case.open_slots)]
+    urged: Effect = {"e": "urged", "to": to, **ladder.held_back(asked)}
+    return Decision([urged | {"places": [s.key for s in due]} if each else urged], held)
 
 
 def _changed(what: str, slots: list[Slot], plan: list[Any], *, slot: str) -> Effect:

@@ -31,8 +31,9 @@ long, what was held with one person under two ids is counted together, who is am
 item, has a numbered place that nobody else has, a merger of units parts nothing that two persons, or units, must be apart by,
 whoever votes in a group still does when somebody was added to the place, a date that a due rests on lies between 1900 and
 2999, and an item that adopts other nodes has their caps too. 7: what is counted of one person under two ids is numbered under
-one of them, the first signature names the way out where there are several, and a group at the beginning of a stage that votes
-against signs anew, all of it."""
+one of them, the first signature names the way out where there are several, a group at the beginning of a stage that votes
+against signs anew, all of it, the signature that ended a stage is taken back too, until whoever acts next has opened or signed,
+and each place that waits may be urged once a day."""
 
 
 def key(need: Need) -> str:

@@ -79,7 +79,7 @@ class Coverage:
                 if left:
                     self._limit(stages[left["stage"]].exits[left["exit"]].to, e["stage"])
                 left = {}
-            elif kind == "left":
+            elif kind == "left" and e["exit"]:  # by none: what had led here was taken back
                 self.reached["exits"].add(f"{e['stage']}.{e['exit']}")
                 left = e
             elif kind == "due-armed":

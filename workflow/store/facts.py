@@ -108,6 +108,8 @@ def load(connection: Connection, need: tuple[str, ...], memory: dict[tuple[str, 
         from workflow.store import ballots  # few flows hold a vote
 
         return ballots.result(connection, need[1], int(need[2]))
+    if kind == "ending":
+        return items.ending(connection, need[1], int(need[2]))
     if kind == "viewed-since":
         return items.viewed_since(connection, need[1], int(need[2]))
     if kind == "lines":

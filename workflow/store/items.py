@@ -15,7 +15,8 @@ from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from workflow.case import Case, Effect, Slot
+from workflow.case import Case, Effect, Slot, stands
+from workflow.case import ending as case_ending
 from workflow.errors import Conflict, Said, Unknown
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
@@ -338,6 +339,29 @@ def viewed_since(connection: Connection, item: str, seq: int) -> list[str]:
     return list(found)
 
 
+def ending(connection: Connection, item: str, seq: int) -> dict[str, Any]:
+    """What the last entry of an item up to ``seq`` that did not only remind says, if it ended a stage by a signature, with
+    the case before it; else nothing."""
+    case, last = Case(), (Case(), list[Effect](), 0)
+    for row in entries(connection, item):
+        effects = canonical.read(row.body)["effects"]
+        if row.seq <= seq and not stands(effects):
+            last = case, effects, row.seq
+        case = case.fold(effects, row.seq, row.at)
+    return case_ending(*last)
+
+
+def ended_by(connection: Connection, item: str, seq: int) -> tuple[str, str] | None:
+    """Who ended a stage by that entry, and at which place; None where it ended none."""
+    effects: list[Effect] = []
+    while seq and stands(effects):
+        body = connection.execute(_one_entry, {"chain": item, "seq": seq}).scalar()
+        effects, seq = canonical.read(body)["effects"] if body is not None else [], seq - 1
+    signed = next((e for e in effects if e["e"] == "signed"), None)
+    left = any(e["e"] == "left" for e in effects)
+    return (signed["person"], signed["slot"]) if left and signed is not None else None
+
+
 def migration(connection: Connection, item: str, seq: int) -> dict[str, Any] | None:
     """What an entry that moved an item to another version says: {from, to, stay, was}; None where it is none."""
     body = connection.execute(_one_entry, {"chain": item, "seq": seq}).scalar()
@@ -477,6 +501,11 @@ def _signers(connection: Connection, item: str) -> list[dict[str, str]]:
         for effect in canonical.read(entry.body)["effects"]:
             if effect["e"] == "entered" and effect.get("round", case.round) != case.round:
                 live.clear()
+            if effect["e"] == "withdrawn" and "stage" in effect:  # it had ended the stay before
+                live.pop((case.stays - 1, effect["slot"]), None)
+            if effect["e"] == "entered" and "stay" in effect:  # that stay goes on
+                went_on = [key for stay, key in live if stay == case.stays - 1]
+                live |= {(case.stays + 1, key): live.pop((case.stays - 1, key)) for key in went_on}
             if effect["e"] == "signed":
                 names = ("person", "unit", "post", "principal")
                 live[case.stays, effect["slot"]] = {n: effect[n] for n in names if effect.get(n)}

@@ -7,7 +7,7 @@ known at a moment reads both. Moments grow from entry to entry, so no two states
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from workflow.errors import Unknown, among
 from workflow.store.database import OF_THIS_SCHEMA
 from workflow.store.statement import upsert
-from workflow.store.tables import ORGANISATION, PAST, entry, succession
+from workflow.store.tables import ORGANISATION, PAST, entry, parent, succession
 
 CHUNK = 10_000  # rows a statement
 DIALECTS = ("sqlite", "postgresql")
@@ -164,16 +164,47 @@ def became(connection: Connection, unit: str, day: str) -> str:
         unit = after
 
 
-_MERGES = sa.select(entry.c.body).where(entry.c.chain == "org", entry.c.act == "merge-persons")
+_GONE = sa.select(succession.c.unit, succession.c.successor).where(succession.c.from_on <= sa.bindparam("day"))
+_ABOVE = (
+    sa.select(parent.c.unit, parent.c.parent)
+    .join(succession, succession.c.unit == parent.c.unit)
+    .where(
+        parent.c.kind != "guiding",
+        succession.c.from_on <= sa.bindparam("day"),
+        sa.or_(parent.c.until_on.is_(None), parent.c.until_on >= succession.c.from_on),
+    )
+)
 
 
-def merged(connection: Connection) -> dict[str, list[str]]:
+def left_to(connection: Connection, units: Collection[str], day: str) -> frozenset[str]:
+    """The units that are no more by a day and whose record is some units' to read: their work went to one of them, or they
+    stood below one of them at the end."""
+    goes: dict[str, set[str]] = {}
+    for unit, to in connection.execute(_GONE, {"day": day}):
+        goes.setdefault(unit, set()).add(to)
+    for unit, above in connection.execute(_ABOVE, {"day": day}) if goes else ():
+        goes[unit].add(above)
+    found: set[str] = set()
+    while more := {u for u, to in goes.items() if not (u in found or (to.isdisjoint(units) and to.isdisjoint(found)))}:
+        found |= more
+    return frozenset(found)
+
+
+_MERGES = sa.select(entry.c.at, entry.c.body).where(entry.c.chain == "org", entry.c.act == "merge-persons")
+
+
+def merged(connection: Connection, at: int | None = None) -> dict[str, list[str]]:
     """Persons who were registered more than once: each id with the others of the same person, in order.
 
     Read from the entries that merged them, so that nothing but those says who is one person.
+
+    Args:
+        at: what was known of this at an instant (µs UTC); now when not given.
     """
     same: dict[str, set[str]] = {}
-    for body in connection.execute(_MERGES).scalars():
+    for moment, body in connection.execute(_MERGES):
+        if at is not None and moment > at:
+            continue
         act = orjson.loads(body)["act"]
         one, other = act["person"], act["into"]
         together = same.get(one, {one}) | same.get(other, {other})

@@ -127,6 +127,10 @@ class _Statements:
         )
         self.names = {of: self._names_statement(of, dated=False) for of in ("unit", "person")}
         self.names_then = {of: self._names_statement(of, dated=True) for of in ("unit", "person")}
+        former = self._former.c
+        self.former = sa.select(former.id, former.from_on, former.until_on, former.name_zh, former.name_en).where(
+            former.of == "unit", former.id.in_(sa.bindparam("ids", expanding=True))
+        )
         self.stored = {
             name: sa.select(*(tables[name].c[c] for c in COLUMNS[name])).order_by(
                 *(tables[name].c[k.name] for k in ORGANISATION[name].primary_key)
@@ -776,6 +780,23 @@ class OrgReader:
                 for id_, zh, en in self._run(statements[table], {"ids": some, **dated}):
                     found[id_] = {"zh": zh, "en": en}
             wanted = [w for w in wanted if w not in found]
+        return found
+
+    def names_on(self, asked: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, str]]:
+        """What units were called on days, each asked for as ``(unit, day)``, where another name of theirs held then: names as
+        ``names`` gives them. What was signed keeps the name it was signed under."""
+        wanted = sorted(set(asked))
+        ids = sorted({unit for unit, _ in wanted})
+        held: dict[str, list[tuple[str, str, dict[str, str]]]] = {}
+        for start in range(0, len(ids), ASKED_AT_ONCE):
+            some = ids[start : start + ASKED_AT_ONCE]
+            for unit, since, until, zh, en in self._run(self._ask.former, {"ids": some}):
+                held.setdefault(unit, []).append((since, until, {"zh": zh, "en": en}))
+        found: dict[tuple[str, str], dict[str, str]] = {}
+        for unit, day in wanted:
+            for since, until, names in held.get(unit, ()):
+                if since <= day < until:
+                    found[unit, day] = names
         return found
 
     def lines(self, unit: str) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from workflow.evidence import canonical
 from workflow.store import tables as t
+from workflow.store.moves import units_then
 from workflow.store.statement import Statement
 
 _pending = (
@@ -55,16 +56,6 @@ _overdue = (
         sa.or_(t.due.c.met_at.is_(None), t.due.c.met_at >= t.due.c.missed_at),
     )
     .order_by(t.due.c.missed_at, t.due.c.item)
-)
-_reports = (
-    sa.select(t.item.c.unit, t.item.c.id, t.stay.c.stage, t.stay.c.entered_at)
-    .join(t.stay, t.stay.c.item == t.item.c.id)
-    .where(
-        t.item.c.flow == bindparam("flow"),
-        t.item.c.campaign == bindparam("campaign"),
-        t.stay.c.entered_at <= bindparam("at"),
-        sa.or_(t.stay.c.left_at.is_(None), t.stay.c.left_at > bindparam("at")),
-    )
 )
 _items = (
     sa.select(
@@ -172,7 +163,12 @@ _of_campaign = (
 )
 _contradictions = (
     sa.select(t.entry.c.chain, t.entry.c.body)
-    .where(sa.text(t.MARKS), t.entry.c.act == "contradict")
+    .where(sa.text(t.MARKS), t.entry.c.act == "contradict", t.entry.c.at <= bindparam("at"))
+    .order_by(t.entry.c.chain, t.entry.c.seq)
+)
+_checks = (
+    sa.select(t.entry.c.chain, t.entry.c.body)
+    .where(sa.text(t.CHECKS), t.entry.c.at <= bindparam("at"))
     .order_by(t.entry.c.chain, t.entry.c.seq)
 )
 _contradicted = (
@@ -188,7 +184,6 @@ _contradicted = (
     .group_by(t.item.c.id, t.item.c.unit)
     .order_by(t.item.c.id)
 )
-_checks = sa.select(t.entry.c.chain, t.entry.c.body).where(sa.text(t.CHECKS)).order_by(t.entry.c.chain, t.entry.c.seq)
 _claims = (
     sa.select(
         *(t.claim.c.item, t.item.c.unit, t.claim.c.claimed, t.claim.c.claimed_at),
@@ -227,18 +222,22 @@ def next_due(connection: Connection) -> int | None:
 
 
 def overdue(connection: Connection, at: int) -> list[dict[str, Any]]:
-    """Every due missed by then, met late or not met, from the dues and the moment asked for alone."""
-    return [dict(r._mapping) for r in connection.execute(_overdue, {"at": at})]
+    """Every due missed by then, met late or not met, from the dues and the moment asked for alone; each with the unit its
+    item was about then."""
+    return _as_of(connection, connection.execute(_overdue, {"at": at}), at, "item")
 
 
-def reports(connection: Connection, flow: str, campaign: str, at: int) -> dict[str, Any]:
-    """unit -> the report it had under way or done at that instant."""
-    return {r.unit: r for r in connection.execute(_reports, {"flow": flow, "campaign": campaign, "at": at})}
+def _as_of(connection: Connection, found: Iterable[Any], at: int, name: str) -> list[dict[str, Any]]:
+    """Rows about items, ``name`` the column of the item, with the unit that each was about at an instant."""
+    then = units_then(connection, at)
+    rows = [dict(r._mapping) for r in found]
+    return [{**r, "unit": then[r[name]]} if r[name] in then else r for r in rows] if then else rows
 
 
 def items_at(connection: Connection, flow: str, campaign: str, at: int) -> list[dict[str, Any]]:
-    """Items of a flow as they stood at an instant, in order of opening."""
-    return [dict(r._mapping) for r in connection.execute(_items, {"flow": flow, "campaign": campaign, "at": at})]
+    """Items of a flow as they stood at an instant, about the unit of then, in order of opening."""
+    found = connection.execute(_items, {"flow": flow, "campaign": campaign, "at": at})
+    return _as_of(connection, found, at, "id")
 
 
 def stays_by(connection: Connection, flow: str, campaign: str, at: int) -> Sequence[Any]:
@@ -296,10 +295,11 @@ def of_campaign(connection: Connection, flow: str, campaign: str) -> dict[str, s
     return {r.id: r.unit for r in connection.execute(_of_campaign, {"flow": flow, "campaign": campaign})}
 
 
-def contradicted_by(connection: Connection, finding: str) -> list[str]:
-    """The reports that were contradicted by a finding, each once. Reads the contradictions alone, which are few."""
-    found = {r.chain: None for r in connection.execute(_contradictions) if _finding(r.body) == finding}
-    return list(found)
+def contradicted_by(connection: Connection, finding: str, at: int) -> list[str]:
+    """The reports that were contradicted by a finding by an instant, each once. Reads the contradictions alone, which are
+    few."""
+    rows = connection.execute(_contradictions, {"at": at})
+    return list({r.chain: None for r in rows if _finding(r.body) == finding})
 
 
 def contradicted(connection: Connection, flow: str, campaign: str, at: int) -> list[tuple[str, str, int]]:
@@ -308,10 +308,10 @@ def contradicted(connection: Connection, flow: str, campaign: str, at: int) -> l
     return [(r.id, r.unit, r.at) for r in connection.execute(_contradicted, asked)]
 
 
-def checked_by(connection: Connection, finding: str) -> list[str]:
-    """The items about which a finding was put on record, each once. Reads the records of checks alone."""
-    found = {r.chain: None for r in connection.execute(_checks) if _finding(r.body) == finding}
-    return list(found)
+def checked_by(connection: Connection, finding: str, at: int) -> list[str]:
+    """The items about which a finding was put on record by an instant, each once. Reads the records of checks alone."""
+    rows = connection.execute(_checks, {"at": at})
+    return list({r.chain: None for r in rows if _finding(r.body) == finding})
 
 
 def began(connection: Connection, flow: str, campaign: str) -> int | None:

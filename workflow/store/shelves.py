@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from workflow.store import tables as t
 from workflow.store.listing import UNANNOUNCED, Wanted, conditions, joined, parted, values_of
+from workflow.store.moves import units_then
 from workflow.store.statement import among
 
 _i, _s, _d = t.item.c, t.stay.c, t.due.c
@@ -43,9 +46,17 @@ def by_unit(connection: Connection, flow: str, campaign: str, klass: str, at: in
     """How many items of a class (empty: of any) each unit has, without unannounced checks. ``at`` None: now."""
     source, held = _source(at)
     of_class = (_i.klass == bindparam("klass"),) if klass else ()
-    asked = sa.select(_i.unit, sa.func.count()).select_from(source).where(*held, *of_class, _i.klass != UNANNOUNCED)
-    found = connection.execute(asked.group_by(_i.unit), _values(flow, campaign, klass, at))
-    return [(unit, n) for unit, n in found]
+    wanted, values = (*held, *of_class, _i.klass != UNANNOUNCED), _values(flow, campaign, klass, at)
+    asked = sa.select(_i.unit, sa.func.count()).select_from(source).where(*wanted).group_by(_i.unit)
+    found: dict[str, int] = dict(connection.execute(asked, values).all())
+    if at is not None and (then := units_then(connection, at)):
+        moved = sa.select(_i.id, _i.unit).select_from(source).where(*wanted, among(connection, _i.id, "moved"))
+        counts = Counter(found)
+        for item, unit in connection.execute(moved, {**values, "moved": json.dumps(sorted(then))}):
+            counts[unit] -= 1
+            counts[then[item]] += 1
+        return [(unit, n) for unit, n in counts.items() if n]
+    return list(found.items())
 
 
 def checks(connection: Connection, flow: str, campaign: str, at: int | None) -> list[tuple[str, str]]:
@@ -55,7 +66,9 @@ def checks(connection: Connection, flow: str, campaign: str, at: int | None) -> 
     asked = sa.select(_i.id, _i.unit, _i.flow, _i.campaign).select_from(source)
     asked = asked.where(*held[len(_NOW) :], sa.text("klass = 'unannounced'"))
     rows = connection.execute(asked, {} if at is None else {"at": at})
-    return [(r.id, r.unit) for r in rows if (r.flow, r.campaign) == (flow, campaign)]
+    found = [(r.id, r.unit) for r in rows if (r.flow, r.campaign) == (flow, campaign)]
+    then = units_then(connection, at) if at is not None and found else {}
+    return [(item, then.get(item, unit)) for item, unit in found]
 
 
 def rows(
@@ -65,8 +78,22 @@ def rows(
     source, held = _source(at)
     of_class = (_i.klass == bindparam("klass"),) if klass else ()
     place = (_i.stage, _i.round) if at is None else (_s.stage, _s.round)
-    asked = sa.select(*_ROW, *place).select_from(source).where(*held, *of_class, among(connection, _i.unit))
-    return connection.execute(asked, {**_values(flow, campaign, klass, at), "units": json.dumps(sorted(units))}).all()
+    asked = sa.select(*_ROW, *place).select_from(source).where(*held, *of_class)
+    values = {**_values(flow, campaign, klass, at), "units": json.dumps(sorted(units))}
+    then = {} if at is None else units_then(connection, at)
+    if not then:
+        return connection.execute(asked.where(among(connection, _i.unit)), values).all()
+    here = [item for item, unit in then.items() if unit in units]
+    asked = asked.where(sa.or_(among(connection, _i.unit), among(connection, _i.id, "moved")))
+    found = _as_of(connection.execute(asked, {**values, "moved": json.dumps(here)}).all(), then, "id")
+    return [r for r in found if r.unit in units]
+
+
+def _as_of(rows: Sequence[Any], then: Mapping[str, str], item: str) -> Sequence[Any]:
+    """Rows about items, ``item`` the column that names them, each with the unit that its item was about then."""
+    if not then:
+        return rows
+    return [SimpleNamespace(**{**r._mapping, "unit": then.get(getattr(r, item), r.unit)}) for r in rows]
 
 
 def in_order(connection: Connection, flow: str, campaign: str, units: Collection[str]) -> list[tuple[str, str]]:
@@ -91,9 +118,25 @@ def missed_units(connection: Connection, at: int) -> list[tuple[tuple[str, str, 
     else:
         stage = sa.func.substr(_d.rule, 1, sa.func.instr(_d.rule, "/") - 1)
     by = (_i.flow, _i.campaign, stage.label("stage"), (_i.klass == UNANNOUNCED).label("covert"))
-    asked = sa.select(*by, joined(connection, _i.unit)).select_from(t.due.join(t.item, _i.id == _d.item)).where(*_OPEN)
+    source = t.due.join(t.item, _i.id == _d.item)
+    asked = sa.select(*by, joined(connection, _i.unit)).select_from(source).where(*_OPEN)
     rows = connection.execute(asked.group_by(*(sa.text(str(n)) for n in range(1, 5))), {"at": at})
-    return [((flow, campaign, stage, bool(covert)), parted(units)) for flow, campaign, stage, covert, units in rows]
+    found = {(flow, campaign, stage, bool(covert)): parted(units) for flow, campaign, stage, covert, units in rows}
+    if then := units_then(connection, at):
+        each = sa.select(*by, _i.id, _i.unit).select_from(source).where(*_OPEN, among(connection, _i.id, "moved"))
+        for flow, campaign, stage, covert, *moved in connection.execute(each, _moved(at, then)):
+            _restate(found[flow, campaign, stage, bool(covert)], then, *moved)
+    return list(found.items())
+
+
+def _moved(at: int, then: Mapping[str, str]) -> dict[str, Any]:
+    return {"at": at, "moved": json.dumps(sorted(then))}
+
+
+def _restate(units: list[str], then: Mapping[str, str], item: str, unit: str) -> None:
+    """Count an item that moved since under the unit it was about then."""
+    units.remove(unit)
+    units.append(then[item])
 
 
 def missed(connection: Connection, at: int, wanted: Wanted, limit: int) -> Sequence[Any]:
@@ -105,7 +148,8 @@ def missed(connection: Connection, at: int, wanted: Wanted, limit: int) -> Seque
         .order_by(_d.missed_at, _d.item)
         .limit(bindparam("limit"))
     )
-    return connection.execute(asked, {**values_of(wanted), "at": at, "limit": limit}).all()
+    rows = connection.execute(asked, {**values_of(wanted), "at": at, "limit": limit}).all()
+    return _as_of(rows, units_then(connection, at), "item")
 
 
 def ever_missed(connection: Connection, at: int, wanted: Wanted, first: int, limit: int) -> tuple[Sequence[Any], int]:
@@ -118,15 +162,19 @@ def ever_missed(connection: Connection, at: int, wanted: Wanted, first: int, lim
     values = {**values_of(wanted), "at": at}
     every = connection.execute(sa.select(sa.func.count()).select_from(source).where(*held), values).scalar_one()
     page = asked.limit(bindparam("limit")).offset(bindparam("first"))
-    return connection.execute(page, {**values, "limit": limit, "first": first}).all(), int(every)
+    rows = connection.execute(page, {**values, "limit": limit, "first": first}).all()
+    return _as_of(rows, units_then(connection, at), "item"), int(every)
 
 
 def late_units(connection: Connection, at: int) -> list[tuple[bool, list[str]]]:
     """The dues that were met by an instant, later than they should have been, as the units of their items: ``covert, units``."""
     late = (_d.missed_at <= bindparam("at"), _d.state != 3, _d.met_at >= _d.missed_at, _d.met_at <= bindparam("at"))
     covert = (_i.klass == UNANNOUNCED).label("covert")
-    asked = (
-        sa.select(covert, joined(connection, _i.unit)).select_from(t.due.join(t.item, _i.id == _d.item)).where(*late)
-    )
-    rows = connection.execute(asked.group_by(sa.text("1")), {"at": at})
-    return [(bool(hidden), parted(units)) for hidden, units in rows]
+    source = t.due.join(t.item, _i.id == _d.item)
+    asked = sa.select(covert, joined(connection, _i.unit)).select_from(source).where(*late).group_by(sa.text("1"))
+    found = {bool(hidden): parted(units) for hidden, units in connection.execute(asked, {"at": at})}
+    if then := units_then(connection, at):
+        each = sa.select(covert, _i.id, _i.unit).select_from(source).where(*late, among(connection, _i.id, "moved"))
+        for hidden, *moved in connection.execute(each, _moved(at, then)):
+            _restate(found[bool(hidden)], then, *moved)
+    return list(found.items())

@@ -113,9 +113,18 @@ class Client(Verbs):
         told = self._ask(asking("/v1/items/{}/signatures", item, on=on))
         return [answers.read(SignatureRow, r) for r in told["signatures"]]
 
-    def trace(self, item: str, *, on: On = "") -> dict[str, Any]:
-        """Everyone who answers for an item, as ``trace.record()`` gives it: facts, not a verdict."""
-        return dict(self._ask(asking("/v1/items/{}/trace", item, on=on)))
+    def trace(self, item: str, *, on: On = "", whole: bool = False, contents: bool = False) -> dict[str, Any]:
+        """Everyone who answers for an item, as ``trace.record()`` gives it: facts, not a verdict.
+
+        Args:
+            whole: every report that a report relies on, not only one line of units.
+            contents: beside each signature ``saw``, the documents it covers as far as they are kept.
+        """
+        return dict(self._ask(_trace(item, on, whole, contents)))
+
+    def trace_unit(self, flow: str, campaign: str, unit: str, *, on: On = "", contents: bool = False) -> dict[str, Any]:
+        """Everyone who answers for what was reported, or not reported, about a unit."""
+        return dict(self._ask(_trace_unit(flow, campaign, unit, on, contents)))
 
     def draft(self, item: str) -> list[Draft]:
         """What the item's papers can be filled with from the record; nothing is handed in."""
@@ -229,8 +238,13 @@ class AsyncClient:
     async def show(self, item: str) -> Shown:
         return _shown(await self._ask(asking("/v1/items/{}/show", item)))
 
-    async def trace(self, item: str, *, on: On = "") -> dict[str, Any]:
-        return dict(await self._ask(asking("/v1/items/{}/trace", item, on=on)))
+    async def trace(self, item: str, *, on: On = "", whole: bool = False, contents: bool = False) -> dict[str, Any]:
+        return dict(await self._ask(_trace(item, on, whole, contents)))
+
+    async def trace_unit(
+        self, flow: str, campaign: str, unit: str, *, on: On = "", contents: bool = False
+    ) -> dict[str, Any]:
+        return dict(await self._ask(_trace_unit(flow, campaign, unit, on, contents)))
 
     async def signatures(self, item: str, *, on: On = "") -> list[SignatureRow]:
         told = await self._ask(asking("/v1/items/{}/signatures", item, on=on))
@@ -294,6 +308,18 @@ def _request(call: Call) -> dict[str, Any]:
 
 def _items(after: str, limit: int, wanted: Mapping[str, Any]) -> Call:
     return asking("/v1/items", after=after, limit=limit, **wanted)
+
+
+def _trace(item: str, on: On, whole: bool, contents: bool) -> Call:
+    return asking("/v1/items/{}/trace", item, on=on, whole=_yes(whole), contents=_yes(contents))
+
+
+def _trace_unit(flow: str, campaign: str, unit: str, on: On, contents: bool) -> Call:
+    return asking("/v1/trace", flow=flow, campaign=campaign, unit=unit, on=on, contents=_yes(contents))
+
+
+def _yes(said: bool) -> str:
+    return "true" if said else ""
 
 
 def _page(told: Mapping[str, Any]) -> Page:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflow import lists, obligations, views
-from workflow.clock import moment
+from workflow.cli.tracing import WORDS, called, irregular
+from workflow.clock import local_day, moment
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import Language
+from workflow.past import Irregular, past
 from workflow.sight import Sight, hidden_from, refuse_unseen
 from workflow.store.listing import Wanted
 from workflow_adapters import titles
@@ -37,10 +39,21 @@ class _Words:
     def __init__(self, desk: Desk, definition: Definition, lang: Language, ids: Iterable[str]) -> None:
         self.lang, self.flow, self.zone = lang, definition.flow, definition.flow.timezone
         self.definition = definition
-        self._names = desk.organisation().names({i for i in ids if i})
+        self._org = desk.organisation()
+        self._names = self._org.names({i for i in ids if i})
+        self._then: dict[tuple[str, str], dict[str, str]] = {}
 
     def say(self, zh: str, en: str) -> str:
         return zh if self.lang == "zh" else en
+
+    def learn_then(self, signed: Iterable[tuple[str, int]]) -> None:
+        """Ask what units were called at the moments at which they signed."""
+        self._then = self._org.names_on((unit, local_day(at, self.zone).isoformat()) for unit, at in signed)
+
+    def called(self, unit: str, at: int) -> str:
+        """What a unit was called when it signed, and what it is called now, where that is not the same."""
+        then = self._then.get((unit, local_day(at, self.zone).isoformat()), {}).get(self.lang, "")
+        return called(then or self.name(unit), self.name(unit), self.lang)
 
     def name(self, one: str) -> str:
         return self._names.get(one, {}).get(self.lang, one)
@@ -206,41 +219,53 @@ def _enterprise(levels: Sequence[str], path: Sequence[dict[str, str]]) -> str:
 
 
 def signatures(desk: Desk, sight: Sight, item: str, at: int, lang: Language) -> Sheet:
-    """Every signature on an item by an instant, superseded ones marked. Source: R037, R041."""
+    """Every signature on an item by an instant, superseded ones marked, each under the name its unit had then; and what is
+    irregular beside them, in order of time: places passed over, signers added or replaced. Source: R037, R041."""
     refuse_unseen(desk, sight, item)
     case, definition = desk.case_of(item)
-    found = [r for r in views.signatures(desk, item, at) if r.at <= at]
-    w = _Words(desk, definition, lang, (i for r in found for i in (r.unit, r.person, *r.now, case.unit)))
-    as_ = {"holder": "", "acting": w.say("主持", "acting"), "backstop": w.say("兜底", "backstop")}
-    rows = tuple(
-        (
-            w.when(r.at),
-            w.stage(r.stage),
-            w.name(r.unit),
-            w.post(r.post),
-            w.name(r.person),
-            "、".join(w.name(p) for p in r.now),
-            "、".join(
-                m
-                for m in (
-                    as_.get(r.as_, r.as_),
-                    w.say("逾期", "late") if r.late else "",
-                    w.say("已作废", "superseded") if r.superseded else "",
-                    r.strength,
-                )
-                if m
-            ),
-            r.content,
-        )
-        for r in found
-    )
+    found = views.signatures(desk, item, at)
+    then = past(desk, item, at)
+    odd = then.irregular if then is not None else ()
+    ids = {case.unit, *(i for r in found for i in (r.unit, r.person, r.principal, r.registrar, *r.now))}
+    w = _Words(desk, definition, lang, ids | {i for o in odd for i in (o.unit, *o.persons)})
+    w.learn_then((r.unit, r.at) for r in found)
+    rows = [(r.seq, _signed(w, r)) for r in found] + [(o.seq, _beside(w, o)) for o in odd]
+    rows.sort(key=lambda row: row[0])
     columns = (
         *(w.say("时间", "when"), w.say("环节", "stage"), w.say("单位", "unit"), w.say("职务", "post")),
         *(w.say("签字人(时任)", "signed by"), w.say("现任", "now"), w.say("说明", "remarks")),
         w.say("所见内容摘要", "digest of what was seen"),
     )
     title = f"{w.say('签批单', 'Signature sheet')} · {w.name(case.unit)}"
-    return Sheet(title, w.as_of(at, len(rows)), columns, rows, w.signers[::2])
+    return Sheet(title, w.as_of(at, len(rows)), columns, tuple(row for _, row in rows), w.signers[::2])
+
+
+def _signed(w: _Words, r: views.SignatureRow) -> tuple[str, ...]:
+    as_ = w.say(*WORDS[r.as_]) if r.as_ in WORDS else r.as_
+    marks = (
+        as_,
+        w.say("代 ", "for ") + w.name(r.principal) if r.principal else "",
+        w.say("逾期", "late") if r.late else "",
+        w.say("提前表决结束", "group decided early") if "early-closed" in r.marks else "",
+        w.say(f"{r.paper_on} 纸质签字,登记人 ", f"in ink on {r.paper_on}, registered by ") + w.name(r.registrar)
+        if r.paper_on
+        else "",
+        w.say("已作废", "superseded") if r.superseded else "",
+        r.strength,
+    )
+    return (
+        *(w.when(r.at), w.stage(r.stage), w.called(r.unit, r.at), w.post(r.post), w.name(r.person)),
+        "、".join(w.name(p) for p in r.now),
+        "、".join(m for m in marks if m),
+        r.content,
+    )
+
+
+def _beside(w: _Words, o: Irregular) -> tuple[str, ...]:
+    """What is irregular, as a row that nobody signed."""
+    what = irregular(o, w.lang, w.post(o.was))
+    place = (w.when(o.at), w.stage(o.stage) if o.stage else "", w.name(o.unit), w.post(o.post))
+    return (*place, "", "", f"{what} ({'、'.join(w.name(p) for p in o.persons)})", "")
 
 
 def overdue(desk: Desk, sight: Sight, at: int, lang: Language) -> Sheet:

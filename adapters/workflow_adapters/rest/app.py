@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ from workflow.seen import Seen
 from workflow.sight import all_of
 from workflow.store import items
 from workflow.store.listing import Wanted
+from workflow.trace import Statement, Trace
 from workflow_adapters.rest import foreseeing
 from workflow_adapters.rest.bodies import Verb, verbs
 from workflow_adapters.rest.describing import described
@@ -58,16 +59,22 @@ class Call:
     def asked(self, name: str, default: str = "") -> str:
         return str(self.request.query_params.get(name, default))
 
-    def opened(self, seen: Seen, kind: access.Kind = "look") -> None:
+    def opened(self, seen: Seen, kind: access.Kind = "look", item: str = "") -> None:
         """The answer shows what the item says, or traces it: where acts are taken, that is on record before it is given."""
         if self.looks is not None:
-            self.shown = self.looks.at(seen, self.item, kind)
+            self.shown = self.looks.at(seen, item or self.item, kind)
 
     def first(self) -> int:
         said = self.asked("first", "0")
         if not said.isdigit() or len(said) > 9:
             raise NotUnderstood(expected="first: how many rows stand before the page", actual=said[:40])
         return int(said)
+
+    def yes(self, name: str) -> bool:
+        said = self.asked(name, "false")
+        if said not in ("true", "false"):
+            raise NotUnderstood(expected=f"{name}: true or false", actual=said[:40])
+        return said == "true"
 
     def limit(self, usual: int = 50) -> int:
         said = self.asked("limit", str(usual))
@@ -361,9 +368,38 @@ def _signatures(call: Call, seen: Seen) -> Any:
 
 
 def _trace(call: Call, seen: Seen) -> Any:
-    found = seen.trace(call.item, call.at(seen.now)).record()
+    entry = call.asked("seq")
+    if entry and not (entry.isdigit() and len(entry) < 10):
+        raise NotUnderstood(expected="seq: the number of an entry", actual=entry[:40])
+    found = seen.trace(call.item, call.at(seen.now), seq=int(entry) if entry else None, whole=call.yes("whole"))
+    told = _traced(call, seen, found)
     call.opened(seen, "trace")
-    return found
+    return told
+
+
+def _trace_unit(call: Call, seen: Seen) -> Any:
+    found = seen.trace_unit(call.asked("flow"), call.asked("campaign"), call.asked("unit"), call.at(seen.now))
+    told = _traced(call, seen, found)
+    if found.root.item:
+        call.opened(seen, "trace", found.root.item)
+    return told
+
+
+def _traced(call: Call, seen: Seen, found: Trace) -> Any:
+    record = found.record()
+    if call.yes("contents"):
+        _with_what_was_seen(seen, found.root, record["root"], found.at)
+    return record
+
+
+def _with_what_was_seen(seen: Seen, statement: Statement, record: dict[str, Any], at: int) -> None:
+    """Beside each signature ``saw``: the documents it covers by name, of the items that the caller may see."""
+    with suppress(Unknown):  # a mark stands there for what may not be seen
+        saw = seen.saw(statement.item, at) if statement.signers else {}
+        for plain in record["signers"]:
+            plain["saw"] = saw[plain["seq"]]
+    for below, plain in zip(statement.rests_on, record["rests_on"], strict=True):
+        _with_what_was_seen(seen, below, plain, at)
 
 
 def _draft(call: Call, seen: Seen) -> Any:
@@ -449,7 +485,13 @@ READS: tuple[tuple[str, str, Read, str], ...] = (
         "/v1/items/{item}/trace",
         "trace",
         _trace,
-        "Who signed what they saw, who owed and did not: facts, not a verdict.",
+        "Who signed what they saw (`contents` adds it, where it is kept), who owed and did not: facts, not a verdict.",
+    ),
+    (
+        "/v1/trace",
+        "trace_unit",
+        _trace_unit,
+        "Who answers for what was reported, or not reported, about a unit in a flow and campaign.",
     ),
     (
         "/v1/items/{item}/draft",

@@ -23,7 +23,8 @@ QUERIES = {
         "limit",
     ),
     "signatures": ("on",),
-    "trace": ("on",),
+    "trace": ("on", "seq", "whole", "contents"),
+    "trace_unit": ("flow", "campaign", "unit", "on", "contents"),
     "may": ("post", "unit"),
     "pending": ("limit",),
     "tally": ("flow", "campaign", "under"),
@@ -156,6 +157,10 @@ def _in_query(name: str) -> dict[str, Any]:
         schema = {"type": "integer", "minimum": 1, "maximum": 500}
     elif name == "first":
         schema = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+    elif name == "seq":
+        schema = {"type": "integer", "minimum": 1, "maximum": 999_999_999}
+    elif name in ("whole", "contents"):
+        schema = {"type": "boolean"}
     elif name == "on":
         schema = {"type": "string", "format": "date"}
     elif name == "state":

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from workflow import access, lists
+from workflow.cli.tracing import called
 from workflow.clock import local_day, moment, start_of_day
 from workflow.errors import Language, NotUnderstood
 from workflow.seen import Seen
@@ -143,6 +144,7 @@ class Looking:
         self.zone = visit.console.zone
         self.org = desk.organisation()
         self._names: dict[str, dict[str, str]] = {}
+        self._then: dict[tuple[str, str], dict[str, str]] = {}
 
     def opened(self, item: str, kind: access.Kind = "look") -> None:
         """This page shows what an item says, or traces it: where people act, that is on record before they see it."""
@@ -206,6 +208,15 @@ class Looking:
         if one and one not in self._names:
             self.learn([one])
         return self._names.get(one, {}).get(self.visit.lang, one)
+
+    def learn_then(self, rows: Iterable[Any]) -> None:
+        """Ask what the units of signatures (``unit``, ``at``) were called when they signed."""
+        self._then = self.org.names_on((r.unit, self.when(r.at, day=True)) for r in rows)
+
+    def called(self, unit: str, at: int) -> str:
+        """What a unit was called when it signed, and what it is called now, where that is not the same."""
+        then = self._then.get((unit, self.when(at, day=True)), {}).get(self.visit.lang, "")
+        return called(then or self.name(unit), self.name(unit), self.visit.lang)
 
     def names(self, some: Iterable[str]) -> str:
         some = list(some)

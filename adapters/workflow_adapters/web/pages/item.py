@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -95,7 +95,7 @@ def item(visit: Visit) -> Response:
             definition=definition,
             stays=_stays(see, definition, stays),
             picture=progress(see, definition, case, stays),
-            signatures=[_signature(see, definition, r) for r in signers],
+            signatures=_signed(see, definition, signers),
             odd=_irregular(see, definition, name),
             materials=_materials(see, definition, case),
             same=same_words(see, definition, name),
@@ -118,7 +118,7 @@ def sheet(visit: Visit) -> Response:
         rows = see.seen.signatures(name)
         see.learn([case.unit, *(r.unit for r in rows), *(p for r in rows for p in r.now)])
         see.learn([p for r in rows for p in (r.person, r.principal) if p])
-        signed = [_signature(see, definition, r) for r in rows]
+        signed = _signed(see, definition, rows)
         odd = _irregular(see, definition, name)
         return visit.page("signatures.html", see=see, case=case, definition=definition, signatures=signed, odd=odd)
 
@@ -145,7 +145,7 @@ def material(visit: Visit) -> Response:
         rows = [r for r in see.seen.signatures(name) if (which, case.materials[which]) in r.materials]
         see.learn([case.unit, *(r.unit for r in rows), *(p for r in rows for p in r.now)])
         see.learn([p for r in rows for p in (r.person, r.principal) if p])
-        signed = [_signature(see, definition, r) for r in rows]
+        signed = _signed(see, definition, rows)
         return visit.page("material.html", see=see, case=case, definition=definition, material=found, signatures=signed)
 
 
@@ -181,6 +181,12 @@ def same_words(see: Looking, definition: Definition, item: str) -> list[dict[str
         }
         for r in found
     ]
+
+
+def seen_of(see: Looking, item: str, rows: Sequence[views.SignatureRow]) -> dict[tuple[str, int], list[dict[str, Any]]]:
+    """What each signer of an item saw, by ``(item, entry)``: the documents of that moment, as far as they are kept."""
+    case, definition = see.seen.case_of(item)
+    return {(item, r.seq): _materials(see, definition, case.but(materials=dict(r.materials))) for r in rows}
 
 
 def materials_of(see: Looking, definition: Definition, case: Case) -> list[dict[str, Any]]:
@@ -267,6 +273,11 @@ def _reader(
 
 def _stays(see: Looking, definition: Definition, stays: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**s, "title": see.stage(definition.digest, s["stage"])} for s in stays]
+
+
+def _signed(see: Looking, definition: Definition, rows: Sequence[views.SignatureRow]) -> list[dict[str, Any]]:
+    see.learn_then(rows)
+    return [_signature(see, definition, r) for r in rows]
 
 
 def _signature(see: Looking, definition: Definition, row: views.SignatureRow) -> dict[str, Any]:

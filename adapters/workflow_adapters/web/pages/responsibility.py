@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
 
 from starlette.responses import Response
 
 from workflow import trace as tracing
 from workflow.cli.tracing import WORDS, irregular, remarked
+from workflow.errors import Unknown
+from workflow_adapters.web.pages.item import seen_of
 from workflow_adapters.web.pages.overview import UNITS, of_units, top
 from workflow_adapters.web.pages.registers import first
-from workflow_adapters.web.visit import Visit
+from workflow_adapters.web.visit import Looking, Visit
 
 
 def tree(visit: Visit) -> Response:
@@ -47,6 +51,7 @@ def trace(visit: Visit) -> Response:
         case, definition = see.seen.case_of(name)
         statements = list(found.root.walk())
         see.learn([case.unit, *found.persons(), *(one for s in statements for one in _named(s))])
+        see.learn_then(row for s in statements for some in (s.signers, s.remarks) for row in some)
         return visit.page(
             "trace.html",
             see=see,
@@ -58,9 +63,19 @@ def trace(visit: Visit) -> Response:
             remarked=remarked,
             irregular=lambda row, was: irregular(row, visit.lang, was),
             flow=see.flow_named,
+            saw=_saw(see, statements) if visit.query.get("contents") else None,
             linked={s.item for s in statements if s.item and see.sight.sees(s.unit)},
             on=on,
         )
+
+
+def _saw(see: Looking, statements: Iterable[tracing.Statement]) -> dict[tuple[str, int], list[dict[str, Any]]]:
+    """What each signer saw, of the items that this visitor may see. Source: S0 「谁签字上报谁负责」, R037."""
+    saw: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for s in statements:
+        with suppress(Unknown):  # a mark stands there for what may not be seen
+            saw |= seen_of(see, s.item, s.signers) if s.signers else {}
+    return saw
 
 
 def _named(s: tracing.Statement) -> Iterator[str]:
