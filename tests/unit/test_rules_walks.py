@@ -260,7 +260,7 @@ def prepare(paper: Paper) -> None:
     """Whatever the stage asks for before its signatures, done as it should be."""
     stage, handler = paper.case.stage, Actor("o1-handler", "handler", "o1")
     secretary = Actor("o1-secretary", "secretary", "o1")
-    if stage == "report" and not paper.case.materials:
+    if stage == "report" and (not paper.case.materials or paper.case.outcome not in ("", "found")):
         paper.do(paper.submission(handler, 0, "found"))
     elif stage == "plan":
         lead = {"person": "t1-department", "post": "department", "unit": "t1"}
