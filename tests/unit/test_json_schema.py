@@ -110,3 +110,39 @@ def test_what_the_loader_refuses_for_its_shape_the_schema_refuses_and_the_other_
 ) -> None:
     data = mutate(plain(index, lang), rng)
     assert validator().is_valid(data) == loads(data), data
+
+
+def _below(data: Any, wanted: set[str]) -> list[dict[str, Any]]:
+    """Every map that stands under one of some keys, or is one of a list or map that does."""
+    found: list[dict[str, Any]] = []
+    waiting = [data]
+    while waiting:
+        here = waiting.pop()
+        for key, value in here.items() if isinstance(here, dict) else enumerate(here):
+            if isinstance(value, (dict, list)):
+                waiting.append(value)
+            if key in wanted:
+                inner = (
+                    value if isinstance(value, list) else [value, *value.values()] if isinstance(value, dict) else []
+                )
+                found += [one for one in inner if isinstance(one, dict)]
+    return found
+
+
+@pytest.mark.parametrize("name", ["yearly-appraisal", "quarterly-appraisal", "organisation-file"])
+def test_keys_that_exclude_one_another_do_so_in_the_schema_too(name: str) -> None:
+    """A source, a floor and a due, each with one key less and with each that may not stand beside the others."""
+    index = [p.stem for p in FLOWS].index(name)
+    data, tried = plain(index, "en"), 0
+    more = {"flow": "x", "times": 2, "material": "x", "field": "x", "part": "x", "whole": "x", "source": "x"}
+    more |= {"after": "2 days", "ahead": "2 days", "node": "x"}
+    for spec in _below(data, {"sources", "floors", "due"}):
+        held = dict(spec)
+        for key, value in [*((k, None) for k in held), *more.items()]:
+            spec.clear()
+            spec.update({k: v for k, v in held.items() if k != key} if value is None else {**held, key: value})
+            assert validator().is_valid(data) == loads(data), spec
+            tried += 1
+        spec.clear()
+        spec.update(held)
+    assert tried > 10 and validator().is_valid(data)

@@ -298,6 +298,14 @@ def _has(key: str) -> Json:
     return {"anyOf": [{"required": [key]}, {"required": [zh]}]} if zh else {"required": [key]}
 
 
+def _any(*keys: str) -> Json:
+    return {"anyOf": [_has(key) for key in keys]}
+
+
+def _none(*keys: str) -> Json:
+    return {"not": _any(*keys)}
+
+
 def _not_both(key: str) -> Json:
     return {"not": {"required": [key, CHINESE[key]]}}
 
@@ -337,6 +345,29 @@ _WHOLE: dict[type[BaseModel], list[Json]] = {
             "oneOf": [
                 *({"allOf": [_has(a), {"not": _has("event")}]} for a in _ANCHORS if a != "within"),
                 {"allOf": [_has("within")]},
+            ]
+        },
+        {
+            "anyOf": [
+                _none("after", "ahead"),
+                {"allOf": [{"oneOf": [_has("after"), _has("ahead")]}, _any("node", "field", "set-by")]},
+            ]
+        },
+    ],
+    m.Source: [
+        {
+            "oneOf": [
+                {"allOf": [_has("flow"), _has("times"), _none("material")]},
+                {"allOf": [_has("material"), _none("flow", "times")]},
+            ]
+        },
+        {"oneOf": [{"allOf": [_has("part"), _has("whole"), _none("field")]}, _none("part", "whole")]},
+    ],
+    m.Floor: [
+        {
+            "oneOf": [
+                {"allOf": [_has("source"), _none("part", "whole")]},
+                {"allOf": [_has("material"), _has("part"), _none("source")]},
             ]
         }
     ],
