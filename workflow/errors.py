@@ -134,7 +134,7 @@ class _Shown(dict[str, Any]):
         if self._lang == "zh" and key in _WORDED and isinstance(value, str):
             from workflow.phrases import chinese  # only when somebody reads it in Chinese
 
-            return chinese(value)
+            return chinese(value, act=key == "act")
         return value
 
 

@@ -293,6 +293,9 @@ PHRASES: dict[str, str] = {
     "count: now, or nothing (from the stage's entry)": "count 为 now,或不写(自进入阶段起算)",
     # mandates, tenures
     "a mandate in force": "有效的委托",
+    "a content store": "内容库",
+    "a flow that says suspend": "写明 suspend 的流程",
+    "a flow that says wet-ink": "写明 wet-ink 的流程",
     "{} was revoked": "{} 已撤销",
     "from {} to before {}": "{} 起至 {} 之前",
     "an end by {}": "不晚于 {} 终止",
@@ -310,7 +313,61 @@ PHRASES: dict[str, str] = {
     "another version": "另一版本",
     "another version of it or one with it": "其本身或同批的另一版本",
     "a later version": "更新的版本",
-    # what was to be done
+    # what is handed in, linked, cast
+    "a date such as 2019-10-31": "日期,如 2019-10-31",
+    "true or false": "true 或 false",
+    "a decimal number as text, such as 85.50": "以文本书写的小数,如 85.50",
+    "a digest such as sha256:<64 hex digits>": "摘要,如 sha256:<64 位十六进制>",
+    "the id of a unit": "单位编号",
+    "the id of a person": "人员编号",
+    "a text of 1 to {} characters that says something": "1 至 {} 字、言之有物的文本",
+    "a whole number from {} to {}": "{} 至 {} 的整数",
+    "a whole number from {} to {}, or {} where it is unknown": "{} 至 {} 的整数,不详时写 {}",
+    "points from 0 to {} as text, such as 8.5": "0 至 {} 的得分,以文本书写,如 8.5",
+    "points of {} as text, a method and evidence": "{} 的得分(文本)、方式和佐证",
+    "what the points rest on, as a text or digest": "得分的依据,为文本或摘要",
+    "no method": "没有方式",
+    "no material in this stage": "本阶段没有材料",
+    "the document behind the figures of {}": "{} 数据所依据的文件",
+    "no further line": "没有更多条目",
+    "how it was checked: {}": "核查方式:{}",
+    "somebody above {}": "{} 的上级",
+    "{} or above": "{} 及以上",
+    "none was opened": "未曾开启",
+    "all {} lines that belong to line {} of {} closed": "{2} 第 {1} 条所属的 {0} 条全部销号",
+    "{} lines or more: a number is never given twice": "不少于 {} 条:编号不得重用",
+    "the {} closed lines as they were closed": "{} 条已销号条目保持原样",
+    "every line of {} named by a line": "{} 的每一条均有对应条目",
+    "none for {}": "{} 没有对应条目",
+    "a line of {}, 1 to {}": "{} 的条目,1 至 {}",
+    "a line of {}, which has none": "{} 的条目(现无条目)",
+    "a day from {} to before {}": "{} 起至 {} 之前的日期",
+    "a day within the tenure of {}, from {}": "{} 任期内的日期,自 {} 起",
+    "a day within the tenure of {}, from {} to before {}": "{} 任期内的日期,自 {} 起至 {} 之前",
+    "items of {}": "{} 的事项",
+    "a {} of a body that looks after {}": "联系 {1} 的机构的 {0}",
+    "lead of {}": "{} 的包抓责任人",
+    "whom {} is about": "{} 所涉人员",
+    "no migration": "没有迁移记录",
+    "{} asked before it was sent back": "{} 在退回之前提出",
+    "a return to a place of this stage: from another stage nothing comes straight back": "退回至本阶段的环节:跨阶段退回不能直接返回",
+    "{}, if {} lets them": "{}(须经 {} 允许)",
+    "each name once": "每个姓名一次",
+    "{}, {} of them different": "{} 个,其中不同的 {} 个",
+    "a transaction of the engine's own (engine.cast)": "引擎自己的事务(engine.cast)",
+    "the host's": "宿主的事务",
+    "an open vote": "正在进行的投票",
+    "it is over": "已经结束",
+    "it was counted": "已经计票",
+    "a code that was handed out and not used": "已发出且未使用的投票码",
+    "no such code": "没有此投票码",
+    "a paper for each code used, {}": "每个已用投票码一张选票,{}",
+    "{}; somebody changed the box": "{};票箱被人改动",
+    "the keys of {} together": "{} 的密钥同时在场",
+    "{} key(s) that do not open it": "{} 把密钥,打不开票箱",
+}
+
+ACTS: dict[str, str] = {
     "publish": "发布",
     "migrate": "迁移",
     "return": "退回",
@@ -332,16 +389,13 @@ PHRASES: dict[str, str] = {
     "reverse": "冲销",
     "transfer": "转办",
     "delegate": "委托",
-    # orgcheck and starting
-    "a content store": "内容库",
-    "a flow that says suspend": "写明 suspend 的流程",
-    "a flow that says wet-ink": "写明 wet-ink 的流程",
 }
+"""Kinds of acts; what is to be done may also be the code of a way out, which stays as it is."""
 
 
-def chinese(text: str) -> str:
-    """A phrase in Chinese; any other text, a code or a person's own words, as it is."""
-    said = PHRASES.get(text)
+def chinese(text: str, *, act: bool = False) -> str:
+    """A phrase in Chinese; any other text, a code or a person's own words, as it is. ``act``: it says what was to be done."""
+    said = ACTS.get(text) if act else PHRASES.get(text)
     if said is not None:
         return said
     for shape, wanted in _shapes():
