@@ -329,6 +329,15 @@ def test_processes_in_processes_without_end_are_told_and_not_followed(depth: int
     loads(carried.text)
 
 
+def test_ways_have_names_for_people_and_one_called_like_a_ladder_is_no_second_title(tmp_path: Path) -> None:
+    text = drawn(ENDS + tasks("draft", "check"), "s>draft draft>check check>e", LANES)
+    text = text.replace('id="check-e"', 'id="check-e" name="overdue"').replace('name="check"', 'name="核对"')
+    flow = loads(carry(written(tmp_path, text)).text).flow
+    assert flow.stages[1].exits["overdue"].to == "archived"
+    assert (flow.titles["to-check"].zh, flow.titles["to-check"].en) == ("转核对", "to 核对")
+    assert flow.titles["superior-organisation"].zh == "上级单位"
+
+
 def test_a_circle_without_a_way_out_gets_one_and_it_is_told(tmp_path: Path) -> None:
     ways = "s>draft draft>check check>approve approve>check"
     carried = carry(written(tmp_path, drawn(ENDS + tasks("draft", "check", "approve"), ways, LANES)))

@@ -23,11 +23,11 @@ from workflow.definition.problem import Said
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:\d+M)?(?:\d+S)?)?")
 DUE = "5 workdays"
 POST = "handler"
-TITLES = (
-    "  organisation: {zh: 本单位, en: organisation}",
-    "  superior-organisation: {zh: 上级单位, en: superior organisation}",
-    "  overdue: {zh: 逾期督办, en: when it is overdue}",
-)
+TITLES = {
+    "organisation": "{zh: 本单位, en: organisation}",
+    "superior-organisation": "{zh: 上级单位, en: superior organisation}",
+    "overdue": "{zh: 逾期督办, en: when it is overdue}",
+}
 NOTHING_LIKE_IT = Said("has no counterpart in a flow of signatures", "签批流程中没有对应物")
 
 
@@ -134,26 +134,26 @@ class _Carrier:
         for task in tasks:
             out += self._stage(task, ways[task.id])
         at = out.index("posts:")
-        out[at:at] = ["titles:", *TITLES, *self._named(ways)]
+        out[at:at] = ["titles:", *(f"  {code}: {title}" for code, title in self._named(ways).items())]
         out += ["  - stage: archived", "    title: {zh: 归档, en: archived}", "    final: true"]
         self._elsewhere()
         head = [f"# Imported from BPMN 2.0 ({self.path.name}); a beginning, to be completed before publishing."]
         head += [f"# not carried over: {x.element} {x.id}: {x.why}" for x in self.lost]
         return Carried("\n".join([*(_one_line(h) for h in head), *out]) + "\n", self.lost)
 
-    def _named(self, ways: dict[str, dict[str, str]]) -> list[str]:
-        """What people read for each way out: as the drawing names it, else where it leads."""
+    def _named(self, ways: dict[str, dict[str, str]]) -> dict[str, str]:
+        """What people read for levels, the ladder and each way out: as the drawing names it, else where it leads."""
         goes = {self.codes[n.id]: n.name for n in self.process.nodes.values() if n.id in self.codes and n.name}
-        out = {}
+        out = dict(TITLES)
         for code, to in (way for exits in ways.values() for way in exits.items()):
             drawn, whither = self.titles.get(code, ""), _one_line(goes.get(to, ""))[:100]
             if drawn and drawn != code:
-                out[code] = f"  {code}: {_quoted(drawn)}"
+                out[code] = _quoted(drawn)
             elif not drawn and to == "archived":
-                out[code] = f"  {code}: {{zh: 办结归档, en: to the archive}}"
+                out[code] = "{zh: 办结归档, en: to the archive}"
             elif not drawn and whither:
-                out[code] = f"  {code}: {{zh: {_quoted('转' + whither)}, en: {_quoted('to ' + whither)}}}"
-        return list(out.values())
+                out[code] = f"{{zh: {_quoted('转' + whither)}, en: {_quoted('to ' + whither)}}}"
+        return out
 
     def _groups(self, tasks: list[Node]) -> None:
         """A group that an editor names stands for a lane, where a task lies in none; a person never does."""
