@@ -976,6 +976,7 @@ class Desk(Verbs):
             body=definition.body,
             at=at,
         )
+        library.set_layout(self.connection, definition.digest, definition.layout)
         act: dict[str, Any] = {
             "kind": "publish",
             "by": {"person": by.person, "post": by.post, "unit": by.unit},

@@ -153,7 +153,11 @@ class Engine(Verbs):
             DatabaseOld, DatabaseNewer: the schema is not the one this library knows.
         """
         db = database.connect(url, read_only=True)
-        schema.check(db)
+        try:
+            schema.check(db)
+        except BaseException:
+            db.dispose()
+            raise
         return cls(db, NoKey(), contents or MemoryContentStore())
 
     def close(self) -> None:
@@ -241,6 +245,7 @@ class Engine(Verbs):
                 raise VersionTaken(
                     version=f"{definition.name}@{definition.version}", expected=definition.digest, actual=held
                 )
+            library.set_layout(connection, definition.digest, definition.layout)
         self._newest.pop(definition.name, None)
         return definition
 

@@ -64,6 +64,8 @@ def test_a_hosts_own_test_runs_with_the_kit(tmp_path: Path) -> None:
         "-q",
         "-p",
         "no:cacheprovider",
+        "-W",
+        "error",  # of the kit's own nothing is left for a strict host to trip over
         str(tmp_path),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)

@@ -78,9 +78,9 @@ def bundle(
 
         url = url_of(db, language, read_only=True)
         engine = database.connect(url, read_only=True)
-        schema.check(engine)
         part = out.with_name(out.name + ".part")
         try:
+            schema.check(engine)
             with contents_at(contents, url) as kept, database.reading(engine) as connection, _private(part) as file:
                 proofs = making.LogProofs(connection) if log and logbook.published(connection) else None
                 made = making.write(

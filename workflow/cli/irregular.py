@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, cast
@@ -63,8 +64,7 @@ def irregularities(
         from workflow.engine import Engine
 
         known = looking.Thresholds(seconds, burst, burst_seconds, days_back, dated)
-        engine = Engine.looking(url_of(db, language, read_only=True))
-        with engine.look() as desk:
+        with closing(Engine.looking(url_of(db, language, read_only=True))) as engine, engine.look() as desk:
             begin = 0 if since is None else start_of_day(since.date(), ZONE)
             end = (
                 engine.now(desk.connection) + 1
@@ -74,7 +74,6 @@ def irregularities(
             found = looking.irregularities(
                 desk, begin, end, known, inspection=inspection.date() if inspection is not None else None
             )
-        engine.close()
         if as_json:
             say(json.dumps({**asdict(found), "notice": looking.NOTICE}, ensure_ascii=False, indent=2))
         else:
@@ -158,10 +157,8 @@ def blocked(
         from workflow import blocked as looking
         from workflow.engine import Engine
 
-        engine = Engine.looking(url_of(db, language, read_only=True))
-        with engine.look() as desk:
+        with closing(Engine.looking(url_of(db, language, read_only=True))) as engine, engine.look() as desk:
             found = looking.blocked(desk, engine.now(desk.connection))
-        engine.close()
         if as_json:
             plain = [{**vars(b), "why": [[p, e.code, e.text(language)] for p, e in b.why]} for b in found]
             say(json.dumps(plain, ensure_ascii=False, indent=2))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Database, Home, Lang, actor, home_of, say, told, url_of
+from workflow.cli.arguments import Database, Home, Lang, actor, home_of, key_held, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.errors import Language, WorkflowError
@@ -53,15 +54,13 @@ def hand_over(
         who = actor(by)
         found: list[tuple[str, str, WorkflowError | None]]
         if preview:
-            engine = Engine.looking(url_of(db, language, read_only=True))
-            with engine.look() as desk:
+            with closing(Engine.looking(url_of(db, language, read_only=True))) as engine, engine.look() as desk:
                 found = handover.preview(desk, who, leaver, to, reason)
         else:
-            engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False)
-            with engine.desk() as desk:
+            here = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
+            with closing(here) as engine, engine.desk() as desk:
                 done = handover.hand_over(desk, who, leaver, to, reason)
                 found = [(i, k, r if isinstance(r, WorkflowError) else None) for i, k, r in done]
-        engine.close()
         refused = any(r is not None for _, _, r in found)
         if as_json:
             rows = [{"item": i, "place": k, "refused": r and [r.code, r.text(language)]} for i, k, r in found]
@@ -102,10 +101,8 @@ def copies(
         from workflow.engine import Engine
         from workflow.views import copies as looking
 
-        engine = Engine.looking(url_of(db, language, read_only=True))
-        with engine.look() as desk:
+        with closing(Engine.looking(url_of(db, language, read_only=True))) as engine, engine.look() as desk:
             found = looking(desk, item)
-        engine.close()
         if as_json:
             say(json.dumps([asdict(c) for c in found], ensure_ascii=False, indent=2))
         else:
@@ -147,15 +144,13 @@ def pairs(
         from workflow.errors import Said, Unknown
         from workflow.pairs import pairs as looking
 
-        engine = Engine.looking(url_of(db, language, read_only=True))
-        with engine.look() as desk:
+        with closing(Engine.looking(url_of(db, language, read_only=True))) as engine, engine.look() as desk:
             levels = desk.engine.newest(desk.connection, flow).flow.levels
             if level and level not in levels:
                 known = ", ".join(levels)
                 raise Unknown(kind="level", name=level, hint=Said(f"; levels are {known}", f";层级有 {known}"))
             wanted = [level] if level else list(reversed(levels))
             found = {each: looking(desk, flow, campaign, each) for each in wanted}
-        engine.close()
         lacking = any(p.state != "signed" for some in found.values() for p in some)
         if as_json:
             say(json.dumps({n: [asdict(p) for p in some] for n, some in found.items()}, ensure_ascii=False, indent=2))

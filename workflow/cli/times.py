@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from workflow.cli.arguments import Home, Lang, home_of, key_held, say, told, url_of
+from workflow.cli.arguments import Home, Lang, home_of, key_held, opened, say, told, url_of
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -35,16 +36,13 @@ def why(
     language = cast("Language", lang)
     with told(language):
         from workflow.clock import SystemClock
-        from workflow.store import database, schema
+        from workflow.store import database
         from workflow.why import count_lines, counts_of_item, definition_of, ledger, lines
 
-        engine = database.connect(url_of(db, language, read_only=True), read_only=True)
-        schema.check(engine)
-        with database.reading(engine) as connection:
+        with opened(db, language) as engine, database.reading(engine) as connection:
             dues = ledger(connection, item, SystemClock().now())
             zone = definition_of(connection, item).flow.timezone
             counted = counts_of_item(connection, item)
-        engine.dispose()
         if not dues:
             say(f"{item} 没有时限" if lang == "zh" else f"{item} has no dues")
         for line in (*lines(dues, zone, language), *count_lines(counted, language)):
@@ -64,14 +62,11 @@ def counts(
     """
     language = cast("Language", lang)
     with told(language):
-        from workflow.store import database, schema
+        from workflow.store import database
         from workflow.why import count_lines, counts_of_person
 
-        engine = database.connect(url_of(db, language, read_only=True), read_only=True)
-        schema.check(engine)
-        with database.reading(engine) as connection:
+        with opened(db, language) as engine, database.reading(engine) as connection:
             found = counts_of_person(connection, person)
-        engine.dispose()
         for line in count_lines(found, language):
             say(line)
         if not found:
@@ -93,9 +88,9 @@ def import_(
         from workflow.reprojection import publish
 
         calendar = load_calendar(file)
-        engine = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
-        done = publish(engine, calendar)
-        engine.close()
+        here = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
+        with closing(here) as engine:
+            done = publish(engine, calendar)
         years = f"{calendar.published[0].year}-{calendar.published[-1].year}" if calendar.published else "-"
         say(
             f"已公布日历 {calendar.name}({years});暂定时限的事项 {done.items},重新推算 {done.entries}"

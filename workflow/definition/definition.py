@@ -47,6 +47,12 @@ class Definition:
     def first(self) -> Stage:
         return self.flow.stages[0]
 
+    @property
+    def layout(self) -> dict[str, list[str]]:
+        """Each material and its fields in the order in which the file names them. Canonical bytes know no order, so that of
+        a definition read back from them is that of the alphabet."""
+        return {name: list(material.fields) for name, material in self.flow.materials.items()}
+
     def stage(self, name: str) -> Stage:
         try:
             return self.stages[name]

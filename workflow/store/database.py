@@ -60,8 +60,7 @@ def connect(url: str, *, durable: bool = True, busy_ms: int = BUSY_MS, read_only
     try:
         if not read_only:
             _own_file(sa.make_url(url))
-        pooled = {} if url.startswith("sqlite") else {"pool_pre_ping": True, "pool_size": IDLE}
-        engine = sa.create_engine(url, execution_options=options, **pooled)
+        engine = sa.create_engine(url, execution_options=options, **_pool(url))
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         raise DatabaseUrl(given=shown, problem=_problem(error)) from error
     name = engine.dialect.name
@@ -74,6 +73,13 @@ def connect(url: str, *, durable: bool = True, busy_ms: int = BUSY_MS, read_only
     elif engine.dialect.name == "postgresql":
         _tame_postgresql(engine, busy_ms, options[SCHEMA])
     return engine
+
+
+def _pool(url: str) -> dict[str, Any]:
+    """How connections are kept: a server's by the number, of a database in memory one for each thread."""
+    if not url.startswith("sqlite"):
+        return {"pool_pre_ping": True, "pool_size": IDLE}
+    return {"poolclass": sa.pool.SingletonThreadPool} if "mode=memory" in url else {}
 
 
 def schema_of(engine: Engine) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import sqlalchemy as sa
@@ -54,6 +55,23 @@ def publish(connection: Connection, *, digest: str, flow: str, version: str, bod
     connection.execute(
         t.definition.insert(), {"digest": digest, "flow": flow, "version": version, "body": body, "published_at": at}
     )
+
+
+def set_layout(connection: Connection, digest: str, layout: dict[str, list[str]]) -> None:
+    """Keep the order in which a file names its materials and their fields, for whoever shows them: it is no part of what is
+    hashed and signed, and nothing rests on it. The first file that has an order of its own says it."""
+    if list(layout.items()) != [(name, sorted(fields)) for name, fields in sorted(layout.items())]:
+        set_meta(connection, _layout_of(digest), json.dumps(layout, ensure_ascii=False))
+
+
+def layout(connection: Connection, digest: str) -> dict[str, list[str]]:
+    """The fields of each material in the order of the file; empty where none was kept."""
+    kept = meta(connection, _layout_of(digest))
+    return {} if kept is None else dict(json.loads(kept))
+
+
+def _layout_of(digest: str) -> str:
+    return f"layout/{digest[-48:]}"
 
 
 def calendar(connection: Connection, digest: str) -> bytes | None:
