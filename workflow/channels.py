@@ -6,6 +6,8 @@ A channel is anything that can be called with a ``Notice`` (``delivery.Send``):
   comes again later, less and less often, while everybody else's go on;
 * a notice may come twice, after a crash between handing over and noting so: ``notice.key`` is then the same, and so are
   its messages. A receiver that keeps keys keeps one;
+* a channel that leads outside leaves out what is ``classified`` and raises ``delivery.Withheld`` where nothing is left; one
+  whose turn has not come raises ``delivery.NotYet``. Neither counts as a failure;
 * it is called from one thread of each process that delivers, with no transaction open, and may take its time.
 
 Here are ``drop:FOLDER``, a file for each notice that some other program takes away, and ``console:``. Mail, messengers
@@ -40,7 +42,8 @@ class Drop:
 
     The name of a file is a digest of the notice's key, and a file that lies there is left as it is: a notice that comes
     again before it was taken away is one file. A file appears whole or not at all. It holds canonical JSON: ``v`` (1),
-    ``key``, ``recipient`` (a person's id, or post@unit), ``messages`` of ``key, topic, at`` (µs UTC), ``facts, zh, en``.
+    ``key``, ``recipient`` (a person's id, or post@unit), ``messages`` of ``key, topic, at`` (µs UTC), ``facts, zh, en``, and
+    ``classified`` where its flow says so: whoever carries it further must not take that one outside.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -74,6 +77,7 @@ def record(notice: Notice) -> dict[str, object]:
     """A notice as plain data: the same at every try."""
     messages = [
         {"key": m.key, "topic": m.topic, "at": m.at, "facts": m.facts, "zh": text(m, "zh"), "en": text(m, "en")}
+        | ({"classified": True} if m.classified else {})
         for m in notice.messages
     ]
     return {"v": 1, "key": notice.key, "recipient": notice.recipient, "messages": messages}

@@ -8,17 +8,21 @@ with the same key and the same items, so that a receiver who remembers keys keep
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from workflow import log
 from workflow.clock import local_day, moment, start_of_day
 from workflow.engine import Engine
 from workflow.evidence import canonical
-from workflow.store import outbox
+from workflow.store import outbox, queries
+
+if TYPE_CHECKING:
+    from workflow.desk import Desk
 
 MINUTE = 60_000_000
 LEASE = 5 * MINUTE  # how long a process may take to send what it claimed before another one tries
@@ -29,12 +33,19 @@ MESSAGES = 200  # a claim, where each message is a notice: no more than can be s
 
 @dataclass(frozen=True)
 class Message:
-    """One thing to tell: why (``reminded``, ``proposed``, ``urged``), when it arose (µs UTC), and its plain facts."""
+    """One thing to tell: why (``reminded``, ``proposed``, ``urged``), when it arose (µs UTC), and its plain facts.
+
+    Attributes:
+        flow: the flow of the item it is about.
+        classified: that flow says ``classified``: no channel that leads outside may carry it.
+    """
 
     key: str
     topic: str
     at: int
     facts: dict[str, Any]
+    flow: str = ""
+    classified: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,27 @@ class Notice:
     recipient: str
     messages: tuple[Message, ...]
     attempt: int
+
+
+class Withheld(Exception):
+    """Raised by a channel that must not carry a notice at all: it is done with, and nobody was told by it.
+
+    Attributes:
+        why: a word for whoever operates it, such as ``classified``; never a word of the matter.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class NotYet(Exception):
+    """Raised by a channel whose turn has not come, as with a limit of so many a minute. Nothing was tried, so nothing
+    failed: the notice comes again at ``at`` (µs UTC), without the waits that grow from failure to failure."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at)
+        self.at = at
 
 
 @dataclass(frozen=True)
@@ -109,14 +141,18 @@ class Policy:
 
 @dataclass(frozen=True)
 class Delivered:
-    """What one call did: notices handed over, messages in them, notices that could not be and wait."""
+    """What one call did: notices handed over, messages in them, notices that could not be and wait; notices withheld
+    because the channel must not carry them, and those whose turn comes later."""
 
     notices: int = 0
     messages: int = 0
     failed: int = 0
+    withheld: int = 0
+    later: int = 0
 
 
 Send = Callable[[Notice], None]
+Outcome = Literal["sent", "failed", "withheld", "later"]
 AT_ONCE = Policy()
 
 
@@ -124,24 +160,23 @@ def deliver(engine: Engine, send: Send, at: int | None = None, policy: Policy = 
     """Hand over everything whose time has come.
 
     Args:
-        send: hands a notice to its recipient; any exception means that it did not arrive.
+        send: hands a notice to its recipient; any exception means that it did not arrive. ``Withheld`` and ``NotYet``
+            say that it was not tried.
         at: the moment, µs UTC; the engine's own unless told.
     """
-    notices = messages = failed = 0
+    messages = 0
+    done: Counter[Outcome] = Counter()
     begun = _now(engine) if at is None else at
     while True:
         now = (
             _now(engine) if at is None else at
         )  # a lease runs from its claim: there may be an hour's work before this one
         claimed = [] if policy.is_quiet(now) else _claim(engine, begun, now + LEASE, policy)
-        for notice in claimed:
-            if _sent(engine, send, notice, now):
-                notices += 1
-                messages += len(notice.messages)
-            else:
-                failed += 1
-        if not claimed:
-            return Delivered(notices, messages, failed)
+        some = [(_sent(engine, send, notice, now), notice) for notice in claimed]
+        done.update(outcome for outcome, _ in some)
+        messages += sum(len(notice.messages) for outcome, notice in some if outcome == "sent")
+        if all(outcome == "later" for outcome, _ in some):  # nothing is left, or the rest would only be told the same
+            return Delivered(done["sent"], messages, done["failed"], done["withheld"], done["later"])
 
 
 def _now(engine: Engine) -> int:
@@ -167,24 +202,51 @@ def _claim(engine: Engine, at: int, until: int, policy: Policy) -> list[Notice]:
                 fresh.append((row.id, name))
             groups.setdefault(name, []).append(row)
         outbox.group(desk.connection, fresh)
-    return [_notice(name, members) for name, members in groups.items()]
+        facts = {row.dedupe: canonical.decode(row.payload) for row in rows}
+        flows = _flows(desk, facts.values())
+    return [_notice(name, members, facts, flows) for name, members in groups.items()]
 
 
-def _notice(name: str, rows: Sequence[Any]) -> Notice:
-    messages = tuple(Message(r.dedupe, r.topic, r.created_at, canonical.decode(r.payload)) for r in rows)
-    return Notice(name, rows[0].recipient, messages, max(r.attempts for r in rows))
+def _flows(desk: Desk, facts: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, bool]]:
+    """The flow of each item that messages are about, and whether it is classified."""
+    items = {item for one in facts for item in (one.get("item"), one.get("opened")) if item}
+    return {
+        item: (flow, desk.engine.definition(desk.connection, digest).flow.classified)
+        for item, flow, digest in queries.flows_of(desk.connection, sorted(items))
+    }
 
 
-def _sent(engine: Engine, send: Send, notice: Notice, at: int) -> bool:
+def _notice(
+    name: str, rows: Sequence[Any], facts: Mapping[str, dict[str, Any]], flows: Mapping[str, tuple[str, bool]]
+) -> Notice:
+    messages = []
+    for row in rows:
+        told = facts[row.dedupe]
+        flow, classified = flows.get(str(told.get("item", "")), ("", False))
+        classified = classified or flows.get(str(told.get("opened", "")), ("", False))[1]
+        messages.append(Message(row.dedupe, row.topic, row.created_at, told, flow, classified))
+    return Notice(name, rows[0].recipient, tuple(messages), max(r.attempts for r in rows))
+
+
+def _sent(engine: Engine, send: Send, notice: Notice, at: int) -> Outcome:
     try:
         send(notice)
+    except Withheld as told:
+        with engine.desk() as desk:
+            outbox.sent(desk.connection, notice.key, at)
+        log.withheld(notice.key, len(notice.messages), told.why)
+        return "withheld"
+    except NotYet as told:
+        with engine.desk() as desk:
+            outbox.put_off(desk.connection, notice.key, told.at)
+        return "later"
     except Exception as error:  # noqa: BLE001  whatever a host's channel raises, it did not arrive, and the others go on
         wait = min(FIRST * 2 ** (notice.attempt - 1), MOST)
         with engine.desk() as desk:
             outbox.try_later(desk.connection, notice.key, at + wait)
         log.not_delivered(notice.key, notice.attempt, type(error).__name__)
-        return False
+        return "failed"
     with engine.desk() as desk:
         outbox.sent(desk.connection, notice.key, at)
     log.delivered(notice.key, len(notice.messages))
-    return True
+    return "sent"

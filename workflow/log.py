@@ -128,6 +128,11 @@ def delivered(notice: str, messages: int) -> None:
     logger.info("notice.delivered", notice=notice, messages=messages)
 
 
+def withheld(notice: str, messages: int, why: str) -> None:
+    """So many messages of a notice were not handed over, because the channel must not carry them."""
+    logger.warning("notice.withheld", notice=notice, messages=messages, why=why)
+
+
 def not_delivered(notice: str, attempt: int, error: str) -> None:
     """A notice could not be handed over and waits for another try."""
     logger.warning("notice.not_delivered", notice=notice, attempt=attempt, error=error)

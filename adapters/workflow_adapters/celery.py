@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 QUEUE, TASK = "signoff", "signoff.look"
 STALE = 60  # seconds after which a hint says nothing that the next sweep does not know
+CONFIRMED = 5  # seconds that the broker has to say that it holds a message
 TRIES = 5  # deliveries of one message before the broker drops it: a hint that kills its worker is not given to all
 
 
@@ -57,7 +58,7 @@ def sign_off_app(broker: str, **settings: Any) -> Celery:
         worker_enable_remote_control=False,  # its reply queues are none of our business
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
-        broker_transport_options={"confirm_publish": False},
+        broker_transport_options={"confirm_publish": True},  # what the broker did not take is told, not believed sent
         task_serializer="json",
         accept_content=["json"],
     )
@@ -89,7 +90,8 @@ def answer(
 class CeleryHint:
     """``hint("sweep", part, ref)``: puts a message in the queue, or does nothing where there is no broker just now.
 
-    Never raises and never waits for the looking; it waits for the broker's socket at most. Call it after the commit.
+    Never raises and never waits for the looking; it waits for the broker to confirm the message, some seconds at most. Call
+    it after the commit.
     """
 
     def __init__(self, app: Celery) -> None:
@@ -97,6 +99,7 @@ class CeleryHint:
 
     def __call__(self, kind: str, part: int = 0, ref: str = "") -> None:
         try:
-            self._app.send_task(TASK, (kind, part, ref), queue=QUEUE, expires=STALE, retry=False, ignore_result=True)
+            how = {"queue": QUEUE, "expires": STALE, "retry": False, "confirm_timeout": CONFIRMED}
+            self._app.send_task(TASK, (kind, part, ref), ignore_result=True, **how)
         except Exception as error:  # noqa: BLE001  whatever a broker that is away raises: the next sweep comes by itself
             log.tick_failed("hint", type(error).__name__)

@@ -24,8 +24,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from workflow import SettableClock
-from workflow.delivery import Message, Notice
+from tests.contract.world import TALK, World, flow_text
+from workflow import Actor, SettableClock, loads
+from workflow.delivery import Delivered, Message, Notice, NotYet, Withheld, deliver
 from workflow_adapters.notify import dingtalk, feishu, mail, webhook, wecom
 from workflow_adapters.notify.channels import NotSent
 from workflow_adapters.notify.settings import BadChannel
@@ -35,9 +36,11 @@ SECRET = "SEC-invented"
 CONTENT = "item-77"
 
 
-def notice(*facts: dict[str, Any], recipient: str = "p1") -> Notice:
+def notice(*about: dict[str, Any], recipient: str = "p1") -> Notice:
+    """A notice of some messages; ``about`` says of each what it is about: ``flow``, ``classified``."""
     messages = tuple(
-        Message(f"k{n}", "reminded", NOW, {"item": CONTENT, "rule": "plan", **f}) for n, f in enumerate(facts or ({},))
+        Message(f"k{n}", "reminded", NOW, {"item": CONTENT, "rule": "plan"}, **one)
+        for n, one in enumerate(about or ({},))
     )
     return Notice("notice-1", recipient, messages, 1)
 
@@ -45,9 +48,11 @@ def notice(*facts: dict[str, Any], recipient: str = "p1") -> Notice:
 class Service:
     """A local server; ``answer`` gives status and body for what was asked."""
 
-    def __init__(self, answer: Callable[[str, dict[str, str], bytes], tuple[int, bytes]]) -> None:
+    def __init__(
+        self, answer: Callable[[str, dict[str, str], bytes], tuple[int, bytes]], headers: dict[str, str]
+    ) -> None:
         self.asked: list[tuple[str, dict[str, str], bytes]] = []
-        outer = self
+        outer, headers_back = self, headers
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
@@ -56,6 +61,8 @@ class Service:
                 outer.asked.append((self.path, headers, body))
                 status, said = answer(self.path, headers, body)
                 self.send_response(status)
+                for name, value in headers_back.items():
+                    self.send_header(name, value)
                 if status == 302:
                     self.send_header("Location", "http://127.0.0.1:1/elsewhere")
                 self.end_headers()
@@ -69,8 +76,10 @@ class Service:
 
 
 @contextmanager
-def service(answer: Callable[[str, dict[str, str], bytes], tuple[int, bytes]]) -> Iterator[Service]:
-    made = Service(answer)
+def service(
+    answer: Callable[[str, dict[str, str], bytes], tuple[int, bytes]], headers: dict[str, str] | None = None
+) -> Iterator[Service]:
+    made = Service(answer, headers or {})
     yield made
     made.server.shutdown()
     made.server.server_close()
@@ -167,26 +176,99 @@ def test_a_service_that_is_not_there_is_told_without_its_address(tmp_path: Path)
     assert "secret-path" not in str(refused.value)
 
 
-def test_classified_matters_never_leave(tmp_path: Path) -> None:
+def withheld(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
+    """What the operator reads of what was kept back: how many messages, and why."""
+    told = [r for r in caplog.records if r.getMessage() == "notice.withheld"]
+    return [(getattr(r, "wf_messages"), getattr(r, "wf_why")) for r in told]  # noqa: B009
+
+
+def test_classified_matters_never_leave(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with service(_webhook) as server:
         send = webhook(settings(tmp_path, url=server.url, classified=["secret-flow"]), SettableClock(NOW))
-        send(notice({"flow": "secret-flow"}, {"classified": True}))
+        with pytest.raises(Withheld, match="classified"):
+            send(notice({"flow": "secret-flow"}, {"flow": "open-flow", "classified": True}))
         assert server.asked == []
         send(notice({"flow": "secret-flow"}, {"flow": "open-flow"}))
         assert "1 项待办" in server.asked[0][2].decode()
+    assert withheld(caplog) == [(1, "classified")]
 
 
-def test_no_more_than_the_limit_goes_out_in_a_minute(tmp_path: Path) -> None:
+@pytest.mark.parametrize("marked", ["in the flow", "in the settings", "nowhere"])
+def test_a_reminder_of_a_classified_matter_reaches_no_outside_channel_and_whoever_operates_it_sees_why(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture, marked: str
+) -> None:
+    """Through the engine, so that what the mark is compared with is what an item really says of itself."""
+    head = "flow: hushed\nclassified: true\n" if marked == "in the flow" else "flow: hushed\n"
+    world.engine.publish(
+        loads(flow_text(TALK.replace("flow: talk\n", "flow: hushed\n")).replace("flow: hushed\n", head))
+    )
+    world.engine.open("hushed", "o1", item=CONTENT)
+    world.engine.urge(CONTENT, Actor("t1-secretary", "secretary", "t1"))
+    named = ["hushed"] if marked == "in the settings" else []
+    with service(lambda *_: (204, b"")) as server:
+        send = webhook(settings(tmp_path, url=server.url, classified=named), world.clock)
+        done = deliver(world.engine, send)
+        assert deliver(world.engine, send) == Delivered()  # nothing comes again
+        asked = [body.decode() for _, _, body in server.asked]
+    if marked == "nowhere":
+        assert (done.notices, done.withheld, len(asked)) == (1, 0, 1) and withheld(caplog) == []
+    else:
+        assert (done.notices, done.withheld, asked) == (0, 1, []) and withheld(caplog) == [(1, "classified")]
+
+
+def test_what_comes_above_the_limit_waits_for_its_turn_and_counts_as_no_failure(tmp_path: Path) -> None:
     clock = SettableClock(NOW)
     with service(_webhook) as server:
         send = webhook(settings(tmp_path, url=server.url, per_minute=2), clock)
         send(notice())
+        clock.set(NOW + 10_000_000)
         send(notice())
-        with pytest.raises(NotSent, match="limit"):
+        with pytest.raises(NotYet) as told:
             send(notice())
-        clock.set(NOW + 60_000_000)
+        assert told.value.at == NOW + 60_000_000
+        clock.set(told.value.at)
         send(notice())
+        with pytest.raises(NotYet) as told:
+            send(notice())
+        assert told.value.at == NOW + 70_000_000
         assert len(server.asked) == 3
+
+
+def test_feishu_gets_five_a_second_at_most(tmp_path: Path) -> None:
+    clock = SettableClock(NOW)
+    with service(_feishu) as server:
+        send = feishu(settings(tmp_path, url=server.url, per_minute=100), clock)
+        for _ in range(5):
+            send(notice())
+        with pytest.raises(NotYet) as told:
+            send(notice())
+    assert told.value.at == NOW + 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "headers", "seconds"),
+    [
+        ("dingtalk", (200, b'{"errcode": 130101, "errmsg": "send too fast"}'), {}, 600),
+        ("wecom", (200, b'{"errcode": 45009, "errmsg": "api freq out of limit"}'), {}, 60),
+        ("feishu", (200, b'{"code": 11232, "msg": "frequency limited"}'), {}, 60),
+        ("webhook", (429, b""), {"Retry-After": "7"}, 7),
+        ("webhook", (429, b""), {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 60),
+        ("webhook", (429, b""), {"Retry-After": "999999999999"}, 60),
+    ],
+)
+def test_a_service_that_takes_no_more_is_left_alone_for_as_long_as_it_says(
+    kind: str, answer: tuple[int, bytes], headers: dict[str, str], seconds: int, tmp_path: Path
+) -> None:
+    make, path, _ = ROBOTS[kind]
+    clock = SettableClock(NOW)
+    with service(lambda *_: answer, headers) as server:
+        send = make(settings(tmp_path, url=server.url + path), clock)
+        for later in (0, 1):  # the second is not even sent
+            clock.set(NOW + later)
+            with pytest.raises(NotYet) as told:
+                send(notice())
+            assert told.value.at == NOW + seconds * 1_000_000
+        assert len(server.asked) == 1
 
 
 def test_nobody_without_an_address_is_reached(tmp_path: Path) -> None:

@@ -97,6 +97,20 @@ def test_a_hint_is_looked_at_by_whoever_works(world: World, broker: str, tmp_pat
     app.close()
 
 
+def test_a_hint_is_in_the_queue_when_the_broker_has_confirmed_it(world: World, broker: str) -> None:
+    app = sign_off_app(broker)
+    hint = CeleryHint(app)
+    with app.connection_for_write() as connection:
+        channel = connection.channel()
+        queue = app.amqp.queues[QUEUE](channel)
+        queue.declare()
+        queue.purge()
+        for _ in range(3):
+            hint("sweep")
+        assert queue.purge() == 3  # at once: nothing is still on its way
+    app.close()
+
+
 def test_with_every_queue_erased_nothing_is_lost_or_doubled(world: World, broker: str, tmp_path: Path) -> None:
     app = sign_off_app(broker)
     hint = CeleryHint(app)

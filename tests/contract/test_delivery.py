@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.contract.weekly import Weekly, make_weekly, shanghai
+from tests.contract.weekly import FLOW, Weekly, make_weekly, shanghai
 from tests.contract.world import TALK, flow_text
 from workflow import loads
 from workflow.acts import Open
-from workflow.delivery import LEASE, MINUTE, MOST, Delivered, Notice, Policy, deliver
+from workflow.delivery import LEASE, MINUTE, MOST, Delivered, Notice, NotYet, Policy, Withheld, deliver
 from workflow.engine import Engine
 from workflow.errors import Conflict
 from workflow.hint import WAITING, Inline, Thread, looks
@@ -137,6 +137,63 @@ def test_a_recipient_nobody_can_reach_blocks_nobody_and_is_tried_less_and_less(w
     weekly.clock.set(weekly.clock.now() + MOST)
     assert deliver(weekly.engine, inbox) == Delivered(1, 1, 0)
     assert inbox.messages() == written(weekly)
+
+
+def test_a_channel_that_takes_so_many_a_minute_is_through_in_as_many_minutes_as_that_takes(weekly: Weekly) -> None:
+    """What waits for its turn is no failure: with the waits of failures, which double, 22 messages would take hours."""
+    inbox, began = Inbox(), weekly.clock.now()
+    taken: list[int] = []
+
+    def five_a_minute(notice: Notice) -> None:
+        now = weekly.clock.now()
+        if len(taken) >= 5 and taken[-5] > now - MINUTE:
+            raise NotYet(taken[-5] + MINUTE)
+        taken.append(now)
+        inbox(notice)
+
+    assert deliver(weekly.engine, five_a_minute) == Delivered(5, 5, 0, later=17)
+    with weekly.engine.reading() as connection:
+        tried = connection.execute(
+            sa.select(tables.outbox.c.attempts).where(tables.outbox.c.sent_at.is_(None))
+        ).scalars()
+        assert set(tried) == {0}
+    while waiting(weekly):
+        weekly.clock.set(weekly.clock.now() + MINUTE)
+        deliver(weekly.engine, five_a_minute)
+    assert weekly.clock.now() == began + 4 * MINUTE
+    assert inbox.messages() == written(weekly) and len(inbox.notices) == 22
+
+
+def test_a_channel_without_a_turn_is_not_asked_about_all_that_waits(
+    weekly: Weekly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflow.delivery.MESSAGES", 4)
+    asked: list[str] = []
+
+    def shut(notice: Notice) -> None:
+        asked.append(notice.key)
+        raise NotYet(weekly.clock.now() + MINUTE)
+
+    assert deliver(weekly.engine, shut) == Delivered(later=4)
+    assert len(asked) == 4 and waiting(weekly) == 22
+
+
+def test_what_a_channel_must_not_carry_is_done_with_and_told_to_whoever_operates_it(
+    weekly: Weekly, caplog: pytest.LogCaptureFixture
+) -> None:
+    def outside(notice: Notice) -> None:
+        raise Withheld("classified")
+
+    assert deliver(weekly.engine, outside) == Delivered(withheld=22)
+    assert waiting(weekly) == 0
+    told = [vars(r) for r in caplog.records if r.getMessage() == "notice.withheld"]
+    assert len(told) == 22 and {t["wf_why"] for t in told} == {"classified"}
+
+
+def test_a_message_says_of_which_flow_its_item_is(weekly: Weekly) -> None:
+    inbox = Inbox()
+    deliver(weekly.engine, inbox)
+    assert {(m.flow, m.classified) for n in inbox.notices for m in n.messages} == {(FLOW, False)}
 
 
 def test_nobody_is_disturbed_in_quiet_hours(weekly: Weekly) -> None:

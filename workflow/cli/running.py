@@ -74,16 +74,18 @@ def worker(
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):  # before the first word, so that whoever reads it may stop us
             signal.signal(number, lambda _number, _frame: stopped.set())
-        scheduler = background(engine, seconds=every, send=send, policy=policy)
-        scheduler.start()
-        say(
-            f"{node_name()}:每 {every} 秒巡查一次,SIGTERM 停止"
-            if lang == "zh"
-            else f"{node_name()}: sweeping every {every} s until SIGTERM"
-        )
-        stopped.wait()
-        scheduler.shutdown(wait=True)
-        engine.close()
+        try:
+            scheduler = background(engine, seconds=every, send=send, policy=policy)
+            scheduler.start()
+            say(
+                f"{node_name()}:每 {every} 秒巡查一次,SIGTERM 停止"
+                if lang == "zh"
+                else f"{node_name()}: sweeping every {every} s until SIGTERM"
+            )
+            stopped.wait()
+            scheduler.shutdown(wait=True)
+        finally:
+            engine.close()
         say("已停止" if lang == "zh" else "stopped")
 
 
@@ -132,6 +134,18 @@ def tick(
                 if zh
                 else f"handed over {sent.notices} notices with {sent.messages} messages, {sent.failed} not"
             )
+            if sent.withheld:
+                say(
+                    f"此渠道不得传送,未送出 {sent.withheld} 份"
+                    if zh
+                    else f"{sent.withheld} withheld, which this channel must not carry"
+                )
+            if sent.later:
+                say(
+                    f"此渠道已达每分钟上限,{sent.later} 份稍后送出"
+                    if zh
+                    else f"{sent.later} wait for their turn: this channel takes so many a minute"
+                )
     if swept.failed or sent.failed:
         raise typer.Exit(1)
 

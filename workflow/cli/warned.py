@@ -30,6 +30,10 @@ WORDS = {
         "未予联署,请查看 --home 所指目录",
     ),
     "notice.not_delivered": ("a notice could not be handed over; it is tried again", "通知未送达,将再试"),
+    "notice.withheld": (
+        "this channel must not carry it; its reader finds it inside",
+        "此渠道不得传送,请收件人登录查看",
+    ),
     "event.not_heard": ("a subscriber failed; what was done stands", "订阅者出错;已办事项有效"),
     "event.not_told": (
         "whether the host's transaction was committed could not be asked; subscribers heard nothing",

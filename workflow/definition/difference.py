@@ -35,7 +35,9 @@ _MORE_IS_TIGHTER = frozenset(
     ["materials", "needs", "requires", "not-by", "looks-after", "two-persons", "each-needs", "steps", "slots", "look-backs", "fields",
      "also-due", "ladder", "veto", "nodes", "obligations", "levels"]
 )  # fmt: skip
-_TRUE_IS_TIGHTER = frozenset(["one-by-one", "required", "in-person", "notice", "close-out", "gate", "minutes"])
+_TRUE_IS_TIGHTER = frozenset(
+    ["one-by-one", "required", "in-person", "notice", "close-out", "gate", "minutes", "classified"]
+)
 _SOONER = frozenset(["within", "due", "or-within", "at-most"])  # a shorter span asks for more
 _LONGER = frozenset(["for"])  # a longer one does
 

@@ -109,6 +109,7 @@ CHINESE: Mapping[str, str] = {
     "override": "可越签",
     "suspend": "暂停办理",
     "wet-ink": "手写签名",
+    "classified": "涉密",
     # dues
     "due": "时限",
     "also-due": "另有时限",

@@ -1058,7 +1058,8 @@ class Suspending(Model):
 class Flow(Model):
     """A whole definition. ``titles``: what people read for codes that have no title of their own (levels, ways out, nodes,
     ladders, flows that a rung proposes, reports owed, claims, choices); ``wet-ink``: the posts that may register a
-    signature in ink, at the unit that signed; ``meant``: warnings of lint, by their codes, that are as they should be here,
+    signature in ink, at the unit that signed; ``classified``: its matters are told by no channel that leads outside (涉密);
+    ``meant``: warnings of lint, by their codes, that are as they should be here,
     and why."""
 
     flow: Code
@@ -1088,6 +1089,7 @@ class Flow(Model):
     overlays: Overlays | None = None
     suspend: Suspending | None = None
     wet_ink: Codes = ()
+    classified: StrictBool = False
     meant: dict[Code, Text] = {}
 
     def canonical(self) -> dict[str, Any]:

@@ -77,6 +77,11 @@ _later = (
     .where(_o.notice == bindparam("name"), sa.text("sent_at IS NULL"))
     .values(next_try_at=bindparam("next_at"))
 )
+_put_off = (
+    t.outbox.update()
+    .where(_o.notice == bindparam("name"), sa.text("sent_at IS NULL"))
+    .values(next_try_at=bindparam("next_at"), attempts=_o.attempts - 1)
+)
 _stuck = (
     sa.select(_o.recipient, sa.func.count(), sa.func.max(_o.attempts))
     .where(sa.text("sent_at IS NULL"), _o.attempts >= bindparam("attempts"))
@@ -141,6 +146,11 @@ def sent(connection: Connection, notice: str, at: int) -> int:
 def try_later(connection: Connection, notice: str, next_at: int) -> None:
     """A notice could not be handed over."""
     connection.execute(_later, {"name": notice, "next_at": next_at})
+
+
+def put_off(connection: Connection, notice: str, next_at: int) -> None:
+    """A notice was not tried, because its turn comes later: the claim counts as no attempt."""
+    connection.execute(_put_off, {"name": notice, "next_at": next_at})
 
 
 def stuck(connection: Connection, attempts: int) -> list[tuple[str, int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -151,6 +151,9 @@ _acted = (
     )
     .order_by(t.item.c.id)
 )
+_flows_of = sa.select(t.item.c.id, t.item.c.flow, t.item.c.definition).where(
+    t.item.c.id.in_(bindparam("items", expanding=True))
+)
 _units_of = sa.select(t.item.c.id, t.item.c.unit).where(t.item.c.id.in_(bindparam("items", expanding=True)))
 _snapshots = sa.select(t.item.c.id, t.item.c.snapshot).where(
     t.item.c.flow == bindparam("flow"), t.item.c.campaign == bindparam("campaign")
@@ -276,6 +279,13 @@ def dues_of(connection: Connection, item: str) -> Sequence[Any]:
 def units_of(connection: Connection, wanted: Sequence[str]) -> dict[str, str]:
     """The unit of each item."""
     return {r.id: r.unit for r in connection.execute(_units_of, {"items": list(wanted)})}
+
+
+def flows_of(connection: Connection, some: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """The flow of each of some items and the digest of its version: ``(item, flow, digest)``."""
+    for start in range(0, len(some), 500):
+        for row in connection.execute(_flows_of, {"items": list(some[start : start + 500])}):
+            yield row.id, row.flow, row.definition
 
 
 def said(connection: Connection, flow: str, campaign: str, *names: str) -> dict[str, dict[str, Any]]:

@@ -3,6 +3,9 @@
 Signing, as documented by each: DingTalk HMAC-SHA256 of ``timestamp\\nsecret`` under the secret, in the query; Feishu
 HMAC-SHA256 of nothing under ``timestamp\\nsecret``, in the body; WeCom a key in the address; our webhook HMAC-SHA256 of
 ``timestamp.body`` in the header ``X-Signoff-Signature``.
+
+Limits, as documented by each: DingTalk and WeCom take 20 messages a minute of a robot, and DingTalk shuts one that sends
+more out for ten minutes; Feishu takes 100 a minute and 5 a second. What comes above waits for its turn.
 """
 
 from __future__ import annotations
@@ -23,16 +26,29 @@ from urllib.error import HTTPError
 from urllib.parse import quote_plus
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from workflow import log
 from workflow.clock import Clock, SystemClock, moment
-from workflow.delivery import Notice, Send
+from workflow.delivery import Message, Notice, NotYet, Send, Withheld
 from workflow_adapters.notify.settings import Settings
 
-MINUTE = 60_000_000
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+A_SECOND = 5  # messages that Feishu takes of a robot in one second
 MOST_ANSWER = 64 * 1024
+TOO_MANY = {130101: 600, 45009: 60, 11232: 60}
+"""What the services answer to one message too many (DingTalk, WeCom, Feishu), and the seconds until another is taken."""
 
 
 class NotSent(Exception):
     """The service did not take a notice. Says what it answered, never what was sent."""
+
+
+class _TooMany(Exception):
+    """The service takes no more for so many seconds."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -46,32 +62,54 @@ _OPENER = build_opener(_NoRedirect)
 
 
 class Channel:
-    """What all channels share: who is reached, what is left out, how often."""
+    """What all channels share: who is reached, what is left out, how often. The limits are those of one process.
 
-    def __init__(self, settings: Settings, send: Callable[[str, str, Notice, int], None], clock: Clock | None) -> None:
+    Args:
+        a_second: at most so many in a second; without a limit of its own when not given.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        send: Callable[[str, str, Notice, int], None],
+        clock: Clock | None,
+        *,
+        a_second: int | None = None,
+    ) -> None:
         self.settings = settings
         self._send = send
         self._clock = clock or SystemClock()
-        self._sent: deque[int] = deque()
+        self._limits = [(settings.per_minute, MINUTE), *([(a_second, SECOND)] if a_second is not None else [])]
+        self._sent: deque[int] = deque(maxlen=max(most for most, _ in self._limits))
+        self._shut_until = 0
         self._lock = Lock()
 
     def __call__(self, notice: Notice) -> None:
         """Hand a notice over.
 
         Raises:
-            NotSent: it could not be, or the limit of the minute is reached; it comes again.
+            NotSent: it could not be; it comes again.
+            NotYet: a limit is reached, ours or the service's.
+            Withheld: all of it is classified. Of what is so in part, the rest goes out.
         """
+        waiting = sum(1 for m in notice.messages if not self._classified(m))
+        if not waiting:
+            raise Withheld("classified")
         address = self.settings.address(notice.recipient)
         if not address:
             raise NotSent("the settings name no address for this recipient")
-        waiting = sum(1 for m in notice.messages if not self._classified(m.facts))
-        if not waiting:
-            return  # classified: told inside, never here
-        self._take_turn()
-        self._send(address, self._text(waiting), notice, self._clock.now())
+        now = self._take_turn()
+        try:
+            self._send(address, self._text(waiting), notice, now)
+        except _TooMany as told:
+            with self._lock:
+                self._shut_until = now + told.seconds * SECOND
+            raise NotYet(self._shut_until) from None
+        if waiting < len(notice.messages):
+            log.withheld(notice.key, len(notice.messages) - waiting, "classified")
 
-    def _classified(self, facts: dict[str, Any]) -> bool:
-        return bool(facts.get("classified")) or str(facts.get("flow", "")) in self.settings.classified
+    def _classified(self, message: Message) -> bool:
+        return message.classified or message.flow in self.settings.classified
 
     def _text(self, waiting: int) -> str:
         link = f" {self.settings.link}" if self.settings.link else ""
@@ -79,14 +117,15 @@ class Channel:
             return f"您有 {waiting} 项待办,请登录办理。{link}".strip()
         return f"{waiting} task{'s' if waiting > 1 else ''} waiting for you.{link}"
 
-    def _take_turn(self) -> None:
+    def _take_turn(self) -> int:
+        """The moment, where something may go out at it."""
         with self._lock:
             now = self._clock.now()
-            while self._sent and self._sent[0] <= now - MINUTE:
-                self._sent.popleft()
-            if len(self._sent) >= self.settings.per_minute:
-                raise NotSent(f"the limit of {self.settings.per_minute} a minute is reached")
+            turns = [self._sent[-most] + span for most, span in self._limits if len(self._sent) >= most]
+            if (turn := max([*turns, self._shut_until])) > now:
+                raise NotYet(turn)
             self._sent.append(now)
+            return now
 
 
 def webhook(path: str, clock: Clock | None = None) -> Send:
@@ -148,7 +187,7 @@ def feishu(path: str, clock: Clock | None = None) -> Send:
         }
         _robot(settings, settings.url, body, "code")
 
-    return Channel(settings, send, clock)
+    return Channel(settings, send, clock, a_second=A_SECOND)
 
 
 def mail(path: str, clock: Clock | None = None) -> Send:
@@ -199,6 +238,8 @@ def _robot(settings: Settings, url: str, body: dict[str, Any], code: str) -> Non
         taken = int(found.get(code, found.get("StatusCode", -1)))
     except (ValueError, AttributeError, TypeError):
         raise NotSent("the robot's answer is not what its documentation says") from None
+    if taken in TOO_MANY:
+        raise _TooMany(TOO_MANY[taken])
     if taken != 0:
         raise NotSent(f"the robot answered {code} {taken}")
 
@@ -211,6 +252,13 @@ def _post(settings: Settings, url: str, data: bytes, headers: dict[str, str]) ->
             return read
     except HTTPError as error:
         error.close()
+        if error.code == 429:
+            raise _TooMany(_seconds(error.headers.get("Retry-After") or "")) from None
         raise NotSent(f"the service answered HTTP {error.code}") from None
     except OSError as error:
         raise NotSent(f"the service could not be reached: {type(error).__name__}") from None
+
+
+def _seconds(said: str) -> int:
+    """How long an answer 429 asks to wait: at least a second, an hour at most, and a minute where it does not say."""
+    return min(max(int(said), 1), 3600) if said.isascii() and said.isdigit() and len(said) < 9 else 60

@@ -34,10 +34,10 @@ class Settings:
         url: where a robot or a webhook is called; ``secret`` signs, and is shown by nothing.
         link: the page that a reader opens, such as ``https://host/sign-off/``.
         recipients: an address for each recipient (a person's id, or post@unit); ``*`` for everybody else.
-        per_minute: at most so many calls; what comes above is refused, and comes again later.
+        per_minute: at most so many calls of one process; what comes above waits for its turn.
         starttls: mail begins in the clear and is encrypted before anything is said; ``tls``: it is from the first byte
             (port 465).
-        classified: flows whose matters never go out here.
+        classified: flows whose matters never go out here, beside those that say so themselves.
     """
 
     path: str
