@@ -40,6 +40,7 @@ STRENGTHS = {
     "S0": ("a click, not a signature", "点击确认,非签名"),
     "S1": ("attested by the engine after re-authentication", "重新验证身份后由引擎见证"),
     "S2": ("by the person's own key", "以本人密钥签名"),
+    "WET": ("in ink, registered with a scan", "纸质签字,凭扫描件登记"),
 }
 
 
