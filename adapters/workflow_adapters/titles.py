@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from workflow.definition.definition import Definition
+from workflow.definition.model import FieldSpec
 from workflow.errors import Language, Unknown
 
 OWN = {  # the ends of rules that the engine names itself
@@ -24,6 +25,17 @@ CLASSES = {  # of items
     "unannounced": ("不打招呼", "unannounced"),
     "carried-out": ("已实施", "carried out"),
 }
+TYPES = {  # of a field that is written short, such as ``unit: unit``
+    "text": ("文字", "text"),
+    "integer": ("数量", "number"),
+    "date": ("日期", "date"),
+    "choice": ("选项", "choice"),
+    "boolean": ("是否", "yes or no"),
+    "decimal": ("数值", "figure"),
+    "unit": ("单位", "unit"),
+    "person": ("人员", "person"),
+    "digest": ("材料摘要", "digest"),
+}
 STATES = {
     "DUE": ("未到期", "due"),
     "SUBMITTED": ("已报", "submitted"),
@@ -40,6 +52,15 @@ def code(definition: Definition, name: str, lang: Language) -> str:
     """A code that has no title of its own, as ``titles`` of the flow call it: a node, a claim, a choice, a way out."""
     title = definition.flow.titles.get(name)
     return title.get(lang) if title is not None else name
+
+
+def field(definition: Definition, name: str, spec: FieldSpec, lang: Language) -> str:
+    """A field of a document: by its own title, by that of its code, or by what it takes where it has neither."""
+    if spec.title is not None:
+        return spec.title.get(lang)
+    if name in definition.flow.titles or name != spec.type:
+        return code(definition, name, lang)
+    return TYPES[spec.type][lang == "en"]
 
 
 def stage(definition: Definition, name: str, lang: Language) -> str:

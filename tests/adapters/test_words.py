@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 from starlette.testclient import TestClient
 
 from tests.contract.test_personal import MARKED, SECRET, begin
 from tests.contract.world import MATTER, World, flow_text
-from workflow import Actor, load, loads
-from workflow.definition.shipped import shipped_flow
+from workflow import Actor, load, loads, tick
+from workflow.definition.definition import Definition
+from workflow.definition.shipped import shipped_flow, shipped_flows
+from workflow.store import library
 from workflow_adapters import titles
 from workflow_adapters.web import Identity, console
+from workflow_adapters.web.pages import PAGES
 
 
 @pytest.mark.parametrize(
@@ -68,3 +74,71 @@ def test_what_is_committed_to_is_read_in_plain_by_whoever_may_read_it(world: Wor
     assert f"<td>{SECRET}</td>" in own and "✗" not in own and "<td>personal:" in own, "not a reader of the delicate one"
     assert "✗" in page(world, "t1-department", "/items/m-1/materials/sheet")
     assert SECRET in page(world, "o1-handler", "/items/m-1/submit"), "not handed in again as its commitment"
+
+
+@pytest.mark.parametrize("name", shipped_flows())
+def test_no_form_of_a_shipped_flow_asks_for_a_code(name: str) -> None:
+    definition = load(shipped_flow(name))
+    for material, spec in definition.flow.materials.items():
+        for code, field in spec.fields.items():
+            where = f"{name}: {material}.{code}"
+            assert field.title is not None, where
+            for choice in field.choices or ():
+                assert titles.code(definition, choice, "zh") != choice, f"{where}: {choice}"
+
+
+def test_a_field_written_short_is_called_by_what_it_takes() -> None:
+    text = MATTER.replace("words: {type: text, max: 200}", "unit: unit, person: person, words: {type: text, max: 200}")
+    definition = loads(flow_text(text))
+    fields = definition.flow.materials["sheet"].fields
+    said = {n: titles.field(definition, n, f, "zh") for n, f in fields.items()}
+    assert said == {"count": "count", "unit": "单位", "person": "人员", "words": "words"}
+    assert titles.field(definition, "unit", fields["unit"], "en") == "unit"
+    titled = loads(flow_text(text.replace("categories:", "titles: {unit: {zh: 支部, en: branch}}\ncategories:", 1)))
+    assert titles.field(titled, "unit", fields["unit"], "zh") == "支部"
+
+
+def test_fields_are_asked_for_and_read_in_the_order_of_the_flow_file(world: World) -> None:
+    """Canonical bytes know no order; the one of the file is kept beside them, and is no part of what is signed."""
+    fields = "{words: {type: text, max: 200, title: {zh: 情况, en: what}}, count: {type: integer, title: {zh: 处数, en: how many}}}"
+    text = MATTER.replace(
+        "fields: {count: {type: integer, min: 0, max: 100}, words: {type: text, max: 200}}", f"fields: {fields}"
+    )
+    assert text != MATTER
+    definition = world.engine.publish(loads(flow_text(text, "2")))
+    assert list(definition.layout["sheet"]) == ["words", "count"]
+    world.engine.open("matter", "o1", item="m-1", category="leak")
+    form = page(world, "o1-handler", "/items/m-1/submit")
+    assert 0 < form.index("情况") < form.index("处数")
+    world.engine.submit(
+        "m-1", Actor("o1-handler", "handler", "o1"), {"sheet": {"count": 1, "words": "w"}}, outcome="found"
+    )
+    for path in ("/items/m-1/materials/sheet", "/items/m-1/slots/1"):
+        shown = page(world, "o1-handler", path)
+        assert 0 < shown.index("情况") < shown.index("处数"), path
+    other = Definition.from_body(definition.body)
+    assert other.digest == definition.digest and list(other.layout["sheet"]) == ["count", "words"]
+    world.engine.publish(other)  # read back from its bytes: it says no order, and takes none away
+    with world.engine.reading() as connection:
+        assert library.layout(connection, definition.digest)["sheet"] == ["words", "count"]
+    assert world.verify().holds
+
+
+def test_no_english_page_has_chinese_in_it_but_for_the_way_to_the_chinese_one(world: World) -> None:
+    """Names of units, persons and flows are in English too; what is left would be a word of ours that was forgotten."""
+    world.begin("m-1")
+    world.sign("m-1")
+    world.engine.open("survey", "o1", item="s-1", campaign="c1")
+    world.clock.advance(timedelta(days=60))
+    while tick(world.engine).fired:
+        pass
+    case = world.case("m-1")
+    key, name = case.open_slots[0].key, next(iter(case.materials))
+    app = console(world.engine, lambda _: Identity(world.actor(case.open_slots[0]).person), writes=True)
+    client = TestClient(app)
+    for path, _, _, methods in PAGES:
+        if "GET" not in methods or "{flow}" in path or "{what}" in path:
+            continue
+        text = client.get(path.format(item="m-1", slot=key, name=name), params={"lang": "en"}).text
+        left = re.findall("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]+", text.replace(">中文<", "><"))
+        assert not left, (path, left[:5])

@@ -544,7 +544,7 @@ def test_a_trace_names_nobody_for_a_report_that_the_unit_did_not_owe(database_ur
 
 def test_a_past_instant_is_read_by_the_definition_in_force_then(weekly: Weekly) -> None:
     w = weekly
-    later = shipped_flow(FLOW).read_text(encoding="utf-8").replace('version: "2019.1"', 'version: "2019.2"')
+    later = shipped_flow(FLOW).read_text(encoding="utf-8").replace('version: "2019.2"', 'version: "2019.3"')
     w.at("2019-09-20 09:00")
     w.engine.publish(loads(later.replace('at: "12:00"', 'at: "10:00"')))
     with w.look() as desk:
