@@ -13,12 +13,14 @@ from starlette.testclient import TestClient
 
 from tests.contract.world import SHEET, World
 from workflow import Actor
+from workflow.acts import Open, Return, Sign
 from workflow.errors import Conflict, DatabaseBusy, OutOfTurn, RequestReused, Stale, Unknown, WorkflowError
 from workflow.verbs import Verbs
 from workflow_adapters.client import Answered, AsyncClient, Client
 from workflow_adapters.client import answers as reading
 from workflow_adapters.client.calls import acting, signatures
 from workflow_adapters.rest import rest
+from workflow_adapters.rest.app import READS
 from workflow_adapters.rest.bodies import verbs
 from workflow_adapters.rest.problems import refused
 from workflow_adapters.web import Identity
@@ -236,6 +238,48 @@ def test_the_awaited_one_does_the_same(world: World) -> None:
 
     asyncio.run(walk())
     assert world.case(ITEM).slot(slot.key).state == "signed"  # type: ignore[union-attr]
+
+
+def test_what_acts_would_come_to_is_asked_before_they_are_done(world: World) -> None:
+    world.begin(ITEM)
+    case = world.case(ITEM)
+    by = world.actor(case.open_slots[0])
+    acts = [
+        Sign(item=ITEM, by=by, seen=case.content, opinion="agreed"),
+        Sign(item=ITEM, by=by, seen="sha256:" + "0" * 64, opinion="agreed"),
+        Return(item="m-9", by=by, seen=case.content, reason="a figure is wrong"),
+    ]
+    far = client(world, by.person)
+    good, stale, unknown = far.foresee(acts)
+    with world.engine.look() as desk:
+        own = desk.foresee(acts[:2])
+    assert (
+        good.allowed and good.effects == tuple(str(e["e"]) for e in own[0].effects) and good.stage_after == case.stage
+    )
+    assert not stale.allowed and own[1].refusal is not None and stale.detail_zh == own[1].refusal.text("zh")
+    assert unknown.type == "urn:signoff:problem:unknown" and world.case(ITEM) == case
+
+    async def awaited() -> list[Any]:
+        async with httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app(world, by.person)), base_url="http://h"
+        ) as http:
+            return list(await AsyncClient(http).foresee(acts))
+
+    assert asyncio.run(awaited()) == [good, stale, unknown]
+    with pytest.raises(ValueError, match="expected an act of"):
+        far.foresee([Sign(item=ITEM, by=Actor("o3-handler", "handler", "o3"), seen=case.content)])
+    with pytest.raises(ValueError, match="one person"):
+        far.foresee([*acts, Sign(item=ITEM, by=Actor("o3-handler", "handler", "o3"), seen=case.content)])
+    opened = client(world, "o1-handler").foresee(
+        [Open(item="m-2", by=Actor("o1-handler", "handler", "o1"), flow="matter", unit="o1", category="leak")]
+    )
+    assert opened[0].allowed and opened[0].stage == "" and opened[0].stage_after == "report"
+
+
+def test_the_client_can_ask_all_that_the_api_can_tell() -> None:
+    told = {name for _, name, _, _ in READS} | {"foresee"}
+    asked = {n for n, m in vars(Client).items() if callable(m) and not n.startswith("_")}
+    assert {"owed" if name == "reports" else name for name in told} <= asked
 
 
 def test_both_clients_can_be_asked_the_same_things() -> None:

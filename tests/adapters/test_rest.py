@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -31,6 +33,7 @@ stages:
 """
 ITEM = "m-1"
 HANDLER = {"post": "handler", "unit": "o1"}
+JSON = {"Content-Type": "application/json"}
 
 
 def caller(world: World, person: str = "", *, writes: bool = True) -> TestClient:
@@ -137,8 +140,73 @@ def test_what_may_not_be_seen_is_not_there(world: World) -> None:
 @pytest.mark.parametrize("body", [b"", b"[]", b"nul", b"[" * 100_000, b'{"as": 1}', b'{"nope": 1}'])
 def test_a_body_that_does_not_fit_is_told(world: World, body: bytes) -> None:
     world.begin(ITEM)
-    got = caller(world, "o1-secretary").post(f"/v1/items/{ITEM}/sign", content=body)
+    got = caller(world, "o1-secretary").post(f"/v1/items/{ITEM}/sign", content=body, headers=JSON)
     assert got.status_code in (400, 422) and got.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "said", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+)
+def test_what_another_sites_page_can_have_a_browser_post_is_no_act(world: World, said: str) -> None:
+    """Where a host knows its callers by a cookie, the browser sends that along; but it asks first before it sends JSON."""
+    world.begin(ITEM)
+    case = world.case(ITEM)
+    body = json.dumps({"as": {"post": "handler", "unit": "o1"}, "seen": case.content, "opinion": "agreed"})
+    client = caller(world, "o1-handler")
+    headers = {"Content-Type": said} if said else {}
+    for path in (f"/v1/items/{ITEM}/sign", "/v1/foresee"):
+        got = client.post(path, content=body.encode(), headers=headers)
+        assert (got.status_code, got.json()["type"]) == (415, "urn:signoff:problem:media-type")
+    assert world.case(ITEM) == case
+    for good in ("application/json; charset=utf-8", "application/vnd.host+json"):
+        assert client.post(f"/v1/items/{ITEM}/sign", content=body, headers={"Content-Type": good}).status_code in (
+            201,
+            409,
+        )
+    assert world.case(ITEM) != case
+
+
+@pytest.mark.parametrize("said", ["²", "٣", "-1", "9" * 40, "x", "1e3"])
+def test_what_is_no_number_is_told_as_such(world: World, said: str) -> None:
+    client = caller(world)
+    for path, name in (("/v1/missed", "first"), ("/v1/missed", "limit"), ("/v1/items", "limit"), ("/v1/missed", "on")):
+        got = client.get(path, params={name: said})
+        assert got.headers["content-type"] == "application/problem+json", (path, name)
+        assert (got.status_code, got.json()["type"]) == (400, "urn:signoff:problem:not-understood"), (path, name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/items/%00",
+        "/v1/items?flow=%00",
+        "/v1/items?%00=1",
+        "/v1/items/m-1/may?post=%00&unit=o1",
+        "/v1/register?campaign=%00",
+    ],
+)
+def test_an_address_with_a_character_that_no_text_holds_is_told(world: World, path: str) -> None:
+    """PostgreSQL takes it in no text; the other database would, so both are kept from it."""
+    world.begin(ITEM)
+    got = caller(world, "o1-handler").get(path)
+    assert (got.status_code, got.json()["type"]) == (400, "urn:signoff:problem:not-understood")
+    assert "空字符" in got.json()["detail_zh"]
+
+
+@pytest.mark.parametrize("name", ["unit", "seen", "opinion", "proof"])
+def test_a_body_with_a_character_that_no_text_holds_is_told(world: World, name: str) -> None:
+    world.begin(ITEM)
+    case = world.case(ITEM)
+    body = {"as": dict(HANDLER), "seen": case.content, "opinion": "agreed"}
+    where: Any = body["as"] if name == "unit" else body
+    where[name] = {"pin\x00": "1"} if name == "proof" else "o\x001"
+    client = caller(world, "o1-handler")
+    many = {"acts": [{"verb": "sign", "item": ITEM, **body}]}
+    for got in (client.post(f"/v1/items/{ITEM}/sign", json=body), client.post("/v1/foresee", json=many)):
+        assert (got.status_code, got.json()["type"]) == (409, "urn:signoff:problem:wrong-meaning")
+    assert world.case(ITEM) == case
+    good = {"as": HANDLER, "seen": case.content, "opinion": "a backslash: \\u0000"}
+    assert client.post(f"/v1/items/{ITEM}/sign", json=good).status_code == 201
 
 
 def test_reading_only_takes_no_act(world: World) -> None:
@@ -177,6 +245,25 @@ def test_a_dry_run_of_many_acts_says_what_each_would_come_to_and_writes_nothing(
     assert world.entries() == before
     done = caller(world, world.actor(slot).person).post(f"/v1/items/{ITEM}/sign", json=fresh)
     assert done.status_code == 201 and done.json()["stage"] == signed["stage_after"]
+
+
+def test_a_decision_of_a_meeting_is_foreseen_and_its_minutes_are_kept_nowhere(world: World) -> None:
+    world.begin(ITEM)
+    while (slot := world.case(ITEM).open_slots[0]).kind != "decision":
+        world.sign(ITEM)
+    by = world.actor(slot)
+    one = {
+        "verb": "decide",
+        "item": ITEM,
+        "as": {"post": by.post, "unit": by.unit},
+        "seen": world.case(ITEM).content,
+        "minutes": "agreed at the meeting",
+        "opinion": "agreed",
+    }
+    held, before = sorted(world.engine.contents.iterate()), world.entries()
+    got = caller(world, by.person).post("/v1/foresee", json={"acts": [one]})
+    assert got.status_code == 200 and got.json()["acts"][0]["allowed"], got.text
+    assert sorted(world.engine.contents.iterate()) == held and world.entries() == before
 
 
 def test_a_dry_run_reveals_nothing_that_the_caller_may_not_see(world: World) -> None:

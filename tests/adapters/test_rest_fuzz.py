@@ -46,7 +46,7 @@ TEXTS = st.sampled_from(
     ["", "m-1", "m-2", "o1", "handler", "sign", "open", "matter", "found", "sha256:" + "0" * 64, "\u6574\u6539"]
 )
 KEYS = st.sampled_from(
-    ["verb", "item", "as", "seen", "opinion", "outcome", "due", "flow", "unit", "fields", "slot", "x"]
+    ["verb", "item", "as", "seen", "opinion", "outcome", "due", "flow", "unit", "fields", "slot", "minutes", "x"]
 )
 VALUES = TEXTS | st.none() | st.integers() | st.dictionaries(st.sampled_from(["post", "unit", "x"]), TEXTS)
 ACTS = st.fixed_dictionaries(
@@ -60,6 +60,7 @@ ACTS = st.fixed_dictionaries(
         "flow": TEXTS,
         "unit": TEXTS,
         "reason": TEXTS,
+        "minutes": TEXTS,
     },
 )
 

@@ -82,6 +82,21 @@ class May:
 
 
 @dataclass(frozen=True)
+class Foreseen:
+    """What an act would come to: where the item would stand and which effects it would have, or why it would be refused."""
+
+    item: str
+    allowed: bool
+    stage: str = ""
+    stage_after: str = ""
+    final: bool = False
+    effects: tuple[str, ...] = ()
+    type: str = ""
+    detail: str = ""
+    detail_zh: str = ""
+
+
+@dataclass(frozen=True)
 class Stages:
     """What items add up to: ``stages`` by flow and stage, ``klasses`` by class."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx2
 
-from workflow.acts import Actor
+from workflow.acts import Actor, Open, Signature
 from workflow.drafting import Draft
 from workflow.errors import DatabaseBusy
 from workflow.likeness import Alike, Repeated
@@ -19,8 +19,8 @@ from workflow.receipt import Receipt
 from workflow.verbs import Verbs
 from workflow.views import MissedRow, RegisterRow, SignatureRow
 from workflow_adapters.client import answers
-from workflow_adapters.client.answers import Item, May, Me, Shown, Stages
-from workflow_adapters.client.calls import Call, acting, asking, signatures
+from workflow_adapters.client.answers import Foreseen, Item, May, Me, Shown, Stages
+from workflow_adapters.client.calls import Call, acting, asking, foreseeing, signatures
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -85,7 +85,7 @@ class Client(Verbs):
         """A page of the items that may be seen, those opened last first.
 
         Args:
-            wanted: flow, campaign, stage, class_, category, state (open, closed), under (a unit).
+            wanted: flow, campaign, stage, class_, category, claimed, verified, state (open, closed), under (a unit).
         """
         return _page(self._ask(_items(after, limit, wanted)))
 
@@ -143,6 +143,16 @@ class Client(Verbs):
         told = self._ask(asking("/v1/items/{}/may", item, post=post, unit=unit))
         return [answers.read(May, r) for r in told["verbs"]]
 
+    def foresee(self, acts: Sequence[Signature | Open]) -> list[Foreseen]:
+        """What each of some acts would come to, or why it would be refused, in their order. Nothing is written.
+
+        Raises:
+            ValueError: they are not all of the person as whom the server knows the caller.
+        """
+        call = foreseeing(acts)
+        self._refuse(call.by)
+        return [answers.read(Foreseen, one) for one in self._ask(call)["acts"]]
+
     def pending(self, *, limit: int = 50) -> list[dict[str, Any]]:
         """What waits for the caller, as ``Engine.pending`` gives it."""
         return list(self._ask(asking("/v1/pending", limit=limit))["pending"])
@@ -175,11 +185,14 @@ class Client(Verbs):
 
     def _do(self, name: str, args: tuple[Any, ...], more: Mapping[str, Any]) -> Receipt:
         call = acting(name, args, more, self._version)
-        if call.by is not None:
+        self._refuse(call.by)
+        return answers.receipt(self._ask(call))
+
+    def _refuse(self, by: Actor | None) -> None:
+        if by is not None:
             if not self._me:
                 self._me.append(self.me())
-            _refuse_another(call.by, self._me[0])
-        return answers.receipt(self._ask(call))
+            _refuse_another(by, self._me[0])
 
     def _ask(self, call: Call) -> Any:
         for left in range(TRIES if call.again else 1, 0, -1):
@@ -209,11 +222,19 @@ class AsyncClient:
     async def do(self, verb: Callable[Concatenate[Verbs, P], Receipt], /, *args: P.args, **more: P.kwargs) -> Receipt:
         """Do a verb."""
         call = acting(verb.__name__, args, more, self._version)
-        if call.by is not None:
+        await self._refuse(call.by)
+        return answers.receipt(await self._ask(call))
+
+    async def foresee(self, acts: Sequence[Signature | Open]) -> list[Foreseen]:
+        call = foreseeing(acts)
+        await self._refuse(call.by)
+        return [answers.read(Foreseen, one) for one in (await self._ask(call))["acts"]]
+
+    async def _refuse(self, by: Actor | None) -> None:
+        if by is not None:
             if not self._me:
                 self._me.append(await self.me())
-            _refuse_another(call.by, self._me[0])
-        return answers.receipt(await self._ask(call))
+            _refuse_another(by, self._me[0])
 
     async def me(self) -> Me:
         return answers.read(Me, await self._ask(asking("/v1/me")))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import inspect
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from workflow.acts import Actor, Signature
+from workflow.acts import Actor, Open, Signature
 from workflow.receipt import Receipt
 from workflow.verbs import Verbs
 
@@ -65,6 +65,40 @@ def acting(name: str, args: tuple[Any, ...], more: Mapping[str, Any], expecting:
     body = {("as" if k == caller else k): _plain(v, caller=k == caller) for k, v in given.items() if v is not None}
     path = "/v1/items" if name == "open" else f"/v1/items/{quote(item, safe='')}/{name.replace('_', '-')}"
     return Call("POST", path, {}, headers, json.dumps(body, ensure_ascii=False).encode(), keyed, item, by)
+
+
+FORESEEN = {  # which acts may be asked about before they are done, and as what
+    "open": "open",
+    "sign": "sign",
+    "decide": "decide",
+    "accept": "accept",
+    "return": "send_back",
+    "close-out": "close_out",
+    "look-back": "look_back",
+}
+
+
+def foreseeing(acts: Sequence[Signature | Open]) -> Call:
+    """A request that asks what some acts would come to. They must be of one person, the caller.
+
+    Raises:
+        ValueError: an act is of a kind that cannot be asked about, or they are of several persons.
+    """
+    persons = {act.by for act in acts if act.by is not None}
+    if len({by.person for by in persons}) > 1:
+        raise ValueError("expected acts of one person, the caller")
+    body = json.dumps({"acts": [_foreseen(act) for act in acts]}, ensure_ascii=False).encode()
+    headers = {"Content-Type": "application/json"}
+    return Call("POST", "/v1/foresee", {}, headers, body, True, by=next(iter(persons), None))
+
+
+def _foreseen(act: Signature | Open) -> dict[str, Any]:
+    if act.kind not in FORESEEN:
+        raise ValueError(f"expected an act out of {', '.join(FORESEEN)}; got {act.kind}")
+    said = {f.name.rstrip("_"): getattr(act, f.name) for f in fields(act)}
+    by = said.pop("by")
+    more = {} if by is None else {"as": _plain(by, caller=True)}
+    return {"verb": FORESEEN[act.kind], **more, **{k: v for k, v in said.items() if v not in ("", {}, None, False)}}
 
 
 @cache

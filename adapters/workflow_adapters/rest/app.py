@@ -22,7 +22,7 @@ from starlette.routing import Route
 from workflow import Engine, access, lists
 from workflow import why as explaining
 from workflow.clock import local_day, start_of_day
-from workflow.errors import NotUnderstood, Unknown, WorkflowError
+from workflow.errors import NotUnderstood, Said, Unknown, WorkflowError, WrongMeaning
 from workflow.receipt import Receipt
 from workflow.seen import Seen
 from workflow.sight import all_of
@@ -33,11 +33,13 @@ from workflow_adapters.rest import foreseeing
 from workflow_adapters.rest.bodies import Verb, verbs
 from workflow_adapters.rest.describing import described
 from workflow_adapters.rest.problems import faults, problem, refused
-from workflow_adapters.web.access import Identity, Resolver
+from workflow_adapters.web.access import NUL, Identity, Resolver, holds_nul
 from workflow_adapters.web.looks import Look, Looks
 from workflow_adapters.web.sights import Sights
 
 LARGEST = 8 * 1024 * 1024  # bytes of a body
+NUL_AS_SENT = b"\\u0000"  # the only way in which JSON can hold it
+NO_NUL = Said("text without NUL characters", "不含空字符(NUL)的文本")
 AT_A_PLACE = frozenset({"sign", "decide", "accept"})  # whoever may do these is waited for, and so may see the item
 Read = Callable[["Call", Seen], Any]
 
@@ -66,7 +68,7 @@ class Call:
 
     def first(self) -> int:
         said = self.asked("first", "0")
-        if not said.isdigit() or len(said) > 9:
+        if not (said.isascii() and said.isdigit()) or len(said) > 9:
             raise NotUnderstood(expected="first: how many rows stand before the page", actual=said[:40])
         return int(said)
 
@@ -78,7 +80,7 @@ class Call:
 
     def limit(self, usual: int = 50) -> int:
         said = self.asked("limit", str(usual))
-        if not said.isdigit() or not 1 <= int(said[:6]) <= lists.MOST:
+        if not (said.isascii() and said.isdigit()) or not 1 <= int(said[:6]) <= lists.MOST:
             raise NotUnderstood(expected=f"limit from 1 to {lists.MOST}", actual=said[:40])
         return int(said)
 
@@ -132,6 +134,8 @@ def rest(
             if identity is None:
                 return problem(401, "not-signed-in", "Nobody known is calling")
             try:
+                if holds_nul(request):
+                    raise NotUnderstood(expected=NO_NUL, actual="NUL")
                 return answer(Call(engine, request, identity, zone, sights, looks))
             except WorkflowError as error:
                 return refused(error)
@@ -199,12 +203,16 @@ async def _sent(request: Request) -> bytes | None:
 
 
 def _act(call: Call, verb: Verb, data: bytes) -> Response:
+    if not _json_said(call.request):
+        return _no_json()
     try:
         body = json.loads(data)
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         return problem(400, "not-json", "Expected a JSON object")
+    if NUL_AS_SENT in data and _holds_nul(body):
+        raise WrongMeaning(expected=NO_NUL, actual="NUL")
     try:
         given = verb.body.model_validate(body)
         arguments = verb.arguments(given, call.who.person)
@@ -244,12 +252,36 @@ def _act(call: Call, verb: Verb, data: bytes) -> Response:
 
 def _foresee(call: Call, data: bytes) -> Response:
     """A dry run of many acts: nothing is written, so it is offered where only reading is."""
+    if not _json_said(call.request):
+        return _no_json()
     try:
         given = foreseeing.Foresee.model_validate_json(data)
+        if NUL_AS_SENT in data and _holds_nul(given.model_dump()):
+            raise WrongMeaning(expected=NO_NUL, actual="NUL")
         with call.seen() as seen:
             return JSONResponse({"acts": foreseeing.foreseen(seen, given, call.who.person)})
     except ValidationError as error:
         return problem(422, "body", "The body does not fit", faults=faults(error))
+
+
+def _json_said(request: Request) -> bool:
+    """Whether a body says that it is JSON. Another site's page can have a browser post what it likes, with the cookies by
+    which a host may know who calls, but only as a form or as plain text: as JSON the browser first asks whether it may."""
+    said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return said == "application/json" or (said.startswith("application/") and said.endswith("+json"))
+
+
+def _no_json() -> Response:
+    return problem(415, "media-type", "Expected Content-Type: application/json")
+
+
+def _holds_nul(value: Any) -> bool:
+    """Whether a text with a NUL character is anywhere in a value, as a key too."""
+    if isinstance(value, dict):
+        return any(map(_holds_nul, (*value, *value.values())))
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_nul, value))
+    return isinstance(value, str) and NUL in value
 
 
 class _Changed(Exception):

@@ -32,6 +32,7 @@ QUERIES = {
     "missed": ("on", "first", "limit"),
     "reports": ("on", "under", "first", "limit"),
 }
+TEXT = r"^[^\u0000]*$"  # PostgreSQL takes a NUL character in no text
 PROBLEM = {
     "type": "object",
     "required": ["type", "status", "title"],
@@ -148,12 +149,15 @@ def _names(path: str) -> list[str]:
 
 
 def _in_path(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1, "maxLength": 64}}
+    schema = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": TEXT}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _in_query(name: str) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "string"}
-    if name == "limit":
+    schema: dict[str, Any] = {"type": "string", "pattern": TEXT}
+    if name == "after":
+        schema["pattern"] = r"^[0-9]{1,18}\.[^\u0000]+$"  # the mark at the end of a page
+    elif name == "limit":
         schema = {"type": "integer", "minimum": 1, "maximum": 500}
     elif name == "first":
         schema = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
@@ -180,8 +184,9 @@ def _problems(name: str) -> dict[str, Any]:
     codes = {"400": "not understood", "401": "nobody known", "404": "not there, or not to be seen", "503": "busy"}
     if name == "act":
         codes |= {"403": "only reading", "409": "a rule refused", "412": "changed", "413": "too large", "422": "unfit"}
+        codes |= {"415": "not said to be JSON"}
     if name == "foresee":
-        codes |= {"413": "too large", "422": "unfit"}
+        codes |= {"409": "a text that is none", "413": "too large", "415": "not said to be JSON", "422": "unfit"}
     if name == "item":
         codes |= {"304": "unchanged"}
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

@@ -8,6 +8,7 @@ from pydantic import Field, create_model
 
 from workflow.acts import Act, Open, Signature
 from workflow.desk import Moving
+from workflow.evidence.content import MemoryContentStore
 from workflow.seen import Seen
 from workflow.verbs import Verbs
 from workflow_adapters.rest.bodies import Body, verbs
@@ -33,7 +34,10 @@ class Foresee(Body):
 
 
 class _Maker(Verbs):
-    """Makes the act of a verb and does nothing with it."""
+    """Makes the act of a verb and does nothing with it; what it keeps (minutes) goes with it."""
+
+    def __init__(self) -> None:
+        self.contents = MemoryContentStore()
 
     def act(self, act: Act, **_: Any) -> Any:
         return act
