@@ -32,6 +32,8 @@ from workflow.store.known import as_of
 from workflow.store.org import OrgReader
 
 T = TypeVar("T")
+# A unit that owes the report of a campaign: its state, when it came in, whether it was a zero, and the report.
+OwedOnce = store.Row
 
 
 @dataclass(frozen=True)
@@ -334,6 +336,18 @@ def asked_once(desk: Desk, definition: Definition, campaign: str, at: int, level
 def _stages(read: Periods, flow: str) -> list[Stage]:
     """The stages of every version by then: what came in under an earlier one is in, whatever a later one calls it."""
     return [stage for _, definition in read.versions(flow) for stage in definition.flow.stages]
+
+
+def owed_once(desk: Desk, flow: str, campaign: str, level: str, at: int) -> list[OwedOnce]:
+    """Who of a level owes the report of a campaign at an instant, and what came of it, in the order of offices' lists.
+
+    Raises:
+        Unknown: that level owes no report of the flow.
+    """
+    definition = in_force(desk, flow, at)
+    if definition.flow.reports is None or level not in definition.flow.reports.owed_by:
+        raise Unknown(kind="level", name=level[:64])
+    return store.rows(desk.connection, asked_once(desk, definition, campaign, at, (level,)))
 
 
 def _question(

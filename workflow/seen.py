@@ -514,6 +514,10 @@ class Seen:
         found = obligations.owed(self._desk, flow, rule, name, self._at(at), under)
         return [r for r in found if self.sight.sees(r.unit)]
 
+    def owed_once(self, flow: str, campaign: str, level: str, at: int | None = None) -> list[obligations.OwedOnce]:
+        found = obligations.owed_once(self._desk, flow, campaign, level, self._at(at))
+        return [row for row in found if self.sight.sees(row.unit)]
+
     def rates(self, flow: str, rule: str, name: str, at: int | None = None, under: str = "") -> obligations.Rates:
         """How many of the units that may be seen are in each state."""
         self._refuse_unit(under)

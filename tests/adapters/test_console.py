@@ -8,15 +8,20 @@ import tempfile
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from tests.adapters.test_rest import FILES
-from tests.contract.world import MATTER, SHEET, SHEETS, World, flow_text
+from tests.contract.weekly import make_weekly
+from tests.contract.world import MATTER, SHEET, SHEETS, STATEMENT_OF_NOTHING, World, flow_text, imported
 from workflow import Actor, access, bundle, load, loads, orgbook, tick
 from workflow.definition.shipped import shipped_flow
 from workflow.starting import ORIGIN
+from workflow.store import tables
+from workflow_adapters import titles
 from workflow_adapters.web import Identity, console
 from workflow_adapters.web.pages import PAGES
 from workflow_adapters.web.pages.item import signing
@@ -30,6 +35,12 @@ def visitor(world: World, person: str = "", *, writes: bool = True) -> TestClien
     return TestClient(app, follow_redirects=False)
 
 
+def unit_row(unit: str, level: str, name: str) -> dict[str, Any]:
+    """A unit under another name."""
+    dates = {"established_on": "2010-01-01", "dissolved_on": None}
+    return {"id": unit, "level": level, "ordinal": 3, "name_zh": name, "name_en": f"invented {unit}", **dates}
+
+
 def field(page: str, name: str) -> str:
     found = re.search(rf'name="{name}" value="([^"]*)"', page)
     assert found is not None, f"no field {name}"
@@ -39,6 +50,7 @@ def field(page: str, name: str) -> str:
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_every_page_is_there_in_both_languages(world: World, lang: str) -> None:
     world.begin(ITEM)
+    world.engine.open("survey", "o1", item="s-1", campaign="c1")  # of which there is a roll call
     key = world.case(ITEM).open_slots[0].key
     client = visitor(world)
     name = next(iter(world.case(ITEM).materials))
@@ -265,6 +277,7 @@ def test_what_a_page_lists_is_taken_along_as_a_file_as_far_as_it_may_be_seen(wor
         ("ledger", {"flow": "matter", "campaign": "c1"}),
         ("overdue", {}),
         ("ladders", {}),
+        ("items", {"flow": "matter", "state": "open"}),
         ("signatures", {"item": ITEM}),
     ):
         page = every.get(f"/items/{ITEM}/signatures" if what == "signatures" else f"/{what}").text
@@ -280,7 +293,7 @@ def test_what_a_page_lists_is_taken_along_as_a_file_as_far_as_it_may_be_seen(wor
         assert own.get(wrong).status_code == 404
     with world.engine.reading() as connection:
         taken = [a for a in access.search(connection, person="o1-secretary") if a.kind == "export"]
-    assert len(taken) == 5
+    assert len(taken) == 6
 
 
 def test_a_bundle_reaches_the_level_that_what_the_auditor_brought_allows(world: World, tmp_path: Path) -> None:
@@ -382,3 +395,154 @@ def test_words_that_another_unit_has_too_are_shown_where_they_are_signed(world: 
     assert "100 %" in compared and "meetonthefirstmonday" in compared and 'href="/items/f-o3"' in compared
     assert "Nothing is alike" in mine.get("/items/f-o1/alike?lang=en").text
     assert mine.get("/items/f-o3/alike").status_code == 404
+
+
+def test_a_unit_is_found_by_its_full_name_and_a_name_of_several_or_none_is_told(world: World) -> None:
+    world.begin(ITEM, "o1")
+    world.begin("m-2", "o3")
+    world.engine.import_org(imported(units=[unit_row("t2", "third", "示例单位2")]))  # now called as t1 is
+    name = {u: visitor(world).get("/organisation", params={"unit": u}).text for u in ("o1",)}
+    assert "示例单位4" in name["o1"]
+    client = visitor(world)
+    for what in ("/items", "/register", "/files/register.csv"):
+        text = client.get(what, params={"of": "matter/c1", "unit": " 示例单位4 "}).text
+        assert ITEM in text and "m-2" not in text, what
+    several = client.get("/items", params={"unit": "示例单位2", "lang": "zh"})
+    assert several.status_code == 404 and "t1、t2" in several.text
+    hidden = visitor(world, "o1-secretary").get("/items", params={"unit": "示例单位6"})  # o3, a sibling
+    ghost = visitor(world, "o1-secretary").get("/items", params={"unit": "示例单位66"})
+    assert hidden.status_code == 404 and hidden.text.replace("示例单位6", "") == ghost.text.replace("示例单位66", "")
+
+
+def test_reports_owed_once_are_told_level_by_level_and_missing_is_not_zero(world: World) -> None:
+    """Source: S0 「99家企业共有39家上报,60家零报告」, R023."""
+    for unit in ("o1", "o3"):
+        world.engine.open("survey", unit, item=f"s-{unit}", campaign="c1")
+    world.engine.report_zero("s-o1", Actor("o1-handler", "handler", "o1"), STATEMENT_OF_NOTHING)
+    while world.case("s-o1").open_slots:
+        world.sign("s-o1")
+    client = visitor(world)
+    before = client.get("/reports", params={"lang": "zh"}).text
+    row = re.search(r"level=organisation.*?</tr>", before, re.DOTALL)
+    assert row is not None and re.findall(r'<td class="n[^"]*">(\d+)</td>', row[0]) == told(due=2, zero=1)
+    world.clock.advance(timedelta(days=30))
+    client = visitor(world)
+    after = client.get("/reports", params={"lang": "zh"}).text
+    row = re.search(r"level=organisation.*?</tr>", after, re.DOTALL)
+    assert row is not None and re.findall(r'<td class="n[^"]*">(\d+)</td>', row[0]) == told(missing=2, zero=1)
+    asked = {"flow": "survey", "campaign": "c1", "level": "organisation", "lang": "zh"}
+    listed = client.get("/roll", params=asked).text
+    assert states(listed) == ["zero", "missing", "missing"], (
+        "t1 answers for o2, which is not established yet, and owes it"
+    )
+    assert states(client.get("/roll", params={**asked, "state": "MISSING"}).text) == ["missing", "missing"]
+    assert states(client.get("/roll", params={**asked, "on": "2019-08-13"}).text) == ["zero", "due", "due"]
+    own = visitor(world, "o1-secretary").get("/roll", params=asked).text
+    assert states(own) == ["zero"], "nobody sees a sibling's report"
+    assert client.get("/files/roll.csv", params=asked).text.count("应报未报") == 2
+    for wrong in ({"level": "nowhere"}, {"flow": "matter"}, {"flow": "nowhere"}):
+        for path in ("/roll", "/files/roll.csv"):
+            assert client.get(path, params={**asked, **wrong}).status_code == 404, (path, wrong)
+
+
+def told(**counts: int) -> list[str]:
+    """A row of counts: how many owe, then each state."""
+    return [str(sum(counts.values())), *(str(counts.get(state.lower(), 0)) for state in titles.STATES)]
+
+
+def states(page: str) -> list[str]:
+    return re.findall(r'class="state-(\w+)"', page)
+
+
+def test_whoever_waits_for_papers_is_led_to_the_form_and_then_to_the_place(world: World) -> None:
+    world.engine.open("matter", "o1", item=ITEM, campaign="c1", category="leak")
+    client = visitor(world, HANDLER)
+    assert f'href="/items/{ITEM}/submit">Fill in' in client.get("/", params={"lang": "en"}).text
+    world.engine.submit(ITEM, Actor(HANDLER, "handler", "o1"), SHEET, outcome="found")
+    page = client.get("/").text
+    assert f"/items/{ITEM}/submit" not in page and f"/items/{ITEM}/slots/1" in page
+    assert f'href="/items/{ITEM}/submit"' in client.get(f"/items/{ITEM}/slots/1").text, (
+        "what was typed wrong can be mended"
+    )
+
+
+def test_a_zero_report_that_was_handed_in_is_to_be_signed_and_not_filled_in_again(world: World) -> None:
+    world.engine.open("survey", "o1", item="s-1", campaign="c1")
+    client = visitor(world, HANDLER)
+    assert 'href="/items/s-1/submit">' in client.get("/").text
+    world.engine.report_zero("s-1", Actor(HANDLER, "handler", "o1"), STATEMENT_OF_NOTHING)
+    assert "/items/s-1/submit" not in client.get("/").text and "/items/s-1/slots/1" in client.get("/").text
+
+
+def test_a_report_that_is_owed_is_begun_from_my_work_by_whoever_holds_a_post_there(
+    database_url: str, tmp_path: Path
+) -> None:
+    weekly = make_weekly(database_url, tmp_path / "home")
+    weekly.at("2019-09-09 09:00")
+    app = console(weekly.engine, lambda request: Identity(request.headers["x-user"]), writes=True)
+    client = TestClient(app, follow_redirects=False, headers={"x-user": "o1-handler"})
+    page = client.get("/", params={"lang": "zh"}).text
+    assert "开始填报" in page
+    path = re.search(r'action="(/reports/[^"]*/begin)"', page)
+    assert path is not None
+    sent = {"token": field(page, "token"), "unit": field(page, "unit")}
+    begun = client.post(path[1], data=sent)
+    assert begun.status_code == 303 and begun.headers["location"].endswith("/submit")
+    item = begun.headers["location"].split("/")[2]
+    assert client.post(path[1], data=sent).headers["location"] == begun.headers["location"], "once"
+    assert f'href="/items/{item}"' in client.get("/").text and "开始填报" not in client.get("/").text
+    elsewhere = client.post(path[1], data={**sent, "unit": "o2"})
+    assert elsewhere.status_code == 409
+    with weekly.engine.reading() as connection:
+        assert set(connection.execute(sa.select(tables.item.c.unit)).scalars()) == {"o1"}
+    weekly.engine.close()
+
+
+def test_what_a_strength_means_stands_below_the_signatures(world: World) -> None:
+    world.begin(ITEM)
+    client = visitor(world)
+    assert "点击确认" not in client.get(f"/items/{ITEM}/signatures", params={"lang": "zh"}).text
+    world.sign(ITEM)
+    for path in ("", "/signatures", "/materials/sheet"):
+        assert "S0:点击确认,非签名" in client.get(f"/items/{ITEM}{path}", params={"lang": "zh"}).text
+
+
+@pytest.mark.parametrize("said", ["²", "٣", "-1", "9" * 40, "x", "", "1e3", "0x10", " 1"])
+def test_what_is_no_number_turns_no_page_into_an_error(world: World, said: str) -> None:
+    world.begin(ITEM)
+    client = visitor(world)
+    for path, name in (
+        ("/ladders", "before"),
+        ("/register", "from"),
+        ("/ledger", "from"),
+        ("/organisation", "from"),
+        ("/campaign", "from"),
+        ("/overdue", "from"),
+        ("/items", "after"),
+        ("/overdue", "on"),
+        ("/roll", "from"),
+    ):
+        assert client.get(path, params={name: said}).status_code in (200, 400, 404), (path, name)
+    seen = visitor(world, HANDLER)
+    page = seen.get(f"/items/{ITEM}/slots/1").text
+    sent = {"token": field(page, "token"), "seen": field(page, "seen"), "verb": "sign", "due": said, "outcome": said}
+    assert seen.post(f"/items/{ITEM}/slots/1/act", data=sent).status_code in (303, 400, 409)
+
+
+def test_a_character_that_no_text_holds_is_told_on_every_page_and_in_every_form(world: World) -> None:
+    """PostgreSQL takes it in no text; the other database would, so both are kept from it."""
+    world.begin(ITEM)
+    client = visitor(world)
+    for path, _, _, methods in PAGES:
+        if "GET" in methods:
+            found = re.sub(r"\{\w+\}", "%00", path)
+            for address in {found, f"{re.sub(r'{.+?}', 'x', path)}?unit=%00", f"{re.sub(r'{.+?}', 'x', path)}?%00=1"}:
+                got = client.get(address)
+                assert got.status_code == (400 if "%00" in address else got.status_code), address
+                assert got.status_code < 500, address
+    signer = visitor(world, HANDLER)
+    page = signer.get(f"/items/{ITEM}/slots/1").text
+    sent = {"token": field(page, "token"), "seen": field(page, "seen"), "verb": "sign", "opinion": "a\x00b"}
+    assert signer.post(f"/items/{ITEM}/slots/1/act", data=sent).status_code == 400
+    assert signer.post("/ballot/paper", data={"item": "\x00", "code": "x"}).status_code == 400
+    assert world.case(ITEM).open_slots[0].key == "1"

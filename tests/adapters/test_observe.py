@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -10,8 +11,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry, generate_latest
 
-from tests.contract.world import World
-from workflow import access, tick
+from tests.contract.weekly import NOTHING, Weekly, make_weekly
+from tests.contract.world import STATEMENT_OF_NOTHING, World
+from workflow import Actor, access, tick
 from workflow.errors import Refused
 from workflow.store import beat
 from workflow_adapters.observe import Gauges, traced
@@ -19,7 +21,7 @@ from workflow_adapters.observe import Gauges, traced
 OPINION = "an opinion nobody else may read"
 
 
-def told(world: World) -> dict[str, float]:
+def told(world: World | Weekly) -> dict[str, float]:
     registry = CollectorRegistry()
     registry.register(Gauges(world.engine))
     text = generate_latest(registry).decode()
@@ -44,6 +46,43 @@ def test_the_gauges_say_what_is_open_late_and_waiting(world: World) -> None:
     after = told(world)
     assert after["signoff_outbox_age_seconds"] >= 3600
     assert after['signoff_tick_lag_seconds{node="node-1"}'] == 3600
+
+
+def test_reports_that_nobody_handed_in_are_counted_before_anybody_ever_handed_one_in(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Missing is not zero: eleven owe one on Monday; at first nobody reports, then one does and one says there is nothing."""
+    weekly = make_weekly(database_url, tmp_path / "home", start="2019-09-02 09:00")
+    weekly.at("2019-09-10 09:00")  # the Tuesday after the first one
+    name = 'signoff_reports{flow="weekly-report",period="%s",rule="first-hop",state="%s"}'
+    before = told(weekly)
+    assert (before[name % ("2019-W37", "missing")], before[name % ("2019-W37", "zero")]) == (11, 0)
+    weekly.at("2019-09-16 09:00")
+    weekly.report("o1", "2019-W38")
+    weekly.report("o2", "2019-W38", NOTHING)
+    weekly.at("2019-09-17 09:00")
+    after = told(weekly)
+    counted = {state: after[name % ("2019-W38", state)] for state in ("missing", "zero", "submitted")}
+    assert counted == {"missing": 9, "zero": 1, "submitted": 1}
+    weekly.engine.close()
+
+
+def test_who_did_not_report_in_a_campaign_is_counted_beside_zero(world: World) -> None:
+    for unit in ("o1", "o3"):
+        world.engine.open("survey", unit, item=f"s-{unit}", campaign="c1")
+    world.engine.report_zero("s-o1", Actor("o1-handler", "handler", "o1"), STATEMENT_OF_NOTHING)
+    while world.case("s-o1").open_slots:
+        world.sign("s-o1")
+    name = 'signoff_reports{flow="survey",period="c1",rule="survey",state="%s"}'
+    before = told(world)
+    assert [before[name % state] for state in ("zero", "due", "missing")] == [
+        1,
+        4,
+        0,
+    ]  # o2, o3, t1 and t2 have time left
+    world.clock.advance(timedelta(days=30))
+    after = told(world)
+    assert [after[name % state] for state in ("zero", "due", "missing")] == [1, 0, 4]
 
 
 def test_who_verified_last_and_how_long_ago(world: World) -> None:

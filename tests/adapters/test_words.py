@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from starlette.testclient import TestClient
 
 from tests.contract.test_personal import MARKED, SECRET, begin
 from tests.contract.world import MATTER, World, flow_text
-from workflow import Actor, load, loads, tick
+from workflow import Actor, acts, load, loads, tick
 from workflow.definition.definition import Definition
 from workflow.definition.shipped import shipped_flow, shipped_flows
 from workflow.store import library
@@ -142,3 +143,9 @@ def test_no_english_page_has_chinese_in_it_but_for_the_way_to_the_chinese_one(wo
         text = client.get(path.format(item="m-1", slot=key, name=name), params={"lang": "en"}).text
         left = re.findall("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]+", text.replace(">中文<", "><"))
         assert not left, (path, left[:5])
+
+
+def test_every_kind_of_act_has_a_name_in_both_languages() -> None:
+    kinds = {c.kind for _, c in inspect.getmembers(acts, inspect.isclass) if isinstance(getattr(c, "kind", None), str)}
+    assert kinds - {""} == set(titles.ACTS)
+    assert all(re.search("[\u4e00-\u9fff]", zh) and en.isascii() for zh, en in titles.ACTS.values())

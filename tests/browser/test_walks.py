@@ -155,6 +155,7 @@ def test_axe_finds_nothing_serious_on_any_page_and_none_is_wider_than_its_window
     site.world.begin(ITEM)
     site.world.sign(ITEM)
     site.world.walk_to("plan", "m-2")  # which asks for a list
+    site.world.engine.open("survey", "o1", item="s-1", campaign="c1")  # of which there is a roll call
     case = site.world.case(ITEM)
     slot, name = case.open_slots[0], next(iter(case.materials))
     page, axe, found = site.enter(site.world.actor(slot).person, lang, size=size, script=True), Axe(), []
@@ -174,10 +175,11 @@ def test_axe_finds_nothing_serious_on_any_page_and_none_is_wider_than_its_window
 @both
 def test_what_is_printed_has_places_to_sign_and_for_the_seal_and_no_forms(site: Site, lang: str) -> None:
     site.world.begin(ITEM)
+    site.world.engine.open("survey", "o1", item="s-1", campaign="c1")
     page = site.enter("o1-secretary", lang, script=True)
     page.emulate_media(media="print")
     sheet = f"/items/{ITEM}/materials/{next(iter(site.world.case(ITEM).materials))}"
-    for path in ("/ledger", "/register", f"/items/{ITEM}/signatures", f"/items/{ITEM}/trace", sheet):
+    for path in ("/ledger", "/register", "/roll", f"/items/{ITEM}/signatures", f"/items/{ITEM}/trace", sheet):
         page.goto(site.address + path)
         assert page.locator(".seals .seal").is_visible(), path
         assert not page.locator("header nav").is_visible()

@@ -234,6 +234,7 @@ def questions(seen: Seen, crowd: Crowd, item: str, unit: str) -> dict[str, Calla
         "owing": lambda: [d.name for d in seen.owing()],
         "periods": lambda: seen.periods(*week[:2], date(2019, 9, 2), date(2019, 10, 1)),
         "owed": lambda: seen.owed(*week, at),
+        "owed_once": lambda: seen.owed_once(*flow, level, at),
         "rates": lambda: seen.rates(*week, at),
         "missing": lambda: seen.missing(*week, at),
         "overdue": lambda: seen.overdue(date(2019, 8, 1), at),

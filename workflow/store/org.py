@@ -388,6 +388,13 @@ class Heads(NamedTuple):
     entry: int
 
 
+def called(connection: Connection, name: str) -> list[str]:
+    """The units that are called exactly so now, in either language: a few at most."""
+    c = ORGANISATION["units"].c
+    named = sa.select(c.id).where(sa.or_(c.name_zh == name, c.name_en == name)).order_by(c.id).limit(20)
+    return list(connection.execute(named).scalars())
+
+
 def heads(connection: Connection) -> Heads:
     found = _HEADS.one(connection, {})
     return Heads(0, 0) if found is None else Heads(found[0] or 0, found[1] or 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from workflow.clock import local_day, moment
 from workflow.definition.definition import Definition
 from workflow.desk import Desk
 from workflow.errors import Language
+from workflow.lists import Row as ItemRow
 from workflow.past import Irregular, past
 from workflow.sight import Sight, hidden_from, refuse_unseen
 from workflow.store.listing import Wanted
@@ -325,22 +326,73 @@ def reports(desk: Desk, sight: Sight, flow: str, rule: str, period: str, at: int
     """Everybody who owes a report of a period, and what came of it. Source: S0 「每周一报送情况」, R082."""
     definition = desk.engine.newest(desk.connection, flow)
     found = [r for r in obligations.owed(desk, flow, rule, period, at) if sight.sees(r.unit)]
+    said = " · ".join(
+        x for x in (definition.flow.title.get(lang), titles.obligation(definition, rule, lang), period) if x
+    )
+    return _reported(desk, said, found, at, lang, definition.flow.timezone)
+
+
+def roll(
+    desk: Desk,
+    sight: Sight,
+    flow: str,
+    campaign: str,
+    level: str,
+    at: int,
+    lang: Language,
+    under: frozenset[str] | None,
+) -> Sheet:
+    """Everybody of a level who owes the report of a campaign, and what came of it. Source: R023.
+
+    Raises:
+        Unknown: the flow is not there, or that level owes no report of it.
+    """
+    definition = desk.engine.newest(desk.connection, flow)
+    call = obligations.owed_once(desk, flow, campaign, level, at)
+    found = [r for r in call if sight.sees(r.unit) and (under is None or r.unit in under)]
+    said = " · ".join(x for x in (definition.flow.title.get(lang), campaign, titles.code(definition, level, lang)) if x)
+    return _reported(desk, said, found, at, lang, definition.flow.timezone)
+
+
+def _reported(
+    desk: Desk, title: str, found: Sequence[obligations.Owed | obligations.OwedOnce], at: int, lang: Language, zone: str
+) -> Sheet:
+    """Units with the state of the report that each owes."""
     names = desk.organisation().names({r.unit for r in found})
-    zone = definition.flow.timezone
     rows = tuple(
         (
             names.get(r.unit, {}).get(lang, r.unit),
             titles.STATES[r.state][lang == "en"],
             "" if r.received is None else f"{moment(r.received, zone):%Y-%m-%d %H:%M}",
-            r.item,
+            r.item or "",
         )
         for r in found
     )
     zh, en = ("单位", "状态", "收到", "事项"), ("unit", "state", "received", "item")
-    said = " · ".join(
-        x for x in (definition.flow.title.get(lang), titles.obligation(definition, rule, lang), period) if x
+    return _list((title, title), (zh, en), rows, at, lang, zone)
+
+
+def items(
+    found: Sequence[ItemRow],
+    name: Callable[[str], str],
+    definition: Callable[[str], Definition],
+    at: int,
+    lang: Language,
+) -> Sheet:
+    """Items as a list shows them, with the names and titles of the one who asks."""
+    zh, en = (
+        ("单位", "流程", "类型", "环节", "轮次", "立项", "事项"),
+        ("unit", "flow", "category", "stage", "round", "opened", "item"),
     )
-    return _list((said, said), (zh, en), rows, at, lang, zone)
+    rows = []
+    for row in found:
+        w = definition(row.definition)
+        text = w.flow.categories.get(row.category) or w.flow.watch_class.get(row.category)
+        category = text.get(lang) if text else row.category
+        stage = titles.stage(w, row.stage, lang)
+        opened = _day(row.opened_at, w)
+        rows.append((name(row.unit), w.flow.title.get(lang), category, stage, str(row.round), opened, row.item))
+    return _list(("事项", "Items"), (zh, en), tuple(rows), at, lang)
 
 
 def _day(at: int, definition: Definition) -> str:

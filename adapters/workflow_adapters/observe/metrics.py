@@ -16,6 +16,7 @@ from workflow.errors import CalendarMissing
 from workflow.evidence import canonical
 from workflow.sight import all_of
 from workflow.store import beat, items, listing, outbox, queries
+from workflow.store import obligations as owing
 from workflow.store.listing import Wanted
 
 if TYPE_CHECKING:
@@ -74,10 +75,11 @@ class Gauges:
 
     def _reports(self, desk: Desk, now: int) -> Metric:
         labels = ("flow", "rule", "period", "state")
-        gauge = self._gauge("reports", "Reports of the last period that ended, zero reports among them", labels)
+        says = "Reports of the last period that ended, and of each campaign; missing is not zero"
+        gauge = self._gauge("reports", says, labels)
         today = local_day(now, self.zone)
-        names = {name for name, _, _ in lists.campaigns(desk, all_of(today.isoformat()))}
-        for flow in sorted(names):
+        found: dict[tuple[str, str, str, str], int] = {}
+        for flow in sorted(owing.published(desk.connection)):  # also one of which nobody ever reported anything
             definition = obligations.in_force(desk, flow, now)
             for rule in definition.flow.obligations:
                 try:
@@ -87,9 +89,17 @@ class Gauges:
                 ended = [p for p in periods if p.missed <= now]
                 if ended:
                     told = obligations.rates(desk, flow, rule, ended[-1].name, now)
-                    for state, n in told.counts.items():
-                        values = (flow, rule, ended[-1].name, state.lower())
-                        gauge.add_sample(gauge.name, dict(zip(labels, values, strict=True)), n)
+                    found |= {(flow, rule, ended[-1].name, s.lower()): n for s, n in told.counts.items()}
+        for flow, campaign, _ in lists.campaigns(desk, all_of(today.isoformat())):
+            definition = obligations.in_force(desk, flow, now)
+            if (owed := definition.flow.reports) is not None:  # once, by a node of the campaign
+                asked = obligations.asked_once(desk, definition, campaign, now, owed.owed_by)
+                counts, _ = owing.counts(desk.connection, asked)
+                for state in ("DUE", "SUBMITTED", "ZERO", "MISSING", *sorted(counts)):
+                    values = (flow, owed.node, campaign, state.lower())
+                    found[values] = counts.get(state, 0)
+        for values, n in found.items():
+            gauge.add_sample(gauge.name, dict(zip(labels, values, strict=True)), n)
         return gauge
 
     def _outbox(self, desk: Desk, now: int) -> Metric:
@@ -105,9 +115,8 @@ class Gauges:
         return gauge
 
     def _verified(self, desk: Desk, now: int) -> Iterator[Metric]:
-        kept = ((e.at, canonical.decode(e.body)["act"]["kind"]) for e in items.entries(desk.connection, access.CHAIN))
-        last = max((at for at, kind in kept if kind == "verify"), default=None)
+        last = items.last_of(desk.connection, access.CHAIN, "verify")
         if last is not None:
             gauge = self._gauge("verification_age_seconds", "How long ago somebody verified the database, on record")
-            gauge.add_sample(gauge.name, {}, max(0, now - last) / SECOND)
+            gauge.add_sample(gauge.name, {}, max(0, now - canonical.decode(last)["at"]) / SECOND)
             yield gauge

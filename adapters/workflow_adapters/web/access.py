@@ -32,6 +32,15 @@ Resolver = Callable[[Request], Identity | None]
 """The host's answer to "who is this?"; None: nobody it knows, and nothing is shown."""
 
 
+NUL = "\x00"  # a character that no text holds, and that PostgreSQL takes in none
+
+
+def holds_nul(request: Request) -> bool:
+    """Whether an address holds a NUL character, in its path or its query."""
+    said = (*request.path_params.values(), *(part for pair in request.query_params.multi_items() for part in pair))
+    return any(NUL in str(one) for one in said)
+
+
 class Seats:
     """Ties each form to the browser and the person it was made for.
 

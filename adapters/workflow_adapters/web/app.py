@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 
 from workflow import Engine
 from workflow.errors import Conflict, DatabaseBusy, Refused, RequestReused, Unknown, WorkflowError
-from workflow_adapters.web.access import FIELD, Identity, Resolver, Seats
+from workflow_adapters.web.access import FIELD, NUL, Identity, Resolver, Seats, holds_nul
 from workflow_adapters.web.kept import Kept
 from workflow_adapters.web.looks import Looks
 from workflow_adapters.web.sights import Sights
@@ -66,6 +66,7 @@ class Console:
         self.kept = Kept()
         self.looks = Looks()
         self.paths: dict[str, str] = {}
+        self.layouts: dict[str, dict[str, list[str]]] = {}  # of definitions, which never change
         self._turns: RunVar[CapacityLimiter] = RunVar("pages at once")  # of each event loop
         self.templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -132,6 +133,8 @@ def console(
 
 def _endpoint(home: Console, page: Page, name: str) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
+        if holds_nul(request):
+            return _no_text(Visit(home, request, Identity(), ""))
         seat, new = home.seats.of(request)
         if request.method == "POST":
             response, refused = await _posted(home, request, seat, page, name)
@@ -178,6 +181,8 @@ def _unnamed(home: Console, page: Page, _name: str) -> Callable[[Request], Await
 
     async def endpoint(request: Request) -> Response:
         visit = Visit(home, request, Identity(), "")
+        if holds_nul(request):
+            return _no_text(visit)
         if request.method == "POST":
             refused = await _read_fields(visit, LARGEST_FORM)
             if refused is not None:
@@ -207,7 +212,7 @@ async def _read_form(visit: Visit, seat: str, name: str) -> Response | None:
 async def _read_fields(visit: Visit, most: int) -> Response | None:
     """Read a posted form, unless it is too large."""
     length = visit.request.headers.get("content-length", "")
-    if not length.isdigit() or int(length) > most:
+    if not (length.isascii() and length.isdigit() and len(length) < 19) or int(length) > most:
         return _told(visit, 413, f"提交内容过大:最多 {most >> 20} MB。", f"That is too large: at most {most >> 20} MB.")
     async with visit.request.form(max_files=3, max_fields=1000, max_part_size=most) as form:
         texts: dict[str, str] = {}
@@ -216,8 +221,16 @@ async def _read_fields(visit: Visit, most: int) -> Response | None:
                 visit.files = {**visit.files, key: await value.read()}
             else:
                 texts[key] = value
+    if any(NUL in part for pair in texts.items() for part in pair):
+        return _no_text(visit)
     visit.form = texts
     return None
+
+
+def _no_text(visit: Visit) -> Response:
+    """What somebody is told who sends what no keyboard writes."""
+    said = visit.say("地址或表单中含有空字符(NUL),未作任何处理。", "There is a NUL character in it; nothing was done.")
+    return _guarded(_told(visit, 400, said, said))
 
 
 def _answered(visit: Visit, page: Page) -> Response:

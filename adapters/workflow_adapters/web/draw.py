@@ -29,7 +29,8 @@ def progress(see: Looking, definition: Definition, case: Case, stays: list[dict[
     for n, stage in enumerate(stages):
         row, column = divmod(n, A_ROW)
         x, y = 4 + column * (WIDE + GAP), 4 + row * (HIGH + GAP)
-        kind = "here" if stage.stage == case.stage else "been" if stage.stage in been else "ahead"
+        here = "here over" if case.final else "here"
+        kind = here if stage.stage == case.stage else "been" if stage.stage in been else "ahead"
         if n and column:
             out.append(f'<path class="line" d="M{x - GAP} {y + HIGH // 2}h{GAP - 5}m-5 -4l5 4l-5 4"/>')
         title = see.stage(definition.digest, stage.stage)

@@ -90,10 +90,17 @@ def _engine(db: str, home: Path | None, lang: Language, act_as: str) -> Engine:
     from workflow.evidence.content import DiskContentStore
 
     if act_as:
-        return Engine.at(url_of(db, lang), home_of(db, home, lang))
+        return Engine.at(url_of(db, lang), _home(db, home, lang))
     inside = _contents(db, home, lang)
     store = DiskContentStore(inside) if inside is not None else None
     return Engine.looking(url_of(db, lang, read_only=True), store)
+
+
+def _home(db: str, home: Path | None, lang: Language) -> Path:
+    """The folder of the engine's key: the one named, else where it lies by itself, or where a demonstration leaves it."""
+    named = home_of(db, home, lang)
+    left = named.parent / "home"
+    return left if home is None and not named.exists() and (left / "engine.key").is_file() else named
 
 
 def _socket(port: int, lang: Language) -> socket.socket:

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from workflow import access, lists
 from workflow.cli.tracing import called
 from workflow.clock import local_day, moment, start_of_day
-from workflow.errors import Language, NotUnderstood
+from workflow.errors import Language, NotUnderstood, Said, Unknown
 from workflow.seen import Seen
 from workflow.sight import Sight, all_of
 from workflow.store import library, org
@@ -24,6 +24,7 @@ from workflow_adapters import titles
 
 if TYPE_CHECKING:
     from workflow.definition.definition import Definition
+    from workflow.definition.model import FieldSpec
     from workflow.desk import Desk
     from workflow.shelf import Shelf
     from workflow.store.org import Heads
@@ -172,6 +173,22 @@ class Looking:
             raise NotUnderstood(expected="a day such as 2019-12-31", actual=said[:40]) from None
         return (end, said) if end < self.now else (self.now, "")
 
+    def unit_asked(self) -> str:
+        """The unit that a list is narrowed to, given by its id or its full name; empty where none was.
+
+        Raises:
+            Unknown: there is none that may be seen, or several are called so.
+        """
+        said = self.visit.query.get("unit", "").strip()
+        if not said or (self.sight.sees(said) and self.org.names([said], "unit")):
+            return said
+        found = [u for u in org.called(self.desk.connection, said) if self.sight.sees(u)]
+        if len(found) == 1:
+            return found[0]
+        several = Said(f": several have that name: {', '.join(found)}", f":同名的有 {'、'.join(found)},请填编号")
+        neither = Said(": give its id or its full name", ":请填编号或全称")
+        raise Unknown(kind="unit", name=said[:64], hint=several if found else neither)
+
     def kept(self, what: str, make: Callable[[], T], *by: Hashable) -> T:
         """Something added up for this reader, now or within the last seconds; ``by`` is what else it depends on."""
         return self.visit.console.kept.get(
@@ -221,7 +238,7 @@ class Looking:
     def names(self, some: Iterable[str]) -> str:
         some = list(some)
         self.learn(some)
-        return "、".join(self.name(s) for s in some)
+        return self.visit.say("、", ", ").join(self.name(s) for s in some)
 
     # --- titles ---------------------------------------------------------------------------------------------------
 
@@ -231,6 +248,21 @@ class Looking:
     def klass(self, code: str) -> str:
         """A class of items, as people call it."""
         return self.visit.say(*titles.CLASSES.get(code, (code, code)))
+
+    def fields(self, digest: str, material: str) -> dict[str, FieldSpec]:
+        """The fields of a document in the order of the flow's file, as its author meant them to be read."""
+        spec = self.definition(digest).flow.materials.get(material)
+        if spec is None:
+            return {}
+        order = [n for n in self.layout(digest).get(material, ()) if n in spec.fields]
+        return {n: spec.fields[n] for n in dict.fromkeys((*order, *spec.fields))}
+
+    def layout(self, digest: str) -> dict[str, list[str]]:
+        """Materials and their fields in the order of the flow's file; empty where it was not kept."""
+        known = self.visit.console.layouts
+        if digest not in known:
+            known[digest] = library.layout(self.desk.connection, digest)
+        return known[digest]
 
     def flow(self, digest: str) -> str:
         return self.definition(digest).flow.title.get(self.visit.lang)

@@ -15,6 +15,7 @@ from workflow_adapters.web.pages import (
     overview,
     registers,
     responsibility,
+    rolls,
     times,
     work,
 )
@@ -41,6 +42,8 @@ PAGES: tuple[tuple[str, Callable[[Visit], Response], str, tuple[str, ...]], ...]
     ("/ledger", registers.ledger, "ledger", READ),
     ("/reports", times.reports, "reports", READ),
     ("/reports/{flow}/{rule}/{period}", times.period, "period", READ),
+    ("/reports/{flow}/{rule}/{period}/begin", acting.begin, "begin", WRITE),
+    ("/roll", rolls.roll, "roll", READ),
     ("/overdue", times.overdue, "overdue", READ),
     ("/ladders", times.ladders, "ladders", READ),
     ("/campaign", overview.campaign, "campaign", READ),

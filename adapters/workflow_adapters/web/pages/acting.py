@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from workflow import access, possible
+from workflow import access, obligations, possible
 from workflow.acts import Actor
 from workflow.case import Case, Slot
 from workflow.definition.definition import Definition
@@ -16,7 +16,8 @@ from workflow.errors import NotHolder, OutOfTurn, Said, Stale, Unknown, Workflow
 from workflow.evidence import canonical
 from workflow.rules.materials import wanted
 from workflow.sight import refuse_unseen
-from workflow_adapters.web.pages.item import VERBS, actors, materials_of, same_words, signing
+from workflow_adapters import titles
+from workflow_adapters.web.pages.item import actors, materials_of, same_words, signing
 from workflow_adapters.web.visit import Looking, Visit
 
 NEW_LINES = 5
@@ -52,7 +53,7 @@ def _form(see: Looking, case: Case, definition: Definition, place: Slot, refused
         definition=definition,
         slot=place,
         verb=verb,
-        verb_title=see.visit.say(*VERBS[verb]),
+        verb_title=see.visit.say(*titles.ACTS[verb]),
         may=can,
         exits={} if case.outcome else exits,
         materials=materials_of(see, definition, case),
@@ -147,6 +148,20 @@ def urge(visit: Visit) -> Response:
     return visit.go("item", item=name)
 
 
+def begin(visit: Visit) -> Response:
+    """Open the report that a unit owes for a period, unless somebody has, and go to its form."""
+    flow, period, unit = visit.path("flow"), visit.path("period"), visit.form.get("unit", "")
+    with visit.look() as see:
+        posts = [post for where, post in see.sight.posts if where == unit]
+        day = see.sight.day
+    _refuse_reading(visit)
+    if not posts:
+        raise _no_post(visit, unit[:64] or "-", day)
+    with visit.console.engine.desk() as desk:
+        item = obligations.open_report(desk, flow, unit, period, Actor(visit.who.person, posts[0], unit))
+    return visit.go("paper", item=item)
+
+
 # --- handing in ------------------------------------------------------------------------------------------------------
 
 
@@ -239,7 +254,7 @@ def _sheet(
     fields = [
         {
             "name": n,
-            "title": f.title.get(see.visit.lang) if f.title else n,
+            "title": titles.field(definition, n, f, see.visit.lang),
             "type": {"integer": "number", "decimal": "number", "date": "date"}.get(f.type, "text"),
             "known": {"unit": "units", "person": "persons"}.get(f.type, ""),
             "step": "any" if f.type == "decimal" else "",
@@ -250,7 +265,7 @@ def _sheet(
             "boolean": f.type == "boolean",
             "required": f.required,
         }
-        for n, f in spec.fields.items()
+        for n, f in see.fields(definition.digest, name).items()
     ]
     taken = drafted.get(name, []) if name not in case.materials else []  # what was handed in stands as it is
     if taken:

@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from workflow import voting
 from workflow.errors import BallotRefused, Unknown, WorkflowError
+from workflow_adapters import titles
 from workflow_adapters.web.visit import Visit
 
-WORDS = {  # of the choices that evaluations have; others are shown as the definition writes them
+WORDS = {  # of the choices that evaluations have, for a flow that gives them no titles
     "aware": ("知晓", "aware"),
     "unaware": ("不知晓", "not aware"),
     "heard": ("知晓", "heard of it"),
@@ -65,9 +66,8 @@ def _paper(visit: Visit, refused: str = "") -> Response:
     fields = found.definition.flow.materials[_box(found)].fields
     questions = []
     for name, choices in found.questions.items():
-        title = fields[name].title
-        said = [(c, visit.say(*WORDS.get(c, (c, c)))) for c in choices]
-        questions.append((name, title.get(visit.lang) if title else name, said))
+        said = [(c, _choice(visit, found, c)) for c in choices]
+        questions.append((name, titles.field(found.definition, name, fields[name], visit.lang), said))
     return visit.page(
         "ballot.html",
         status=409 if refused else 200,
@@ -81,6 +81,12 @@ def _paper(visit: Visit, refused: str = "") -> Response:
         cast=False,
         writes=visit.console.writes,
     )
+
+
+def _choice(visit: Visit, found: voting.Paper, code: str) -> str:
+    """A choice as the flow calls it; those that every evaluation has are known here where it does not."""
+    said = titles.code(found.definition, code, visit.lang)
+    return visit.say(*WORDS[code]) if said == code and code in WORDS else said
 
 
 def cast(visit: Visit) -> Response:

@@ -8,10 +8,11 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from workflow import access
+from workflow import access, lists
 from workflow.errors import Unknown
+from workflow.lists import Row as ItemRow
 from workflow_adapters.export import sheets, writing
-from workflow_adapters.web.pages.registers import asked, under
+from workflow_adapters.web.pages.registers import asked, under, wanted_of
 from workflow_adapters.web.visit import Looking, Visit
 
 TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
@@ -39,6 +40,18 @@ def download(visit: Visit) -> Response:
     return Response(data, media_type=TYPES[ending], headers=head)
 
 
+def _items(see: Looking) -> list[ItemRow]:
+    """All items that the list is narrowed to, page after page."""
+    rows: list[ItemRow] = []
+    after, unit, wanted = "", see.unit_asked(), wanted_of(see.visit)
+    while True:
+        page = see.seen.items(wanted, under=unit, after=after, limit=lists.MOST)
+        rows += page.rows
+        after = page.after
+        if not after:
+            return rows
+
+
 def _sheet(see: Looking, what: str, at: int) -> sheets.Sheet:
     desk, sight, lang, query = see.desk, see.sight, see.visit.lang, see.visit.query
     match what:
@@ -50,6 +63,10 @@ def _sheet(see: Looking, what: str, at: int) -> sheets.Sheet:
             if what == "ledger":
                 return sheets.ledger(desk, sight, chosen["flow"], chosen["campaign"], at, lang)
             return sheets.register(desk, sight, chosen["flow"], chosen["campaign"], at, lang, query.get("klass", ""))
+        case "items":
+            found = _items(see)
+            see.learn(row.unit for row in found)
+            return sheets.items(found, see.name, see.definition, see.now, lang)
         case "signatures":
             return sheets.signatures(desk, sight, query.get("item", ""), at, lang)
         case "overdue":
@@ -60,4 +77,7 @@ def _sheet(see: Looking, what: str, at: int) -> sheets.Sheet:
             return sheets.reports(
                 desk, sight, query.get("flow", ""), query.get("rule", ""), query.get("period", ""), at, lang
             )
+        case "roll":
+            asked_for = (query.get("flow", ""), query.get("campaign", ""), query.get("level", ""))
+            return sheets.roll(desk, sight, *asked_for, at, lang, under(see))
     raise Unknown(kind="file", name=what[:60])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -11,6 +11,7 @@ from workflow import personal, possible, removals, views
 from workflow import why as explaining
 from workflow.acts import Actor
 from workflow.case import Case
+from workflow.cli.evidence import STRENGTHS
 from workflow.cli.tracing import WORDS, irregular
 from workflow.definition.definition import Definition
 from workflow.definition.model import FieldSpec
@@ -19,51 +20,10 @@ from workflow.evidence import canonical
 from workflow.likeness import AMONG
 from workflow.rules.reckoning import NEVER
 from workflow.store import queries
+from workflow_adapters import titles as naming
 from workflow_adapters.web.draw import progress
 from workflow_adapters.web.pages import work
 from workflow_adapters.web.visit import Looking, Visit
-
-VERBS = {
-    "sign": ("签字", "sign"),
-    "accept": ("验收", "accept"),
-    "close-out": ("销号", "close out"),
-    "decide": ("会议决定", "record a decision"),
-    "look-back": ("回访", "look back"),
-    "return": ("退回", "send back"),
-    "withdraw": ("撤回", "withdraw"),
-    "reopen": ("重新列入", "reopen"),
-    "submit": ("填报", "hand in"),
-    "urge": ("催办", "urge"),
-    "report-zero": ("零报告", "report zero"),
-    "record-tally": ("计票", "record the tally"),
-    "open-ballot": ("开启投票", "open the ballot"),
-    "add-signer": ("加签", "add a signer"),
-    "remove-signer": ("减签", "remove a signer"),
-    "transfer": ("转办", "transfer"),
-    "delegate": ("委派", "delegate"),
-    "recall": ("收回委派", "recall"),
-    "hand-over": ("工作交接", "hand over"),
-    "ask-override": ("提请越过", "ask to pass over"),
-    "override": ("越过", "pass over"),
-    "suspend": ("挂起", "suspend"),
-    "activate": ("激活", "activate"),
-    "copy": ("抄送", "send a copy"),
-    "view": ("查看", "view"),
-    "migrate": ("迁移版本", "move to another version"),
-    "extend": ("延期", "extend"),
-    "pause": ("中止计时", "pause the clock"),
-    "resume": ("恢复计时", "resume the clock"),
-    "name-lead": ("确定包抓责任人", "name the lead"),
-    "close-line": ("台账销号", "close a line"),
-    "post-notice": ("公示", "post a notice"),
-    "objection": ("提出异议", "object"),
-    "adopt-nodes": ("采用新节点", "adopt later nodes"),
-    "exempt": ("免报", "exempt"),
-    "supplement": ("补报", "supplement"),
-    "contradict": ("以核查推翻", "contradict"),
-    "reverse": ("撤销计次", "take off the count"),
-}
-
 
 SIGNING = ("sign", "accept", "close-out")
 
@@ -96,6 +56,7 @@ def item(visit: Visit) -> Response:
             stays=_stays(see, definition, stays),
             picture=progress(see, definition, case, stays),
             signatures=_signed(see, definition, signers),
+            strengths=_strengths(see, signers),
             odd=_irregular(see, definition, name),
             materials=_materials(see, definition, case),
             same=same_words(see, definition, name),
@@ -120,7 +81,10 @@ def sheet(visit: Visit) -> Response:
         see.learn([p for r in rows for p in (r.person, r.principal) if p])
         signed = _signed(see, definition, rows)
         odd = _irregular(see, definition, name)
-        return visit.page("signatures.html", see=see, case=case, definition=definition, signatures=signed, odd=odd)
+        means = _strengths(see, rows)
+        return visit.page(
+            "signatures.html", see=see, case=case, definition=definition, signatures=signed, odd=odd, strengths=means
+        )
 
 
 def why(visit: Visit) -> Response:
@@ -146,7 +110,16 @@ def material(visit: Visit) -> Response:
         see.learn([case.unit, *(r.unit for r in rows), *(p for r in rows for p in r.now)])
         see.learn([p for r in rows for p in (r.person, r.principal) if p])
         signed = _signed(see, definition, rows)
-        return visit.page("material.html", see=see, case=case, definition=definition, material=found, signatures=signed)
+        means = _strengths(see, rows)
+        return visit.page(
+            "material.html",
+            see=see,
+            case=case,
+            definition=definition,
+            material=found,
+            signatures=signed,
+            strengths=means,
+        )
 
 
 def alike(visit: Visit) -> Response:
@@ -197,7 +170,9 @@ def _materials(see: Looking, definition: Definition, case: Case) -> list[dict[st
     """Each document with its fields titled, its exact text, and its digest; one that was lost, or removed on record, says
     so, and so does a personal value."""
     out: list[dict[str, Any]] = []
-    for name, digest in case.materials.items():
+    order = list(see.layout(definition.digest))
+    known = sorted(case.materials.items(), key=lambda m: order.index(m[0]) if m[0] in order else len(order))
+    for name, digest in known:
         spec = definition.flow.materials.get(name)
         found: dict[str, Any] = {
             "name": name,
@@ -224,8 +199,8 @@ def _materials(see: Looking, definition: Definition, case: Case) -> list[dict[st
         found["bytes"] = data.decode("utf-8", "replace")
         gone = _gone(see, definition, value)
         value = see.desk.reveal(definition, name, value)  # what is committed to, in plain for whoever may read it
-        fields = spec.fields if spec is not None else {}
-        titles = {n: (f.title.get(see.visit.lang) if f.title else n) for n, f in fields.items()}
+        fields = see.fields(definition.digest, name)
+        titles = {n: naming.field(definition, n, f, see.visit.lang) for n, f in fields.items()}
         shown = _reader(see, definition, fields, gone)
         lines = value if isinstance(value, list) else [value]
         see.learn(str(v) for line in lines for k, v in line.items() if k in fields and fields[k].type in NAMED)
@@ -234,7 +209,8 @@ def _materials(see: Looking, definition: Definition, case: Case) -> list[dict[st
             found["columns"] = [titles.get(k, k) for k in keys]
             found["rows"] = [[shown(k, line.get(k, "")) for k in keys] for line in value]
         else:
-            found["rows"] = [[titles.get(k, k), shown(k, v)] for k, v in value.items()]
+            keys = list(dict.fromkeys([*(n for n in titles if n in value), *value]))
+            found["rows"] = [[titles.get(k, k), shown(k, value[k])] for k in keys]
     return out
 
 
@@ -296,10 +272,16 @@ def _signature(see: Looking, definition: Definition, row: views.SignatureRow) ->
         "stage": see.stage(definition.digest, row.stage),
         "post": see.post(definition.digest, row.post),
         "outcome": see.outcome(definition.digest, row.stage, row.outcome) if row.outcome else "",
-        "verb": t(*VERBS.get(row.kind, (row.kind, row.kind))),
-        "marks": "、".join(m for m in marks if m),
+        "verb": t(*naming.ACTS.get(row.kind, (row.kind, row.kind))),
+        "marks": t("、", ", ").join(m for m in marks if m),
         "now": see.names(row.now) if row.person not in row.now else "",
     }
+
+
+def _strengths(see: Looking, rows: Iterable[views.SignatureRow]) -> list[tuple[str, str]]:
+    """What each strength that these signatures have means, for whoever reads the code beside them."""
+    had = {row.strength for row in rows}
+    return [(code, see.visit.say(zh, en)) for code, (en, zh) in STRENGTHS.items() if code in had]
 
 
 def _irregular(see: Looking, definition: Definition, item: str) -> list[dict[str, Any]]:
@@ -371,7 +353,7 @@ def _can(see: Looking, case: Case, definition: Definition) -> list[dict[str, Any
                 best[one.verb] = one
         for verb, one in best.items():
             said = one.refusal.text(see.visit.lang) if one.refusal else ""
-            title = see.visit.say(*VERBS.get(verb, (verb, verb)))
+            title = see.visit.say(*naming.ACTS.get(verb, (verb, verb)))
             out.append(
                 {
                     "verb": verb,

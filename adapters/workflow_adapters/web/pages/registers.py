@@ -6,7 +6,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from workflow.errors import Unknown
 from workflow.shelf import within
 from workflow.store.listing import Wanted
 from workflow_adapters.web.visit import Looking, Visit
@@ -14,17 +13,23 @@ from workflow_adapters.web.visit import Looking, Visit
 A_PAGE = 50
 
 
+def wanted_of(visit: Visit) -> Wanted:
+    """Which items a list is narrowed to."""
+    q = visit.query
+    return Wanted(
+        flow=q.get("flow", ""),
+        campaign=q.get("campaign", ""),
+        stage=q.get("stage", ""),
+        klass=q.get("klass", ""),
+        final={"open": False, "closed": True}.get(q.get("state", "")),
+    )
+
+
 def items_page(visit: Visit) -> Response:
     q = visit.query
     with visit.look() as see:
-        wanted = Wanted(
-            flow=q.get("flow", ""),
-            campaign=q.get("campaign", ""),
-            stage=q.get("stage", ""),
-            klass=q.get("klass", ""),
-            final={"open": False, "closed": True}.get(q.get("state", "")),
-        )
-        page = see.seen.items(wanted, under=q.get("unit", ""), after=q.get("after", ""), limit=A_PAGE)
+        wanted = wanted_of(visit)
+        page = see.seen.items(wanted, under=see.unit_asked(), after=q.get("after", ""), limit=A_PAGE)
         see.learn(r.unit for r in page.rows)
         flows = see.newest()
         chosen = next((d for d in flows if d.name == wanted.flow), None)
@@ -59,11 +64,9 @@ def under(see: Looking) -> frozenset[str] | None:
     Raises:
         Unknown: it may not be seen, or there is none.
     """
-    unit = see.visit.query.get("unit", "").strip()
+    unit = see.unit_asked()
     if not unit:
         return None
-    if not see.sight.sees(unit) or not see.org.names([unit], "unit"):
-        raise Unknown(kind="unit", name=unit[:64])
     return see.org.union(frozenset((unit,)), see.sight.day)
 
 
@@ -111,7 +114,7 @@ def _campaign(see: Looking, klass: str = "register") -> tuple[str, str]:
 def first(visit: Visit, every: int) -> int:
     """Which row of so many a page begins with."""
     said = visit.query.get("from", "0")
-    return min(int(said), max(0, every - 1)) if said.isdigit() and len(said) < 9 else 0
+    return min(int(said), max(0, every - 1)) if said.isascii() and said.isdigit() and len(said) < 9 else 0
 
 
 def asked(see: Looking) -> dict[str, Any]:

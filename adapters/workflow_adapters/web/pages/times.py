@@ -16,6 +16,7 @@ from workflow.store import listing, shelves
 from workflow.store.org import LARGE
 from workflow.views import MissedRow
 from workflow_adapters import titles
+from workflow_adapters.web.pages import rolls
 from workflow_adapters.web.pages.overview import UNITS, of_units, top
 from workflow_adapters.web.pages.registers import first
 from workflow_adapters.web.visit import Looking, Visit
@@ -42,7 +43,16 @@ def reports(visit: Visit) -> Response:
                 title = titles.obligation(definition, rule, visit.lang)
                 found.append({"flow": definition, "rule": rule, "title": title, "periods": list(reversed(rows))})
         see.learn([unit])
-        return visit.page("reports.html", see=see, found=found, states=titles.STATES, unit=under, on=on, at=at)
+        return visit.page(
+            "reports.html",
+            see=see,
+            found=found,
+            states=titles.STATES,
+            once=rolls.once(see, under, at, on),
+            unit=under,
+            on=on,
+            at=at,
+        )
 
 
 def period(visit: Visit) -> Response:
@@ -94,7 +104,17 @@ def owed_by(see: Looking, units: list[str]) -> list[dict[str, Any]]:
                         item = obligations.report_id(definition.name, unit, each.name)
                         if not _settled(see, item):
                             state = "MISSING" if each.missed <= see.now else "DUE"
-                            out.append({"unit": unit, "flow": definition, "period": each, "state": state})
+                            begun = listing.unit_of(see.desk.connection, item) is not None
+                            out.append(
+                                {
+                                    "unit": unit,
+                                    "flow": definition,
+                                    "rule": rule,
+                                    "period": each,
+                                    "state": state,
+                                    "item": item if begun else "",
+                                }
+                            )
     return out
 
 
@@ -157,10 +177,11 @@ def _first(see: Looking, at: int, on: str) -> list[MissedRow]:
 
 def ladders(visit: Visit) -> Response:
     """The ledger of rungs: what the machine reminded of and proposed, newest first. It decides nothing."""
-    before = visit.query.get("before", "")
+    said = visit.query.get("before", "")
+    before = int(said) if said.isascii() and said.isdigit() and len(said) < 19 else None
     with visit.look() as see:
-        found = lists.rungs(see.desk, see.sight, before=int(before) if before.isdigit() else None, limit=A_PAGE)
-        rows = see.seen.rungs(before=int(before) if before.isdigit() else None, limit=A_PAGE)
+        found = lists.rungs(see.desk, see.sight, before=before, limit=A_PAGE)
+        rows = see.seen.rungs(before=before, limit=A_PAGE)
         see.learn([p["unit"] for r in rows for p in r.to] + [f.unit for f in found])
         unit_of = {f.chain: f.unit for f in found}
         definition_of = {f.chain: f.definition for f in found}

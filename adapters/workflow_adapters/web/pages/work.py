@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from starlette.responses import Response
 
 from workflow.evidence import canonical
+from workflow.rules.materials import wanted
 from workflow.store import queries
 from workflow_adapters.web.pages import overview, times
 from workflow_adapters.web.visit import Looking, Visit
@@ -25,10 +27,19 @@ def work(visit: Visit) -> Response:
         rows = [_row(see, w) | {"back": back.get((w["item"], w["opened_at"]))} for w in waiting]
         posts = [(unit, see.name(unit), post) for unit, post in see.sight.posts]
         owed = times.owed_by(see, [unit for unit, _ in see.sight.posts])
-        titles = {p: spec.title.get(visit.lang) for d in see.newest() for p, spec in d.flow.posts.items()}
+        titles = _called(see)
         return visit.page(
             "work.html", titles=titles, rows=rows, posts=posts, owed=owed, more=len(rows) == AT_ONCE, see=see
         )
+
+
+def _called(see: Looking) -> dict[str, str]:
+    """Each post as most of the flows call it."""
+    said: dict[str, Counter[str]] = {}
+    for definition in see.newest():
+        for post, spec in definition.flow.posts.items():
+            said.setdefault(post, Counter())[spec.title.get(see.visit.lang)] += 1
+    return {post: titles.most_common(1)[0][0] for post, titles in said.items()}
 
 
 def sent_back(see: Looking, some: list[str]) -> dict[tuple[str, int], dict[str, str]]:
@@ -48,6 +59,8 @@ def _row(see: Looking, waiting: dict[str, Any]) -> dict[str, Any]:
     return {
         **waiting,
         "title": see.stage(definition.digest, waiting["stage"]),
+        # with an outcome proposed something was handed in: a zero report has a statement, and no list
+        "fill": not case.outcome and any(m not in case.materials for m in wanted(definition.stage(case.stage), case)),
         "flow_title": see.flow(definition.digest),
         "post_title": see.post(definition.digest, waiting["post"]),
         "due": due,
