@@ -190,7 +190,7 @@ def answers(world: World, person: str, item: str) -> dict[str, str]:
             "turnout",
         ):
             asked[name] = partial(getattr(seen, name), item)
-        for name in ("draft", "alike", "repeated", "copies", "acceptors", "assessments", "counts_of_item"):
+        for name in ("draft", "alike", "repeated", "copies", "acceptors", "assessments", "counts_of_item", "saw"):
             asked[name] = partial(getattr(seen, name), item)
         methods = {n for n, _ in inspect.getmembers(Seen, inspect.isfunction) if not n.startswith("_")}
         assert methods <= asked.keys() | OF_NO_CHECK, f"nobody asks {sorted(methods - asked.keys() - OF_NO_CHECK)}"
