@@ -64,11 +64,11 @@ def test_a_day_that_is_past_shows_nothing_later_and_says_that_there_is_more(worl
         world.sign(item)
         world.clock.advance(timedelta(days=1))
     code, out, err = run(item, "--db", world.url, "--lang", "en", "--on", "2019-08-15")
-    assert (code, err) == (0, "1 entries came later.\n")
+    assert code == 0 and err.endswith("1 entries came later.\n")
     assert len([line for line in out.splitlines() if "✓" in line]) == 1
     assert "As of 2019-08-15 23:59; what came later is not shown." in out
     code, out, err = run(item, "--db", world.url, "--lang", "zh", "--on", "2019-08-15")
-    assert "截至 2019-08-15 23:59;此后的记录未列出。" in out and err == "此后另有 1 条记录。\n"
+    assert "截至 2019-08-15 23:59;此后的记录未列出。" in out and err.endswith("此后另有 1 条记录。\n")
 
 
 def test_a_day_is_a_day_of_the_flows_own_zone(world: World) -> None:
