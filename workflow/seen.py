@@ -261,6 +261,11 @@ class Seen:
     def trace_unit(self, flow: str, campaign: str, unit: str, at: int | None = None) -> tracing.Trace:
         """Who answers for what was reported about a unit; the reports above the own are marks."""
         self._refuse_unit(unit)
+        spec = self._engine.newest(self._desk.connection, flow).flow
+        if (
+            self.sight.person and spec.reports is None and not spec.obligations
+        ):  # a check is no report, and tells of itself
+            raise Unknown(kind=f"report of {flow} above", name=unit, hint=f"; nothing of campaign {campaign!r}")
         found = tracing.trace_unit(self._desk, flow, campaign, unit, self._at(at))
         if self.sight.sees(found.root.unit):
             return self._traced(found)

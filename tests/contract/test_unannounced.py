@@ -127,7 +127,7 @@ OF_NO_CHECK |= {
     "one_sided",
     "roll_call",
 }
-OF_NO_CHECK |= {"trace_unit", "pairs"}  # reports and letters that are owed
+OF_NO_CHECK |= {"pairs"}  # letters that are owed
 OF_NO_CHECK |= {"receipt"}  # of an entry that the reader has
 
 
@@ -173,6 +173,7 @@ def answers(world: World, person: str, item: str) -> dict[str, str]:
             "lines_of": lambda: seen.lines_of(item, "findings"),
             "past": lambda: seen.past(item, seen.now),
             "refuse": lambda: seen.refuse(item),
+            "trace_unit": lambda: seen.trace_unit(*flow, "o1"),
             "foresee": lambda: seen.foresee([Sign(item=item, by=Actor(person, "secretary", "o1"), seen="")]),
             "ledger_rows": lambda: seen.ledger_rows([RegisterRow(item, "o1", "unannounced", "", "ordered", 1, 0)]),
             "may": lambda: seen.may(item, "secretary", "o1"),
