@@ -128,6 +128,7 @@ OF_NO_CHECK |= {
     "roll_call",
 }
 OF_NO_CHECK |= {"pairs"}  # letters that are owed
+OF_NO_CHECK |= {"owed_once"}  # reports of a campaign
 OF_NO_CHECK |= {"receipt"}  # of an entry that the reader has
 
 
