@@ -10,6 +10,7 @@ something of the auditor's own: see ``audit``.
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ from workflow.evidence.standalone import Policy
 from workflow.recording import STRENGTHS, WET, holds, statement
 from workflow.rules import RULES, Asked, Context, Facts, decide, materials
 from workflow.store import ballots, database, log, scan
+from workflow.store.library import LAYOUT
 
 TYPE = "column-type"
 """Code of a value of another type than its column's: nothing that would stumble over it is read."""
@@ -557,11 +559,13 @@ class Verifier:
                 )
 
     def _library(self) -> None:
+        fields: dict[str, dict[str, set[str]]] = {}  # of each definition, by material
         for digest_, body, columns in scan.published(self.connection):
             if digest(body) != digest_:
                 self._fail("library", digest_, "a published definition or calendar is not what its digest says")
                 continue
             plain = canonical.decode(body)
+            fields[digest_[-LAYOUT:]] = {n: set(m.get("fields", ())) for n, m in plain.get("materials", {}).items()}
             for member, said in columns.items():
                 if plain.get(member) != said:
                     self._fail("library", digest_, f"column {member}: expected {plain.get(member)!r}; got {said!r}")
@@ -570,6 +574,8 @@ class Verifier:
             kind, _, name = key.partition("/")
             if kind == "key" and not _is_key(name, value):
                 self._fail("key", key, "a registered key that is not the one it is named after")
+            if kind == "layout" and not _is_layout(value, fields.get(name)):
+                self._fail("library", key, "an order of other fields than those of a published definition")
         for known in self._ring.keys.values():
             if known.use == "engine" and f"key/{known.id}" not in named:
                 self._fail("key", f"key/{known.id}", f"registered by keys#{known.seq}, and not named in the database")
@@ -599,6 +605,19 @@ class _List:
 
     lines: list[Any] | None = None
     closed: scan.Closings = field(default_factory=dict)
+
+
+def _is_layout(value: str, fields: dict[str, set[str]] | None) -> bool:
+    """Whether it is an order of the fields of a definition, which pages show them in. Nothing else rests on it."""
+    try:
+        held = json.loads(value)
+    except ValueError:
+        return False
+    if fields is None or not isinstance(held, dict) or json.dumps(held, ensure_ascii=False) != value:
+        return False
+    return {n: sorted(map(str, one)) for n, one in held.items() if isinstance(one, list)} == {
+        n: sorted(one) for n, one in fields.items()
+    }
 
 
 def _is_key(name: str, value: str) -> bool:

@@ -3,6 +3,7 @@ past as it was: the roster as it was known, the version and the calendar that a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
@@ -53,8 +54,15 @@ years:
 """
 
 
+def numbered(version: str) -> str:
+    """The shipped flow's file under another version."""
+    text, found = re.subn(r"(?m)^version: .*$", f'version: "{version}"', shipped_flow(FLOW).read_text(encoding="utf-8"))
+    assert found == 1
+    return text
+
+
 def flow(calendars: str, version: str = "2019.1") -> Any:
-    text = shipped_flow(FLOW).read_text(encoding="utf-8").replace('"2019.1"', f'"{version}"')
+    text = numbered(version)
     return loads(text.replace("calendar: cn\n", f"calendar: cn\ncalendars: {calendars}\n"))
 
 
@@ -323,7 +331,7 @@ def test_a_later_version_changes_nothing_of_what_was_over_and_what_came_in_under
     w.report("o1", "2019-W38")
     w.at("2019-09-20 09:00")
     w.report("o1", "2019-W39")
-    text = shipped_flow(FLOW).read_text(encoding="utf-8").replace('"2019.1"', '"2019.2"').replace('"12:00"', '"10:00"')
+    text = numbered("2020.1").replace('"12:00"', '"10:00"')
     w.engine.publish(loads(text.replace("reported: reported", "reported: in").replace("stage: reported", "stage: in")))
     w.at("2019-09-23 10:30")
     w.report("o2", "2019-W39")
@@ -409,7 +417,7 @@ def test_whatever_happens_later_an_instant_keeps_the_answer_it_had(
             w.engine.supplement(item, who("secretary", unit), w.seen(item), PROGRESS, "one more was found")
         elif kind == "version":
             own = random.choice(["", "calendars: {o2: six-days}\n", "calendars: {t1: six-days, o3: cn}\n"])
-            text = shipped_flow(FLOW).read_text(encoding="utf-8").replace('"2019.1"', f'"2019.1.{n}"')
+            text = numbered(f"2020.{n}")
             text = text.replace('"12:00"', random.choice(['"09:00"', '"15:00"']))
             w.engine.publish(loads(text.replace("calendar: cn\n", f"calendar: cn\n{own}")))
         elif kind == "calendar":

@@ -11,6 +11,8 @@ from sqlalchemy.engine import Connection
 
 from workflow.store import tables as t
 
+LAYOUT = 48
+"""Digits of a definition's digest that name the order of its fields; a key holds so many."""
 _by_digest = sa.select(t.definition.c.body).where(t.definition.c.digest == bindparam("digest"))
 _digests = sa.select(t.definition.c.digest).order_by(t.definition.c.digest)
 _versions = (
@@ -71,7 +73,7 @@ def layout(connection: Connection, digest: str) -> dict[str, list[str]]:
 
 
 def _layout_of(digest: str) -> str:
-    return f"layout/{digest[-48:]}"
+    return f"layout/{digest[-LAYOUT:]}"
 
 
 def calendar(connection: Connection, digest: str) -> bytes | None:
