@@ -402,7 +402,7 @@ def workload(desk: Desk, sight: Sight, flow: str, campaign: str, at: int) -> dic
     definition = obligations.in_force(desk, flow, at)
     over = {s.stage for s in definition.flow.stages if s.final or s.tracking is not None}
     found: Counter[str] = Counter()
-    present = at >= desk.now()
+    present = desk.is_now(at)
     said = queries.said(desk.connection, flow, campaign, "lead", "assigned") if present else {}
     for r in _items(desk, sight, flow, campaign, at):
         if r["stage"] in over:

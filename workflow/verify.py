@@ -38,8 +38,7 @@ from workflow.evidence.keys import KEY_ID_LENGTH, key_id_of
 from workflow.evidence.standalone import Policy
 from workflow.recording import STRENGTHS, WET, holds, statement
 from workflow.rules import RULES, Asked, Context, Facts, decide, materials
-from workflow.store import ballots, database, log, scan
-from workflow.store.library import LAYOUT
+from workflow.store import ballots, database, library, log, scan
 
 TYPE = "column-type"
 """Code of a value of another type than its column's: nothing that would stumble over it is read."""
@@ -559,13 +558,14 @@ class Verifier:
                 )
 
     def _library(self) -> None:
-        fields: dict[str, dict[str, set[str]]] = {}  # of each definition, by material
+        fields: dict[str, dict[str, set[str]]] = {}  # by the key of their order and by material
         for digest_, body, columns in scan.published(self.connection):
             if digest(body) != digest_:
                 self._fail("library", digest_, "a published definition or calendar is not what its digest says")
                 continue
             plain = canonical.decode(body)
-            fields[digest_[-LAYOUT:]] = {n: set(m.get("fields", ())) for n, m in plain.get("materials", {}).items()}
+            materials_of = plain.get("materials", {}).items()
+            fields[library.layout_key(digest_)] = {name: set(m.get("fields", ())) for name, m in materials_of}
             for member, said in columns.items():
                 if plain.get(member) != said:
                     self._fail("library", digest_, f"column {member}: expected {plain.get(member)!r}; got {said!r}")
@@ -574,7 +574,7 @@ class Verifier:
             kind, _, name = key.partition("/")
             if kind == "key" and not _is_key(name, value):
                 self._fail("key", key, "a registered key that is not the one it is named after")
-            if kind == "layout" and not _is_layout(value, fields.get(name)):
+            if kind == "layout" and not _is_layout(value, fields.get(key)):
                 self._fail("library", key, "an order of other fields than those of a published definition")
         for known in self._ring.keys.values():
             if known.use == "engine" and f"key/{known.id}" not in named:

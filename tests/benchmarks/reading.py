@@ -106,7 +106,7 @@ def _serve(url: str, home: str, workers: int) -> None:
         return Identity(reader, operator=not reader)
 
     made = web.console
-    web.console = lambda *args, **kwargs: Timed(made(*args, **kwargs))  # type: ignore[assignment]  # what each of the processes makes
+    web.console = lambda *args, **kwargs: Telling(made(*args, **kwargs))  # type: ignore[assignment]  # what each of the processes makes
     store = DiskContentStore(Path(home) / "contents")
     sock = listening(0)
     print(sock.getsockname()[1], flush=True)
@@ -141,7 +141,7 @@ def _answer(port: int, request: bytes) -> tuple[int, float]:
     return status, float(took[1]) if took else 0.0
 
 
-class Timed:
+class Telling:
     """An application that says in each answer how long it took: from the request's arrival until the answer is made."""
 
     def __init__(self, app: Any) -> None:

@@ -145,9 +145,9 @@ def test_what_nobody_is_named_for_or_cannot_be_written_is_done_and_said_not_to_b
     )  # no key: nothing is done
 
 
-def test_postgresql_that_may_only_be_read_is_read(world: World) -> None:
-    if not world.url.startswith("postgresql"):
-        pytest.skip("of SQLite the test before says it")
+def test_postgresql_that_may_only_be_read_is_read(postgres_url: str, tmp_path: Path) -> None:
+    """The test before says it of SQLite."""
+    world = make_world(postgres_url, tmp_path / "home")
     world.begin("m1")
     sign = "&" if "?" in world.url else "?"
     only = f"{world.url}{sign}options=-c%20default_transaction_read_only%3Don"

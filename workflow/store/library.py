@@ -11,8 +11,6 @@ from sqlalchemy.engine import Connection
 
 from workflow.store import tables as t
 
-LAYOUT = 48
-"""Digits of a definition's digest that name the order of its fields; a key holds so many."""
 _by_digest = sa.select(t.definition.c.body).where(t.definition.c.digest == bindparam("digest"))
 _digests = sa.select(t.definition.c.digest).order_by(t.definition.c.digest)
 _versions = (
@@ -63,17 +61,18 @@ def set_layout(connection: Connection, digest: str, layout: dict[str, list[str]]
     """Keep the order in which a file names its materials and their fields, for whoever shows them: it is no part of what is
     hashed and signed, and nothing rests on it. The first file that has an order of its own says it."""
     if list(layout.items()) != [(name, sorted(fields)) for name, fields in sorted(layout.items())]:
-        set_meta(connection, _layout_of(digest), json.dumps(layout, ensure_ascii=False))
+        set_meta(connection, layout_key(digest), json.dumps(layout, ensure_ascii=False))
 
 
 def layout(connection: Connection, digest: str) -> dict[str, list[str]]:
     """The fields of each material in the order of the file; empty where none was kept."""
-    kept = meta(connection, _layout_of(digest))
+    kept = meta(connection, layout_key(digest))
     return {} if kept is None else dict(json.loads(kept))
 
 
-def _layout_of(digest: str) -> str:
-    return f"layout/{digest[-LAYOUT:]}"
+def layout_key(digest: str) -> str:
+    """Under which key the order of a definition's fields is kept; a key holds 48 digits of a digest."""
+    return f"layout/{digest[-48:]}"
 
 
 def calendar(connection: Connection, digest: str) -> bytes | None:
