@@ -19,7 +19,7 @@ from workflow.trace import trace
 
 UNITS, IMPORT_GOAL = 40_000, 15.0
 TRACE_GOAL, ASK_GOAL, BULK_GOAL = 200.0, 2.0, 5.0  # ms; times the raw query; times one by one
-BULK = 100
+BULK, BULK_TURNS = 100, 15
 DAY = "2019-08-20"
 
 
@@ -37,10 +37,10 @@ def measure(dbs: Databases, kind: Kind, quick: bool) -> list[Result]:
             rows = [_seconds(name, kind, [took], IMPORT_GOAL, beside)]
         databases.settle(url)
         with world.engine_on(url, home, durable=False) as engine:
-            waiting = list(_first_places(engine, (3 if quick else 7) + 1))
+            waiting = list(_first_places(engine, (3 if quick else BULK_TURNS) + 1))
             rows += [_who_may_sign(url, kind, engine, 20 if quick else 60), _trace(kind, engine, 5 if quick else 15)]
         with world.engine_on(url, home) as engine:
-            rows.append(_bulk(kind, engine, waiting, 3 if quick else 7))
+            rows.append(_bulk(kind, engine, waiting, 3 if quick else BULK_TURNS))
     return rows
 
 
