@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from tests.contract.test_mandates import alone
 from tests.contract.test_verify import forge
@@ -15,10 +16,11 @@ from tests.contract.weekly import shanghai
 from tests.contract.world import BAD_VOTE, SHEET, SHEETS, World, flow_text, worlds
 from workflow import Actor, loads
 from workflow.case import Case
-from workflow.errors import AlreadySeen, LimitReached, OutOfTurn, WrongMeaning, WrongStage
+from workflow.errors import AlreadySeen, LimitReached, NotApart, OutOfTurn, WrongMeaning, WrongStage
 from workflow.orgbook import appoint
 from workflow.possible import may
 from workflow.store.items import came_to
+from workflow.store.tables import outbox
 from workflow.trace import trace
 from workflow.views import signatures
 
@@ -370,3 +372,65 @@ def test_urging_is_for_whoever_is_awaited_and_once_a_day(world: World) -> None:
     world.clock.advance(timedelta(days=1))
     world.engine.urge("m1", DEPARTMENT)
     assert world.verify().holds and alone(world, "m1") == []
+
+
+TWICE = """flow: twice
+title: {zh: 示例并列, en: two places of one post side by side}
+stages:
+  - stage: count
+    duty: secretary
+    slots:
+      - together: [scrutineer, scrutineer]
+      - secretary
+    exits: {counted: done}
+  - stage: done
+    final: true
+"""
+
+
+def test_whoever_is_awaited_at_two_places_is_urged_with_one_message(world: World) -> None:
+    """Two places of one post wait at once, by the definition or because one was added: the urging once ended in an error."""
+    world.engine.publish(loads(flow_text(TWICE)))
+    world.engine.open("twice", "o1", item="m1")
+    world.engine.urge("m1", DEPARTMENT)
+    reported(world, "m2")
+    world.engine.add_signer("m2", HANDLER, "1", "o1", "handler", "beside")
+    world.engine.urge("m2", DEPARTMENT)
+    with world.engine.reading() as connection:
+        told = connection.execute(sa.select(outbox.c.recipient).where(outbox.c.topic == "urged")).scalars()
+        assert sorted(told) == ["handler@o1", "scrutineer@o1"]
+    with pytest.raises(LimitReached):  # both places were urged
+        world.engine.urge("m1", DEPARTMENT)
+    assert world.verify().rules == "hold"
+
+
+UNITS_APART = """flow: kept-apart
+title: {zh: 示例分离, en: units that are kept apart}
+chains:
+  two:
+    steps: [handler, {department: third, kind: review}, {secretary: third}]
+    apart: [{posts: [handler, department], by: unit}]
+stages:
+  - stage: look
+    duty: secretary
+    chain: two
+    exits: {looked: done}
+  - stage: done
+    final: true
+"""
+
+
+def test_a_place_is_handed_on_and_added_to_where_units_are_kept_apart(world: World) -> None:
+    """A place handed on keeps the post the definition demands, and the rule asks about that; one that is added has its own.
+    Source: R038."""
+    world.engine.publish(loads(flow_text(UNITS_APART)))
+    world.engine.open("kept-apart", "o1", item="m1")
+    sign(world, "m1", HANDLER)
+    world.engine.transfer("m1", DEPARTMENT, "2", "t1", "secretary")
+    secretary = Actor("t1-secretary", "secretary", "t1")
+    world.engine.add_signer("m1", secretary, "2", "t1", "handler", "before")
+    with pytest.raises(NotApart, match="the same unit"):
+        world.engine.add_signer("m1", Actor("t1-handler", "handler", "t1"), "2+1", "o1", "department", "before")
+    with world.engine.look() as desk:
+        assert {a.verb for a in may(desk, "m1", Actor("t1-handler", "handler", "t1")) if a.allowed} >= {"transfer"}
+    assert world.verify().rules == "hold"

@@ -119,6 +119,17 @@ def test_the_second_talk_reaches_two_and_opens_one_item_for_the_competent_body(w
     assert world.verify().exit_code == 0
 
 
+def test_a_body_that_is_named_twice_is_told_once(world: World) -> None:
+    """The superior and the second level are one unit here: what follows from a count once ended in an error."""
+    text = SIT.replace("to: {department: superior}", "to: [{department: superior}, {department: second}]")
+    world.engine.publish(loads(flow_text(text, "2")))
+    talk(world, "a", ("boss", "2019-08-05", "b1"))
+    assert len(talk(world, "b", ("boss", "2019-08-06", "b1"))) == 1
+    with world.engine.reading() as connection:
+        assert connection.execute(sa.select(tables.outbox.c.recipient)).all() == [("s1-department",)]
+    assert world.verify().rules == "hold"
+
+
 def test_a_further_talk_after_a_decision_opens_the_question_again(world: World) -> None:
     talk(world, "a", ("boss", "2019-08-05", "b1"))
     (opened,) = talk(world, "b", ("boss", "2019-08-06", "b1"))

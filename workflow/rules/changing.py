@@ -48,7 +48,8 @@ def needs(asked: Asked, act: Act) -> list[Need]:
         wanted.append(("path", act.unit, asked.context.day))
         slot = asked.case.slot(act.slot)
         if slot is not None and _kept_apart(asked):
-            there = slot._replace(post=act.post, unit=act.unit)
+            demanded = (slot.demanded or slot.post) if isinstance(act, Transfer) else ""
+            there = slot._replace(post=act.post, unit=act.unit, demanded=demanded)
             who = _who_signs(asked, there)
             given = [h["person"] for h in asked.facts.peek(*who)] if who in asked.facts else []
             wanted += [*authority.assign_needs(asked, there, given), who]
@@ -307,7 +308,10 @@ def urge(asked: Asked, act: Urge) -> Decision:
     due = [s for s in case.open_slots if context.at - case.urging.get(f"{case.stays}/{s.key}", 0) >= URGE_EVERY]
     if not due if each else case.urged and context.at - case.urged < URGE_EVERY:
         raise LimitReached(expected="one urging a day", actual="another within a day", place=place)
-    to = [{"unit": s.unit, "post": s.post} for s in (due if each else case.open_slots)]
+    whom = dict.fromkeys(
+        (s.unit, s.post) for s in (due if each else case.open_slots)
+    )  # one message, however many places
+    to = [{"unit": unit, "post": post} for unit, post in whom]
     urged: Effect = {"e": "urged", "to": to, **ladder.held_back(asked)}
     return Decision([urged | {"places": [s.key for s in due]} if each else urged], held)
 

@@ -108,7 +108,7 @@ def fire(asked: Asked, act: Fire) -> Decision:
             out += [{"unit": at.of, "post": at.post, "person": h["person"], "as": h["as"]} for h in holders] or [
                 {"unit": at.of, "post": at.post, "person": "", "as": "vacant"}
             ]
-        return _once(out)
+        return once(out)
 
     told = people(rung.to)
     effects: list[Effect] = []
@@ -164,7 +164,8 @@ def quiet_until(definition: Definition, at: int) -> int | None:
     return start_of_day(day, zone, ends) if now < ends else None
 
 
-def _once(people: list[dict[str, str]]) -> list[dict[str, str]]:
+def once(people: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Each person in each capacity once."""
     seen: dict[tuple[str, str, str], dict[str, str]] = {}
     for p in people:
         seen.setdefault((p["unit"], p["post"], p["person"]), p)
