@@ -21,7 +21,7 @@ from workflow.errors import Refused, Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.rules import signing
 from workflow.rules.authority import backstop
-from workflow.store import items, mandates, outbox, queries
+from workflow.store import appending, items, mandates, outbox, queries
 
 
 @dataclass(frozen=True)
@@ -164,4 +164,4 @@ def untold(desk: Desk, found: Sequence[Blocked]) -> list[Blocked]:
 
 
 def _known_as(one: Blocked, person: str) -> str:
-    return items.message_key(one.item, "blocked", one.slot, one.since, person)
+    return appending.message_key(one.item, "blocked", one.slot, one.since, person)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from workflow.org.importing import OrgImport
     from workflow.recording import Confirm, KeyOf, Prepared
     from workflow.run import Ran
-    from workflow.store.items import Written
+    from workflow.store.appending import Written
     from workflow.sweep import Swept
 
 MANDATED = 2_000  # places looked at for whoever has mandates

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from workflow import log
 from workflow.acts import Actor
 from workflow.evidence import canonical
-from workflow.store.items import Written
+from workflow.store.appending import Written
 
 E = TypeVar("E", bound="Event")
 

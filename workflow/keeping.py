@@ -26,7 +26,7 @@ from workflow.evidence.content import ContentStore
 from workflow.receipt import Receipt
 from workflow.rules import dues
 from workflow.rules.context import Context
-from workflow.store import items, scan
+from workflow.store import appending, scan
 from workflow.store import personal as values
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def retire(engine: Engine, before: int | None = None, *, by: str, reason: str) -
         act |= {"values": len(gone)} if gone else {}
         made = sealing.append(desk.connection, engine.key, removals.CHAIN, act, at)
         values.forget(desk.connection, gone)
-        items.forget_lines(desk.connection, lists)
+        appending.forget_lines(desk.connection, lists)
     for one in documents:
         engine.contents.remove(one)
     values.settle(engine.db)

@@ -17,7 +17,6 @@ from workflow.case import Case
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
 from workflow.definition.outline import outline
-from workflow.desk import Moving
 from workflow.engine import Engine
 from workflow.errors import Conflict, NotUsable, Refused, Said, Unknown, WorkflowError, near
 from workflow.evidence import canonical
@@ -25,6 +24,7 @@ from workflow.evidence.digest import digest
 from workflow.rules import Asked, Context, Facts, migrating
 from workflow.rules.reckoning import NEVER
 from workflow.store import items, library
+from workflow.together import Moving
 
 CHUNK = 200  # items moved in one transaction
 

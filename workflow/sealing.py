@@ -9,7 +9,7 @@ from workflow.evidence import canonical
 from workflow.evidence.entry import entry_hash, seal_entries
 from workflow.evidence.keys import KeyProvider
 from workflow.receipt import Receipt
-from workflow.store import items
+from workflow.store import appending
 
 
 def append(
@@ -38,5 +38,5 @@ def append(
         (sealed,) = seal_entries([body], signer)
         return {"at": at, "act": act["kind"], "body": body, "seal": sealed, "hash": entry_hash(body, sealed)}
 
-    seq, hash_ = items.append_chain(connection, chain, make)
+    seq, hash_ = appending.append_chain(connection, chain, make)
     return Receipt(chain, seq, hash_, at, "", sealed)

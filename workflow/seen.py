@@ -35,7 +35,7 @@ from workflow.acts import Actor, Open, Signature
 from workflow.case import Case
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
-from workflow.desk import Desk, Moving
+from workflow.desk import Desk
 from workflow.engine import Engine
 from workflow.errors import Language, Unknown
 from workflow.evidence import canonical
@@ -45,6 +45,7 @@ from workflow.store import items, listing, mandates, queries, shelves
 from workflow.store.listing import Wanted
 from workflow.sums import Sums
 from workflow.targets import Target
+from workflow.together import Moving
 
 OPERATOR = {  # reads that are no person's: of somebody at the machine, a sweep, an auditor with a database
     "blocked.escalate",

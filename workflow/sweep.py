@@ -13,13 +13,14 @@ from weakref import WeakKeyDictionary
 
 from workflow import blocked, log, rollcall
 from workflow.acts import Fire
-from workflow.desk import Desk, Moving, no_collection
+from workflow.desk import Desk
 from workflow.engine import Engine
 from workflow.errors import DatabaseBusy
 from workflow.store import alarms, beat, claims, database
+from workflow.store.appending import Written
 from workflow.store.claims import BEGINNING, Claimed, Place
-from workflow.store.items import Written
 from workflow.store.pulse import Pulse, pulse
+from workflow.together import Moving, no_collection
 
 SECONDS = 5  # between two sweeps of a node, unless told
 BATCH = 500

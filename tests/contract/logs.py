@@ -18,7 +18,7 @@ from workflow import Engine, SettableClock
 from workflow.evidence import canonical
 from workflow.evidence.entry import entry_hash, seal_entries
 from workflow.logcheck import LogReport, check
-from workflow.store import items
+from workflow.store import appending
 
 START = datetime(2019, 8, 12, 1, 0, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ class Writer:
             (seal,) = seal_entries([body], self.engine.key)
             return {"at": at, "act": "note", "body": body, "seal": seal, "hash": entry_hash(body, seal)}
 
-        return chain, items.append_chain(connection, chain, make)[0]
+        return chain, appending.append_chain(connection, chain, make)[0]
 
     def add(self, *chains: str) -> list[tuple[str, int]]:
         """One entry in each of these chains, committed together."""

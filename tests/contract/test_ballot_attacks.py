@@ -175,7 +175,7 @@ def test_a_count_that_fails_anywhere_leaves_the_box_as_it_was(world: World, monk
         raise OSError("the disk is full")
 
     with monkeypatch.context() as failing:
-        failing.setattr("workflow.store.items.append", broken)
+        failing.setattr("workflow.store.appending.append", broken)
         with pytest.raises(OSError, match="disk"):
             poll.count()
     with world.engine.look() as desk:

@@ -651,7 +651,7 @@ def test_a_roll_call_that_was_cut_short_is_completed_and_opens_nothing_twice(mon
 def test_a_unit_that_cannot_be_opened_keeps_nobody_else_from_being_followed_up(
     monday: Weekly, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workflow import desk as desks
+    from workflow import deciding
     from workflow.rules import decide
 
     def broken(asked: object) -> object:
@@ -661,7 +661,7 @@ def test_a_unit_that_cannot_be_opened_keeps_nobody_else_from_being_followed_up(
 
     w = monday
     w.at("2019-09-16 12:00")
-    monkeypatch.setattr(desks, "decide", broken)
+    monkeypatch.setattr(deciding, "decide", broken)
     swept = tick(w.engine)
     assert (swept.opened, swept.fired) == (10, 10)
     with w.look() as desk:

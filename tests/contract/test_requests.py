@@ -10,7 +10,7 @@ import pytest
 from tests.contract.world import MEASURES, SHEET, World
 from workflow import Actor, Receipt
 from workflow.errors import Conflict, OutOfTurn, RequestReused, WorkflowError
-from workflow.store import items
+from workflow.store import appending
 
 HANDLER = Actor("o1-handler", "handler", "o1")
 SECRETARY = Actor("o1-secretary", "secretary", "o1")
@@ -110,7 +110,7 @@ def test_a_retry_after_a_crash_before_the_commit_does_the_act(
 ) -> None:
     item = f"crash-{verb}"
     act = VERBS[verb](shared, item)
-    written = items.project
+    written = appending.project
 
     def crash(*args: Any) -> None:
         written(*args)
@@ -118,7 +118,7 @@ def test_a_retry_after_a_crash_before_the_commit_does_the_act(
 
     before = shared.entries()
     with monkeypatch.context() as patch:
-        patch.setattr(items, "project", crash)
+        patch.setattr(appending, "project", crash)
         with pytest.raises(Crash):
             act(f"c-{verb}")
     assert shared.entries() == before

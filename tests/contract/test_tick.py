@@ -16,7 +16,7 @@ from workflow.acts import Fire
 from workflow.clock import SystemClock, micros
 from workflow.errors import Conflict
 from workflow.evidence import canonical
-from workflow.store import beat, items, queries, tables
+from workflow.store import appending, beat, items, queries, tables
 from workflow.sweep import ATTEMPTS, MINUTE, parked, retry
 
 HANDLER = Actor("o1-handler", "handler", "o1")
@@ -274,9 +274,11 @@ def test_a_rung_that_fails_again_after_a_retry_is_parked_again(world: World) -> 
 
 def test_names_as_long_as_the_tables_hold_make_a_key_that_fits_and_stays_the_same() -> None:
     words = ("i" * 64, "s" * 64 + "/12/look-back-3", 2, "u" * 64, "p" * 64, "某" * 64)
-    assert len(items.message_key(*words)) == items.KEY and items.message_key(*words) == items.message_key(*words)
-    assert items.message_key(*words) != items.message_key(*words[:-1], "乙" * 64)
-    assert items.message_key("m1", "report/1", 0, "o1", "secretary", "p1") == "m1 report/1 0 o1 secretary p1"
+    assert len(appending.message_key(*words)) == appending.KEY and appending.message_key(
+        *words
+    ) == appending.message_key(*words)
+    assert appending.message_key(*words) != appending.message_key(*words[:-1], "乙" * 64)
+    assert appending.message_key("m1", "report/1", 0, "o1", "secretary", "p1") == "m1 report/1 0 o1 secretary p1"
 
 
 def test_a_rung_that_waited_fires_when_it_can_and_its_count_begins_anew(world: World) -> None:

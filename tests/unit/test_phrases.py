@@ -14,7 +14,19 @@ from workflow.phrases import PHRASES, chinese
 
 PACKAGE = Path(workflow.__file__).parent
 FACTS = {"expected", "actual", "act", "how"}
-PLACES = ["rules", "desk.py", "engine.py", "orgbook.py", "voting.py", "draws.py", "migration.py", "store/items.py"]
+PLACES = [
+    "rules",
+    "desk.py",
+    "deciding.py",
+    "together.py",
+    "engine.py",
+    "orgbook.py",
+    "voting.py",
+    "draws.py",
+    "migration.py",
+    "store/items.py",
+    "store/appending.py",
+]
 HELD = "x7"  # what stands where a phrase has a place to fill
 CODES = {
     "-",

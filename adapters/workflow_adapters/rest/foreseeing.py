@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import Field, create_model
 
 from workflow.acts import Act, Open, Signature
-from workflow.desk import Moving
 from workflow.evidence.content import MemoryContentStore
 from workflow.seen import Seen
+from workflow.together import Moving
 from workflow.verbs import Verbs
 from workflow_adapters.rest.bodies import Body, verbs
 from workflow_adapters.rest.problems import TYPE
