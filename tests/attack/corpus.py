@@ -304,6 +304,28 @@ def opened_item_left_out(made: Bundle, honest: Honest) -> None:
 
 
 @attack("V0", "cite")
+def opened_item_without_a_name(made: Bundle, honest: Honest) -> None:
+    """A list where a name belongs, which nothing can be looked up by."""
+
+    def change(body: dict[str, Any]) -> None:
+        next(e for e in body["effects"] if e["e"] == "item-opened")["item"] = []
+
+    entry = next(
+        e for e in made.of_kind("entry") if any(x["e"] == "item-opened" for x in body_of(e).get("effects", ()))
+    )
+    forged(made, honest, entry["chain"], entry["seq"], change)
+
+
+@attack("V0", "cite")
+def cited_entry_at_a_number_that_is_none(made: Bundle, honest: Honest) -> None:
+    def change(body: dict[str, Any]) -> None:
+        for place in (body["act"], body["effects"][0]):
+            place["cites"]["seq"] = "3"
+
+    forged(made, honest, _opened(made), 1, change)
+
+
+@attack("V0", "cite")
 def opened_item_cites_another_entry(made: Bundle, honest: Honest) -> None:
     def change(body: dict[str, Any]) -> None:
         for place in (body["act"], body["effects"][0]):
@@ -471,6 +493,12 @@ def personal_statement_changed(made: Bundle, honest: Honest) -> None:
         body["statement"]["opinion"] = digest("不同意".encode())
 
     forged(made, honest, "m1", _personal(made), change)
+
+
+@attack("V0", "signer")
+def personal_signature_invented_under_another_algorithm(made: Bundle, honest: Honest) -> None:
+    """The key is the person's; what the proof calls it is no reason not to check."""
+    forged(made, honest, "m1", _personal(made), lambda b: b["proof"].update(algorithm="sm2", signature="00" * 64))
 
 
 @attack("V0", "strength")
@@ -1160,6 +1188,21 @@ _hand_over_attack("key_handed_over_to_one_that_is_known", "V0", "witness", _WITN
 _hand_over_attack("key_handed_over_by_one_that_was_handed_over", "V0", "engine", NODE, _LATER)
 _hand_over_attack("key_handed_over_by_one_that_was_revoked", "V0", "engine", NEXT_NODE, _LATER)
 _hand_over_attack("key_handed_over_by_one_of_another_use", "V0", "signer", _WITNESS, _LATER)
+
+
+@attack("V0", "keys")
+def key_handed_over_by_a_signature_of_another_algorithm(made: Bundle, honest: Honest) -> None:
+    """What the new key is does not say how the old one signs."""
+    act = {"kind": "rotate-key", "use": "witness", "key": _WITNESS.public_key().hex(), "to": "aa" * 65}
+    act |= {"algorithm": "sm2", "until": body_of(made.entries("keys")[-1])["at"] + 1}
+    _event_more(made, honest, **act, old="00" * 64, new="00" * 64)
+
+
+@attack("V0", "keys")
+def key_registered_that_fits_any_signature(made: Bundle, honest: Honest) -> None:
+    """A point of small order: one signature fits about one text in eight, and so did one of these registrations."""
+    act = {"kind": "register-key", "use": "signer", "key": "01" + "00" * 31, "of": "x", "algorithm": "ed25519"}
+    _event_more(made, honest, **act, proof="01" + "00" * 63)
 
 
 @attack("V0", "keys")

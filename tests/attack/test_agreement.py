@@ -76,6 +76,10 @@ def signature(body: dict[str, Any]) -> bool:
     return "statement" in body
 
 
+def with_own_key(body: dict[str, Any]) -> bool:
+    return bool(body.get("proof", {}).get("strength") == "S2")
+
+
 def submission(body: dict[str, Any]) -> bool:
     return bool(body["act"]["kind"] == "submit")
 
@@ -96,6 +100,11 @@ BOTH: dict[str, tuple[str, Callable[[dict[str, Any]], bool], Callable[[dict[str,
     "an effect left out": ("m2", signature, lambda b: b["effects"].pop(0)),
     "a strength that nothing gives": ("m2", signature, lambda b: b["proof"].update(strength="S3")),
     "a strength above all": ("m2", signature, lambda b: b["proof"].update(strength="Z")),
+    "a person's key called another kind": (
+        "m1",
+        with_own_key,
+        lambda b: b["proof"].update(algorithm="sm3", signature="00" * 64),
+    ),
     "materials": ("m2", submission, lambda b: b["act"].update(materials={"sheet": digest(b"x")})),
     "figures": ("m2", submission, lambda b: b["act"]["figures"]["sheet"].update(count=1)),
     "the version": ("m2", submission, lambda b: b.update(v=2)),

@@ -10,7 +10,7 @@ from tests.contract.world import World
 from workflow import Actor
 from workflow.acts import Sign
 from workflow.errors import BadSignature, KeyEventRefused, Unknown
-from workflow.evidence import canonical, signatures
+from workflow.evidence import canonical, signatures, standalone
 from workflow.keybook import Keybook
 from workflow.recording import PREPARED_SECONDS, Challenge, Prepared
 from workflow.store import tables as t
@@ -121,3 +121,37 @@ def test_a_person_signs_with_an_sm2_key_of_their_own(world: World, sm2) -> None:
     sign(world, made, key=public.hex(), algorithm="sm2", signature=signature)
     report = world.verify()
     assert report.holds and report.strengths == {"S2": 1} and report.unregistered == 0
+
+
+# Every encoding of the eight points of small order, those beyond the prime too, with either sign.
+@pytest.mark.parametrize("sign", [0, 0x80])
+@pytest.mark.parametrize(
+    "low",
+    [
+        "00" * 32,
+        "01" + "00" * 31,
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    ],
+)
+def test_a_key_that_fits_anybodys_signatures_is_no_key(low: str, sign: int) -> None:
+    """Whoever had one registered could say of each of their signatures that somebody else wrote it. Source: R037."""
+    key = bytes.fromhex(low)
+    key = key[:31] + bytes([key[31] | sign])
+    assert not signatures.algorithm("ed25519").valid_key(key)
+    for text in range(
+        32
+    ):  # signatures with S = 0 and R of small order, which the bare check takes about every eighth time
+        for point in ("01" + "00" * 31, "ec" + "ff" * 30 + "7f", "00" * 32):
+            assert not signatures.verifies("ed25519", key.hex(), point + "00" * 32, b"%d" % text)
+            assert not standalone.signed_by(key, bytes.fromhex(point) + bytes(32), b"%d" % text)
+
+
+def test_such_a_key_is_not_registered(world: World) -> None:
+    with world.engine.desk() as desk, pytest.raises(KeyEventRefused, match="ed25519"):
+        Keybook(desk.connection, world.engine.key, world.clock.now()).register(
+            "signer", "o1-handler", bytes([1]) + bytes(31), **BY
+        )

@@ -14,6 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from workflow.errors import Unknown
 
 ED25519 = "ed25519"
+# The points of small order, by their y modulo P. Under such a key anybody writes signatures that fit any text, so that
+# whoever had one registered could say of each of his own that it was somebody else's. Source: RFC 8032, 5.1.
+_P, _EIGHTH = 2**255 - 19, 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_WEAK = frozenset({0, 1, _P - 1, _EIGHTH, _P - _EIGHTH})
 ENTRY_POINTS = "workflow.signatures"
 
 
@@ -38,14 +42,14 @@ class _Ed25519:
     name = ED25519
 
     def valid_key(self, public: bytes) -> bool:
-        return len(public) == 32
+        return len(public) == 32 and int.from_bytes(public, "little") % 2**255 % _P not in _WEAK
 
     def verify(self, public: bytes, signature: bytes, data: bytes) -> bool:
         try:
             Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
         except (InvalidSignature, ValueError):
             return False
-        return True
+        return self.valid_key(public)
 
 
 _known: dict[str, Algorithm] = {ED25519: _Ed25519()}
