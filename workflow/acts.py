@@ -366,9 +366,13 @@ class Resume(Signature):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReprojectDue(Act):
-    """The engine counts an item's provisional dates again, because a calendar was published. It decides nothing."""
+    """The engine counts an item's provisional dates again, because a calendar was published. It decides nothing.
+
+    ``settled``: those of its dues, by their keys, that are counted again although no notice was awaited for them.
+    """
 
     kind: ClassVar[str] = "reproject-due"
+    settled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

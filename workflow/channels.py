@@ -8,7 +8,8 @@ A channel is anything that can be called with a ``Notice`` (``delivery.Send``):
   its messages. A receiver that keeps keys keeps one;
 * a channel that leads outside leaves out what is ``classified`` and raises ``delivery.Withheld`` where nothing is left; one
   whose turn has not come raises ``delivery.NotYet``. Neither counts as a failure;
-* it is called from one thread of each process that delivers, with no transaction open, and may take its time.
+* it is called from one thread of each process that delivers, with no transaction open, and may take its time. Where a
+  worker gives up on a call that hangs (``Patient``), the next ones come from another thread while that one still runs.
 
 Here are ``drop:FOLDER``, a file for each notice that some other program takes away, and ``console:``. Mail, messengers
 and queues are adapters: a package names a function ``(rest: str) -> Send`` under the entry point group
@@ -20,12 +21,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import TextIO
 
-from workflow.delivery import Message, Notice, Send
+from workflow.clock import SystemClock
+from workflow.delivery import MINUTE, Message, Notice, NotYet, Send
 from workflow.errors import Unknown
 from workflow.evidence import canonical
 
@@ -71,6 +76,58 @@ class Console:
     def __call__(self, notice: Notice) -> None:
         lines = [f"{notice.recipient}: {text(m, self.lang)}" for m in notice.messages]
         print(*lines, sep="\n", file=self.out or sys.stdout, flush=True)
+
+
+class Hangs(Exception):
+    """A channel did not come back in time, or still hangs over an earlier notice."""
+
+
+class Patient:
+    """A channel whose calls are given up on after some time, so that one recipient whose line hangs keeps nobody else from
+    being told. What is given up on counts as not handed over, and comes again; should it arrive after all, its key is known.
+
+    Args:
+        seconds: how long to wait for one notice.
+        most: so many calls may hang at once; with more than that the channel itself does, and nothing is tried.
+    """
+
+    def __init__(self, send: Send, seconds: float = 60, most: int = 32) -> None:
+        self._send, self._seconds, self._most = send, seconds, most
+        self._hanging: dict[Future[None], str] = {}
+        self._hand: SimpleQueue[tuple[Notice, Future[None]]] | None = None
+
+    def __call__(self, notice: Notice) -> None:
+        """Hand a notice over.
+
+        Raises:
+            Hangs: it did not come back in time. NotYet: too many calls hang. Whatever the channel raises.
+        """
+        self._hanging = {call: whose for call, whose in self._hanging.items() if not call.done()}
+        if len(self._hanging) >= self._most:
+            raise NotYet(SystemClock().now() + MINUTE)
+        if notice.recipient in self._hanging.values():
+            raise Hangs("an earlier call has not come back")
+        if self._hand is None:
+            self._hand = SimpleQueue()
+            Thread(target=self._work, args=(self._hand,), name="signoff-workflow-channel", daemon=True).start()
+        call: Future[None] = Future()
+        self._hand.put((notice, call))
+        wait([call], self._seconds)
+        if not call.done():
+            self._hanging[call] = notice.recipient
+            self._hand = None  # it belongs to the call that hangs, and ends with it
+            raise Hangs(f"no answer within {self._seconds} s")
+        call.result()
+
+    def _work(self, hand: SimpleQueue[tuple[Notice, Future[None]]]) -> None:
+        while self._hand is hand:
+            notice, call = hand.get()
+            try:
+                self._send(notice)
+            except BaseException as error:  # noqa: BLE001  whatever it is, it is raised where the notice came from
+                call.set_exception(error)
+            else:
+                call.set_result(None)
 
 
 def record(notice: Notice) -> dict[str, object]:

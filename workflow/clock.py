@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from time import perf_counter_ns
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,11 @@ def start_of_day(day: date, zone: str, at: time = time(0)) -> int:
 def local_day(us: int, zone: str) -> date:
     """The local date on which a moment falls."""
     return moment(us, zone).date()
+
+
+def steady() -> int:
+    """Microseconds of this process's own clock, which no one sets: for how long something was kept, never for when it was."""
+    return perf_counter_ns() // 1_000
 
 
 class Clock(Protocol):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from workflow import log
-from workflow.clock import local_day, moment, start_of_day
+from workflow.clock import local_day, moment, start_of_day, steady
 from workflow.engine import Engine
 from workflow.evidence import canonical
 from workflow.store import outbox, queries
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MINUTE = 60_000_000
 LEASE = 5 * MINUTE  # how long a process may take to send what it claimed before another one tries
 FIRST, MOST = MINUTE, 6 * 60 * MINUTE  # back-off: doubles from the first to the most, and never gives up
+SLOW = 2_000_000  # a failure that took so long would take as long with each further notice for the same recipient
 RECIPIENTS = 200  # a claim, where each gets one notice a cycle
 MESSAGES = 200  # a claim, where each message is a notice: no more than can be sent before the lease ends
 
@@ -142,7 +143,8 @@ class Policy:
 @dataclass(frozen=True)
 class Delivered:
     """What one call did: notices handed over, messages in them, notices that could not be and wait; notices withheld
-    because the channel must not carry them, and those whose turn comes later."""
+    because the channel must not carry them, and those whose turn comes later, also because another one for the same
+    recipient took long to fail."""
 
     notices: int = 0
     messages: int = 0
@@ -152,7 +154,7 @@ class Delivered:
 
 
 Send = Callable[[Notice], None]
-Outcome = Literal["sent", "failed", "withheld", "later"]
+Outcome = Literal["sent", "failed", "withheld", "later", "waits", "given-back"]
 AT_ONCE = Policy()
 
 
@@ -167,16 +169,45 @@ def deliver(engine: Engine, send: Send, at: int | None = None, policy: Policy = 
     messages = 0
     done: Counter[Outcome] = Counter()
     begun = _now(engine) if at is None else at
+    slow: dict[str, int] = {}  # recipients whom it took long not to reach -> when they are tried again
     while True:
         now = (
             _now(engine) if at is None else at
         )  # a lease runs from its claim: there may be an hour's work before this one
         claimed = [] if policy.is_quiet(now) else _claim(engine, begun, now + LEASE, policy)
-        some = [(_sent(engine, send, notice, now), notice) for notice in claimed]
+        some: list[tuple[Outcome, Notice]] = []
+        ends = steady() + LEASE // 2
+        for notice in _in_turn(claimed):
+            if notice.recipient in slow:
+                _wait(engine, notice, slow[notice.recipient])
+                some.append(("waits", notice))
+            elif steady() > ends:  # the lease would end, and another process hand over the same
+                _give_back(engine, notice, begun)
+                some.append(("given-back", notice))
+            else:
+                some.append((_sent(engine, send, notice, now, slow), notice))
         done.update(outcome for outcome, _ in some)
         messages += sum(len(notice.messages) for outcome, notice in some if outcome == "sent")
         if all(outcome == "later" for outcome, _ in some):  # nothing is left, or the rest would only be told the same
-            return Delivered(done["sent"], messages, done["failed"], done["withheld"], done["later"])
+            later = done["later"] + done["waits"]
+            return Delivered(done["sent"], messages, done["failed"], done["withheld"], later)
+
+
+def _in_turn(claimed: Sequence[Notice]) -> list[Notice]:
+    """The order of trying: the oldest first, and at every other try the newest, so that one notice that nothing can hand
+    over keeps the others of its recipient waiting once, not for ever."""
+    return [n for n in claimed if n.attempt % 2] + [n for n in reversed(claimed) if not n.attempt % 2]
+
+
+def _wait(engine: Engine, notice: Notice, next_at: int) -> None:
+    """A notice for somebody who was not reached a moment ago comes again with the one that was tried."""
+    with engine.desk() as desk:
+        outbox.try_later(desk.connection, notice.key, next_at)
+
+
+def _give_back(engine: Engine, notice: Notice, at: int) -> None:
+    with engine.desk() as desk:
+        outbox.put_off(desk.connection, notice.key, at)
 
 
 def _now(engine: Engine) -> int:
@@ -228,7 +259,8 @@ def _notice(
     return Notice(name, rows[0].recipient, tuple(messages), max(r.attempts for r in rows))
 
 
-def _sent(engine: Engine, send: Send, notice: Notice, at: int) -> Outcome:
+def _sent(engine: Engine, send: Send, notice: Notice, at: int, slow: dict[str, int]) -> Outcome:
+    began = steady()
     try:
         send(notice)
     except Withheld as told:
@@ -241,9 +273,11 @@ def _sent(engine: Engine, send: Send, notice: Notice, at: int) -> Outcome:
             outbox.put_off(desk.connection, notice.key, told.at)
         return "later"
     except Exception as error:  # noqa: BLE001  whatever a host's channel raises, it did not arrive, and the others go on
-        wait = min(FIRST * 2 ** (notice.attempt - 1), MOST)
+        again = at + min(FIRST * 2 ** (notice.attempt - 1), MOST)
+        if steady() - began >= SLOW:
+            slow[notice.recipient] = again
         with engine.desk() as desk:
-            outbox.try_later(desk.connection, notice.key, at + wait)
+            outbox.try_later(desk.connection, notice.key, again)
         log.not_delivered(notice.key, notice.attempt, type(error).__name__)
         return "failed"
     with engine.desk() as desk:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from workflow import keybook, log, personal, starting
 from workflow.acts import Act, Actor, Open
 from workflow.case import Case
-from workflow.clock import Clock, SystemClock, local_day, micros
+from workflow.clock import Clock, SystemClock, local_day, micros, steady
 from workflow.errors import ReasonRequired, Said, Unknown, VersionTaken, WorkflowError, near
 from workflow.events import E, Subscribers
 from workflow.evidence import canonical
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 MANDATED = 2_000  # places looked at for whoever has mandates
 CHUNK = 500  # items opened in one transaction
+KEPT = 60_000_000  # µs for which a calendar is taken to be the newest without asking
 
 
 class Engine(Verbs):
@@ -80,6 +81,7 @@ class Engine(Verbs):
         self._definitions: dict[str, Definition] = {}
         self._newest: dict[str, Definition] = {}
         self._calendars: dict[str, Calendar] = {}
+        self._asked: dict[str, int] = {}  # name of a calendar -> when the database was last asked for it
         self._former: dict[str, Calendar] = {}  # by digest
 
     @classmethod
@@ -318,9 +320,11 @@ class Engine(Verbs):
         return self.definition(connection, found[0].digest)
 
     def calendar(self, connection: Any, name: str, *, fresh: bool = False) -> Calendar:
-        """The calendar published last under a name; ``fresh`` asks the database whether there is a later one."""
+        """The calendar published last under a name. The database is asked once a minute whether there is a later one, so
+        that a process that only serves pages takes up what another one published; ``fresh`` asks it now."""
         held = self._calendars.get(name)
-        if held is None or fresh:
+        if held is None or fresh or steady() - self._asked.get(name, 0) > KEPT:
+            self._asked[name] = steady()
             newest = library.newest_calendar(connection, name)
             if newest is None:
                 raise Unknown(kind="calendar", name=name, hint=Said("; publish it first", ";请先发布"))

@@ -103,6 +103,11 @@ def retried(item: str, rule: str, step: int) -> None:
     logger.info("rung.retried", item=item, rule=rule, step=step)
 
 
+def not_counted_again(item: str, code: str) -> None:
+    """A calendar was published, and the dates of an item could not be counted again by it; those of the others were."""
+    logger.warning("due.not_counted_again", item=item, code=code)
+
+
 def clock_skewed(node: str, by: int) -> None:
     """A node's own clock is far from the database's, by which everything is counted; ``by`` in microseconds."""
     logger.warning("clock.skewed", node=node, by_us=by)

@@ -1,18 +1,25 @@
 """Publishing a calendar, and counting again every date that waited for it.
 
 A date in a year that was not published was counted by the week and marked provisional. When the year comes, each item
-with such dates gets one entry in its chain that says what moved, by which calendar. Dates that were settled stay as they
-are, whatever a later calendar says of them; rungs that fired are not fired again.
+with such dates gets one entry in its chain that says what moved, by which calendar. A calendar that corrects a published
+year (2020: the Spring Festival holiday was extended while it ran) moves the periods of obligations that are not over, so
+the dues of reports already opened move with them: nobody is late by one and in time by the other. All other dates that were
+settled stay, unless an operator has them counted again too (``every``). Whatever has passed stays as it was, and rungs that
+fired are not fired again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from workflow import log
 from workflow.acts import ReprojectDue
 from workflow.calendar import Calendar
 from workflow.engine import Engine
-from workflow.errors import CalendarRefused, Conflict, Said
+from workflow.errors import CalendarRefused, Conflict, DatabaseBusy, Said, WorkflowError
+from workflow.evidence import canonical
+from workflow.rules.obligations import OWED
 from workflow.store import library, queries
 
 BATCH = 500
@@ -20,21 +27,51 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Reprojected:
-    """What a new calendar did: items looked at because a date of theirs was provisional, and those with an entry now."""
+    """What a new calendar did.
+
+    Attributes:
+        items: looked at because a date of theirs was provisional; ``entries``: those of them with an entry now.
+        moved: items with an entry because a date moved that had been settled.
+        failed: items that could not be counted again, each named in the log; the others were.
+    """
 
     items: int
     entries: int
+    moved: int = 0
+    failed: int = 0
 
 
-def publish(engine: Engine, calendar: Calendar) -> Reprojected:
-    """Publish a calendar and count provisional dates again. Broken off, it is done by calling it again.
+def publish(engine: Engine, calendar: Calendar, *, every: bool = False) -> Reprojected:
+    """Publish a calendar and count provisional dates again, and where it corrects a published year those of reports that
+    are owed. Broken off, it is done by calling it again.
+
+    Args:
+        every: where it corrects a published year, count all dates again that have not passed.
 
     Raises:
         CalendarRefused: it lacks a year that is published under its name, or is an earlier one that was replaced since.
     """
     _must_follow(engine, calendar)
     engine.publish_calendar(calendar)
-    return reproject(engine)
+    done = reproject(engine)
+    if not _corrects(engine, calendar):
+        return done
+    with engine.reading() as connection:
+        found = queries.settled(connection, engine.now(connection), "" if every else f"/{OWED}")
+    moved, failed = _each(engine, (ReprojectDue(item=i, settled=tuple(rules)) for i, rules in found.items()))
+    return Reprojected(done.items, done.entries, moved, done.failed + failed)
+
+
+def _corrects(engine: Engine, calendar: Calendar) -> bool:
+    """Whether a calendar says something else of a year than the one published before it under its name."""
+    with engine.reading() as connection:
+        former = [r.digest for r in library.calendars(connection, calendar.name) if r.digest != calendar.digest]
+        body = library.calendar(connection, former[0]) if former else None
+    if body is None:
+        return False
+    before = Calendar.from_canonical(canonical.decode(body))
+    same = all(calendar.years.get(year) == days for year, days in before.years.items())
+    return not same or before.weekend != calendar.weekend
 
 
 def _must_follow(engine: Engine, calendar: Calendar) -> None:
@@ -72,18 +109,29 @@ def _must_follow(engine: Engine, calendar: Calendar) -> None:
 
 def reproject(engine: Engine) -> Reprojected:
     """Count every provisional date again by the calendars in force, item by item, each in a transaction of its own."""
-    looked = written = 0
+    looked = entries = failed = 0
     last = ""
     while True:
         with engine.reading() as connection:
             found = queries.provisional(connection, last, BATCH)
         if not found:
-            return Reprojected(looked, written)
-        for item in found:
-            try:
-                engine.act(ReprojectDue(item=item))
-                written += 1
-            except Conflict:  # still not published, or the item moved on meanwhile
-                pass
-        looked += len(found)
-        last = found[-1]
+            return Reprojected(looked, entries, failed=failed)
+        written, not_done = _each(engine, (ReprojectDue(item=item) for item in found))
+        entries, failed, looked, last = entries + written, failed + not_done, looked + len(found), found[-1]
+
+
+def _each(engine: Engine, acts: Iterable[ReprojectDue]) -> tuple[int, int]:
+    """How many were written, and how many could not be decided: one item that fails keeps no other from its date."""
+    written = failed = 0
+    for act in acts:
+        try:
+            engine.act(act)
+            written += 1
+        except Conflict:  # nothing changes, or the item moved on meanwhile
+            pass
+        except DatabaseBusy:
+            raise
+        except WorkflowError as error:
+            log.not_counted_again(act.item, error.code)
+            failed += 1
+    return written, failed

@@ -23,6 +23,7 @@ from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 
 from workflow import log
+from workflow.channels import Patient
 from workflow.clock import local_day
 from workflow.delivery import AT_ONCE, Delivered, Policy, Send, deliver
 from workflow.engine import Engine
@@ -33,6 +34,7 @@ from workflow.sweep import SECONDS, Swept, tick
 
 NOTHING = Delivered()
 HOUR = 3_600  # seconds
+PATIENCE = 60.0  # seconds for one notice, before its channel is given up on for this time
 OURS = "signoff-workflow"  # the job store and executor that our jobs have on any scheduler
 
 
@@ -54,7 +56,8 @@ def attach(
     that puts entries into the log; and once a day the look at what is kept longer than its flow says.
 
     Args:
-        send: hands notices over, in a job of its own, so that a slow channel holds no sweep up. None: nobody here does.
+        send: hands notices over, in a job of its own, so that a slow channel holds no sweep up, and in a thread of its
+            own, so that a call that hangs holds no other notice up (``channels.Patient``). None: nobody here does.
 
     Returns:
         The job that sweeps.
@@ -81,7 +84,7 @@ def attach(
     look = _surviving(name, _once_a_day(engine))
     scheduler.add_job(look, "interval", id=f"signoff-workflow-keeping-{id(engine)}", **hourly)
     if send is not None:
-        run = _surviving(name, partial(deliver, engine, send, policy=policy))
+        run = _surviving(name, partial(deliver, engine, Patient(send, PATIENCE), policy=policy))
         scheduler.add_job(run, "interval", id=f"signoff-workflow-deliver-{id(engine)}", **how)
     return job
 
@@ -126,7 +129,7 @@ def once(engine: Engine, *, node: str | None = None, send: Send | None = None, p
     heartbeat is its machine's."""
     swept = tick(engine, node=node or f"{socket.gethostname()}:tick"[:96])
     drain(engine.db)
-    return Round(swept, deliver(engine, send, policy=policy) if send is not None else NOTHING)
+    return Round(swept, deliver(engine, Patient(send, PATIENCE), policy=policy) if send is not None else NOTHING)
 
 
 def worker(

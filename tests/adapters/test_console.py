@@ -270,7 +270,7 @@ def test_what_a_page_lists_is_taken_along_as_a_file_as_far_as_it_may_be_seen(wor
     world.engine.open("survey", "o1", item="s-1", campaign="c1")
     world.clock.advance(timedelta(days=90))
     while tick(world.engine).fired:
-        pass
+        world.clock.advance(timedelta(seconds=5))
     own, every = visitor(world, "o1-secretary"), visitor(world)
     for what, query in (
         ("register", {"flow": "matter", "campaign": "c1"}),

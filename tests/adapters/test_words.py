@@ -132,7 +132,7 @@ def test_no_english_page_has_chinese_in_it_but_for_the_way_to_the_chinese_one(wo
     world.engine.open("survey", "o1", item="s-1", campaign="c1")
     world.clock.advance(timedelta(days=60))
     while tick(world.engine).fired:
-        pass
+        world.clock.advance(timedelta(seconds=5))
     case = world.case("m-1")
     key, name = case.open_slots[0].key, next(iter(case.materials))
     app = console(world.engine, lambda _: Identity(world.actor(case.open_slots[0]).person), writes=True)

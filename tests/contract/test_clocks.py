@@ -23,7 +23,7 @@ from workflow import Actor, bundle, loads, tick
 from workflow.calendar import Calendar
 from workflow.calendar_file import load_calendar
 from workflow.cli.times import register
-from workflow.clock import moment
+from workflow.clock import moment, steady
 from workflow.definition.shipped import shipped_calendar
 from workflow.errors import (
     BadMaterial,
@@ -323,7 +323,7 @@ def test_rungs_that_fired_are_not_recomputed_by_an_extension_and_the_rest_move_w
     world.engine.extend(item, person("s1", "secretary"), world.case(item).content, "2019-09-12", "more time")
     go(world, "2019-09-12 23:00")
     while sweep(world):
-        pass
+        world.clock.advance(timedelta(seconds=5))
     assert [f for f in fires(world, item) if f[0] == "report/1"] == fired
     go(world, "2019-09-13 00:00")
     sweep(world)
@@ -624,7 +624,7 @@ def test_a_span_from_an_appointment_begins_anew_for_a_successor_and_what_was_mis
     assert dues_of(world, item) == {"4": "2019-09-19 00:00"}  # appointed 18 March, six months
     go(world, "2019-09-19 00:00")
     while sweep(world):
-        pass
+        world.clock.advance(timedelta(seconds=5))
     assert [f[1] for f in fires(world, item) if f[0] == "trained/4"] == [0, 1]
     go(world, "2019-10-11 10:00")
     world.engine.import_org(imported(tenures=[ended, old, new]))
@@ -753,6 +753,67 @@ def test_a_date_already_settled_stays_when_a_later_calendar_says_otherwise(world
     holds(world, item, again)
 
 
+def test_an_operator_has_settled_dates_counted_again_by_a_correction_where_they_have_not_passed(world: World) -> None:
+    """An extended holiday (2020) moves thousands of running dates; to extend each by a signature is nobody's work."""
+    late = at_work(world, "z")
+    go(world, "2019-08-26 17:00")
+    item = at_work(world)
+    assert dues_of(world, item) == {"2": "2019-09-09 17:00"}
+    go(world, "2019-08-26 18:00")
+    corrected = _without(extra={"2019": ["2019-09-01"]})
+    assert publish(world.engine, corrected).moved == 0  # unless told, they stay
+    done = publish(world.engine, corrected, every=True)
+    assert (done.moved, done.failed) == (1, 0)
+    assert (dues_of(world, item), dues_of(world, late)) == ({"2": "2019-09-06 17:00"}, {"2": "2019-08-26 17:00"})
+    assert [s.what for s in ledger(world, item)["work/2"].settings] == ["armed", "reprojected"]
+    assert publish(world.engine, corrected, every=True).moved == 0
+    holds(world, item, late)
+
+
+def test_an_item_that_cannot_be_counted_again_keeps_no_other_from_its_date(
+    before_2020: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Poison rows: nothing may block the others."""
+    world = before_2020
+    go(world, "2019-12-23 10:00")
+    for name in ("x", "y"):
+        at_work(world, name)
+    whole = world.engine.act
+
+    def act(one: Any, **more: Any) -> Any:
+        if one.item == "x":
+            raise BadMaterial(path="$", expected="invented", actual="invented")
+        return whole(one, **more)
+
+    monkeypatch.setattr(world.engine, "act", act)
+    world.clock.advance(timedelta(minutes=1))
+    with caplog.at_level("WARNING", logger="workflow"):
+        done = publish(world.engine, _without())
+    assert (done.items, done.entries, done.failed) == (2, 1, 1)
+    assert [r.wf_item for r in caplog.records if r.getMessage() == "due.not_counted_again"] == ["x"]
+    assert dues_of(world, "y") == {"2": "2020-01-07 17:00"} != dues_of(world, "x")
+    monkeypatch.undo()
+    assert reproject(world.engine).entries == 1  # done by calling it again
+    holds(world, "x", "y")
+
+
+def test_a_process_that_never_sweeps_takes_up_a_correction_within_a_minute(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server of pages counted by the calendar it was started with, for as long as it ran."""
+    server = type(world.engine).at(world.url, world.home, clock=world.clock, durable=False)
+    with server.reading() as connection:
+        assert server.calendar(connection, "cn") == CN
+        world.clock.advance(timedelta(minutes=1))
+        publish(world.engine, _without())
+    with server.reading() as connection:
+        assert server.calendar(connection, "cn") == CN
+        now = steady()
+        monkeypatch.setattr("workflow.engine.steady", lambda: now + 61_000_000)
+        assert server.calendar(connection, "cn") == _without()
+    server.close()
+
+
 def test_a_calendar_published_elsewhere_is_taken_up_before_anything_is_provisional(before_2020: World) -> None:
     world = before_2020
     go(world, "2019-12-23 10:00")
@@ -813,7 +874,7 @@ def test_why_tells_each_date_day_by_day_in_both_languages(world: World, lang: An
     item = reported(world)
     go(world, "2019-08-28 10:00")
     while sweep(world):
-        pass
+        world.clock.advance(timedelta(seconds=5))
     world.engine.extend(item, person("t1", "secretary"), world.case(item).content, "2019-09-05", "more time")
     with world.engine.look() as desk:
         told = "\n".join(lines(why(desk, item), ZONE, lang))
@@ -859,6 +920,12 @@ def test_the_commands_explain_an_item_and_import_a_calendar(tmp_path: Path) -> N
     assert done.exit_code == 0 and "counted again: 1" in done.output, done.output
     told = run.invoke(app, ["why", "x", "--db", str(path), "--lang", "zh"])
     assert "按新公布的日历重新推算" in told.output
+    text = file.read_text(encoding="utf-8").replace("2020-01-19", "2020-01-18")  # the make-up day of the notice
+    assert "2020-01-18" in text
+    file.write_text(text.replace("en: The ", "en: Corrected ", 1), encoding="utf-8")
+    args = ["calendar", "import", str(file), "--db", str(path), "--home", str(tmp_path / "home"), "--every"]
+    done = run.invoke(app, [*args, "--lang", "zh"])
+    assert done.exit_code == 0 and "已公布日历" in done.output, done.output
     assert run.invoke(app, ["why", "nothing", "--db", str(path), "--lang", "en"]).exit_code == 2
 
 

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from tests.contract.weekly import FLOW, Weekly, make_weekly, shanghai
 from tests.contract.world import TALK, flow_text
 from workflow import loads
 from workflow.acts import Open
+from workflow.channels import Patient
 from workflow.delivery import LEASE, MINUTE, MOST, Delivered, Notice, NotYet, Policy, Withheld, deliver
 from workflow.engine import Engine
 from workflow.errors import Conflict
@@ -137,6 +139,107 @@ def test_a_recipient_nobody_can_reach_blocks_nobody_and_is_tried_less_and_less(w
     weekly.clock.set(weekly.clock.now() + MOST)
     assert deliver(weekly.engine, inbox) == Delivered(1, 1, 0)
     assert inbox.messages() == written(weekly)
+
+
+def test_a_recipient_whom_it_takes_long_not_to_reach_is_tried_once_a_round_however_much_waits(
+    weekly: Weekly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """t1's secretary is told of eleven organisations: eleven times a channel's time-out was everybody's wait."""
+    now = [0]
+    monkeypatch.setattr("workflow.delivery.steady", lambda: now[0])
+    inbox = Inbox(dead="t1-secretary")
+
+    def slow(notice: Notice) -> None:
+        if notice.recipient == inbox.dead:
+            now[0] += 10_000_000
+        inbox(notice)
+
+    assert deliver(weekly.engine, slow) == Delivered(11, 11, 1, later=10)
+    assert (inbox.tries["t1-secretary"], now[0]) == (1, 10_000_000)
+    first = inbox.tries.copy()
+    weekly.clock.set(weekly.clock.now() + MINUTE)
+    assert deliver(weekly.engine, slow) == Delivered(0, 0, 1, later=10)
+    assert inbox.tries - first == Counter({"t1-secretary": 1})
+    weekly.clock.set(weekly.clock.now() + MINUTE)
+    assert deliver(weekly.engine, slow) == Delivered()  # two minutes now, for all of them
+    inbox.dead = ""
+    weekly.clock.set(weekly.clock.now() + MINUTE)
+    assert deliver(weekly.engine, slow) == Delivered(11, 11, 0)
+    assert inbox.messages() == written(weekly)
+
+
+def test_a_notice_that_nothing_can_hand_over_does_not_keep_the_others_of_its_recipient_for_ever(
+    weekly: Weekly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, inbox = [0], Inbox()
+    monkeypatch.setattr("workflow.delivery.steady", lambda: now[0])
+    poison = [written(weekly)[-1]]
+    (whose,) = {r.recipient for r in _outbox(weekly) if r.dedupe == poison[0]}
+    own = [r.dedupe for r in _outbox(weekly) if r.recipient == "t1-secretary"]
+    poison = own[:1] if whose != "t1-secretary" else poison
+
+    def slow(notice: Notice) -> None:
+        if notice.key in poison:
+            now[0] += 10_000_000
+            raise TimeoutError
+        inbox(notice)
+
+    for _ in range(3):
+        deliver(weekly.engine, slow)
+        weekly.clock.set(weekly.clock.now() + 4 * MINUTE)
+    assert inbox.messages() == sorted(set(written(weekly)) - set(poison))
+
+
+def _outbox(w: Weekly) -> list[Any]:
+    with w.engine.reading() as connection:
+        return list(connection.execute(sa.select(tables.outbox).order_by(tables.outbox.c.id)))
+
+
+def test_what_cannot_be_tried_before_a_lease_ends_is_given_back_and_not_handed_over_twice(
+    weekly: Weekly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, inbox = [0], Inbox()
+    monkeypatch.setattr("workflow.delivery.steady", lambda: now[0])
+    claimed: list[int] = []
+
+    def slow(notice: Notice) -> None:
+        now[0] += 60_000_000
+        if len(inbox.notices) == 4:  # more than the half of a lease: the rest is free again, or is claimed anew
+            claimed.append(waiting(weekly))
+        inbox(notice)
+
+    assert deliver(weekly.engine, slow) == Delivered(22, 22, 0)
+    assert len(inbox.notices) == 22 and inbox.messages() == written(weekly)
+    assert {r.attempts for r in _outbox(weekly)} == {1}
+
+
+def test_a_call_that_hangs_keeps_no_other_notice_from_going_out(weekly: Weekly) -> None:
+    inbox, let_go = Inbox(), threading.Event()
+
+    def hangs(notice: Notice) -> None:
+        if notice.recipient == "o3-secretary":
+            let_go.wait(30)
+        inbox(notice)
+
+    patient = Patient(hangs, seconds=0.2)
+    assert deliver(weekly.engine, patient) == Delivered(21, 21, 1)
+    weekly.clock.set(weekly.clock.now() + MINUTE)
+    assert deliver(weekly.engine, patient) == Delivered(0, 0, 1)  # it still hangs: at once, and no second thread
+    assert inbox.tries["o3-secretary"] == 0
+    let_go.set()
+    while patient._hanging and not all(call.done() for call in patient._hanging):
+        threading.Event().wait(0.01)
+    weekly.clock.set(weekly.clock.now() + 2 * MINUTE)
+    assert deliver(weekly.engine, patient) == Delivered(1, 1, 0)
+    assert inbox.tries["o3-secretary"] == 2 and inbox.messages() == written(weekly)  # twice under one key
+
+
+def test_with_too_many_calls_hanging_nothing_is_tried_and_nothing_failed(weekly: Weekly) -> None:
+    let_go = threading.Event()
+    patient = Patient(lambda notice: let_go.wait(30) and None, seconds=0.05, most=2)
+    done = deliver(weekly.engine, patient)
+    assert (done.notices, done.failed, done.failed + done.later) == (0, 2, 22)
+    let_go.set()
 
 
 def test_a_channel_that_takes_so_many_a_minute_is_through_in_as_many_minutes_as_that_takes(weekly: Weekly) -> None:

@@ -44,6 +44,7 @@ from workflow.why import lines, why
 WEEK = "2019-W41"  # Monday 7 October 2019: by the notice the last day of the holiday, so read as Tuesday the 8th
 LEFT = ("no-calendar", "roll-call-not-held", "unfired-rung")
 CN = load_calendar(shipped_calendar("cn")).to_canonical()
+CN_AGAIN = Calendar.from_canonical({**CN, "title": {"zh": "重印", "en": "printed again"}})
 ALL = [f"o{n}" for n in range(1, 12)]
 SIX_DAYS = """calendar: six-days
 title: {zh: 示例单位日历, en: an invented unit's calendar}
@@ -376,6 +377,74 @@ def test_a_notice_moves_a_date_that_waited_for_it_and_none_that_was_settled(data
     publish(w.engine, Calendar.from_canonical({**whole, "years": {y: d for y, d in years.items() if int(y) <= 2020}}))
     with w.look() as desk:
         assert obligations.period(desk, FLOW, FIRST, name) == found
+    w.engine.close()
+
+
+def longer(until: str) -> Calendar:
+    """The calendar with the National Day holiday of 2019 extended while it runs."""
+    year = CN["years"]["2019"]
+    days = [{**h, "to": until} if h["festival"] == ["national-day"] else h for h in year["holidays"]]
+    return Calendar.from_canonical({**CN, "years": {**CN["years"], "2019": {**year, "holidays": days}}})
+
+
+def test_a_correction_moves_a_report_that_is_open_with_its_period_so_that_nobody_is_late_by_one_of_them(
+    database_url: str, tmp_path: Path
+) -> None:
+    """2020: the State Council extended a holiday while it ran. The period moved, the clock of a report already begun did not:
+    its secretary was reminded of being late, and was counted as in time."""
+    w = make_weekly(database_url, tmp_path / "home", start="2019-09-30 09:00")
+    w.at("2019-09-30 12:00")
+    tick(w.engine)
+    gone = obligations.report_id(FLOW, "o1", "2019-W40")  # missed before the correction
+    w.at("2019-10-04 09:00")
+    item = w.open("o1", WEEK)
+    w.at("2019-10-05 09:00")
+    assert publish(w.engine, CN_AGAIN).moved == 0  # a new title moves nothing
+    w.at("2019-10-05 10:00")
+    done = publish(w.engine, longer("2019-10-08"))
+    assert (done.items, done.moved, done.failed) == (0, 1, 0)
+    assert publish(w.engine, longer("2019-10-08")).moved == 0  # again: it is done
+    with w.look() as desk:
+        (due,), (missed,) = why(desk, item), why(desk, gone)
+        found = obligations.period(desk, FLOW, FIRST, WEEK)
+        assert due.missed_at == found.missed == shanghai("2019-10-09 12:00")
+        assert [s.what for s in due.settings] == ["armed", "reprojected"] and due.agrees
+        assert "2019-10-08   National Day holiday (2019-10-01 to 2019-10-08)" in "\n".join(
+            lines([due], "Asia/Shanghai", "en")
+        )
+        assert missed.state == "overdue" and len(missed.settings) == 1
+    w.at("2019-10-08 12:00")
+    tick(w.engine)
+    with w.look() as desk:
+        assert len(why(desk, item)[0].rungs) == 0
+    w.at("2019-10-09 11:00")
+    w.engine.submit(item, who("handler", "o1"), PROGRESS, outcome="reported")
+    w.sign(item)
+    with w.look() as desk:
+        assert why(desk, item)[0].state == "met"
+        assert states(desk, FIRST, WEEK, w.clock.now())["o1"] == "SUBMITTED"
+    report = w.verify()
+    assert report.failures == [] and report.rules == "hold"
+    w.engine.close()
+
+
+def test_a_working_day_that_is_taken_away_is_owed_no_more(database_url: str, tmp_path: Path) -> None:
+    spec = "every: week, on: monday, from: 2019-09-09, reading: next-workday"
+    daily = loads(numbered("2019.9").replace(spec, "every: workday, from: 2019-09-09", 1))
+    w = make_weekly(database_url, tmp_path / "home", definition=daily, start="2019-10-07 09:00")
+    w.at("2019-10-08 09:00")
+    item, other = w.open("o1", "2019-10-08"), w.open("t1", WEEK)
+    w.clock.advance(timedelta(minutes=1))
+    assert publish(w.engine, longer("2019-10-08")).moved == 2
+    with w.look() as desk:
+        assert why(desk, item)[0].state == "cancelled"
+        assert why(desk, other)[0].missed_at == shanghai("2019-10-09 17:00")
+        with pytest.raises(Unknown):
+            obligations.period(desk, FLOW, FIRST, "2019-10-08")
+    w.at("2019-10-08 12:00")
+    assert tick(w.engine).fired == 0
+    report = w.verify()
+    assert report.failures == [] and report.rules == "hold"
     w.engine.close()
 
 

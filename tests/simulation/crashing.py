@@ -21,9 +21,11 @@ from workflow.channels import Drop
 from workflow.delivery import LEASE, Notice, deliver
 from workflow.errors import WorkflowError
 from workflow.evidence import canonical
+from workflow.run import next_moment
 from workflow.store import tables
 from workflow.store.database import DriverError
 
+HOUR = 3_600_000_000
 RUNGS = 3  # of a matter nobody works on: two reminders and a proposal
 MESSAGES = 1 + 2 + 1
 CONTEXT = get_context("forkserver")
@@ -58,12 +60,20 @@ def work(url: str, home: str, at: int, batch: int) -> None:
     wire, idle = Wire(Path(home)), 0
     while idle < 3:
         with suppress(WorkflowError, DriverError):
-            engine = Engine.at(url, home, clock=SettableClock(at), durable=False, busy_ms=2_000)
+            clock = SettableClock(at)
+            engine = Engine.at(url, home, clock=clock, durable=False, busy_ms=2_000)
             try:
                 while idle < 3:
                     swept = sweep.tick(engine)
                     sent = deliver(engine, wire)
-                    idle = 0 if swept.fired or swept.failed or sent.notices else idle + 1
+                    if swept.fired or swept.failed or sent.notices:
+                        idle = 0
+                    else:  # on to the next rung of a due that is behind, or to the next try
+                        upcoming = next_moment(engine, clock.now())
+                        if upcoming is not None and upcoming < at + HOUR:
+                            clock.set(upcoming)
+                        else:
+                            idle += 1
             finally:
                 engine.close()
 

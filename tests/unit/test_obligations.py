@@ -61,6 +61,18 @@ def test_a_cycle_falls_on_these_days(spec: str, since: str, until: str, expected
     assert days(spec, since, until) == expected
 
 
+@pytest.mark.parametrize("reading", ["keep", "next-workday", "previous-workday"])
+def test_there_is_always_time_to_report_within_a_period(reading: str) -> None:
+    """R082: a Monday in a long holiday read as the working day before lay a week back, before its own week had begun, so
+    that nobody could be in time (2019-W41, 2024-W41, 2025-W06, 2026-W09)."""
+    definition = owing(f'every: week, on: monday, from: 2004-01-05, reading: {reading}, at: "12:00"')
+    found = list(rules.periods(definition, CALENDAR, "first-hop", date(2004, 1, 5), date(2026, 11, 30)))
+    assert len(found) > 1_190
+    for each in found:
+        assert each.opens < each.missed, each.name
+        assert each.opens == start_of_day(min(each.nominal - timedelta(days=6), each.day), ZONE)
+
+
 def test_the_monday_inside_national_day_is_what_the_definition_says_it_is() -> None:
     """R082: 2019-10-07 is a Monday inside a holiday; the shipped report states the reading, and its hour."""
     shipped = load(shipped_flow("weekly-report"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from workflow.cli.arguments import Home, Lang, home_of, key_held, opened, say, told, url_of
+from workflow.cli.warned import warned
 
 if TYPE_CHECKING:
     from workflow.errors import Language
@@ -78,11 +79,25 @@ def import_(
     file: Annotated[Path, typer.Argument(help="A calendar file · 日历文件")],
     db: Db,
     home: Home = None,
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--every",
+            help="Where it corrects a published year, count all dates again that have not passed · 更正时重新推算全部未到期时限",
+        ),
+    ] = False,
     lang: Lang = "",
 ) -> None:
-    """Publish a calendar and count again the dates that waited for it · 公布日历并重新推算暂定时限"""
+    """Publish a calendar and count again the dates that waited for it · 公布日历并重新推算暂定时限
+
+    A calendar that corrects a published year also moves the dates of reports owed for periods that are not over; every other
+    date that was settled stays, unless --every is given. What has passed stays. Each date that moves has an entry of its own.
+
+    Exit code 0: done. 1: dates of some items could not be counted again; they are named, and the others were. 2: it could not
+    be published.
+    """
     language = cast("Language", lang)
-    with told(language):
+    with told(language), warned(language):
         from workflow.calendar_file import load_calendar
         from workflow.engine import Engine
         from workflow.reprojection import publish
@@ -90,7 +105,7 @@ def import_(
         calendar = load_calendar(file)
         here = Engine.at(url_of(db, language), home_of(db, home, language), upgrade=False, key=key_held())
         with closing(here) as engine:
-            done = publish(engine, calendar)
+            done = publish(engine, calendar, every=every)
         years = f"{calendar.published[0].year}-{calendar.published[-1].year}" if calendar.published else "-"
         say(
             f"已公布日历 {calendar.name}({years});暂定时限的事项 {done.items},重新推算 {done.entries}"
@@ -98,3 +113,11 @@ def import_(
             else f"published calendar {calendar.name} ({years}); items with provisional dates: {done.items}, "
             f"counted again: {done.entries}"
         )
+        if done.moved:
+            say(
+                f"更正已公布年度,时限变动的事项 {done.moved}"
+                if lang == "zh"
+                else f"it corrects a published year: items whose date moved: {done.moved}"
+            )
+    if done.failed:
+        raise typer.Exit(1)

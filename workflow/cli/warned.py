@@ -16,6 +16,10 @@ WORDS = {
         "a rung could not fire; it is tried again: workflow health",
         "措施未能触发,将再试;详见 workflow health",
     ),
+    "due.not_counted_again": (
+        "its dates could not be counted by the new calendar; those of the others were",
+        "其时限未能按新日历重新推算,其他事项不受影响",
+    ),
     "clock.skewed": (
         "this machine's clock is not the database's, by which everything counts",
         "本机时钟与数据库时钟不一致,一切以数据库为准",

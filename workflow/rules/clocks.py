@@ -14,10 +14,21 @@ from workflow.acts import Extend, Pause, ReprojectDue, Resume, Signature
 from workflow.case import Effect
 from workflow.clock import local_day
 from workflow.definition.model import Due, Extending, Pausing, Who
-from workflow.errors import Conflict, DateRequired, LimitReached, OutOfTurn, ReasonRequired, Said, Stale, WrongStage
+from workflow.errors import (
+    Conflict,
+    DateRequired,
+    LimitReached,
+    OutOfTurn,
+    ReasonRequired,
+    Said,
+    Stale,
+    Unknown,
+    WrongStage,
+)
 from workflow.rules import authority, dues, reckoning
 from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Decision, Need
+from workflow.rules.obligations import period
 from workflow.rules.reckoning import NEVER, Basis
 
 
@@ -271,19 +282,39 @@ def resume(asked: Asked, act: Resume) -> Decision:
 
 
 def reproject(asked: Asked, act: ReprojectDue) -> Decision:
-    """Count the provisional dates of an item again, by the calendar of now. What is settled is provisional no longer.
+    """Count the provisional dates of an item again, by the calendar of now; what is settled is provisional no longer. And
+    those dates that the act names although they were settled, as long as they have not passed. A report whose period the
+    calendar has no more is not owed, and its due ends.
 
     Raises:
-        Conflict: nothing of the item is provisional, or nothing changes.
+        Conflict: nothing of the item is to be counted again, or nothing changes.
     """
     effects: list[Effect] = []
     for rule, held in asked.case.dues.items():
-        if "provisional" not in held or "paused" in held:
+        named = rule in act.settled and asked.context.at < held["missed"]
+        if "paused" in held or ("provisional" not in held and not named):
+            continue
+        if asked.context.rules >= 8 and _owed_no_more(asked, held):
+            effects.append({"e": "due-cancelled", "rule": rule})
             continue
         effect = _changed(asked, "due-reprojected", rule, held, held["basis"])
-        if effect.get("provisional") is True and effect["missed"] == held["missed"] and effect["next"] == held["next"]:
+        settles = "provisional" in held and effect.get("provisional") is not True
+        if not settles and effect["missed"] == held["missed"] and effect["next"] == held["next"]:
             continue
         effects.append({k: v for k, v in effect.items() if k != "basis"})
     if not effects:
         raise Conflict(item=asked.case.item, expected="a date that the calendar settles", actual="none")
     return Decision(effects)
+
+
+def _owed_no_more(asked: Asked, held: dict[str, Any]) -> bool:
+    """Whether a due is that of a report for a period that is none by the calendar of now: a working day that became a
+    day off."""
+    name = held["basis"].get("obligation")
+    if name is None:
+        return False
+    try:
+        period(asked.definition, asked.context.calendar, name, asked.case.campaign)
+    except Unknown:
+        return True
+    return False

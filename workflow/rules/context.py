@@ -16,7 +16,7 @@ from workflow.errors import Unknown
 
 Need = tuple[str, ...]
 
-RULES = 7
+RULES = 8
 """Which rules decide now; every entry names those that decided it, so that what they led to then is what a replay leads
 to. An entry that names none is of 1. 2: a repeated vote begins with a new tally, look-backs have a first day, a notice
 is bound to the papers it was posted over, a return inside a group leaves the places beside it alone, and signatures
@@ -33,7 +33,8 @@ whoever votes in a group still does when somebody was added to the place, a date
 2999, and an item that adopts other nodes has their caps too. 7: what is counted of one person under two ids is numbered under
 one of them, the first signature names the way out where there are several, a group at the beginning of a stage that votes
 against signs anew, all of it, the signature that ended a stage is taken back too, until whoever acts next has opened or signed,
-and each place that waits may be urged once a day."""
+and each place that waits may be urged once a day. 8: of two rungs of a due that are both behind the second waits a sweep's
+time, and the due of a report ends when a calendar takes its period away."""
 
 
 def key(need: Need) -> str:

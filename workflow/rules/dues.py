@@ -30,6 +30,9 @@ from workflow.rules.context import Asked, Context, Need
 from workflow.rules.materials import is_day
 from workflow.rules.reckoning import Basis, Reckoned
 
+CATCH_UP = (
+    5_000_000  # µs between two rungs of a due that are both behind: as long as from one sweep of a node to the next
+)
 FIRST_YEAR, LAST_YEAR = "1900", "2999"  # of dates that dues rest on: beyond, a slip of the pen
 
 
@@ -118,9 +121,12 @@ def _effect(
 
 
 def moved(context: Context, rule: str, due: dict[str, Any], step: int) -> Effect:
-    """The effect of a rung that fired: the next one, never before now, so that an outage is caught up one at a time."""
+    """The effect of a rung that fired: the next one. After an outage it is never before now, and never at once, however
+    many nodes sweep: one rung, then the next sweep's."""
     moment, unsure = upcoming(context, due["ladder"], step, due["missed"])
-    effect: Effect = {"e": "due-moved", "rule": rule, "step": step, "next": moment and max(moment, context.at)}
+    if moment is not None and moment <= context.at:
+        moment = context.at + (CATCH_UP if context.rules >= 8 else 0)
+    effect: Effect = {"e": "due-moved", "rule": rule, "step": step, "next": moment}
     if unsure:
         effect["provisional"] = True
     return effect

@@ -110,7 +110,8 @@ def period(definition: Definition, calendar: Calendar, rule: str, name: str) -> 
 def _period(definition: Definition, calendar: Calendar, rule: str, spec: Obligation, nominal: date) -> Period:
     zone = definition.flow.timezone
     found = reckoning.reckon(calendar, zone, basis(rule, spec, nominal))
-    opens = start_of_day(_step(spec, calendar, nominal, -1) + DAY, zone)
+    # A date read so much earlier that it lies before the period's own beginning: there is at least that day to report on.
+    opens = start_of_day(min(_step(spec, calendar, nominal, -1) + DAY, found.day), zone)
     unsure = spec.every == "workday" and not calendar.settled(nominal)  # whether there is such a period at all
     return Period(rule, name_of(spec, nominal), nominal, found.day, opens, found.missed, found.provisional or unsure)
 

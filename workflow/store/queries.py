@@ -46,6 +46,11 @@ _provisional = (
     .order_by(t.due.c.item)
     .limit(bindparam("limit"))
 )
+_settled = (
+    sa.select(t.due.c.item, t.due.c.rule)
+    .where(t.due.c.state.in_((0, 2)), ~t.due.c.provisional, t.due.c.missed_at > bindparam("at"))
+    .order_by(t.due.c.item, t.due.c.rule)
+)
 _next_due = Statement(sa.select(sa.func.min(t.due.c.next_at)).where(sa.text("state = 0")))
 _overdue = (
     sa.select(t.due.c.item, t.due.c.rule, t.due.c.missed_at, t.due.c.step, t.due.c.met_at, t.item.c.unit, t.item.c.flow)
@@ -216,6 +221,16 @@ def pending(connection: Connection, awaited: Iterable[tuple[str, str]], limit: i
 def provisional(connection: Connection, after: str, limit: int) -> list[str]:
     """Items with a date that a calendar still to come may move, in order of their ids, beginning after one."""
     return list(connection.execute(_provisional, {"after": after, "limit": limit}).scalars())
+
+
+def settled(connection: Connection, at: int, ending: str = "") -> dict[str, list[str]]:
+    """Items with running dues whose date is settled and has not passed at an instant, and the rules of these: all, or those
+    that end so."""
+    found: dict[str, list[str]] = {}
+    for item, rule in connection.execute(_settled, {"at": at}):
+        if rule.endswith(ending):
+            found.setdefault(item, []).append(rule)
+    return found
 
 
 def next_due(connection: Connection) -> int | None:
