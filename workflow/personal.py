@@ -87,15 +87,11 @@ def reveal(connection: Any, value: Any, withheld: Container[str] = ()) -> Any:
     wanted = set(found(value, withheld))
     if not wanted:
         return value
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     plain = {}
     for commitment, (sealed, key) in store.held(connection, wanted).items():
-        try:
-            plain[commitment] = canonical.decode(AESGCM(key).decrypt(sealed[:12], sealed[12:], commitment.encode()))
-        except InvalidTag:
-            continue  # not what was committed to: nothing is better than something made up
+        opened = _unsealed(key, commitment, sealed)
+        if opened is not None:  # not what was committed to: nothing is better than something made up
+            plain[commitment] = canonical.decode(opened)
     return _opened(value, plain, withheld)
 
 
@@ -110,6 +106,34 @@ def found(value: Any, besides: Container[str] = ()) -> Iterator[str]:
     elif isinstance(value, list):
         for one in value:
             yield from found(one, besides)
+
+
+def committed(material: Material | None, value: Any) -> Iterator[str]:
+    """The commitments in the personal fields of a document."""
+    names = [name for name, spec in material.fields.items() if spec.personal] if material is not None else []
+    for line in (value if isinstance(value, list) else [value]) if names else ():
+        yield from (line[n] for n in names if is_commitment(line.get(n)))
+
+
+def faults(connection: Any, contents: ContentStore | None, wanted: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What does not fit between commitments and what is kept of them; nothing of the values themselves.
+
+    Args:
+        wanted: from each commitment of the papers to the entry that brought it first.
+
+    Returns:
+        Where, and what is wrong: something else is kept than was committed to, or a value went off the record.
+    """
+    for commitment, sealed, key in store.every(connection):
+        if key is None or _unsealed(key, commitment, sealed) is None:
+            yield commitment, "what is kept for it is not what was committed to"
+    missing = wanted.keys() - store.held(connection, wanted).keys()
+    gone = removals.removed(connection, contents) if missing and contents is not None else {}
+    for commitment in sorted(missing - gone.keys()):
+        yield (
+            wanted[commitment],
+            f"what stands for {commitment} is gone, and no entry says that it was erased or removed",
+        )
 
 
 def in_plain(material: Material, value: Any) -> bool:
@@ -170,10 +194,26 @@ def erase(
 def _sealed(key: bytes, plain: bytes) -> tuple[str, bytes]:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    salt = hmac.new(key, plain, sha256).digest()
-    commitment = PREFIX + hash_parts(_DOMAIN, salt, plain).hex()
+    commitment = _commitment(key, plain)
     nonce = os.urandom(12)
     return commitment, nonce + AESGCM(key).encrypt(nonce, plain, commitment.encode())
+
+
+def _commitment(key: bytes, plain: bytes) -> str:
+    return PREFIX + hash_parts(_DOMAIN, hmac.new(key, plain, sha256).digest(), plain).hex()
+
+
+def _unsealed(key: bytes, commitment: str, sealed: bytes) -> bytes | None:
+    """What a commitment stands for; None where that is not what was committed to. Whoever holds the key could seal anything
+    under any commitment, so the commitment is made again."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        plain = AESGCM(key).decrypt(sealed[:12], sealed[12:], commitment.encode())
+    except (InvalidTag, ValueError):  # another key, other bytes, or no key at all
+        return None
+    return plain if _commitment(key, plain) == commitment else None
 
 
 def _opened(value: Any, plain: Mapping[str, Any], besides: Container[str]) -> Any:

@@ -13,15 +13,16 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from workflow import orgcheck, removals
+from workflow import orgcheck, personal, removals
 from workflow.acts import Signature, Submit, Supplement, act_of
 from workflow.calendar import Calendar
 from workflow.case import Case, ending, stands
@@ -37,8 +38,9 @@ from workflow.evidence.keyring import BadEvent, Keyring, Use
 from workflow.evidence.keys import KEY_ID_LENGTH, key_id_of
 from workflow.evidence.standalone import Policy
 from workflow.recording import STRENGTHS, WET, holds, statement
+from workflow.retold import Retold, differences
 from workflow.rules import RULES, Asked, Context, Facts, decide, materials
-from workflow.store import ballots, database, library, log, scan
+from workflow.store import ballots, database, items, library, log, scan
 
 TYPE = "column-type"
 """Code of a value of another type than its column's: nothing that would stumble over it is read."""
@@ -78,6 +80,12 @@ class Report:
     unpinned: int = 0  # signatures by persons' own keys of persons whom the policy has no keys of
     organisation: str = "not checked"
     crossing: Crossing = field(default_factory=Crossing)  # settled at the end; empty then
+    committed: dict[str, str] = field(
+        default_factory=dict
+    )  # personal values of papers: commitment -> who brought it first
+    used: dict[str, int] = field(
+        default_factory=dict
+    )  # definitions and calendars: digest -> first entry that rests on it
     failures: list[Failure] = field(default_factory=list)
 
     @property
@@ -98,7 +106,15 @@ class Report:
         self.unregistered += other.unregistered
         self.unpinned += other.unpinned
         self.crossing.add(other.crossing)
+        self.committed |= {one: place for one, place in other.committed.items() if one not in self.committed}
+        self.used = {d: min(self.used.get(d, at), other.used.get(d, at)) for d, at in (self.used | other.used).items()}
         self.failures += other.failures
+
+    def rests(self, *digests: str, at: int) -> None:
+        """An entry of that moment rests on these definitions or calendars."""
+        for one in digests:
+            if at < self.used.get(one, at + 1):
+                self.used[one] = at
 
     def fail(self, code: str, place: str, detail: str) -> None:
         """Something does not hold."""
@@ -159,6 +175,7 @@ class Verifier:
         self._calendars: dict[str, Calendar | None] = {}
         self._seen: set[str] = set()
         self._lists: dict[str, _List] = {}  # of the item that is being read
+        self._retold = Retold()  # its working tables
         self._last: tuple[Case, list[Any], int] = Case(), [], 0  # its last entry that did not only remind: the case
         # before it, its effects and number
         self._read: dict[str, bytes] = {}  # what the entry that is being read brought
@@ -206,7 +223,7 @@ class Verifier:
     def _chain(self, chain: str, rows: list[Any], item: Any, head: Any) -> None:
         self.report.chains += 1
         case, prev, seq, events = Case(), b"", 0, Keyring()
-        foldable, self._lists = True, {}
+        foldable, self._lists, self._retold = True, {}, Retold()
         self._last = Case(), [], 0
         for row in rows:
             seq += 1
@@ -343,11 +360,12 @@ class Verifier:
         """Fold the entry, and replay it through the rules with the facts and the moment it recorded."""
         try:
             definition, calendar = self._definition(body["definition"]), self._calendar(body["calendar"])
+            self.report.rests(body["definition"], body["calendar"], at=body["at"])
             if definition is None or calendar is None:
                 self._fail(
                     "library", place, "its definition or calendar is not published here, or not as its digest says"
                 )
-                return True, case.fold(body["effects"], body["seq"], body["at"])
+                return True, self._folded(body, case)
             self._facts(body, place)
             if self.rules:
                 for fact, value in body["facts"].items():
@@ -355,10 +373,15 @@ class Verifier:
                         self._fail("org-fact", place, fault)
                 self._replay(body, case, definition, calendar, place)
             self._listed(body, definition, place)
-            return True, case.fold(body["effects"], body["seq"], body["at"])
+            return True, self._folded(body, case)
         except (WorkflowError, LookupError, TypeError, ValueError, AttributeError, StopIteration) as error:
             self._fail("fold", place, f"its effects cannot be applied: {type(error).__name__} {error}")
             return False, case
+
+    def _folded(self, body: dict[str, Any], case: Case) -> Case:
+        after = case.fold(body["effects"], body["seq"], body["at"])
+        self._retold.entry(body, case, after)
+        return after
 
     def _replay(self, body: dict[str, Any], case: Case, definition: Definition, calendar: Calendar, place: str) -> None:
         try:
@@ -420,6 +443,8 @@ class Verifier:
             except WorkflowError:
                 value = None  # told where the documents are looked at
             if value is not None:
+                for held in personal.committed(definition.flow.materials.get(name), value):
+                    self.report.committed.setdefault(held, place)
                 try:
                     wanted = materials.check(definition, name, value)
                 except WorkflowError as error:
@@ -527,35 +552,20 @@ class Verifier:
         self._projections(chain, case)
 
     def _projections(self, item: str, case: Case) -> None:
-        """The working tables say what the entries led to: who is waited for, what is due, which lines are open."""
+        """The working tables say what the entries led to: who is waited for, where it stood when, what was due and met."""
         lists = {
             name: (case.materials.get(name, ""), held["lines"], self._lists.get(name, _List()).closed)
             for name, held in case.lists.items()
             if held["lines"]
         }
-        expected = scan.Projected(
-            slots={(s.key, s.unit, s.post, s.kind, case.stage) for s in case.open_slots},
-            dues={(rule, d["ladder"], d["missed"], d["step"], d["next"] is None) for rule, d in case.dues.items()},
-            lists=lists,
-            counts={
-                (counter, r.get("under", r["person"]), r["n"], r.get("reversed"), r.get("opened", ""))
-                for counter, rows in case.counted.items()
-                for r in rows
-            },
-            claim=_claim(case),
-            burden=_burden(case),
-            seats=set(case.seats.items()),
-        )
+        expected = self._retold.rows(case, lists)
         assert self._working is not None
         found = self._working.of(item)
         for name in expected.lists.keys() - found.lists.keys():
             if self._removed(expected.lists[name][0]):  # the lines went with their document
                 del expected.lists[name]
-        for name in ("slots", "dues", "lists", "counts", "claim", "burden", "seats"):
-            if getattr(found, name) != getattr(expected, name):
-                self._fail(
-                    "projection", item, f"{name}: expected {getattr(expected, name)}; got {getattr(found, name)}"
-                )
+        for difference in differences(expected, found):
+            self._fail("projection", item, difference)
 
     def _library(self) -> None:
         fields: dict[str, dict[str, set[str]]] = {}  # by the key of their order and by material
@@ -637,8 +647,9 @@ def verify(
     """Verify a whole database on one connection, with one consistent moment. See ``Report`` for what was reached."""
     if unread := _unreadable(connection):
         return unread
+    unplain = scan.unplain(connection)
     report = Verifier(connection, contents, policy, **checks).run(progress)
-    return settle(connection, contents, report)
+    return settle(connection, contents, report, unplain)
 
 
 def _unreadable(connection: Any) -> Report | None:
@@ -652,16 +663,43 @@ def _unreadable(connection: Any) -> Report | None:
     return report
 
 
-def settle(connection: Any, contents: ContentStore | None, report: Report) -> Report:
-    """What only shows when every chain has been read: citations between them, and the organisation's tables."""
+def settle(
+    connection: Any, contents: ContentStore | None, report: Report, unplain: Iterable[tuple[str, str]] = ()
+) -> Report:
+    """What only shows when every chain has been read: citations between them, and the organisation's tables.
+
+    Args:
+        unplain: what ``scan.unplain`` found.
+    """
+    for place, detail in unplain:
+        report.fail("storage", place, detail)
     for code, place, detail in report.crossing.settle(connection):
         report.fail(code, place, detail)
     report.crossing = Crossing()
+    for place, detail in personal.faults(connection, contents, report.committed):
+        report.fail("personal", place, detail)
+    for place, detail in _misdated(connection, report.used):
+        report.fail("library", place, detail)
     faults, checked = orgcheck.check(connection, contents)
     for place, detail in faults:
         report.fail("organisation", place, detail)
     report.organisation = "not checked" if not checked else "does not hold" if faults else "holds"
     return report
+
+
+def _misdated(connection: Any, used: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """Versions said to be published at another moment than their entry says, or behind an entry that rests on them. By
+    that moment the reports of a period are owed under one version or another."""
+    said = {}
+    for body in scan.bodies(connection, items.FLOWS):
+        with suppress(WorkflowError, LookupError, TypeError):  # told where the chain is read
+            plain = canonical.decode(body)
+            said[plain["act"]["definition"]] = plain["at"]
+    for digest_, at in scan.moments(connection).items():
+        if at != said.get(digest_, at):
+            yield digest_, "it was published at another moment than the entry of chain flows says"
+        elif at > used.get(digest_, at):
+            yield digest_, "it was published later than the first entry that rests on it"
 
 
 def _verify_part(
@@ -673,21 +711,6 @@ def _verify_part(
             return Verifier(connection, contents, policy, **checks).run(part=part)
     finally:
         db.dispose()
-
-
-def _claim(case: Case) -> tuple[Any, ...] | None:
-    """What the working tables say of a claim and of what a check found."""
-    claimed, verified = case.claimed, case.verified
-    if not claimed and not verified:
-        return None
-    found = (verified.get("says", ""), verified.get("at"), verified.get("finding", ""))
-    return (claimed.get("as", ""), claimed.get("at"), *found)
-
-
-def _burden(case: Case) -> tuple[Any, ...] | None:
-    held = case.burden
-    names = ("kind", "unit", "n", "from", "until", "state")
-    return (*(held[n] for n in names), held.get("persons", 0)) if held else None
 
 
 def verify_database(
@@ -717,16 +740,17 @@ def verify_database(
                 return verify(connection, contents, progress, policy, **checks)
             with ProcessPoolExecutor(len(others), mp_context=get_context("spawn")) as pool:
                 for _ in others:
-                    pool.submit(_started)  # while they start, the types are looked at
+                    pool.submit(_started)  # while they start, types and indexes are looked at
                 if unread := _unreadable(connection):
                     return unread
+                unplain = scan.unplain(connection)
                 waiting = [pool.submit(_verify_part, url, contents, policy, part, checks) for part in others]
                 share = (lambda done, total: progress(min(done * len(parts), total), total)) if progress else None
                 report = Verifier(connection, contents, policy, **checks).run(share, own)
                 for one in waiting:
                     report.add(one.result())
         with database.reading(db) as connection:
-            return settle(connection, contents, report)
+            return settle(connection, contents, report, unplain)
     finally:
         db.dispose()
 

@@ -27,8 +27,8 @@ IN_DATABASE = Path("database")
 
 REACHED = {
     "V1": (
-        "bodies canonical, chains unbroken, columns and snapshots equal the entries, the engine's seals verify",
-        "记录规范、链条完整、各列及快照与记录一致、引擎签名有效",
+        "bodies canonical, chains unbroken, columns, snapshots and working tables equal the entries, the engine's seals verify",
+        "记录规范、链条完整、各列、快照及办理数据表与记录一致、引擎签名有效",
     ),
     "V2": ("every seal is by a key of your policy", "全部封印均出自核验策略所列密钥"),
     "V3": ("every entry is in the log of your checkpoint", "全部记录均在您的检查点所固定的日志内"),

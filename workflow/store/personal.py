@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
@@ -17,6 +17,9 @@ _held = (
     sa.select(t.personal.c.commitment, t.personal.c.sealed, t.subject.c.key)
     .join(t.subject, t.subject.c.subject == t.personal.c.subject)
     .where(t.personal.c.commitment.in_(bindparam("wanted", expanding=True)))
+)
+_every = sa.select(t.personal.c.commitment, t.personal.c.sealed, t.subject.c.key).join(
+    t.subject, t.subject.c.subject == t.personal.c.subject, isouter=True
 )
 _of = sa.select(t.personal.c.commitment).where(t.personal.c.subject == bindparam("subject"))
 _person = sa.select(t.person.c.id).where(t.person.c.id == bindparam("subject"))
@@ -44,6 +47,12 @@ def held(connection: Connection, commitments: Iterable[str]) -> dict[str, tuple[
         for row in connection.execute(_held, {"wanted": wanted[start : start + _CHUNK]}):
             found[row.commitment] = (bytes(row.sealed), bytes(row.key))
     return found
+
+
+def every(connection: Connection) -> Iterator[tuple[str, bytes, bytes | None]]:
+    """Every commitment of which something is kept: what, sealed, and the key of its subject, if that is there."""
+    for row in connection.execute(_every):
+        yield row.commitment, bytes(row.sealed), None if row.key is None else bytes(row.key)
 
 
 def of(connection: Connection, subject: str) -> list[str]:

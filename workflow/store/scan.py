@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workflow.errors import ColumnType
+from workflow.errors import ColumnType, WorkflowError
+from workflow.evidence import canonical
 from workflow.evidence.digest import digest
 from workflow.store import library as lib
 from workflow.store import tables as t
@@ -27,29 +28,38 @@ _all = sa.select(
     t.entry.c.request_digest,
 ).order_by(t.entry.c.chain, t.entry.c.seq)
 
-_slots = sa.select(t.slot.c.item, t.slot.c.key, t.slot.c.unit, t.slot.c.post, t.slot.c.kind, t.slot.c.stage)
+_slots = sa.select(
+    *(t.slot.c.item, t.slot.c.key, t.slot.c.unit, t.slot.c.post, t.slot.c.kind, t.slot.c.stage, t.slot.c.opened_at)
+)
+_stays = sa.select(
+    *(t.stay.c.item, t.stay.c.n, t.stay.c.stage, t.stay.c.round, t.stay.c.entered_at, t.stay.c.left_at, t.stay.c.exit)
+)
 _dues = sa.select(
-    t.due.c.item,
-    t.due.c.rule,
-    t.due.c.ladder,
-    t.due.c.missed_at,
-    t.due.c.step,
-    t.due.c.state,
-    t.due.c.next_at.is_(None),
-).where(t.due.c.state.in_((0, 2)))
+    *(t.due.c.item, t.due.c.rule, t.due.c.ladder, t.due.c.missed_at, t.due.c.step, t.due.c.state, t.due.c.met_at),
+    *(t.due.c.provisional, t.due.c.next_at.is_(None)),
+)
 _counts = sa.select(
-    t.count.c.item, t.count.c.counter, t.count.c.person, t.count.c.n, t.count.c.reversed_seq, t.count.c.opened
+    *(t.count.c.item, t.count.c.counter, t.count.c.person, t.count.c.n, t.count.c.seq, t.count.c.held_on),
+    *(t.count.c.held_by, t.count.c.campaign, t.count.c.opened, t.count.c.reversed_seq),
 )
 _claims = sa.select(
     t.claim.c.item,
     *(t.claim.c.claimed, t.claim.c.claimed_at, t.claim.c.verified, t.claim.c.verified_at, t.claim.c.finding),
 )
 _burdens = sa.select(
-    t.burden.c.item,
+    *(t.burden.c.item, t.burden.c.flow),
     *(t.burden.c.kind, t.burden.c.unit, t.burden.c.n, t.burden.c.from_on, t.burden.c.until_on),
     *(t.burden.c.state, t.burden.c.persons),
 )
 _seats = sa.select(t.seat.c.item, t.seat.c.seat, t.seat.c.n)
+_words = sa.select(
+    *(t.words.c.item, t.words.c.field, t.words.c.no, t.words.c.flow, t.words.c.campaign, t.words.c.digest)
+)
+PLACES = ("delegated", "handed-over", "copied")
+"""Topics of messages that say what somebody may see: a place, or a paper, was passed to them."""
+_messages = sa.select(
+    *(t.outbox.c.payload, t.outbox.c.dedupe, t.outbox.c.topic, t.outbox.c.recipient, t.outbox.c.created_at)
+).where(sa.text("topic IN ('delegated', 'handed-over', 'copied')"))
 _listed = sa.select(t.line.c.item).distinct()
 _lines = (
     sa.select(t.line.c.list, t.line.c.no, t.line.c.cells, t.line.c.closed_seq, t.line.c.closed_at)
@@ -139,6 +149,7 @@ def chain_heads(connection: Connection, part: Range = EVERYTHING) -> dict[str, A
     return {r.chain: r for r in connection.execute(sa.select(t.chain).where(_within(t.chain.c.chain, part)))}
 
 
+UNPLAIN = 20  # faults of the file itself that are told
 _KINDS = {bytes: "blob", str: "text", int: "integer", bool: "integer"}
 
 
@@ -168,6 +179,22 @@ def _misfits_of(table: sa.Table) -> sa.Select[Any]:
     wrong = [kind.not_in(_allowed(column)) for column, kind in zip(table.columns, kinds, strict=True)]
     keys = [sa.func.quote(column) for column in table.primary_key]  # bytes that are no text are told in hex
     return sa.select(*keys, *kinds).where(sa.or_(*wrong))
+
+
+def unplain(connection: Connection) -> list[tuple[str, str]]:
+    """Where the database would tell a reader something else than its rows say: a name, and what is wrong with it.
+
+    Pages read through indexes, and some from an index alone; on SQLite whoever can write the file can have an index that
+    says something else than its table. A view in the place of a table can answer one reader otherwise than another.
+    """
+    found = [
+        (name, "a view stands where a table belongs")
+        for name in sorted(set(sa.inspect(connection).get_view_names()) & t.metadata.tables.keys())
+    ]
+    if connection.dialect.name == "sqlite":
+        said = connection.exec_driver_sql(f"PRAGMA integrity_check({UNPLAIN})").scalars()
+        found += [("database", str(one)) for one in said if one != "ok"]
+    return found
 
 
 def refuse_misfits(connection: Connection) -> None:
@@ -245,6 +272,15 @@ def published(connection: Connection) -> Iterator[tuple[str, bytes, dict[str, st
         yield row.digest, row.body, {"calendar": row.name}
 
 
+def moments(connection: Connection) -> dict[str, int]:
+    """When each definition and calendar was published, by digest."""
+    return {
+        row.digest: row.published_at
+        for table in (t.definition, t.calendar)
+        for row in connection.execute(table.select())
+    }
+
+
 def meta(connection: Connection) -> dict[str, str]:
     """What the database says of itself."""
     return {row.key: row.value for row in connection.execute(t.meta.select())}
@@ -261,6 +297,14 @@ def accesses(connection: Connection, chain: str) -> list[Any]:
     return list(connection.execute(_all.where(named)))
 
 
+def _item_of(payload: bytes) -> str:
+    """The item that a message is about; empty where it cannot be read, which is no item."""
+    try:
+        return str(canonical.read(payload)["item"])
+    except (WorkflowError, LookupError, TypeError, ValueError):
+        return ""
+
+
 Closings = dict[int, tuple[int, int]]
 """Of closed lines, by number: the entry that closed it and its moment."""
 
@@ -270,22 +314,32 @@ class Projected:
     """What the working tables say of one item.
 
     Attributes:
-        slots: the open ones: key, unit, post, kind, stage.
-        dues: those not met: rule, ladder, first missed moment, next rung, whether none is left.
+        slots: the open ones: key, unit, post, kind, stage, since when.
+        stays: the stages it went through: number, stage, round, from when to when, by which exit.
+        dues: rule, ladder, first missed moment, next rung, state, when it was met, whether a calendar to come may move it.
         lists: name -> digest of all lines, how many; and of each closed line by number, which entry closed it and when.
-        burden: the days fixed at its unit: kind, unit, number, first and last day, state, persons; None for none.
+        burden: the days fixed at its unit: flow, kind, unit, number, first and last day, state, persons; None for none.
         claim: what is claimed and since when, what a check found and when, and its finding; None where neither is.
         seats: the places it has that only so many have at once: seat, number.
-        counts: what it put on counts of persons: counter, person, number, the entry that took it off, what it opened.
+        counts: what it put on counts of persons: counter, person, number, by which entry, on which day, by whom, campaign,
+            what it opened, the entry that took it off.
+        words: digests of texts that should be its own: field, line, flow, campaign, digest.
+        messages: what was passed to whom: key, topic, recipient, when.
     """
 
     slots: set[tuple[Any, ...]]
+    stays: set[tuple[Any, ...]]
     dues: set[tuple[Any, ...]]
     lists: dict[str, tuple[str, int, Closings]]
     counts: set[tuple[Any, ...]]
     claim: tuple[Any, ...] | None
     burden: tuple[Any, ...] | None
     seats: set[tuple[Any, ...]]
+    words: set[tuple[Any, ...]]
+    messages: set[tuple[Any, ...]]
+
+
+_Rows = dict[str, set[tuple[Any, ...]]]
 
 
 class Working:
@@ -296,27 +350,35 @@ class Working:
 
     def __init__(self, connection: Connection, part: Range) -> None:
         self._connection = connection
-        self._slots: dict[str, set[tuple[Any, ...]]] = {}
-        self._dues: dict[str, set[tuple[Any, ...]]] = {}
-        self._counts: dict[str, set[tuple[Any, ...]]] = {}
-        for item, *rest in connection.execute(_slots.where(_within(t.slot.c.item, part))):
-            self._slots.setdefault(item, set()).add(tuple(rest))
-        for item, rule, ladder, missed, step, state, none_left in connection.execute(
-            _dues.where(_within(t.due.c.item, part))
-        ):
-            self._dues.setdefault(item, set()).add((rule, ladder, missed, step, state == 2 and bool(none_left)))
-        for item, *rest in connection.execute(_counts.where(_within(t.count.c.item, part))):
-            self._counts.setdefault(item, set()).add(tuple(rest))
+        self._slots = self._some(_slots.where(_within(t.slot.c.item, part)))
+        self._stays = self._some(_stays.where(_within(t.stay.c.item, part)))
+        self._counts = self._some(_counts.where(_within(t.count.c.item, part)))
+        self._seats = self._some(_seats.where(_within(t.seat.c.item, part)))
+        self._words = self._some(_words.where(_within(t.words.c.item, part)))
+        self._dues: _Rows = {}
+        for item, *row, provisional, none_left in connection.execute(_dues.where(_within(t.due.c.item, part))):
+            state = row[4]
+            if (state == 0) == none_left:  # an open one that nothing would ever fire, or an ended one that would
+                row[4] = (state, "next rung" if state else "no next rung")
+            self._dues.setdefault(item, set()).add((*row, bool(provisional)))
         self._claims: dict[str, tuple[Any, ...]] = {
             item: tuple(rest) for item, *rest in connection.execute(_claims.where(_within(t.claim.c.item, part)))
         }
         self._burdens: dict[str, tuple[Any, ...]] = {
             item: tuple(rest) for item, *rest in connection.execute(_burdens.where(_within(t.burden.c.item, part)))
         }
-        self._seats: dict[str, set[tuple[Any, ...]]] = {}
-        for item, *rest in connection.execute(_seats.where(_within(t.seat.c.item, part))):
-            self._seats.setdefault(item, set()).add(tuple(rest))
         self._listed = set(connection.execute(_listed.where(_within(t.line.c.item, part))).scalars())
+        self._messages: _Rows = {}
+        for payload, *rest in connection.execute(_messages):  # few; whose they are, only what they carry says
+            self._messages.setdefault(_item_of(payload), set()).add(tuple(rest))
+
+    def _some(self, query: sa.Select[Any]) -> _Rows:
+        """Rows by their first column."""
+        found: _Rows = {}
+        for row in self._connection.execute(query):
+            item, *rest = row
+            found.setdefault(item, set()).add(tuple(rest))
+        return found
 
     def of(self, item: str) -> Projected:
         """What they say of one item; asked once."""
@@ -324,18 +386,31 @@ class Working:
         self._listed.discard(item)
         return Projected(
             slots=self._slots.pop(item, set()),
+            stays=self._stays.pop(item, set()),
             dues=self._dues.pop(item, set()),
             counts=self._counts.pop(item, set()),
             claim=self._claims.pop(item, None),
             burden=self._burdens.pop(item, None),
             seats=self._seats.pop(item, set()),
+            words=self._words.pop(item, set()),
+            messages=self._messages.pop(item, set()),
             lists=self._lists(item) if listed else {},
         )
 
     def left(self) -> set[str]:
         """Items that nobody asked about, though the tables have rows of them."""
-        held = (self._slots, self._dues, self._counts, self._claims, self._burdens, self._seats)
-        return self._listed.union(*(one.keys() for one in held))
+        held = (
+            self._slots,
+            self._stays,
+            self._dues,
+            self._counts,
+            self._claims,
+            self._burdens,
+            self._seats,
+            self._words,
+        )
+        strays = self._messages.keys() - units_of_items(self._connection).keys() if self._messages else set()
+        return self._listed.union(strays, *(one.keys() for one in held))
 
     def _lists(self, item: str) -> dict[str, tuple[str, int, Closings]]:
         held: dict[str, list[Any]] = {}

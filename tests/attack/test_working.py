@@ -1,0 +1,267 @@
+"""Whoever edits what pages are read from, and no entry: a late report made one in time, another name, another stage.
+
+Each attack changes what a reader is shown and nothing that is sealed. V1 must catch it; what V1 does not look at is not
+there. Source: evidence, columns equal bodies; R037, R100.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tests.contract.test_personal import MARKED
+from tests.contract.world import MATTER, World, flow_text, make_world, worlds
+from workflow import Actor, loads
+from workflow.evidence import canonical
+from workflow.evidence.content import MemoryContentStore
+from workflow.seen import seen_by, seen_by_operator
+from workflow.store import tables as t
+from workflow.verify import verify, verify_database
+
+TOP, HANDLER = Actor("g1-secretary", "secretary", "g1"), Actor("o1-handler", "handler", "o1")
+DAY = 86_400_000_000
+
+
+def worked(url: str, home: Path) -> Iterator[World]:
+    """One item with personal values, whose report went up after its node had passed, and a copy of it."""
+    for made in worlds(url, home):
+        made.engine.publish(loads(flow_text(MARKED, "2")))
+        made.engine.open("matter", "o1", item="m1", campaign="c1", category="leak")
+        sheet = {"count": 3, "words": "three doors down (invented)", "whom": "visitor-7", "fit": False}
+        made.engine.submit("m1", HANDLER, {"sheet": sheet}, outcome="found")
+        made.clock.advance(timedelta(days=30))
+        while made.case("m1").stage == "report":
+            made.sign("m1")
+        made.engine.copy_to("m1", TOP, HANDLER)
+        yield made
+
+
+@pytest.fixture
+def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+    yield from worked(database_url, tmp_path / "home")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def looked_at(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The same, one for all attacks that are rolled back."""
+    folder = tmp_path_factory.mktemp("working")
+    if request.param == "sqlite":
+        yield from worked(f"sqlite:///{folder / 'workflow.db'}", folder / "home")
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = server.create()
+    yield from worked(server.url(name), folder / "home")
+    server.drop(name)
+
+
+def change(world: World, *statements: Any) -> None:
+    with world.engine.db.begin() as connection:
+        for one in statements:
+            connection.execute(one)
+
+
+def codes(world: World) -> set[str]:
+    return {failure.code for failure in world.verify().failures}
+
+
+def met() -> Any:
+    return t.due.update().where(t.due.c.item == "m1", t.due.c.state == 1)
+
+
+def first(table: sa.Table, n: int = 1) -> Any:
+    return table.update().where(table.c.item == "m1", table.c.n == n)
+
+
+ATTACKS: dict[str, Callable[[], Any]] = {
+    "a report came in time": lambda: first(t.stay, 2).values(entered_at=t.stay.c.entered_at - 20 * DAY),
+    "it left the stage earlier": lambda: first(t.stay).values(left_at=t.stay.c.left_at - 20 * DAY),
+    "it left by another exit": lambda: first(t.stay).values(exit="nothing"),
+    "it stood in another stage": lambda: first(t.stay).values(stage="nothing"),
+    "it came back once": lambda: first(t.stay).values(round=2),
+    "a stage was never entered": lambda: t.stay.delete().where(t.stay.c.item == "m1", t.stay.c.n == 1),
+    "another stage was entered": lambda: t.stay.insert().values(
+        item="m1", n=9, stage="archived", round=1, entered_at=1, left_at=2, exit=""
+    ),
+    "stages of an item that is not there": lambda: first(t.stay).values(item="m9"),
+    "a node was met in time": lambda: met().values(met_at=t.due.c.missed_at - 1),
+    "a node was later": lambda: met().values(missed_at=t.due.c.missed_at + 40 * DAY),
+    "a missed node was cancelled": lambda: met().values(state=3),
+    "a missed node never was": lambda: t.due.delete().where(t.due.c.item == "m1", t.due.c.state == 1),
+    "an open node has nothing left to fire": lambda: (
+        t.due.update().where(t.due.c.item == "m1", t.due.c.state == 0).values(next_at=None)
+    ),
+    "a place waits since yesterday": lambda: (
+        t.slot.update().where(t.slot.c.item == "m1").values(opened_at=t.slot.c.opened_at + DAY)
+    ),
+    "a copy was sent to somebody else": lambda: (
+        t.outbox.update().where(t.outbox.c.topic == "copied").values(recipient="o3-handler")
+    ),
+    "a copy was never sent": lambda: t.outbox.delete().where(t.outbox.c.topic == "copied"),
+    "a copy was sent of an item that is not there": lambda: t.outbox.insert().values(
+        dedupe="m9 copied 1 o3-handler",
+        topic="copied",
+        recipient="o3-handler",
+        payload=canonical.encode({"item": "m9"}),
+        created_at=1,
+        next_try_at=1,
+    ),
+    "a message that nobody can read": lambda: (
+        t.outbox.update().where(t.outbox.c.topic == "copied").values(payload=b"nothing")
+    ),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_pages_are_read_from_is_what_the_entries_say(looked_at: World, attack: str) -> None:
+    with looked_at.engine.db.connect() as connection, connection.begin() as transaction:
+        changed = connection.execute(ATTACKS[attack]())
+        assert {f.code for f in verify(connection, looked_at.engine.contents).failures} == {"projection"}, changed
+        transaction.rollback()
+
+
+def test_what_nobody_changed_holds(looked_at: World) -> None:
+    assert looked_at.verify().failures == []
+
+
+def test_a_late_report_that_was_made_one_in_time_is_shown_so_and_found(world: World) -> None:
+    """The attack itself: the list of missed nodes is one shorter, and the verification says which row is another."""
+    at = world.clock.now()
+    with seen_by_operator(world.engine) as seen:
+        assert [row.item for row in seen.missed(at)] == ["m1"]
+    change(world, met().values(met_at=t.due.c.missed_at - 1))
+    with seen_by_operator(world.engine) as seen:
+        assert list(seen.missed(at)) == []
+    (found,) = world.verify().failures
+    assert (found.place, found.code) == ("m1", "projection") and found.detail.startswith("dues: expected [('report")
+
+
+def test_a_copy_made_up_lets_somebody_see_an_item_and_is_found(world: World) -> None:
+    stranger = "o3-handler"
+    with world.engine.db.begin() as connection:
+        row = dict(connection.execute(t.outbox.select().where(t.outbox.c.topic == "copied")).one()._mapping)
+        del row["id"]
+        connection.execute(t.outbox.insert(), {**row, "dedupe": f"m1 copied 99 {stranger}", "recipient": stranger})
+    with seen_by(world.engine, stranger) as seen:
+        assert seen.show("m1").digest
+    assert codes(world) == {"projection"}
+
+
+# --- personal values -------------------------------------------------------------------------------------------------
+
+
+def _reseal(world: World, value: Any, key: bytes | None = None) -> None:
+    """Another value under the commitment of the words: with the subject's own key, or with one of the attacker's."""
+    commitment = canonical.decode(world.engine.contents.get(world.case("m1").materials["sheet"]))["words"]
+    where = t.personal.c.commitment == commitment
+    with world.engine.db.begin() as connection:
+        subject = connection.execute(sa.select(t.personal.c.subject).where(where)).scalar_one()
+        own = sa.select(t.subject.c.key).where(t.subject.c.subject == subject)
+        used, nonce = key or bytes(connection.execute(own).scalar_one()), os.urandom(12)
+        sealed = nonce + AESGCM(used).encrypt(nonce, canonical.encode(value), commitment.encode())
+        connection.execute(t.personal.update().where(where).values(sealed=sealed))
+        connection.execute(t.subject.update().where(t.subject.c.subject == subject).values(key=used))
+
+
+@pytest.mark.parametrize("key", [None, b"k" * 32])
+def test_another_personal_value_is_not_shown_and_is_found(world: World, key: bytes | None) -> None:
+    _reseal(world, "somebody else (invented)", key)
+    shown = world.engine.show("m1").contents["sheet"]["words"]
+    assert shown.startswith("personal:"), "nothing is better than something made up"
+    found = world.verify()
+    assert {f.code for f in found.failures} == {"personal"} and "somebody else" not in str(found.failures)
+
+
+def test_a_personal_value_that_went_off_the_record_is_found_and_one_erased_on_record_is_not(world: World) -> None:
+    with world.engine.db.connect() as connection, connection.begin() as transaction:
+        connection.execute(t.personal.delete().where(t.personal.c.subject == "visitor-7"))
+        found = verify(connection, world.engine.contents)
+        assert {(f.code, f.place) for f in found.failures} == {("personal", "m1#2")}
+        assert {f.code for f in verify(connection).failures} == set()  # without the papers nobody knows what was there
+        transaction.rollback()
+    world.engine.erase("visitor-7", by="p-0001", reason="an invented request")
+    assert codes(world) == set()
+
+
+def test_an_erasure_whose_list_is_not_there_explains_nothing(world: World) -> None:
+    world.engine.erase("visitor-7", by="p-0001", reason="an invented request")
+    kept, some = world.engine.contents, MemoryContentStore()
+    with world.engine.reading() as connection:
+        for one in sorted({*world.case("m1").materials.values()}):
+            some.put(kept.get(one))
+        found = {f.code for f in verify(connection, some).failures}
+    assert "personal" in found and "content" in found
+
+
+# --- which version was in force ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", [-DAY, DAY])
+def test_a_version_published_at_another_moment_than_its_entry_says_is_found(world: World, by: int) -> None:
+    world.engine.put_in_force(loads(flow_text(MATTER, "3")), TOP, "an invented reason")
+    assert codes(world) == set()
+    where = t.definition.update().where(t.definition.c.flow == "matter", t.definition.c.version == "3")
+    change(world, where.values(published_at=t.definition.c.published_at + by))
+    assert codes(world) == {"library"}
+
+
+@pytest.mark.parametrize("table", [t.definition, t.calendar], ids=["definition", "calendar"])
+def test_a_version_published_after_something_rested_on_it_is_found(world: World, table: sa.Table) -> None:
+    with world.engine.reading() as connection:
+        body = canonical.decode(connection.execute(t.entry.select().where(t.entry.c.chain == "m1")).first().body)
+    change(
+        world, table.update().where(table.c.digest == body[table.name.removeprefix("wf_")]).values(published_at=2**52)
+    )
+    assert codes(world) == {"library"}
+
+
+# --- the database itself ----------------------------------------------------------------------------------------------
+
+
+def test_a_view_in_the_place_of_a_table_is_found(world: World) -> None:
+    """It could answer one reader otherwise than another."""
+    with world.engine.db.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE wf_claim RENAME TO claim_held")
+        connection.exec_driver_sql("CREATE VIEW wf_claim AS SELECT * FROM claim_held")
+        found = verify(connection, world.engine.contents)
+        assert {(f.code, f.place) for f in found.failures} == {("storage", "wf_claim")}
+        connection.exec_driver_sql("DROP VIEW wf_claim")
+        connection.exec_driver_sql("ALTER TABLE claim_held RENAME TO wf_claim")
+    assert codes(world) == set()
+
+
+LIE = "CASE WHEN flow = 'matter' THEN 'archived' ELSE stage END"
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_index_that_says_something_else_than_its_table_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int
+) -> None:
+    """Counts are read from an index alone. Whoever can write a SQLite file can have one that was made of other values;
+    every row, entry and seal is as it was."""
+    path = tmp_path / "w.db"
+    world = make_world(f"sqlite:///{path}", tmp_path / "home")
+    world.walk_to("work", "m1")
+    world.engine.close()
+    with sqlite3.connect(path) as raw:
+        (honest,) = raw.execute("SELECT sql FROM sqlite_master WHERE name = 'wf_item_flow'").fetchone()
+        raw.execute("DROP INDEX wf_item_flow")
+        raw.execute(f"CREATE INDEX wf_item_flow ON wf_item (flow, campaign, {LIE}, klass, final, unit)")
+        raw.execute("PRAGMA writable_schema = ON")
+        raw.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'wf_item_flow'", (honest,))
+    raw.close()
+    with sqlite3.connect(path) as raw:
+        asked = "SELECT stage, COUNT(*) FROM wf_item WHERE flow = 'matter' AND campaign = 'c1' GROUP BY stage"
+        assert raw.execute(asked).fetchall() == [("archived", 1)]
+        assert raw.execute("SELECT stage FROM wf_item WHERE id = 'm1'").fetchall() == [("work",)]
+    raw.close()
+    monkeypatch.setattr("workflow.verify.WORTH_SHARING", 1)
+    found = verify_database(f"sqlite:///{path}", world.engine.contents, processes=processes)
+    assert {f.code for f in found.failures} == {"storage"} and "wf_item_flow" in found.failures[0].detail
