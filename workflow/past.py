@@ -106,6 +106,24 @@ class Missed:
 
 
 @dataclass(frozen=True)
+class Named:
+    """An officer who was named to guide an item (包抓), or to fill one of its roles (四个一): beside whoever answers, never
+    instead. Source: R178, R179.
+
+    Attributes:
+        role: one of the roles of the stage; empty for the lead.
+        unit, post: as what they were named. by: who named them.
+    """
+
+    role: str
+    person: str
+    unit: str
+    post: str
+    at: int
+    by: str
+
+
+@dataclass(frozen=True)
 class Past:
     """An item at an instant. ``later`` counts the entries that came after it; ``rested`` are the other items whose
     outcome its acts rested on, as their entries say."""
@@ -117,6 +135,7 @@ class Past:
     later: int
     rested: tuple[str, ...] = ()
     irregular: tuple[Irregular, ...] = ()
+    named: tuple[Named, ...] = ()
 
     @property
     def zero(self) -> bool:
@@ -140,6 +159,7 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
     remarks: list[Remark] = []
     rested: dict[str, None] = {}
     irregular: list[Irregular] = []
+    named: list[Named] = []
     moments: dict[int, int] = {}
     begun = [0]  # when each stay began; one that goes on after what ended it was taken back, when it first did
     case, later = Case(), 0
@@ -167,6 +187,8 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
             elif effect["e"] == "withdrawn":
                 irregular = [_not_signed_after_all(i, effect, case, moments, begun[-1]) for i in irregular]
                 irregular.append(_taken_back(entry, effect, case))
+            elif effect["e"] == "lead-named":
+                named.append(_named(entry, body, effect))
             elif effect["e"] == "entered":
                 begun.append(begun[-2] if "entries" in effect else entry.at)
             case = case.fold([effect], entry.seq, entry.at)
@@ -180,7 +202,13 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
     definition = desk.engine.definition(desk.connection, case.definition)
     zone = definition.flow.timezone
     odd = [i for i in irregular if not i.on or i.on < local_day(i.at, zone).isoformat()]
-    return Past(case, definition, tuple(remarks), tuple(_missed(states, ended, at)), later, tuple(rested), tuple(odd))
+    told = tuple(remarks), tuple(_missed(states, ended, at))
+    return Past(case, definition, *told, later, tuple(rested), tuple(odd), tuple(named))
+
+
+def _named(entry: Any, body: dict[str, Any], effect: dict[str, Any]) -> Named:
+    by = (body["act"].get("by") or {}).get("person", "")
+    return Named(effect.get("role", ""), effect["person"], effect["unit"], effect["post"], entry.at, by)
 
 
 def _passed(entry: Any, body: dict[str, Any], effect: dict[str, Any], case: Case) -> Iterator[Irregular]:

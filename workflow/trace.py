@@ -18,12 +18,13 @@ from workflow.desk import Desk
 from workflow.errors import Unknown
 from workflow.evidence import canonical
 from workflow.obligations import in_force
-from workflow.past import CHANGES, Irregular, Missed, Past, Remark, organisation_at, past
+from workflow.past import CHANGES, Irregular, Missed, Named, Past, Remark, organisation_at, past
 from workflow.periods import Periods, calendar_on
 from workflow.rules import obligations
 from workflow.rules.authority import backstop
 from workflow.rules.dues import binding_nodes, node_day
 from workflow.store import items, known, queries
+from workflow.store.groups import GroupReader
 from workflow.store.moves import moves, units_then
 from workflow.views import SignatureRow, signatures
 
@@ -39,7 +40,8 @@ HIDDEN = "hidden"
 @dataclass(frozen=True)
 class Head:
     """Who was first responsible at a unit on a day it signed on, or on the last day of what it owed and did not do in
-    time; and who is now. ``as_`` says backstop where the superior answers."""
+    time; and who is now. ``as_`` says backstop where the superior answers. ``beside``: who answered second on that day, for
+    the unit or for this item of it (一岗双责): beside the head, never instead. Source: R008."""
 
     unit: str
     post: str
@@ -47,6 +49,7 @@ class Head:
     then: tuple[str, ...]
     as_: str
     now: tuple[str, ...]
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class Statement:
         later: entries of the item after the instant; they are not shown.
         irregular: places passed over or not needed, signers added, removed or replaced, signatures taken back, and days
             said to have been earlier; what is irregular about a signature itself stands in its marks.
+        named: the officers who were named to guide the item (包抓) or to fill its roles (四个一), replaced ones too.
     """
 
     item: str
@@ -104,6 +108,7 @@ class Statement:
     rests_on: tuple[Statement, ...]
     later: int = 0
     irregular: tuple[Irregular, ...] = ()
+    named: tuple[Named, ...] = ()
 
     @property
     def hidden(self) -> bool:
@@ -153,7 +158,8 @@ class Trace:
         """Everybody named, with why: ``signed``, ``principal`` (signed for by mandate), ``passed-over`` (let the chain
         pass over a place), ``changed-chain`` (added or removed a signer, or handed a place on), ``delegate`` (a place was
         delegated or handed over to them), ``leaver`` (from whom it was), ``registrar`` (stands for paper that others
-        signed in ink), ``owed``, ``head`` (of the time), ``head-now``."""
+        signed in ink), ``owed``, ``head`` (of the time), ``head-now``, ``beside`` (answered second beside a head), ``lead``
+        (named to guide the item, or in one of its roles)."""
         found: dict[str, set[str]] = {}
 
         def name(why: str, *persons: str) -> None:
@@ -180,6 +186,8 @@ class Trace:
             for h in s.heads:
                 name("head", *h.then)
                 name("head-now", *h.now)
+                name("beside", *h.beside)
+            name("lead", *(one.person for one in s.named))
         return found
 
     @property
@@ -268,6 +276,7 @@ class _Tracer:
         self.at = at
         self.whole = whole
         self.org = organisation_at(desk, at)
+        self.groups = GroupReader(desk.connection, None if desk.is_now(at) else at)
         self.seen: set[str] = set()
 
     def line(self, day: str) -> list[str]:
@@ -301,10 +310,11 @@ class _Tracer:
             signers=signers,
             remarks=found.remarks,
             owed=tuple(owed),
-            heads=tuple(self._heads(signers, owed, case.unit, days[-1], definition)),
+            heads=tuple(self._heads(signers, owed, case.unit, days[-1], definition, item)),
             rests_on=tuple(below),
             later=found.later if seq is None else 0,
             irregular=found.irregular,
+            named=found.named,
         )
 
     def _follow(self, item: str, why: str) -> Iterator[Statement]:
@@ -337,7 +347,7 @@ class _Tracer:
 
     def _about(self, unit: str) -> _Tracer:
         other = _Tracer(self.desk, unit, self.at, self.whole)
-        other.seen, other.org = self.seen, self.org
+        other.seen, other.org, other.groups = self.seen, self.org, self.groups
         return other
 
     # --- reports --------------------------------------------------------------------------------------------------
@@ -514,6 +524,7 @@ class _Tracer:
         own: str,
         day: str,
         definition: Definition,
+        item: str = "",
     ) -> Iterator[Head]:
         """The first-responsible person of every unit that signed, on the days on which it did, or that owed, on the last day
         of it; and today: one line for each who headed it meanwhile, as of the last such day in their time. Ink counts on
@@ -526,10 +537,11 @@ class _Tracer:
             last = o.missed_at if o.what == "passed-over" else o.missed_at - 1
             days.setdefault(o.unit, {})[self._day(definition, last)] = None
         for unit, signed in days.items():
-            found: dict[tuple[tuple[str, ...], str], Head] = {}
+            found: dict[tuple[tuple[str, ...], ...], Head] = {}
             for on in sorted(signed) or [day]:
                 then, as_, now = self._then_and_now(definition, unit, post, on)
-                found[then, as_] = Head(unit, post, on, then, as_, now)
+                beside = tuple(self.groups.beside(unit, on, item))
+                found[then, (as_,), beside] = Head(unit, post, on, then, as_, now, beside)
             yield from found.values()
 
     def _heads_of(self, owed: Sequence[Owed], definition: Definition) -> Iterator[Head]:

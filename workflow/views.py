@@ -254,7 +254,9 @@ class SignatureRow:
     """One signature on an item. ``person`` is the head of the time (时任); ``now`` those who hold the post today (现任).
 
     ``marks`` say what is out of the ordinary about it: late, acting, backstop, mandate, delegate, early-closed. One in ink
-    has the day it was signed on paper and who registered it.
+    has the day it was signed on paper and who registered it. ``vote`` is what a member of a group that votes said: agree
+    (also where empty), against or abstain; ``opinion`` and ``reason`` are in the signer's words, ``minutes`` the digest of a
+    meeting's.
     """
 
     seq: int
@@ -278,6 +280,10 @@ class SignatureRow:
     marks: tuple[str, ...] = ()
     paper_on: str = ""
     registrar: str = ""
+    vote: str = ""
+    opinion: str = ""
+    reason: str = ""
+    minutes: str = ""
 
 
 def marks_of(signed: dict[str, Any], effects: Sequence[dict[str, Any]]) -> tuple[str, ...]:
@@ -294,9 +300,6 @@ def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
     ``principal`` is in whose place the person signed, by mandate.
     """
     out: list[SignatureRow] = []
-    org = organisation_at(desk, at)
-    _, definition = desk.case_of(item)
-    day = local_day(at, definition.flow.timezone).isoformat()
     case = Case()
     live: dict[tuple[int, str], int] = {}
     for entry in desk.entries_of(item):
@@ -317,7 +320,6 @@ def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
             if effect["e"] == "signed":
                 s = body["statement"]
                 slot = case.slot(effect["slot"])
-                mode = backstop(definition, effect["post"]) == "backstop"
                 live[(case.stays, effect["slot"])] = len(out)
                 out.append(
                     SignatureRow(
@@ -337,15 +339,31 @@ def signatures(desk: Desk, item: str, at: int) -> list[SignatureRow]:
                         strength=body["proof"]["strength"],
                         content=s["content"],
                         materials=tuple(case.materials.items()),
-                        now=tuple(a["person"] for a in org.answerable(effect["unit"], effect["post"], day, mode)),
+                        now=(),
                         principal=effect.get("principal", ""),
                         marks=marks_of(effect, body["effects"]),
                         paper_on=body["act"].get("paper", {}).get("on", ""),
                         registrar=body["act"].get("paper", {}).get("person", ""),
+                        **{name: body["act"].get(name, "") for name in ("vote", "opinion", "reason", "minutes")},
                     )
                 )
             case = case.fold([effect], entry.seq, entry.at)
-    return out
+    return _with_those_who_hold_them(desk, case, out, at)
+
+
+def _with_those_who_hold_them(desk: Desk, case: Case, rows: list[SignatureRow], at: int) -> list[SignatureRow]:
+    """Beside each signature who holds its post at the instant, by the version of the flow that the item had then."""
+    if not rows:
+        return []
+    definition, org = desk.engine.definition(desk.connection, case.definition), organisation_at(desk, at)
+    day = local_day(at, definition.flow.timezone).isoformat()
+    held: dict[tuple[str, str], tuple[str, ...]] = {}
+    for row in rows:
+        if (row.unit, row.post) not in held:
+            mode = backstop(definition, row.post) == "backstop"
+            found = org.answerable(row.unit, row.post, day, mode)
+            held[row.unit, row.post] = tuple(a["person"] for a in found)
+    return [replace(row, now=held[row.unit, row.post]) for row in rows]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from tests.adapters.test_rest import FILES
+from tests.contract.test_groups import RESTARTING
 from tests.contract.weekly import make_weekly
 from tests.contract.world import MATTER, SHEET, SHEETS, STATEMENT_OF_NOTHING, World, flow_text, imported
 from workflow import Actor, access, bundle, load, loads, orgbook, tick
@@ -198,6 +199,32 @@ def test_what_is_irregular_stands_on_the_item_on_its_sheet_and_in_its_trace(
         assert shown.status_code == 200, page
         said = words if page.endswith("trace") else words[:4]
         assert not [word for word in said if word not in shown.text], page
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [("zh", ("表决反对", "意见:not like this")), ("en", ("voted against it", "opinion: not like this"))],
+)
+def test_a_member_of_a_group_votes_on_the_page_and_is_told_with_the_vote_and_the_opinion(
+    world: World, lang: str, words: tuple[str, ...]
+) -> None:
+    """The page once had no field for it, so that everybody in a group could only agree."""
+    world.engine.publish(loads(flow_text(RESTARTING)))
+    world.engine.open("restarting", "o1", item=ITEM)
+    world.engine.sign(ITEM, Actor(HANDLER, "handler", "o1"), world.case(ITEM).content)
+    client = visitor(world, "t1-department")
+    page = client.get(f"/items/{ITEM}/slots/2", params={"lang": lang}).text
+    assert [one for one in ("agree", "against", "abstain") if f'<option value="{one}">' not in page] == []
+    form = {"token": field(page, "token"), "seen": field(page, "seen"), "verb": field(page, "verb")}
+    done = client.post(f"/items/{ITEM}/slots/2/act", data={**form, "vote": "against", "opinion": "not like this"})
+    assert done.status_code == 303, done.text
+    place = world.case(ITEM).slot("2")
+    assert place is not None and (place.state, place.vote) == ("signed", "against")
+    for where in (f"/items/{ITEM}", f"/items/{ITEM}/signatures", f"/items/{ITEM}/trace"):
+        shown = client.get(where, params={"lang": lang}).text
+        assert not [word for word in words if word not in shown], where
+    sheet = client.get("/files/signatures.csv", params={"item": ITEM, "lang": lang})
+    assert not [word for word in words if word not in sheet.text]
 
 
 @pytest.mark.parametrize(

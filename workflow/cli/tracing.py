@@ -18,7 +18,7 @@ from workflow.cli.evidence import contents_at
 if TYPE_CHECKING:
     from workflow.desk import Desk
     from workflow.errors import Language
-    from workflow.past import Irregular, Remark
+    from workflow.past import Irregular, Named, Remark
     from workflow.trace import Head, Owed, Statement, Trace
     from workflow.views import SignatureRow
 
@@ -65,6 +65,11 @@ WORDS = {
     "exempted": ("已免报", "exempted"),
     "supplemented": ("已补报", "corrected"),
     "contradicted": ("已被反证", "contradicted"),
+    "beside": ("一岗双责", "answering second"),
+    "lead": ("包抓责任人", "lead"),
+    "agree": ("表决同意", "voted for it"),
+    "against": ("表决反对", "voted against it"),
+    "abstain": ("表决弃权", "abstained"),
 }
 
 
@@ -214,8 +219,8 @@ class _Names:
         units, persons = set(), set(found.persons())
         for s in found.root.walk():
             units |= {s.unit, *(r.unit for r in s.signers), *(o.unit for o in s.owed), *(h.unit for h in s.heads)}
-            units |= {r.unit for r in s.remarks} | {i.unit for i in s.irregular}
-            persons |= {p for i in s.irregular for p in i.persons}
+            units |= {row.unit for some in (s.remarks, s.irregular, s.named) for row in some}
+            persons |= {p for i in s.irregular for p in i.persons} | {one.by for one in s.named}
             persons |= {p for r in s.signers for p in r.now} | {p for o in s.owed for p in o.now}
         self._org, self._at = organisation_at(desk, found.at), found.at
         self._units, self._persons = self._org.names(units, "unit"), self._org.names(persons, "person")
@@ -279,6 +284,8 @@ def _statement(names: _Names, s: Statement, depth: int) -> Iterator[str]:
         yield f"{pad}  {_owed(names, s.flow, owed)}"
     for head in s.heads:
         yield f"{pad}  {_head(names, s.flow, head)}"
+    for one in s.named:
+        yield f"{pad}  {_named(names, s.flow, one)}"
     for below in s.rests_on:
         yield from _statement(names, below, depth + 1)
 
@@ -335,6 +342,7 @@ def _signature(names: _Names, flow: str, row: SignatureRow) -> str:
     if row.principal:
         marks.append(("代 " if zh else "for ") + names.persons((row.principal,)))
     marks += [
+        names.word(row.vote) if row.vote else "",
         ("逾期" if zh else "late") if row.late else "",
         ("提前表决结束" if zh else "group decided early") if "early-closed" in row.marks else "",
         _in_ink(names, row) if row.paper_on else "",
@@ -346,7 +354,14 @@ def _signature(names: _Names, flow: str, row: SignatureRow) -> str:
         "" if names.found.one_person(row.person, row.now) else f" → {'现任' if zh else 'now'} {names.persons(row.now)}"
     )
     saw = f"{'所见' if zh else 'saw'} {row.content[:19]}…"
-    return f"✓ {names.when(row.at, flow)} {row.stage} {who} ({said}){now} · {saw}"
+    return f"✓ {names.when(row.at, flow)} {row.stage} {who} ({said}){now} · {saw}{written(row, names.lang)}"
+
+
+def written(row: SignatureRow, lang: Language) -> str:
+    """What a signer wrote beside the signature: the opinion, and the reason where one was asked for."""
+    opinion, reason = ("意见:", "理由:") if lang == "zh" else ("opinion: ", "reason: ")
+    said = [opinion + row.opinion if row.opinion else "", reason + row.reason if row.reason else ""]
+    return "".join(f" · {one}" for one in said if one)
 
 
 def _saw(names: _Names, row: SignatureRow) -> Iterator[str]:
@@ -383,4 +398,13 @@ def _head(names: _Names, flow: str, head: Head) -> str:
     then = f"{'时任' if zh else 'then'} {names.persons(head.then)} ({head.day})"
     now = f"{'现任' if zh else 'now'} {names.persons(head.now)}"
     mark = f" ({names.word(head.as_)})" if head.as_ not in ("holder", "vacant") else ""
-    return f"◆ {names.unit(head.unit)} {names.post(flow, head.post)}: {then}{mark} · {now}"
+    beside = f" · {names.word('beside')} {names.persons(head.beside)}" if head.beside else ""
+    return f"◆ {names.unit(head.unit)} {names.post(flow, head.post)}: {then}{mark} · {now}{beside}"
+
+
+def _named(names: _Names, flow: str, one: Named) -> str:
+    """Who was named to guide the item, or in one of its roles; and by whom."""
+    what = one.role or names.word("lead")
+    who = f"{names.unit_then(one.unit, one.at, flow)} {names.post(flow, one.post)} {names.persons((one.person,))}"
+    by = ("指定人 " if names.lang == "zh" else "named by ") + names.persons((one.by,))
+    return f"◇ {names.when(one.at, flow)} {what}: {who} · {by}"

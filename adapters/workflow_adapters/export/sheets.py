@@ -246,6 +246,7 @@ def _signed(w: _Words, r: views.SignatureRow) -> tuple[str, ...]:
     marks = (
         as_,
         w.say("代 ", "for ") + w.name(r.principal) if r.principal else "",
+        w.say(*WORDS[r.vote]) if r.vote in WORDS else "",
         w.say("逾期", "late") if r.late else "",
         w.say("提前表决结束", "group decided early") if "early-closed" in r.marks else "",
         w.say(f"{r.paper_on} 纸质签字,登记人 ", f"in ink on {r.paper_on}, registered by ") + w.name(r.registrar)
@@ -253,6 +254,8 @@ def _signed(w: _Words, r: views.SignatureRow) -> tuple[str, ...]:
         else "",
         w.say("已作废", "superseded") if r.superseded else "",
         r.strength,
+        w.say("意见:", "opinion: ") + r.opinion if r.opinion else "",
+        w.say("理由:", "reason: ") + r.reason if r.reason else "",
     )
     return (
         *(w.when(r.at), w.stage(r.stage), w.called(r.unit, r.at), w.post(r.post), w.name(r.person)),

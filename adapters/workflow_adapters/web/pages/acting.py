@@ -9,18 +9,21 @@ from starlette.responses import Response
 from workflow import access, obligations, possible
 from workflow.acts import Actor
 from workflow.case import Case, Slot
+from workflow.cli.tracing import WORDS
 from workflow.definition.definition import Definition
 from workflow.definition.model import FieldSpec, Material
 from workflow.drafting import Draft
 from workflow.errors import NotHolder, OutOfTurn, Said, Stale, Unknown, WorkflowError
 from workflow.evidence import canonical
 from workflow.rules.materials import wanted
+from workflow.rules.plan import ABSTAIN, AGAINST, AGREE, votes
 from workflow.sight import refuse_unseen
 from workflow_adapters import titles
 from workflow_adapters.web.pages.item import actors, materials_of, same_words, signing
 from workflow_adapters.web.visit import Looking, Visit
 
 NEW_LINES = 5
+VOTES = (AGREE, AGAINST, ABSTAIN)  # in a group that decides by votes
 BY_PLACE = {"decision": "decide", "look-back": "look-back"}
 
 
@@ -44,7 +47,8 @@ def _form(see: Looking, case: Case, definition: Definition, place: Slot, refused
     exits = {name: see.stage(definition.digest, e.to) for name, e in stage.exits.items()}
     can = {p.verb for p in possible.may(see.desk, case.item, _actor(see, case, place)) if p.allowed}
     verb = BY_PLACE.get(place.kind) or signing(definition, case.stage)
-    verb = verb if verb in can else "sign" if "sign" in can else verb
+    voting = votes(case.plan, place.key)
+    verb = verb if verb in can and not voting else "sign" if "sign" in can else verb
     return see.visit.page(
         "slot.html",
         status=409 if refused else 200,
@@ -56,6 +60,8 @@ def _form(see: Looking, case: Case, definition: Definition, place: Slot, refused
         verb_title=see.visit.say(*titles.ACTS[verb]),
         may=can,
         exits={} if case.outcome else exits,
+        votes=VOTES if voting else (),
+        words=WORDS,
         materials=materials_of(see, definition, case),
         same=same_words(see, definition, case.item),
         manifest=canonical.write(case.manifest).decode(),

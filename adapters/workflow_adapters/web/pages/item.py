@@ -261,6 +261,7 @@ def _signature(see: Looking, definition: Definition, row: views.SignatureRow) ->
     marks = [
         t(*WORDS.get(row.as_, (row.as_, row.as_))),
         t("代 ", "for ") + see.name(row.principal) if row.principal else "",
+        t(*WORDS[row.vote]) if row.vote in WORDS else "",
         t("逾期", "late") if row.late else "",
         t("提前表决结束", "group decided early") if "early-closed" in row.marks else "",
         t(f"{row.paper_on} 纸质签字", f"in ink on {row.paper_on}") if row.paper_on else "",
