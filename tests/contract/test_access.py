@@ -153,6 +153,7 @@ def test_postgresql_that_may_only_be_read_is_read(postgres_url: str, tmp_path: P
     only = f"{world.url}{sign}options=-c%20default_transaction_read_only%3Don"
     said = run("verify", only, "--by", "p-0001", "--home", world.home, "--lang", "en").stderr
     assert "this database can only be read here" in said and found(world) == []
+    world.engine.close()
 
 
 # --- retention ------------------------------------------------------------------------------------------------------
