@@ -7,6 +7,7 @@ import io
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import event
 
 from tests.contract.polling import GOOD, POLL, Poll
@@ -27,6 +28,8 @@ from workflow.errors import (
 )
 from workflow.evidence.standalone import Policy, Verifier
 from workflow.store import items
+from workflow.store.tables import item as item_table
+from workflow.store.tables import outbox
 from workflow.why import lines, why
 
 TOP = Actor("g1-secretary", "secretary", "g1")
@@ -384,3 +387,52 @@ def test_an_item_with_an_open_vote_stays_on_its_version_until_the_vote_is_over(w
     world.engine.cast("p1", poll.codes[-1], GOOD)  # the vote goes on
     assert world.case("p1").ballot is not None
     assert world.verify().failures == []
+
+
+CLIMBING = """flow: climbing
+title: {zh: 示例催办, en: an invented ladder}
+ladder:
+  overdue:
+    - {before: 3 days, do: remind, to: responsible}
+    - {after: 0 days, do: remind, to: responsible}
+    - {after: 2 days, do: propose, item: talk, to: {secretary: superior}, whom: responsible}
+    - {after: 4 days, do: propose, item: talk, to: {secretary: superior}, whom: responsible}
+stages:
+  - stage: look
+    duty: secretary
+    due: 10 days
+    slots: secretary
+    exits: {looked: done}
+  - stage: done
+    final: true
+"""
+
+
+def test_a_ladder_climbs_on_after_the_rungs_of_another_version_took_its_numbers(world: World) -> None:
+    """The version has a rung less, so each later one has the number of one that fired: the sweep once failed on it for good,
+    and nobody above was told. Source: R168, R170."""
+    world.engine.put_in_force(loads(flow_text(CLIMBING)), TOP, "the first")
+    world.engine.open("climbing", "o1", item="m1")
+    fired = []
+
+    def days(count: int) -> None:
+        for _ in range(count):
+            world.clock.advance(timedelta(days=1))
+            swept = tick(world.engine)
+            assert swept.failed == 0
+            fired.extend([world.clock.now()] * swept.fired)
+
+    days(13)
+    assert len(fired) == 3  # reminded twice, one talk proposed
+    less = flow_text(CLIMBING, "2").replace("    - {before: 3 days, do: remind, to: responsible}\n", "")
+    second = loads(less)
+    world.engine.put_in_force(second, TOP, "one reminder is enough")
+    assert [d["step"] for d in moved(world, "m1", second).dues.values()] == [2]
+    days(3)
+    assert len(fired) == 4
+    with world.engine.reading() as connection:
+        told = connection.execute(sa.select(outbox.c.topic)).scalars().all()
+        talks = connection.execute(sa.select(sa.func.count()).where(item_table.c.flow == "talk")).scalar_one()
+    assert (sorted(told), talks) == (["proposed", "proposed", "reminded", "reminded"], 2)
+    report = world.verify()
+    assert report.holds and report.rules == "hold"

@@ -331,12 +331,13 @@ def _capped_anew(context: Context, entered: Context, case: Case, due: Due, rule:
 def _rearmed(context: Context, rule: str, held: dict[str, Any], basis: Basis) -> Effect:
     """A due that runs already, on another date: its ladder stands where it stood."""
     effect = _effect(context, rule, held["ladder"], basis, reckon(context, basis), held["step"])
-    return {**effect, "extended": held["extended"]} if "extended" in held else effect
+    return effect | {k: held[k] for k in ("extended", "moved") if k in held}
 
 
 def moved_to(context: Context, rule: str, held: dict[str, Any], ladder: str, basis: Basis, step: int) -> Effect:
     """A due that runs already, by another version of its flow: on another date, on another ladder from ``step`` on.
-    Rungs "before" whose moment has passed are not fired late."""
+    Rungs "before" whose moment has passed are not fired late. Where rungs to come have numbers of such that fired on the
+    ladder before, ``moved``, the entry that says so, keeps them apart."""
     found = reckon(context, basis)
     rungs = context.definition.flow.ladder.get(ladder, ())
     while (
@@ -345,7 +346,9 @@ def moved_to(context: Context, rule: str, held: dict[str, Any], ladder: str, bas
         and rung_at(context, rungs[step], found.missed) <= context.at
     ):
         step += 1
-    kept: dict[str, Any] = {k: held[k] for k in ("extended", "limit", "pauses") if k in held}
+    kept: dict[str, Any] = {k: held[k] for k in ("extended", "limit", "pauses", "moved") if k in held}
+    if step < held["step"] and context.rules >= 8:
+        kept["moved"] = context.seq
     return {**_effect(context, rule, ladder, basis, found, step), **kept}
 
 

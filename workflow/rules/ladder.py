@@ -112,15 +112,24 @@ def fire(asked: Asked, act: Fire) -> Decision:
 
     told = people(rung.to)
     effects: list[Effect] = []
+    moved_by = {"moved": due["moved"]} if "moved" in due else {}
     if rung.do == "remind":
-        reminded = {"e": "reminded", "rule": act.rule, "step": act.step, "to": told, "missed": due["missed"]}
+        reminded = {
+            "e": "reminded",
+            "rule": act.rule,
+            "step": act.step,
+            "to": told,
+            "missed": due["missed"],
+            **moved_by,
+        }
         effects.append({**reminded, **_graded(asked, rung)})
     else:
         assert rung.item is not None
-        opened = item_id(case.item, act.rule, str(act.step))
+        opened = item_id(case.item, act.rule, str(act.step), *map(str, moved_by.values()))
         whom = people(rung.whom)
         body, _ = aims[rung.to[0].post, rung.to[0].of]
         proposed = {"e": "proposed", "rule": act.rule, "step": act.step, "to": told, "whom": whom, "item": opened}
+        proposed |= moved_by
         effects.append({**proposed, **_graded(asked, rung)})
         effects.append(
             {

@@ -18,7 +18,7 @@ from workflow.rules.context import Asked, Decision, Need
 
 WITHIN = frozenset({"outcome-set", "compared", "same-words", "signed", "not-needed", "left", "entered"})
 WITHIN |= {"due-met", "due-armed", "due-cancelled"}
-RUNNING = frozenset({"ladder", "missed", "step", "next", "basis", "provisional", "extended", "back"})
+RUNNING = frozenset({"ladder", "missed", "step", "next", "basis", "provisional", "extended", "back", "moved"})
 _MINE = Said(
     "a place signed by you in this stage, or the signature by which you ended the one before",
     "您在本环节已签的位置,或您使上一环节结束的签字",

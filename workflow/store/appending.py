@@ -356,13 +356,14 @@ def _line_closed(put: Any, w: Written, e: Effect) -> None:
 
 
 def _told(put: Any, w: Written, e: Effect) -> None:
+    moved = [e["moved"]] if "moved" in e else []  # the same rung of the version before had another key
     for p in e["to"]:
         if not p["person"]:
             continue
         put(
             _insert_outbox,
             {
-                "dedupe": message_key(w.case.item, e["rule"], e["step"], p["unit"], p["post"], p["person"]),
+                "dedupe": message_key(w.case.item, e["rule"], e["step"], p["unit"], p["post"], p["person"], *moved),
                 "topic": e["e"],
                 "recipient": p["person"],
                 "payload": canonical.write({"item": w.case.item, "rule": e["rule"], "step": e["step"], "to": p}),
