@@ -48,6 +48,8 @@ class Slot(NamedTuple):
     given_on: str = ""  # the day it was delegated
     day: str = ""  # where the flow takes ink: the day it was signed, or sent back to be signed anew
     was: str = ""  # the unit it was planned at, where it moved to the successor of a unit
+    then: str = ""  # signed at a unit that is no more: the unit at which it waits should it be sent back, and
+    then_level: str = ""  # the level of that unit
 
     def record(self) -> dict[str, Any]:
         out: dict[str, Any] = {
@@ -93,6 +95,9 @@ class Slot(NamedTuple):
             out["day"] = self.day
         if self.was:
             out["was"] = self.was
+        if self.then:
+            out["then"] = self.then
+            out["then_level"] = self.then_level
         return out
 
 
@@ -486,7 +491,14 @@ def _not_needed(case: Case, e: Effect, seq: int, at: int) -> Case:
 
 def _superseded(case: Case, e: Effect, seq: int, at: int) -> Case:
     back = {"state": "waiting", "person": "", "principal": "", "seq": 0, "vote": "", "day": e.get("day", "")}
-    return _slots(case, **dict.fromkeys(e["slots"], back))
+    return _slots(case, **{s.key: back | _follows(s) for s in case.slots if s.key in e["slots"]})
+
+
+def _follows(slot: Slot) -> Effect:
+    """Where a place waits that was signed at a unit which is no more: at the unit that took its matters over."""
+    if not slot.then:
+        return {}
+    return {"unit": slot.then, "level": slot.then_level, "was": slot.was or slot.unit, "then": "", "then_level": ""}
 
 
 _NOT_DELEGATED = {"delegate": "", "giver": "", "own_post": "", "given_on": ""}

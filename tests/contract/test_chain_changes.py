@@ -293,6 +293,36 @@ def test_half_an_override_does_not_outlive_a_return(world: World) -> None:
     assert report.holds and report.rules == "hold"
 
 
+def test_adding_a_signer_behind_the_last_place_lets_nobody_pass_over_it(world: World) -> None:
+    """What the definition demands last is signed, whoever was added behind it. Source: R205."""
+    world.engine.publish(loads(flow_text(SHEETS)))
+    world.engine.open("sheets", "o1", item="m1")
+    world.engine.submit("m1", HANDLER, SHEET)
+    last = world.case("m1").slots[-1].key
+    while world.case("m1").open_slots[0].key != last:
+        world.sign("m1")
+    secretary, department = Actor("s1-secretary", "secretary", "s1"), Actor("s1-department", "department", "s1")
+    world.engine.add_signer("m1", secretary, last, "s1", "handler", "after")
+    seen = world.case("m1").content
+    world.engine.ask_override("m1", secretary, seen, last, "busy")
+    with pytest.raises(WrongMeaning, match="the last one of the chain"):
+        world.engine.override("m1", department, seen, last, "busy")
+    assert world.verify().rules == "hold"
+
+
+def test_an_outcome_that_came_back_is_changed_by_handing_in_again(world: World) -> None:
+    """Nobody stands before whoever signs first, so they cannot return it: the refusal says what they can do."""
+    world.begin("m1", outcome="")
+    seen = world.case("m1").content
+    world.engine.sign("m1", HANDLER, seen, opinion="agreed", outcome="dropped", reason="a storm")
+    world.engine.send_back("m1", SECRETARY, world.case("m1").content, "it still drips")
+    with pytest.raises(WrongMeaning, match="hand in again, with another"):
+        world.engine.sign("m1", HANDLER, world.case("m1").content, opinion="agreed", outcome="found")
+    world.engine.submit("m1", HANDLER, SHEET, outcome="found")
+    sign(world, "m1", HANDLER)
+    assert world.case("m1").outcome == "found" and world.verify().rules == "hold"
+
+
 def test_taking_back_undoes_no_passing_over_and_waits_for_none(world: World) -> None:
     """Two persons let the chain pass over a place: what was signed after goes alone, what they passed on from stays."""
     world.engine.publish(loads(flow_text(SHEETS)))

@@ -204,7 +204,9 @@ def test_open_items_go_to_the_successor_and_signatures_keep_the_old_name(world: 
         done = orgbook.dissolve(desk, OFFICE, "reform", unit="t1", successor="t2", on=DAY)
     assert done.items == ("m1", "m2")
     case = world.case("m1")
-    assert [s for s in case.slots if s.state == "signed"] == signed_before
+    signed = [s for s in case.slots if s.state == "signed"]
+    assert [s._replace(then="", then_level="") for s in signed] == signed_before
+    assert [(s.unit, s.then) for s in signed] == [("o1", ""), ("o1", ""), ("t1", "t2")]  # should it be sent back
     assert {s.unit for s in case.slots if s.level == "third" and s.state != "signed"} == {"t2"}
     assert case.open_slots[0].unit == "t2" and case.unit == "o1"
     with world.engine.desk() as desk:

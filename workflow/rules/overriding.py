@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from workflow.acts import AskOverride, Override, Signature
-from workflow.case import Effect, Slot
+from workflow.case import Case, Effect, Slot
 from workflow.errors import InPerson, NotHolder, OutOfTurn, ReasonRequired, SamePerson, Stale, WrongMeaning
 from workflow.rules import authority, persons
 from workflow.rules.chain import Path, unit_at
 from workflow.rules.context import Asked, Decision, Need
-from workflow.rules.plan import downstream, progress, votes
+from workflow.rules.plan import ADDED, downstream, progress, votes
 
 
 def needs(asked: Asked, act: Signature) -> list[Need]:
@@ -68,12 +68,19 @@ def override(asked: Asked, act: Override) -> Decision:
     effects: list[Effect] = [
         {"e": "overridden", "place": slot.key, "person": asked.actor.person, "first": first},
     ]
-    after = progress(case.plan, [s._replace(state="overridden") if s.key == slot.key else s for s in case.slots])
-    if after.verdict != "open":
+    passed = [s._replace(state="overridden") if s.key == slot.key else s for s in case.slots]
+    after = progress(case.plan, passed)
+    if after.verdict != "open" or (asked.context.rules >= 8 and _only_added_left(case, passed)):
         raise WrongMeaning(expected="a place that others sign after", actual="the last one of the chain", place=place)
     open_ = {s.key for s in case.open_slots}
     effects += [{"e": "slot-opened", "slot": k} for k in after.open if k not in open_]
     return Decision(effects, held)
+
+
+def _only_added_left(case: Case, slots: list[Slot]) -> bool:
+    """Whether nobody whom the definition demands would sign any more: adding a signer makes no place one that may go."""
+    demanded = [s._replace(state="overridden") if ADDED in s.key else s for s in slots]
+    return progress(case.plan, demanded).verdict != "open"
 
 
 def _may(asked: Asked) -> list[tuple[str, str]]:

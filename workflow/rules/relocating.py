@@ -21,7 +21,8 @@ def move(asked: Asked, act: MoveItem) -> Decision:
     """The item goes on at the successor: what nobody has signed yet is signed there, and by the line above it.
 
     A place at a unit above the old one, which does not stand above the new one, goes to the new line's unit of the same
-    level, where there is one. Dates stay as they are.
+    level, where there is one. What was signed stays where it was; should it be sent back, it waits at the unit that follows.
+    Dates stay as they are.
 
     Raises:
         WrongStage: the item has nothing to do with the unit that goes.
@@ -37,7 +38,8 @@ def move(asked: Asked, act: MoveItem) -> Decision:
         gone = [u for u in old[1:] if u["unit"] not in stays and u["level"] in by_level]
         to |= {u["unit"]: by_level[u["level"]] for u in gone}
     remembers = asked.context.rules >= 6
-    slots = tuple(_moved(s, to, remembers=remembers) for s in case.slots)
+    returns = asked.context.rules >= 8
+    slots = tuple(_moved(s, to, remembers=remembers, returns=returns) for s in case.slots)
     if not own and slots == case.slots and case.last_unit != act.gone:
         raise WrongStage(
             act=act.kind,
@@ -53,9 +55,13 @@ def move(asked: Asked, act: MoveItem) -> Decision:
     return Decision([moved])
 
 
-def _moved(slot: Slot, to: dict[str, dict[str, str]], *, remembers: bool) -> Slot:
-    """A place where it goes on; since rules 6 it remembers the unit it was planned at, for those who must be two persons."""
-    if slot.unit not in to or slot.state not in ("open", "waiting"):
+def _moved(slot: Slot, to: dict[str, dict[str, str]], *, remembers: bool, returns: bool) -> Slot:
+    """A place where it goes on; since rules 6 it remembers the unit it was planned at, for those who must be two persons.
+    Since rules 8 one that the chain has behind it knows where it goes on if it is sent back."""
+    if slot.state not in ("open", "waiting"):
+        at = to.get(slot.then or slot.unit) if returns else None
+        return slot if at is None else slot._replace(then=at["unit"], then_level=at["level"])
+    if slot.unit not in to:
         return slot
     at = to[slot.unit]
     was = (slot.was or slot.unit) if remembers and at["unit"] != slot.unit else slot.was

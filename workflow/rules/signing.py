@@ -356,12 +356,14 @@ def _outcome(asked: Asked, act: Signature, slot: Slot, stage: Stage) -> tuple[st
         raise NoSuchExit(expected=expected, actual=act.outcome, place=place)
     if slot.kind == "look-back" or act.outcome == case.outcome:
         return act.outcome, []
-    if case.outcome or any(s.state == "signed" for s in case.slots):
-        raise WrongMeaning(
-            expected=f"the outcome the others signed ({case.outcome or 'none'}), or a return",
-            actual=act.outcome,
-            place=place,
+    signed = any(s.state == "signed" for s in case.slots)
+    if case.outcome or signed:
+        theirs = f"the outcome the others signed ({case.outcome or 'none'}), or a return"
+        ours = Said(  # proposed with the papers, or by a signature that was sent back
+            f"the outcome that was proposed ({case.outcome}); hand in again, with another, to propose that",
+            f"已提出的去向({case.outcome});如需另提,请重新提交并写明去向",
         )
+        raise WrongMeaning(expected=theirs if signed else ours, actual=act.outcome, place=place)
     if "reason" in stage.exits[act.outcome].needs and not act.reason.strip():
         raise ReasonRequired(act=act.outcome, expected="a written reason", actual="none", place=place)
     return act.outcome, [{"e": "outcome-set", "outcome": act.outcome}]
