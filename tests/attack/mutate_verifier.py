@@ -51,7 +51,7 @@ _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }  # fmt: skip
 # Words for people, and what only shortens or names: changing them changes no verdict.
 _WORDS = frozenset({"WORDS", "TITLES", "Json", "MALFORMED", "FAILURES_KEPT"})
-_TELLING = frozenset({"main", "as_text", "said"})
+_TELLING = frozenset({"main", "as_text", "said", "_say"})
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ _DETAILS = {
     "need": 2,
     "ValueError": 0,
     "TypeError": 0,
-    "Unusable": 0,
+    "Unusable": 1,
 }  # where in a call the details begin
 
 

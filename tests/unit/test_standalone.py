@@ -8,8 +8,11 @@ import contextlib
 import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
+import tokenize
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +119,22 @@ def test_it_writes_nothing_and_opens_no_connection() -> None:
     )
     opens = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "open"]
     assert opens and all(ast.literal_eval(n.args[1]) == "rb" for n in opens)
+
+
+def test_it_says_how_long_its_parts_are() -> None:
+    """Lines with code, to some ten: without docstrings, comments and blank lines."""
+    source = SOURCE.read_text()
+    tree, code = ast.parse(source), set[int]()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.string.strip() and token.type not in (tokenize.COMMENT, tokenize.NEWLINE, tokenize.NL):
+            code |= set(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # a docstring
+            code -= set(range(node.lineno, (node.end_lineno or 0) + 1))
+    starts = [n for n, line in enumerate(source.splitlines(), 1) if re.match(r"# I+\. ", line)]
+    lengths = [sum(a < n < b for n in code) for a, b in pairwise([*starts, len(source)])]
+    said = [int(n) for n in re.findall(r"(?:its\n|second, |third, )(\d+)", ast.get_docstring(tree) or "")]
+    assert len(said) == 3 and all(abs(n - told) <= 5 for n, told in zip(lengths, said, strict=True)), lengths
 
 
 def test_it_runs_as_one_file_without_the_package(tmp_path: Path) -> None:
@@ -1024,6 +1043,43 @@ def test_an_input_of_the_verifier_that_cannot_be_used_is_exit_code_2(
     assert (told.out, told.err.count("\n")) == ("", 1)
 
 
+@pytest.mark.parametrize(
+    ("policy", "english", "chinese"),
+    [
+        ("{", "the policy cannot be used: ", "核验策略不可用: "),
+        ('{"quorom": 1}', "unknown members: quorom", "有未知成员: quorom"),
+        ('{"quorum": 1}', "a quorum beyond its witnesses: 1", "法定数与见证人数不符: 1"),
+        ('{"strength": "S7"}', "an unknown strength or algorithm: S7, sha256", "强度或算法不识: S7, sha256"),
+        (json.dumps({"engine_keys": POLICY["engine_keys"]}), "of which log", "未指定日志"),
+        ("{}" + " " * standalone.POLICY_LIMIT, "more bytes than are read: ", "超出读取上限: "),
+    ],
+    ids=range(6),
+)
+def test_why_an_input_cannot_be_used_is_said_in_the_language_asked_for(
+    policy: str, english: str, chinese: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, pinned = put(tmp_path, b=file_of(lines_of(SMALL)), p=policy)
+    for lang, words in (("en", english), ("zh", chinese)):
+        assert standalone.main(["verify", bundle, "--policy", pinned, "--lang", lang]) == 2
+        told = capsys.readouterr()
+        assert (told.out, told.err.count("\n"), words in told.err) == ("", 1, True), told.err
+
+
+def test_a_checkpoint_or_a_file_that_cannot_be_used_is_told_in_both_languages(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, note, none = put(tmp_path, b=file_of(lines_of(SMALL)), c=NOTE, d=b"\xff\n")
+    for arguments, english, chinese in (
+        ([bundle, "--checkpoint", note], "not a checkpoint of the policy's log", "不是核验策略所指日志"),
+        ([bundle, "--checkpoint", none], "not a checkpoint of the policy's log", "不是核验策略所指日志"),
+        ([bundle + "x"], "cannot be read: ", "无法读取: "),
+        ([str(tmp_path)], "cannot be read: ", "无法读取: "),
+    ):
+        for lang, words in (("en", english), ("zh", chinese)):
+            assert standalone.main(["verify", *arguments, "--lang", lang]) == 2
+            assert words in capsys.readouterr().err
+
+
 def test_a_bundle_that_is_not_there_is_exit_code_2(tmp_path: Path) -> None:
     assert standalone.main(["verify", str(tmp_path / "absent")]) == 2
     assert standalone.main(["verify", str(tmp_path)]) == 2
@@ -1066,4 +1122,4 @@ def _says(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
         return False
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-    return name in ("Bad", "fail", "skip") and isinstance(node.args[0].value, str)
+    return name in ("Bad", "Unusable", "fail", "skip") and isinstance(node.args[0].value, str)

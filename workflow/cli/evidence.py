@@ -112,7 +112,7 @@ def _brought(policy: Path | None, checkpoint: Path | None) -> tuple[Any, Any]:
     try:
         mine = Policy.read(_read(policy, POLICY_LIMIT)) if policy else None
     except Unusable as error:
-        raise BadPolicy(problem=Said(str(error), str(error).removeprefix("the policy cannot be used: "))) from None
+        raise BadPolicy(problem=Said(error.told(), error.told("zh").removeprefix("核验策略不可用:").lstrip())) from None
     if checkpoint is None:
         return mine, None
     return mine, auditing.brought(_read(checkpoint, NOTE_LIMIT).decode("utf-8", "replace"), mine or Policy())

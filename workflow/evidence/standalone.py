@@ -29,8 +29,8 @@ and calendars), ``checkpoint``, ``consistency``, ``entry``, ``head``, ``heads``,
 number; one ``end`` with the digest of all bytes before it. Bytes are in base64, hashes in hex.
 
 The file has three parts, between double lines. The first is what V1 to V5 rest on: bytes, chains, seals, keys, log; its
-630 lines of code take an afternoon. The second, 280, holds what an entry says against itself and its chain: act, effects,
-signed statement, papers. The third, 150, decides nothing: words in two languages, the report, the command line.
+570 lines of code take an afternoon. The second, 290, holds what an entry says against itself and its chain: act, effects,
+signed statement, papers. The third, 220, compares two bundles and tells: report, words in two languages, command line.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, TextIO
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -89,6 +89,9 @@ class Bad(Exception):
     def __init__(self, code: str, detail: str) -> None:
         self.code, self.detail = code, detail
 
+    def told(self, lang: str = "en") -> str:
+        return f"{WORDS[self.code][lang == 'zh']}: {self.detail}"
+
 
 def need(holds: object, code: str, told: str, *given: object) -> None:
     """What must hold, and what is said if it does not."""
@@ -96,8 +99,8 @@ def need(holds: object, code: str, told: str, *given: object) -> None:
         raise Bad(code, told.format(*given))
 
 
-class Unusable(Exception):
-    """The verifier's own input (policy, checkpoint, arguments) cannot be used: exit 2."""
+class Unusable(Bad):
+    """The verifier's own input (policy, checkpoint, files) cannot be used: exit 2."""
 
 
 # --- bytes: canonical JSON, digests, signatures ------------------------------------------------------------------------
@@ -302,17 +305,17 @@ class Policy:
         try:
             plain = json.loads(data)
             if unknown := plain.keys() - _READ.keys() - {"v"}:
-                raise ValueError(f"the unknown members {sorted(unknown)}")
+                raise Unusable("policy-members", ", ".join(sorted(unknown)))
             made = cls(given=True, **{name: read(plain[name]) for name, read in _READ.items() if name in plain})
             made.log = made.log or made.origin
             if type(made.quorum) is not int or not 0 <= made.quorum <= len({k for _, k in made.witnesses}):
-                raise ValueError("a quorum that is no number up to that of the witnesses' keys")
+                raise Unusable("policy-quorum", str(made.quorum))
             if made.strength not in STRENGTHS or not {*made.digests, made.log_hash} <= {"sha256", "sm3"}:
-                raise ValueError("an unknown strength or algorithm")
+                raise Unusable("policy-words", f"{made.strength}, {', '.join(made.digests)}, {made.log_hash}")
             if made.engine_keys and not made.origin:
-                raise ValueError("engine keys without the origin they seal for")
+                raise Unusable("policy-origin", "origin")
         except MALFORMED as error:
-            raise Unusable(f"the policy cannot be used: {said(error)}") from None
+            raise Unusable("policy", said(error)) from None
         return made
 
 
@@ -357,8 +360,10 @@ _READ: dict[str, Callable[[Any], Any]] = {
 }
 
 
+# The text that is signed (origin, size, root, maybe more), an empty line, the lines of those who signed it.
 _NOTE = re.compile(
-    r"(?P<signed>(?P<origin>.+)\n(?P<size>0|[1-9][0-9]{0,17})\n(?P<root>.+)\n(?:.+\n)*)\n(?P<marks>(?:\u2014 [^ \n]+ [^ \n]+\n)+)"
+    r"(?P<signed>(?P<origin>.+)\n(?P<size>0|[1-9][0-9]{0,17})\n(?P<root>.+)\n(?:.+\n)*)\n"
+    r"(?P<marks>(?:\u2014 [^ \n]+ [^ \n]+\n)+)"
 )
 
 
@@ -410,42 +415,6 @@ class Chain:
     tail: bool = False
 
 
-@dataclass
-class Report:
-    """What a verification found."""
-
-    what: Json = field(default_factory=dict)
-    origin: str = ""
-    entries: int = 0
-    chains: int = 0
-    anchored: int = 0
-    contents: int = 0
-    withheld: int = 0
-    recounted: int = 0  # votes whose sheet was added up again from the opened papers
-    complete_at: int = 0  # the moment of the newest heads tree, microseconds UTC
-    level: str = "V0"
-    wanted: str = "V1"
-    strengths: Counter[str] = field(default_factory=Counter)
-    failures: list[tuple[str, str, str]] = field(default_factory=list)
-    failed: int = 0
-    unchecked: dict[str, int] = field(default_factory=lambda: {"rules": 0})  # code -> how many; 0: that says nothing
-
-    def fail(self, code: str, place: str, detail: str) -> None:
-        self.failed += 1
-        if len(self.failures) < FAILURES_KEPT:
-            self.failures.append((code, place[:TOLD], detail[:TOLD]))
-
-    def skip(self, code: str, count: int = 0) -> None:
-        self.unchecked[code] = self.unchecked.get(code, 0) + count
-
-    @property
-    def exit_code(self) -> int:
-        """0 holds, 1 does not hold, 2 could not be checked, or not up to the level asked for."""
-        if self.failed and self.entries:
-            return 1
-        return 2 if self.level < self.wanted else 0
-
-
 # Kinds of lines, in the order in which they stand together, with their members; an entry may have a place in the log.
 _MEMBERS = {
     "header": "format origin made_at what chains", "key": "role id public", "library": "kind digest body",
@@ -475,9 +444,8 @@ def lines_of(file: BinaryIO) -> Iterator[tuple[int, Json]]:
         kind = str(plain.get("t")) if isinstance(plain, dict) else ""
         need(kind in MEMBERS, "format", "line {} is of no known kind", number)
         members, end = plain.keys(), ORDER["end"]
-        need(
-            MEMBERS[kind] <= members <= ALLOWED[kind], "format", "line {}: other members than {}", number, MEMBERS[kind]
-        )
+        whole = MEMBERS[kind] <= members <= ALLOWED[kind]
+        need(whole, "format", "line {}: other members than {}", number, MEMBERS[kind])
         fits = ORDER[kind] >= place != end and (kind == "header") == (number == 1)
         need(fits, "format", "line {}: a {} is out of place", number, kind)
         if kind == "end":
@@ -541,7 +509,7 @@ class Verifier:
         self.proofs: dict[tuple[int, int], list[bytes]] = {}  # of consistency, by the two sizes
         self.fixed: Json = {}  # the newest act that fixed a heads tree
         self.head_proofs: dict[str, Json] = {}
-        self.unknown_signers = self.unproven = 0
+        self.unproven = 0  # chains whose heads are not proven
 
     def run(self, file: BinaryIO) -> Report:
         """Read a bundle to its end and collect whatever does not hold."""
@@ -672,13 +640,14 @@ class Verifier:
 
     def _stands(self, line: Json, chain: Chain, body: bytes, seal: bytes, made: bytes, place: str) -> None:
         """Does the entry stand where it says, behind the entry it says, and does it mean what it says?"""
-        plain, number = parse(body, BODY_LIMIT), len(chain.hashes) + 1
-        for member, kind in (("v", int), ("chain", str), ("seq", int), ("prev", str), ("at", int), ("act", dict)):
-            need(type(plain[member]) is kind, "body", "{}: expected {}", member, kind)
-        need(plain["v"] == 1, "body", "an entry of version {}; this verifier knows 1", plain["v"])
+        plain = parse(body, BODY_LIMIT)
+        types = [type(plain[member]) for member in ("v", "chain", "seq", "prev", "at", "act")]
+        known = types == [int, str, int, str, int, dict] and plain["v"] == 1
+        need(known, "body", "a version or a type of a member that this verifier does not know")
         previous = chain.hashes[-1].hex() if chain.hashes else ""
-        for member, value in (("chain", line["chain"]), ("seq", number), ("prev", previous), ("seq", line["seq"])):
-            need(plain[member] == value, "chain", "{}: expected {!r}; got {!r}", member, value, plain[member])
+        behind = (line["chain"], len(chain.hashes) + 1, previous)
+        same = (plain["chain"], plain["seq"], plain["prev"]) == behind and plain["seq"] == line["seq"]
+        need(same, "chain", "not the entry {1} of {0}, behind {2:.16}", *behind)
         self.used.append(("engine", seal[:8].hex(), "", plain["at"], line.get("index"), place))
         for one in named_by(plain["act"]):
             self.allowed(one)
@@ -748,10 +717,12 @@ class Verifier:
             self._try("key-not-good", place, self._good, use, id_, of, at, index, place)
         for one in self.named.keys() - self.contents.keys():
             report.fail("content", self.named[one], f"{one} is neither in the bundle nor listed as withheld")
-        if votes := sum(not self.contents.get(one) for one in self.boxes):
-            report.skip("votes", votes)
         report.chains, report.contents = len(self.chains), sum(self.contents.values())
         report.withheld = sum(one in self.named for one, here in self.contents.items() if not here)
+        if report.withheld:
+            report.skip("withheld", report.withheld)
+        if votes := sum(not self.contents.get(one) for one in self.boxes):
+            report.skip("votes", votes)
         if not report.entries:
             report.fail("empty", "bundle", "no entry was found")
 
@@ -794,9 +765,8 @@ class Verifier:
             before, after = proof["before"], proof["after"]
             beside = (place(after) if after else size) - (place(before) if before else -1) == 1
             first, last = ((one["chain"].encode() if one else b"") for one in (before, after))
-            need(
-                beside and first < name.encode() and (not after or name.encode() < last), "heads", "not its neighbours"
-            )
+            between = first < name.encode() and (not after or name.encode() < last)
+            need(beside and between, "heads", "not its neighbours")
             self.unproven += bool(chain.hashes) and name != LOG  # which goes on by fixing its heads
 
     def _level(self) -> None:
@@ -810,12 +780,10 @@ class Verifier:
         report.anchored = 0 if lacking else report.anchored
         tail = report.entries - report.anchored
         cosigned = max((len(c.by(policy.witnesses, COSIGNS)) for c in (self.own, self.log) if c), default=0)
-        for code, count in (("withheld", report.withheld), ("signer-unknown", self.unknown_signers)):
-            if count:
-                report.skip(code, count)
-        for code in ("selection" if report.what.get("kind") != "item" else "", lacking if lacking != "fork" else ""):
-            if code:
-                report.skip(code)
+        if report.what.get("kind") != "item":
+            report.skip("selection")
+        if lacking not in ("", "fork"):
+            report.skip(lacking)
         for level, missing, count in (
             ("V1", report.failed, 0),
             ("V2", not policy.engine_keys and ("no-engine-keys" if policy.given else "no-policy"), 0),
@@ -850,44 +818,6 @@ def fault_of(held: Json, at: int, index: int | None) -> str:
         return f"revoked, not good since {held['since']}"
     late = held.get("revoked") is not None and (index is None or index > held["revoked"])
     return "revoked before this came into the log" if late else ""
-
-
-def compare(old: Verifier, new: Verifier) -> Report:
-    """Whether nothing an earlier bundle held was lost or changed. Both have been read; the answer is the new one's."""
-    report = new.report
-    for code, place, detail in old.report.failures:
-        report.fail(code, f"(old) {place}", detail)
-    if old.report.origin != new.report.origin:
-        report.fail("origin", "header", f"the earlier bundle is of {old.report.origin}")
-    for name, chain in old.chains.items():
-        held = new.chains[name].hashes if name in new.chains else []
-        for number, hash_ in enumerate(chain.hashes, 1):
-            if number > len(held):
-                report.fail("lost", f"{name}#{number}", f"{len(chain.hashes)} entries before, {len(held)} now")
-                break
-            if held[number - 1] != hash_:
-                report.fail("changed", f"{name}#{number}", "another entry stands there now")
-    for one in [*(old.published.keys() - new.published.keys()), *(old.contents.keys() - new.contents.keys())]:
-        report.fail("lost", one, "a definition, a calendar or a document")
-    if withdrawn := sum(here and not new.contents.get(one, True) for one, here in old.contents.items()):
-        report.skip("withdrawn", withdrawn)
-    if old.log and new.log:
-        lacking = new.continues(old.log) if old.log.origin == new.log.origin else "no-consistency"
-        if lacking == "no-consistency":
-            report.skip(lacking)
-        elif lacking:
-            code = "lost" if lacking == "older" else lacking
-            report.fail(code, "log", f"{old.log.size} entries before, {new.log.size} now")
-    if report.failed:
-        report.level = "V0"
-    return report
-
-
-def check(path: str, policy: Policy, own: Checkpoint | None) -> Verifier:
-    verifier = Verifier(policy, own)
-    with open(path, "rb") as file:
-        verifier.run(file)
-    return verifier
 
 
 # =======================================================================================================================
@@ -979,11 +909,8 @@ class Case:
                 self.slots[key].update(state=STATES[kind], seq=seq)
         elif kind == "opened":
             self.definition, self.form = effect["definition"], effect.get("form", 1)
-            shown |= {
-                "item": effect["item"],
-                "category": effect.get("category", ""),
-                "fields": effect.get("fields_", {}),
-            }
+            shown |= {"item": effect["item"], "category": effect.get("category", "")}
+            shown["fields"] = effect.get("fields_", {})
         elif kind == "entered":
             again = effect.get("round", shown["round"]) == shown["round"]
             for name in ("materials", "figures"):  # the next round keeps the lists; a vote held again goes without
@@ -998,7 +925,7 @@ class Case:
             stood = set(self.signed()) - {self.back}
             self.slots = self._places(effect)
             if "stay" in effect and (effect["stay"] != left[1] or set(self.signed()) != stood):
-                raise Bad("effect", "entered: it is not the stay before without the signature that is taken back")
+                raise Bad("effect", "entered: not the stay before without the signature that is taken back")
         elif kind == "withdrawn":
             self.back = effect["slot"]
         elif kind == "submitted":
@@ -1014,10 +941,7 @@ class Case:
         elif kind == "line-closed":
             held = shown["lists"][effect["list"]]
             closings = digest(canonical([held["closings"], effect["no"], effect["evidence"]]))
-            shown["lists"] = {
-                **shown["lists"],
-                effect["list"]: {**held, "open": held["open"] - 1, "closings": closings},
-            }
+            shown["lists"] = shown["lists"] | {effect["list"]: held | {"open": held["open"] - 1, "closings": closings}}
         elif kind == "migrated":  # to another version of the flow; what was signed stays
             if self.definition != effect["from"]:
                 raise Bad("effect", "migrated: from another definition than the item's")
@@ -1156,9 +1080,10 @@ def led(act: Json, effects: list[Json]) -> str:
     own = [effect for effect in effects if effect["e"] in OWN and effect["e"] != ALONG_WITH.get(act["kind"])]
     got = [effect["e"] for effect in own]
     need(got == expected, "effect", "{} leads to {}; expected {}", act["kind"], got, expected)
-    told = {**act, **{f"by.{m}": value for m, value in act.get("by", {}).items()}} if repeated else {}
-    differing = [m for m, where in repeated.items() if own[0].get(m) != told.get(where)]
-    need(not differing, "effect", "{}: {} differ from the act's", got, differing)
+    for member, where in repeated.items():
+        within, _, name = where.rpartition(".")
+        same = own[0].get(member) == (act[within] if within else act).get(name)
+        need(same, "effect", "{}: {} differs from the act's", got, member)
     return own[-1].get("slot", "") if own else ""
 
 
@@ -1205,7 +1130,7 @@ def statement(of: Verifier, body: Json, case: Case, flow: Json, key: str) -> Non
         "relies": [one["seq"] for one in case.signed().values()], "nonce": held["nonce"], "at": held["at"],
     }  # fmt: skip
     expected |= {m: rests[m] for m in ("mandate", "principal") if m in rests}
-    expected |= {m: act[m] for m in STATED if act.get(m)}
+    expected |= {m: act[m] for m in STATED & act.keys() if act[m]}
     expected |= {m: digest(act[m].encode()) for m in STATED_BY_DIGEST if act.get(m)}
     expected |= {m: act[m] for m in held.keys() - expected.keys() if act.get(m)}
     if held != expected:
@@ -1223,9 +1148,7 @@ def person(of: Verifier, body: Json, place: str) -> None:
     strength = proof["strength"]
     counts = policy.strength == "S0" or policy.wet if strength == WET else strength >= policy.strength
     need(strength in (*STRENGTHS, WET) and counts, "strength", "{}; the policy demands {}", strength, policy.strength)
-    inked = (strength == WET) == (
-        "paper" in held
-    )  # a strength of its own: what the registrar vouches for, with the scan
+    inked = (strength == WET) == ("paper" in held)  # ink: what the registrar vouches for, with the scan
     need(inked, "strength", "{} and a paper that was signed do not go together", strength)
     if strength == "S2":
         key, pinned, own = bytes.fromhex(proof["key"]), policy.signers.get(name), proof.get("algorithm", ED25519)
@@ -1236,14 +1159,82 @@ def person(of: Verifier, body: Json, place: str) -> None:
             failure = ("signer", place, f"the signature of {name} does not cover the statement")
             of.signatures.add(key, bytes.fromhex(proof["signature"]), pae(STATEMENT, canonical(held)), failure)
         if pinned is None:
-            of.unknown_signers += 1
+            of.report.skip("signer-unknown", 1)
             strength += "?"
     of.report.strengths[strength] += 1
 
 
 # =======================================================================================================================
-# III. Telling. Nothing below decides anything.
+# III. One bundle after another, and telling
 # =======================================================================================================================
+
+
+def compare(old: Verifier, new: Verifier) -> Report:
+    """Whether nothing an earlier bundle held was lost or changed. Both have been read; the answer is the new one's."""
+    report = new.report
+    for code, place, detail in old.report.failures:
+        report.fail(code, f"(old) {place}", detail)
+    if old.report.origin != new.report.origin:
+        report.fail("origin", "header", f"the earlier bundle is of {old.report.origin}")
+    for name, chain in old.chains.items():
+        held = new.chains[name].hashes if name in new.chains else []
+        for number, hash_ in enumerate(chain.hashes, 1):
+            if number > len(held):
+                report.fail("lost", f"{name}#{number}", f"{len(chain.hashes)} entries before, {len(held)} now")
+                break
+            if held[number - 1] != hash_:
+                report.fail("changed", f"{name}#{number}", "another entry stands there now")
+    for one in [*(old.published.keys() - new.published.keys()), *(old.contents.keys() - new.contents.keys())]:
+        report.fail("lost", one, "a definition, a calendar or a document")
+    if withdrawn := sum(here and not new.contents.get(one, True) for one, here in old.contents.items()):
+        report.skip("withdrawn", withdrawn)
+    if old.log and new.log:
+        lacking = new.continues(old.log) if old.log.origin == new.log.origin else "no-consistency"
+        if lacking == "no-consistency":
+            report.skip(lacking)
+        elif lacking:
+            code = "lost" if lacking == "older" else lacking
+            report.fail(code, "log", f"{old.log.size} entries before, {new.log.size} now")
+    if report.failed:
+        report.level = "V0"
+    return report
+
+
+@dataclass
+class Report:
+    """What a verification found."""
+
+    what: Json = field(default_factory=dict)
+    origin: str = ""
+    entries: int = 0
+    chains: int = 0
+    anchored: int = 0
+    contents: int = 0
+    withheld: int = 0
+    recounted: int = 0  # votes whose sheet was added up again from the opened papers
+    complete_at: int = 0  # the moment of the newest heads tree, microseconds UTC
+    level: str = "V0"
+    wanted: str = "V1"
+    strengths: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[str, str, str]] = field(default_factory=list)
+    failed: int = 0
+    unchecked: dict[str, int] = field(default_factory=lambda: {"rules": 0})  # code -> how many; 0: that says nothing
+
+    def fail(self, code: str, place: str, detail: str) -> None:
+        self.failed += 1
+        if len(self.failures) < FAILURES_KEPT:
+            self.failures.append((code, place[:TOLD], detail[:TOLD]))
+
+    def skip(self, code: str, count: int = 0) -> None:
+        self.unchecked[code] = self.unchecked.get(code, 0) + count
+
+    @property
+    def exit_code(self) -> int:
+        """0 holds, 1 does not hold, 2 could not be checked, or not up to the level asked for."""
+        if self.failed and self.entries:
+            return 1
+        return 2 if self.level < self.wanted else 0
+
 
 # What every failure and every limit of a check means, in English and Chinese.
 WORDS = {
@@ -1278,19 +1269,30 @@ WORDS = {
     "cut": ("the log knows later entries of the chain", "日志中该链另有后续记录"),
     "lost": ("something the earlier bundle held is gone", "先前证据包中的内容已丢失"),
     "changed": ("something the earlier bundle held was changed", "先前证据包中的内容被改动"),
+    "policy": ("the policy cannot be used", "核验策略不可用"),
+    "policy-members": ("the policy cannot be used: unknown members", "核验策略不可用:有未知成员"),
+    "policy-quorum": (
+        "the policy cannot be used: a quorum beyond its witnesses",
+        "核验策略不可用:法定数与见证人数不符",
+    ),
+    "policy-words": ("the policy cannot be used: an unknown strength or algorithm", "核验策略不可用:强度或算法不识"),
+    "policy-origin": (
+        "the policy cannot be used: engine keys, but of which log",
+        "核验策略不可用:有引擎公钥而未指定日志",
+    ),
+    "own": (
+        "not a checkpoint of the policy's log, signed by a key of it",
+        "不是核验策略所指日志、由其公钥签署的检查点",
+    ),
+    "large": ("more bytes than are read", "超出读取上限"),
+    "unread": ("cannot be read", "无法读取"),
     "rules": ("whether the rules of the definition allow this history", "流程规则是否允许这段历史"),
     "no-policy": ("signatures and seals: no policy was given", "签名与封印:未提供核验策略"),
     "no-engine-keys": ("seals: the policy pins no engine key", "封印:核验策略未指定引擎密钥"),
     "no-checkpoint": ("the log: you brought no checkpoint of your own", "日志:您未自带检查点"),
     "no-log": ("the log: the bundle carries no checkpoint", "日志:证据包不含检查点"),
-    "older": (
-        "the log: your checkpoint is newer than the bundle; ask for a new one",
-        "日志:检查点新于证据包,请索取新包",
-    ),
-    "no-consistency": (
-        "the log: no proof leads from your checkpoint to the bundle's",
-        "日志:缺少两检查点间的一致性证明",
-    ),
+    "older": ("the log: your checkpoint is newer; ask for a new bundle", "日志:检查点新于证据包,请索取新包"),
+    "no-consistency": ("the log: no proof leads from your checkpoint on", "日志:缺少两检查点间的一致性证明"),
     "tail": ("the unanchored tail: entries outside your checkpoint", "未锚定的尾部:检查点之外的记录"),
     "no-quorum": ("witnesses: fewer than the policy's quorum cosigned", "见证:联署未达核验策略法定数"),
     "no-heads": ("completeness: a chain has no proven head", "完整性:有链缺少链首证明"),
@@ -1298,10 +1300,7 @@ WORDS = {
     "signer-unknown": ("persons' own signatures whose keys the policy lacks", "核验策略中没有其密钥的个人签名"),
     "selection": ("whether nothing else belongs to what was asked for", "所索取范围内是否另有事项"),
     "withdrawn": ("documents that the earlier bundle held and the later one only lists", "先前附有、现仅列摘要的材料"),
-    "seal-only": (
-        "entries whose kind this verifier does not know (chain and seal only)",
-        "本程序不识其种类的记录(仅核链与封印)",
-    ),
+    "seal-only": ("entries of unknown kinds (chain and seal only)", "本程序不识其种类的记录(仅核链与封印)"),
 }
 TITLES = {
     "result": ("result", "结论"), "holds": ("holds", "成立"), "fails": ("does NOT hold", "不成立"),
@@ -1354,12 +1353,30 @@ def as_text(report: Report, lang: str) -> str:
     return "\n".join(shown)
 
 
+def check(path: str, policy: Policy, own: Checkpoint | None) -> Verifier:
+    verifier = Verifier(policy, own)
+    with open(path, "rb") as file:
+        verifier.run(file)
+    return verifier
+
+
 def _read(path: str, limit: int) -> bytes:
     with open(path, "rb") as file:
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise Unusable(f"{path}: more than {limit} bytes")
+        raise Unusable("large", f"{path}, {limit}")
     return data
+
+
+def _own(path: str, policy: Policy) -> Checkpoint:
+    """The checkpoint that somebody brought, if the policy lets it count."""
+    try:
+        own = Checkpoint.read(_read(path, NOTE_LIMIT).decode())
+    except ValueError as error:
+        raise Unusable("own", f"{path}, {said(error)}") from None
+    if not policy.checkpoint_keys or own.origin != policy.log or not own.by(policy.checkpoint_keys):
+        raise Unusable("own", path)
+    return own
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> int:
@@ -1382,23 +1399,23 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
     given = parser.parse_args(arguments)
     try:
         policy = Policy.read(_read(given.policy, POLICY_LIMIT)) if given.policy else Policy()
-        own = None
-        if given.checkpoint:
-            own = Checkpoint.read(_read(given.checkpoint, NOTE_LIMIT).decode())
-            if not policy.checkpoint_keys or own.origin != policy.log or not own.by(policy.checkpoint_keys):
-                raise Unusable(f"{given.checkpoint}: not a checkpoint of the policy's origin, signed by a key of it")
-        verifier = check(given.bundle, policy, own)
+        verifier = check(given.bundle, policy, _own(given.checkpoint, policy) if given.checkpoint else None)
         if given.command == "verify-diff":
             compare(check(given.old, policy, None), verifier)
-    except (OSError, ValueError, Unusable) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    except (OSError, Unusable) as error:
+        told = error if isinstance(error, Unusable) else Unusable("unread", f"{error.filename}, {error.strerror}")
+        return _say(sys.stderr, told.told(given.lang), 2)
     report = verifier.report
     report.wanted = given.require
     text = as_json(report) if given.json else as_text(report, given.lang)
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-    return report.exit_code
+    return _say(sys.stdout, text, report.exit_code)
+
+
+def _say(out: TextIO, text: str, code: int) -> int:
+    """Write what the terminal's encoding can show; the exit code, as it is."""
+    encoding = out.encoding or "utf-8"
+    out.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    return code
 
 
 if __name__ == "__main__":
