@@ -279,7 +279,9 @@ class Engine(Verbs):
         return receipt
 
     def publish_calendar(self, calendar: Calendar) -> None:
-        """Publish a calendar. Acts from now on count by it; dates already fixed stay as they are."""
+        """Publish a calendar. Acts from now on count by it. Dates that waited for it are counted again by the next worker or
+        tick (``workflow.schedule``), or at once by ``workflow.reprojection.publish``, which also refuses one that lacks a
+        year."""
         body = canonical.encode(calendar.to_canonical())
         with database.writing(self.db) as connection:
             if library.calendar(connection, calendar.digest) is None:

@@ -53,6 +53,11 @@ def publish(engine: Engine, calendar: Calendar, *, every: bool = False) -> Repro
     """
     _must_follow(engine, calendar)
     engine.publish_calendar(calendar)
+    return follow(engine, calendar, every=every)
+
+
+def follow(engine: Engine, calendar: Calendar, *, every: bool = False) -> Reprojected:
+    """Count again what a calendar in force settles or moves: what ``publish`` does behind publishing it."""
     done = reproject(engine)
     if not _corrects(engine, calendar):
         return done

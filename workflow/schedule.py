@@ -29,7 +29,9 @@ from workflow.delivery import AT_ONCE, Delivered, Policy, Send, deliver
 from workflow.engine import Engine
 from workflow.errors import WorkflowError
 from workflow.keeping import propose
+from workflow.reprojection import follow
 from workflow.sequencer import drain
+from workflow.store import beat, library
 from workflow.sweep import SECONDS, Swept, tick
 
 NOTHING = Delivered()
@@ -75,7 +77,10 @@ def attach(
     }
     how |= {"jobstore": OURS, "executor": OURS}
 
+    look_for_calendars = _surviving(name, _following(engine))
+
     def wake() -> None:
+        look_for_calendars()
         tick(engine, node=name)
         drain(engine.db)
 
@@ -87,6 +92,24 @@ def attach(
         run = _surviving(name, partial(deliver, engine, Patient(send, PATIENCE), policy=policy))
         scheduler.add_job(run, "interval", id=f"signoff-workflow-deliver-{id(engine)}", **how)
     return job
+
+
+def _following(engine: Engine) -> Callable[[], object]:
+    """Count dates again by calendars that were published since a node last swept: by a host that only published them, or
+    while an item was being opened by the one before."""
+    since: list[int] = []
+
+    def look() -> None:
+        with engine.reading() as connection:
+            if not since:
+                since.append(max((b["at"] for b in beat.all_beats(connection)), default=0))
+            found = library.calendars_since(connection, since[0])
+            calendars = [engine.calendar(connection, name, fresh=True) for name in found]
+        for calendar in calendars:
+            follow(engine, calendar)
+        since[0] = max([since[0], *(at + 1 for at in found.values())])
+
+    return look
 
 
 def _once_a_day(engine: Engine) -> Callable[[], object]:
@@ -127,7 +150,9 @@ class Round:
 def once(engine: Engine, *, node: str | None = None, send: Send | None = None, policy: Policy = AT_ONCE) -> Round:
     """One round of everything, for cron: sweep, put entries into the log, hand over. Each run is another process, so the
     heartbeat is its machine's."""
-    swept = tick(engine, node=node or f"{socket.gethostname()}:tick"[:96])
+    name = node or f"{socket.gethostname()}:tick"[:96]
+    _surviving(name, _following(engine))()
+    swept = tick(engine, node=name)
     drain(engine.db)
     return Round(swept, deliver(engine, Patient(send, PATIENCE), policy=policy) if send is not None else NOTHING)
 

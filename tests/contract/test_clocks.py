@@ -42,6 +42,7 @@ from workflow.evidence.standalone import Policy, Verifier
 from workflow.migration import concerned, plan
 from workflow.reprojection import publish, reproject
 from workflow.rules.reckoning import NEVER
+from workflow.schedule import once
 from workflow.store import items
 from workflow.store.tables import due as due_table
 from workflow.views import missed
@@ -795,6 +796,28 @@ def test_an_item_that_cannot_be_counted_again_keeps_no_other_from_its_date(
     monkeypatch.undo()
     assert reproject(world.engine).entries == 1  # done by calling it again
     holds(world, "x", "y")
+
+
+def test_a_calendar_that_a_host_only_published_is_followed_by_the_next_worker_once(before_2020: World) -> None:
+    """The engine's own verb publishes and no more; and an item may be opened by the old one while the new one is written."""
+    world = before_2020
+    go(world, "2019-12-23 10:00")
+    item = at_work(world)
+    world.clock.advance(timedelta(seconds=5))
+    once(world.engine)
+    assert "provisional" in world.case(item).dues["work/2"]
+    world.clock.advance(timedelta(seconds=5))
+    world.engine.publish_calendar(_without())
+    assert "provisional" in world.case(item).dues["work/2"]
+    world.clock.advance(timedelta(seconds=5))
+    once(world.engine)
+    assert dues_of(world, item) == {"2": "2020-01-07 17:00"} and "provisional" not in world.case(item).dues["work/2"]
+    entries = world.entries(item)
+    for _ in range(2):
+        world.clock.advance(timedelta(seconds=5))
+        once(world.engine)
+    assert world.entries(item) == entries
+    holds(world, item)
 
 
 def test_a_process_that_never_sweeps_takes_up_a_correction_within_a_minute(

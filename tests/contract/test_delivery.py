@@ -360,6 +360,39 @@ def test_several_deliverers_together_hand_over_each_message_once(weekly: Weekly)
 # --- hints ---------------------------------------------------------------------------------------------------------
 
 
+def test_of_several_deliverers_one_makes_the_digest_of_a_recipient(postgres_url: str, tmp_path: Path) -> None:
+    """One notice for each recipient and cycle: two processes that claimed at once took some of the messages each."""
+    w = make_weekly(postgres_url, tmp_path / "home", start="2019-09-12 09:00")
+    at = w.at("2019-09-16 18:00")
+    engines = [Engine.at(w.url, w.home, clock=w.clock, durable=False) for _ in range(2)]
+    for turn in range(4):
+        told: list[tuple[str, int]] = []
+        with w.engine.db.begin() as connection:
+            connection.execute(
+                tables.outbox.insert(), [_reminder(f"{turn}/{n}", f"p{n % 2}", at) for n in range(3_000)]
+            )
+        begin = threading.Barrier(2)
+        threads = [threading.Thread(target=_digest, args=(engine, told, begin)) for engine in engines]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(told) == [("p0", 1_500), ("p1", 1_500)]
+    for engine in (*engines, w.engine):
+        engine.close()
+
+
+def _reminder(key: str, recipient: str, at: int) -> dict[str, Any]:
+    told = {"dedupe": key, "topic": "reminded", "recipient": recipient, "payload": b'{"item":"x"}'}
+    return {**told, "created_at": at - LEASE, "next_try_at": at - LEASE}
+
+
+def _digest(engine: Engine, told: list[tuple[str, int]], begin: threading.Barrier) -> None:
+    begin.wait()
+    policy = Policy(digest=("17:59",))
+    deliver(engine, lambda notice: told.append((notice.recipient, len(notice.messages))), policy=policy)
+
+
 def test_a_hint_makes_somebody_look_at_once_in_this_thread_or_in_another(database_url: str, tmp_path: Path) -> None:
     for n, kind in enumerate((Inline, Thread)):
         url = database_url if n == 0 else f"sqlite:///{tmp_path / 'other.db'}"

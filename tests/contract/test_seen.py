@@ -364,6 +364,7 @@ def test_blocked_places_irregularities_and_proposals_are_told_to_those_who_see_t
     world.clock.advance(timedelta(days=60))
     for _ in range(4):
         tick(world.engine)
+        world.clock.advance(timedelta(seconds=5))
     told = {}
     for person in ("o1-secretary", "o3-secretary", "t1-secretary"):
         with seen_by(world.engine, person) as seen:

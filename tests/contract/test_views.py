@@ -97,6 +97,7 @@ def test_every_rung_that_fired_is_listed_with_what_it_opened(world: World) -> No
     world.clock.set(shanghai("2019-10-08T09:00"))
     for _ in range(4):
         tick(world.engine)
+        world.clock.advance(timedelta(seconds=5))
     with world.engine.look() as desk:
         rungs = views.rungs(desk)
     assert [(r.step, r.what) for r in rungs] == [(0, "reminded"), (1, "reminded"), (2, "proposed")]

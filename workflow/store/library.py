@@ -26,6 +26,12 @@ _calendars = (
     .order_by(t.calendar.c.published_at.desc())
 )
 _every_calendar = _calendars.add_columns(t.calendar.c.published_at)
+_calendars_since = (
+    sa.select(t.calendar.c.name, sa.func.max(t.calendar.c.published_at))
+    .where(t.calendar.c.published_at >= bindparam("since"))
+    .group_by(t.calendar.c.name)
+    .order_by(t.calendar.c.name)
+)
 _keys = sa.select(t.meta.c.key, t.meta.c.value).where(t.meta.c.key.like("key/%")).order_by(t.meta.c.key)
 _head = sa.select(t.chain.c.head).where(t.chain.c.chain == bindparam("chain"))
 _bodies = sa.select(t.entry.c.body).where(t.entry.c.chain == bindparam("chain")).order_by(t.entry.c.seq)
@@ -87,6 +93,11 @@ def newest_calendar(connection: Connection, name: str) -> str | None:
 def calendars(connection: Connection, name: str) -> list[Any]:
     """Every calendar published under a name, newest first: digest, published_at."""
     return list(connection.execute(_every_calendar, {"name": name}))
+
+
+def calendars_since(connection: Connection, since: int) -> dict[str, int]:
+    """Names under which a calendar was published at an instant or later, and when the last one was."""
+    return {row[0]: row[1] for row in connection.execute(_calendars_since, {"since": since})}
 
 
 def publish_calendar(connection: Connection, *, digest: str, name: str, body: bytes, at: int) -> None:

@@ -51,12 +51,16 @@ _fellows = (
     .where(_o.notice.in_(bindparam("notices", expanding=True)), sa.text("sent_at IS NULL"))
     .with_for_update(skip_locked=True)
 )
-_theirs = (
-    sa.select(_o.id)
-    .where(_waits, _o.recipient.in_(bindparam("recipients", expanding=True)))
+_whose = _o.recipient.in_(bindparam("recipients", expanding=True))
+# Whoever holds the first message of a recipient claims them all; locked each for itself, two processes got some each, and
+# sent two notices in one cycle.
+_heads = (
+    sa.select(_o.recipient)
+    .where(_waits, _o.id.in_(sa.select(sa.func.min(_o.id)).where(_waits, _whose).group_by(_o.recipient)))
     .order_by(_o.id)
     .with_for_update(skip_locked=True)
 )
+_theirs = sa.select(_o.id).where(_waits, _whose).order_by(_o.id).with_for_update(skip_locked=True)
 _members = (
     sa.select(_o.notice, sa.func.count())
     .where(_o.notice.in_(bindparam("notices", expanding=True)), sa.text("sent_at IS NULL"))
@@ -121,7 +125,9 @@ def claim(connection: Connection, at: int, until: int, cut: int, recipients: int
     """
     oldest_first = {"at": at, "cut": cut, "limit": recipients, "window": WINDOW}
     names = list(connection.execute(_recipients, oldest_first).scalars())
-    ids = list(connection.execute(_theirs, {"at": at, "cut": cut, "recipients": names}).scalars()) if names else []
+    waits = {"at": at, "cut": cut}
+    ours = list(connection.execute(_heads, {**waits, "recipients": names}).scalars()) if names else []
+    ids = list(connection.execute(_theirs, {**waits, "recipients": ours}).scalars()) if ours else []
     return _take(connection, ids, until)
 
 
