@@ -20,7 +20,7 @@ from workflow.evidence.digest import digest
 from workflow.evidence.entry import entry_hash, seal_entries
 from workflow.evidence.keys import KeyProvider
 from workflow.keybook import ED25519, Rings
-from workflow.recording import PREPARED_SECONDS, Confirm, KeyOf, body_of
+from workflow.recording import PREPARED_SECONDS, Confirm, KeyOf, body_of, is_prepared
 from workflow.rules import Asked, Context, Decision, Facts, Need, authority, decide, needs
 from workflow.store import appending, facts, items
 from workflow.store.appending import Written
@@ -52,7 +52,6 @@ class House(Protocol):
     def now(self, connection: Any) -> int: ...
 
 
-_NONCE = re.compile(r"[0-9a-f]{24}")
 _GIVEN_ID = re.compile(
     r"(?!view:|org$|log$|flows$|keys$|access$|erasures$|draws$|i[0-9a-f]{20}$)[^\x00-\x1f\x7f]{1,64}"
 )
@@ -260,9 +259,9 @@ class Deciding:
         nonce = act.proof.get("nonce")
         if nonce is None:
             return
-        if not isinstance(nonce, str) or not _NONCE.fullmatch(nonce):
+        if not is_prepared(nonce, act.item):
             raise BadSignature(
-                expected="a nonce as prepare gives it: 24 hex digits", actual=str(nonce)[:40] or "nothing"
+                expected="a nonce as prepare gives it for this item: 24 hex digits", actual=str(nonce)[:40] or "nothing"
             )
         used = items.entry_with(self.connection, act.item, f'"nonce":"{nonce}"'.encode())
         if used is not None:

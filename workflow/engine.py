@@ -581,7 +581,7 @@ class Engine(Verbs):
         Raises:
             Refused: the slot is not open, the person does not hold the post, or the content changed.
         """
-        from workflow.recording import Prepared, new_nonce, statement
+        from workflow.recording import Prepared, prepared_nonce, statement
         from workflow.rules.signing import open_slot
 
         with self.reading() as connection:
@@ -589,7 +589,7 @@ class Engine(Verbs):
             head = items.read(connection, act.item)
             asked = desk.ask(act, Case.of_snapshot(head.snapshot), head.org, head.seq + 1, self.now(connection))
             slot, held = open_slot(asked, act)
-            nonce = new_nonce()
+            nonce = prepared_nonce(act.item)
             at = asked.context.at
             made = statement(asked, slot, held, self.origin, nonce, at)
         return Prepared(act, canonical.encode(made), nonce, at)

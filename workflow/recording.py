@@ -15,6 +15,7 @@ A signature's ``proof`` says how the person proved who they are:
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from workflow.clock import moment
 from workflow.definition.definition import Definition
 from workflow.errors import BadSignature, ClockBehind, Said
 from workflow.evidence import canonical, signatures
-from workflow.evidence.digest import digest, pae
+from workflow.evidence.digest import digest, hash_parts, pae
 from workflow.rules import Asked, Decision
 
 WET = "WET"
@@ -39,6 +40,7 @@ STATED += ("roll", "eligible", "codes", "keys")
 STATED += ("method",)
 STATED += ("on", "paper", "straight", "delegate", "place", "leaver")
 STATEMENT = "application/vnd.signoff.statement+v1"
+_NONCE, _HEX = "signoff/nonce/v1", re.compile(r"[0-9a-f]{24}")
 PREPARED_SECONDS = 120
 """How long what was prepared may be signed. Source: the single-use nonce of a re-authentication, at most 120 s."""
 KeyOf = Callable[[str], bytes | None]
@@ -147,7 +149,27 @@ def statement(
 
 
 def new_nonce() -> str:
+    """A single-use number that nobody was shown before it went on record."""
     return secrets.token_hex(12)
+
+
+def prepared_nonce(item: str) -> str:
+    """A single-use number to be handed back: 8 digits drawn, and 16 that follow from them and the item.
+
+    So one of another item is told without asking every chain, and nobody can hand in the same one for two items, which
+    would let no verification of the database hold any more. Whether it was used on this item its chain is asked.
+    """
+    drawn = secrets.token_hex(4)
+    return drawn + _of_item(drawn, item)
+
+
+def is_prepared(nonce: object, item: str) -> bool:
+    """Whether a number is one that ``prepare`` gives for this item."""
+    return isinstance(nonce, str) and bool(_HEX.fullmatch(nonce)) and nonce[8:] == _of_item(nonce[:8], item)
+
+
+def _of_item(drawn: str, item: str) -> str:
+    return hash_parts(_NONCE, drawn.encode(), item.encode())[:8].hex()
 
 
 def signed_statement(

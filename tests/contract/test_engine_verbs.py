@@ -13,6 +13,7 @@ from workflow.acts import Return, Sign
 from workflow.clock import micros
 from workflow.errors import BadSignature, Conflict, Stale, Unknown
 from workflow.evidence import canonical
+from workflow.recording import prepared_nonce
 from workflow.store import items
 
 HANDLER = Actor("o1-handler", "handler", "o1")
@@ -372,7 +373,9 @@ def test_a_statement_is_not_prepared_in_the_future(shared: World, at: int | str)
     item = f"future-{at}"
     seen = shared.case(shared.begin(item)).content
     with pytest.raises(BadSignature, match="prepared before now"):
-        shared.engine.sign(item, HANDLER, seen, opinion="agreed", proof={"nonce": "1" * 24, "at": at, "method": "pin"})
+        shared.engine.sign(
+            item, HANDLER, seen, opinion="agreed", proof={"nonce": prepared_nonce(item), "at": at, "method": "pin"}
+        )
 
 
 def test_a_decision_made_ready_with_good_votes_is_computed_not_chosen(shared: World) -> None:

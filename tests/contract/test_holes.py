@@ -33,6 +33,7 @@ from workflow.errors import (
     WrongMeaning,
 )
 from workflow.evidence import canonical
+from workflow.recording import prepared_nonce
 from workflow.rules.opening import item_id
 from workflow.store.items import entries
 
@@ -145,7 +146,7 @@ def test_the_moment_of_a_statement_is_not_made_up(world: World) -> None:
     world.begin("m1")
     seen = world.case("m1").content
     with pytest.raises(BadSignature):
-        world.engine.sign("m1", HANDLER, seen, opinion="…", proof={"nonce": "0" * 24, "at": 1})
+        world.engine.sign("m1", HANDLER, seen, opinion="…", proof={"nonce": prepared_nonce("m1"), "at": 1})
     world.engine.sign("m1", HANDLER, seen, opinion="…", proof={"at": 4_102_444_800_000_000})
     with world.engine.reading() as connection:
         body = canonical.read(entries(connection, "m1")[-1].body)
@@ -203,12 +204,24 @@ def test_a_look_back_is_not_held_before_its_day(world: World) -> None:
 def test_a_short_nonce_neither_passes_nor_meets_another_by_chance(world: World) -> None:
     world.begin("m1")
     seen = world.case("m1").content
-    for nonce in ("a", "", "0" * 23, 7):
+    for nonce in ("a", "", "0" * 23, "0" * 24, 7, f" {prepared_nonce('m1')[1:]}"):
         with pytest.raises(BadSignature, match="24 hex digits"):
             world.engine.sign("m1", HANDLER, seen, opinion="…", proof={"nonce": nonce, "at": world.clock.now()})
-    word = "f" * 24  # stands in the history, as words that somebody wrote
-    world.engine.sign("m1", HANDLER, seen, opinion=word, proof={"nonce": "1" * 24, "at": world.clock.now()})
+    word = prepared_nonce("m1")  # stands in the history, as words that somebody wrote
+    given = {"nonce": prepared_nonce("m1"), "at": world.clock.now()}
+    world.engine.sign("m1", HANDLER, seen, opinion=word, proof=given)
     world.engine.sign("m1", SECRETARY, seen, opinion="…", proof={"nonce": word, "at": world.clock.now()})
+
+
+def test_one_nonce_is_not_good_for_two_items(world: World) -> None:
+    """It would stay on record, and no verification of the database would hold any more."""
+    for item in ("m1", "m2"):
+        world.begin(item)
+    given = {"nonce": prepared_nonce("m1"), "at": world.clock.now(), "method": "pin"}
+    world.engine.sign("m1", HANDLER, world.case("m1").content, opinion="…", proof=given)
+    with pytest.raises(BadSignature, match="for this item"):
+        world.engine.sign("m2", HANDLER, world.case("m2").content, opinion="…", proof=given)
+    assert world.verify().failures == []
 
 
 def test_a_notice_is_of_the_papers_it_was_posted_over(world: World) -> None:
@@ -261,7 +274,7 @@ def test_in_bulk_what_one_item_lacks_is_its_own_result(world: World) -> None:
         world.begin(item)
     good = {n: Sign(item=n, by=HANDLER, seen=world.case(n).content, opinion="…") for n in ("m1", "m2", "m3", "m4")}
     forged = replace(
-        good["m2"], proof={"nonce": "0" * 24, "at": world.clock.now(), "key": "00" * 32, "signature": "00"}
+        good["m2"], proof={"nonce": prepared_nonce("m2"), "at": world.clock.now(), "key": "00" * 32, "signature": "00"}
     )
     with world.engine.desk() as desk:
         one, two, three, four = desk.sign_many([good["m1"], forged, replace(good["m3"], by=None), good["m4"]])
