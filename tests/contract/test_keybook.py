@@ -379,7 +379,7 @@ def test_keys_are_listed_handed_over_registered_and_revoked_by_command(tmp_path:
     old = engine.key.key_id().hex()
     with engine.desk() as desk:
         Keybook(desk.connection, engine.key, engine.now(desk.connection)).register(
-            "witness", "archive.example", bytes(32), **BY
+            "witness", "archive.example", Ed25519PrivateKey.generate().public_key().public_bytes_raw(), **BY
         )
     engine.close()
     assert f"engine     {old}" in run("keys", "list", db).output
