@@ -739,12 +739,10 @@ def verify_database(
             if not others:
                 return verify(connection, contents, progress, policy, **checks)
             with ProcessPoolExecutor(len(others), mp_context=get_context("spawn")) as pool:
-                for _ in others:
-                    pool.submit(_started)  # while they start, types and indexes are looked at
-                if unread := _unreadable(connection):
+                waiting = [pool.submit(_verify_part, url, contents, policy, part, checks) for part in others]
+                if unread := _unreadable(connection):  # what the others stumbled over is not asked for
                     return unread
                 unplain = scan.unplain(connection)
-                waiting = [pool.submit(_verify_part, url, contents, policy, part, checks) for part in others]
                 share = (lambda done, total: progress(min(done * len(parts), total), total)) if progress else None
                 report = Verifier(connection, contents, policy, **checks).run(share, own)
                 for one in waiting:
@@ -753,7 +751,3 @@ def verify_database(
             return settle(connection, contents, report, unplain)
     finally:
         db.dispose()
-
-
-def _started() -> None:
-    """Asked of a process to make it start, and import what it will need."""
