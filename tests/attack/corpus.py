@@ -1330,6 +1330,8 @@ _file_attack("file_without_a_header", "V0", "format", lambda data: data.split(b"
 _file_attack("file_of_deep_json", "V0", "format", lambda data: b"[" * 100_000 + b"\n")
 _file_attack("file_of_no_json", "V0", "format", lambda data: b"\x00\xff\n" + data)
 _file_attack("file_of_lists", "V0", "format", lambda data: b"[]\n")
+_file_attack("file_with_a_member_twice", "V0", "format", lambda data: data.replace(b'"body":', b'"body":"","body":', 1))
+_file_attack("file_in_another_encoding", "V0", "format", lambda data: data.decode().encode("utf-16-le"))
 _file_attack("file_of_another_format", "V0", "format", lambda data: data.replace(b"wfproof/1", b"wfproof/9", 1))
 
 

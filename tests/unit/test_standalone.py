@@ -385,8 +385,9 @@ def test_what_is_no_checkpoint_is_refused(note: str) -> None:
         '{"signers": {"p": ["00"]}}',
         '{"signers": []}',
         "[" * 100_000,
+        '{"strength": "S2", "strength": "S0"}',
     ],
-    ids=range(29),
+    ids=range(30),
 )
 def test_a_policy_that_is_not_understood_whole_is_refused(text: str) -> None:
     with pytest.raises(Unusable):

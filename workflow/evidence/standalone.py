@@ -120,6 +120,17 @@ _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", 
 _BEYOND_ASCII = re.compile(r'[^\x00-\x7f][^"]*+"(:?)')  # to the end of a text; a colon behind it says that it is a key
 
 
+def once(pairs: list[tuple[str, Any]]) -> Json:
+    """An object with each member once: of two, one program would read the first and another the last."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a member twice")
+    return made
+
+
+_line = json.JSONDecoder(object_pairs_hook=once).decode
+
+
 def canonical(value: Any) -> bytes:
     """The canonical bytes of a value that is in the profile."""
     return _encode(value).encode()
@@ -303,7 +314,7 @@ class Policy:
     def read(cls, data: bytes) -> Policy:
         """Raises ``Unusable`` for anything unknown: a misspelt member must not weaken a check unseen."""
         try:
-            plain = json.loads(data)
+            plain = json.loads(data, object_pairs_hook=once)
             if unknown := plain.keys() - _READ.keys() - {"v"}:
                 raise Unusable("policy-members", ", ".join(sorted(unknown)))
             made = cls(given=True, **{name: read(plain[name]) for name, read in _READ.items() if name in plain})
@@ -438,7 +449,7 @@ def lines_of(file: BinaryIO) -> Iterator[tuple[int, Json]]:
         need(len(data) <= LINE_LIMIT and read <= FILE_LIMIT, "size", "line {}", number)
         need(data.endswith(b"\n"), "end", "line {} is cut", number)
         try:
-            plain = json.loads(data)
+            plain = _line(data.decode())
         except (ValueError, RecursionError) as error:
             raise Bad("format", f"line {number}: no JSON ({type(error).__name__})") from None
         kind = str(plain.get("t")) if isinstance(plain, dict) else ""
