@@ -62,7 +62,7 @@ def follow(engine: Engine, calendar: Calendar, *, every: bool = False) -> Reproj
     if not _corrects(engine, calendar):
         return done
     with engine.reading() as connection:
-        found = queries.settled(connection, engine.now(connection), "" if every else f"/{OWED}")
+        found = queries.running(connection, engine.now(connection), "" if every else f"/{OWED}")
     moved, failed = _each(engine, (ReprojectDue(item=i, settled=tuple(rules)) for i, rules in found.items()))
     return Reprojected(done.items, done.entries, moved, done.failed + failed)
 

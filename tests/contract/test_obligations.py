@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -27,8 +28,9 @@ from tests.contract.weekly import (
 )
 from tests.contract.world import World
 from workflow import obligations, views
-from workflow.acts import Open
+from workflow.acts import Migrate, Open
 from workflow.cli.main import app
+from workflow.clock import SystemClock, moment
 from workflow.definition.load import loads
 from workflow.definition.shipped import shipped_flow
 from workflow.engine import Engine
@@ -49,6 +51,7 @@ from workflow.run import run_until
 from workflow.store import items, tables
 from workflow.sweep import tick
 from workflow.trace import trace_unit
+from workflow.why import why
 
 WEEK = "2019-W38"  # Monday 16 September 2019
 NOON = shanghai("2019-09-16 12:00")
@@ -556,6 +559,25 @@ def test_a_past_instant_is_read_by_the_definition_in_force_then(weekly: Weekly) 
         assert set(states(desk, FIRST, WEEK, ten).values()) == {"DUE"}
 
 
+def test_who_publishes_a_version_is_told_of_reports_that_stay_on_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "workflow.db"
+    w = make_weekly(f"sqlite:///{path}", tmp_path / "home", start="2019-10-08 09:00")
+    now = moment(SystemClock().now(), "Asia/Shanghai").date()
+    week = f"{now.isocalendar().year}-W{now.isocalendar().week:02}"
+    with w.look() as desk:
+        due = obligations.period(desk, FLOW, FIRST, week)
+    w.clock.set(due.opens)
+    w.open("o1", week)
+    w.engine.close()
+    file = tmp_path / "weekly.yaml"
+    file.write_text(re.sub(r"(?m)^version: .*$", 'version: "2999"', shipped_flow(FLOW).read_text(encoding="utf-8")))
+    args = ["publish", str(path), str(file), "--home", str(tmp_path / "home"), "--reason", "decided"]
+    done = CliRunner().invoke(app, [*args, "--by", "g1-secretary/secretary@g1", "--lang", "en"])
+    assert done.exit_code == 0, done.output
+    still = SystemClock().now() < due.missed
+    assert ("1 open reports of periods that are not over" in " ".join(done.output.split())) == still
+
+
 # --- roll calls ----------------------------------------------------------------------------------------------------
 
 
@@ -584,6 +606,35 @@ def monday(database_url: str, tmp_path: Path) -> Iterator[Weekly]:
     made = make_weekly(database_url, tmp_path / "home", start="2019-09-12 09:00")
     yield made
     made.engine.close()
+
+
+def test_a_report_that_is_moved_to_a_later_version_keeps_its_clock_by_that_version(weekly: Weekly) -> None:
+    """R068: migrating an open report cancelled its clock, and nobody was reminded of it any more."""
+    weekly.at("2019-09-16 12:00")
+    tick(weekly.engine)
+    late = obligations.report_id(FLOW, "o1", "2019-W38")
+    weekly.at("2019-10-08 09:00")
+    item = weekly.open("o1", "2019-W41")
+    text = shipped_flow(FLOW).read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^version: .*$", 'version: "2019.9"', text)
+    later, daily = loads(text.replace('"12:00"', '"15:00"')), text.replace('"2019.9"', '"2019.10"')
+    weekly.at("2019-10-08 09:30")
+    weekly.engine.publish(later)
+    for each in (item, late):
+        weekly.engine.act(Migrate(item=each, by=who("secretary", "g1"), to=later.digest, reason="the one in force"))
+    with weekly.look() as desk:
+        (due,), (missed,) = why(desk, item), why(desk, late)
+        assert due.missed_at == obligations.period(desk, FLOW, FIRST, "2019-W41").missed == shanghai("2019-10-08 15:00")
+        assert (due.state, missed.state) == ("running", "overdue")
+        assert missed.missed_at == shanghai("2019-09-16 12:00")  # an overdue stays so
+    gone = loads(daily.replace("from: 2019-09-09", "from: 2020-09-07", 1))
+    weekly.at("2019-10-08 10:00")
+    weekly.engine.publish(gone)
+    weekly.engine.act(Migrate(item=item, by=who("secretary", "g1"), to=gone.digest, reason="owed from next year"))
+    with weekly.look() as desk:
+        assert why(desk, item)[0].state == "cancelled"
+    report = weekly.verify()
+    assert report.failures == [] and report.rules == "hold"
 
 
 def test_a_roll_call_opens_the_reports_of_the_missing_and_of_nobody_else(monday: Weekly) -> None:

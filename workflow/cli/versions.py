@@ -77,11 +77,29 @@ def publish(
                     if language == "zh"
                     else f"published the calendar {calendar.name} with it"
                 )
+            begun = _open_reports(engine, definition.name) if definition.flow.obligations else 0
         name = f"{definition.name}@{definition.version}"
         if language == "zh":
             say(f"已发布 {name}:{definition.digest};flows 链第 {receipt.seq} 条记录")
         else:
             say(f"published {name}: {definition.digest}; entry {receipt.seq} of the chain flows")
+        if begun:
+            say(
+                f"已开出、尚未到期的报送件 {begun} 件仍按原版本计时和催办,改按新版本请用 workflow migrate"
+                if language == "zh"
+                else f"{begun} open reports of periods that are not over are still timed and reminded of by the version they "
+                "began with; workflow migrate moves them to this one"
+            )
+
+
+def _open_reports(engine: Engine, flow: str) -> int:
+    """How many reports of a flow are open whose date has not passed."""
+    from workflow.rules.obligations import OWED
+    from workflow.store import queries
+
+    with engine.reading() as connection:
+        running = sorted(queries.running(connection, engine.now(connection), f"/{OWED}"))
+        return sum(named == flow for _, named, _ in queries.flows_of(connection, running))
 
 
 def diff(

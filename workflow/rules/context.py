@@ -34,9 +34,9 @@ whoever votes in a group still does when somebody was added to the place, a date
 one of them, the first signature names the way out where there are several, a group at the beginning of a stage that votes
 against signs anew, all of it, the signature that ended a stage is taken back too, until whoever acts next has opened or signed,
 and each place that waits may be urged once a day. 8: of two rungs of a due that are both behind the second waits a sweep's
-time, the due of a report ends when a calendar takes its period away, what was signed at a unit that is no more and is sent back
-waits at its successor, a place is not passed over where only places that people added stand behind it, and a rung of another
-version's ladder is another rung."""
+time, the due of a report ends when a calendar takes its period away and goes on when its item is moved to another version,
+what was signed at a unit that is no more and is sent back waits at its successor, a place is not passed over where only
+places that people added stand behind it, and a rung of another version's ladder is another rung."""
 
 
 def key(need: Need) -> str:

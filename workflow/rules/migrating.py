@@ -16,7 +16,7 @@ from workflow.definition.definition import Definition
 from workflow.definition.model import Due, Rung, Stage
 from workflow.definition.outline import outline
 from workflow.errors import CannotMove, OutOfTurn, ReasonRequired, Said, Unknown
-from workflow.rules import authority, dues, shares
+from workflow.rules import authority, dues, obligations, shares
 from workflow.rules.chain import Path, plan_slots, unit_at
 from workflow.rules.context import Asked, Context, Decision, Need
 from workflow.rules.moving import look_back_rule
@@ -297,6 +297,8 @@ def clocks(asked: Asked, act: Migrate, after: Case, stage: Stage, old: dict[str,
             basis = dues.also_basis(entered, also, after.nodes)
             if basis is not None:
                 wanted[rule] = (also.ladder, basis)
+    if context.rules >= 8:
+        wanted |= _owed(asked)
     if act.undoes:  # back to what each clock was counted from, extensions included
         was = asked.facts.get("migrated", case.item, str(act.undoes))["was"]
         wanted |= {rule: (d["ladder"], d["basis"]) for rule, d in was.items() if rule in wanted or rule in case.dues}
@@ -321,6 +323,24 @@ def clocks(asked: Asked, act: Migrate, after: Case, stage: Stage, old: dict[str,
         name = rule.split("/")[2] if rule.count("/") > 1 and rule not in case.dues else ""
         clock = name if name.startswith(("slot-", "step-", "group-")) else ""
         yield dues.armed(context, rule, ladder, basis, clock)
+
+
+def _owed(asked: Asked) -> dict[str, tuple[str, Basis]]:
+    """The clock of a report whose period the new version owes too, under the same name of its obligation; by rules before 8
+    it was cancelled, and whoever was migrated was reminded no more."""
+    flow, campaign = asked.definition.flow, asked.case.campaign
+    for held in asked.case.dues.values():
+        spec = flow.obligations.get(held["basis"].get("obligation", ""))
+        if spec is None:
+            continue
+        name = held["basis"]["obligation"]
+        try:
+            found = obligations.period(asked.definition, asked.context.calendar, name, campaign)
+        except Unknown:
+            continue
+        rule = dues.rule_of(asked.definition.first, 1, obligations.OWED)
+        return {rule: (spec.ladder or "", obligations.basis(name, spec, found.nominal))}
+    return {}
 
 
 def _plain(due: Due) -> dict[str, Any]:

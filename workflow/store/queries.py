@@ -46,9 +46,9 @@ _provisional = (
     .order_by(t.due.c.item)
     .limit(bindparam("limit"))
 )
-_settled = (
+_running = (
     sa.select(t.due.c.item, t.due.c.rule)
-    .where(t.due.c.state.in_((0, 2)), ~t.due.c.provisional, t.due.c.missed_at > bindparam("at"))
+    .where(t.due.c.state.in_((0, 2)), t.due.c.missed_at > bindparam("at"))
     .order_by(t.due.c.item, t.due.c.rule)
 )
 _next_due = Statement(sa.select(sa.func.min(t.due.c.next_at)).where(sa.text("state = 0")))
@@ -223,11 +223,11 @@ def provisional(connection: Connection, after: str, limit: int) -> list[str]:
     return list(connection.execute(_provisional, {"after": after, "limit": limit}).scalars())
 
 
-def settled(connection: Connection, at: int, ending: str = "") -> dict[str, list[str]]:
-    """Items with running dues whose date is settled and has not passed at an instant, and the rules of these: all, or those
+def running(connection: Connection, at: int, ending: str = "") -> dict[str, list[str]]:
+    """Items with dues whose date has not passed at an instant, and the rules of these: all, or those
     that end so."""
     found: dict[str, list[str]] = {}
-    for item, rule in connection.execute(_settled, {"at": at}):
+    for item, rule in connection.execute(_running, {"at": at}):
         if rule.endswith(ending):
             found.setdefault(item, []).append(rule)
     return found
