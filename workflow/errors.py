@@ -200,8 +200,8 @@ class OutOfTurn(Refused):
     """The slot is not open: somebody else must act first."""
 
     code = "out-of-turn"
-    en = "{actual} is not to be signed now ({place}): open is {expected}. Every lower place signs first"
-    zh = "现在不能办理 {actual}({place}):当前待办环节为 {expected}。下级环节须先签批"
+    en = "this is not for {actual} to do now ({place}): expected {expected}. Every lower place signs first"
+    zh = "现在不能由 {actual} 办理({place}):应为 {expected}。下级环节须先签批"
 
 
 class Stale(Refused):

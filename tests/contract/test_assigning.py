@@ -11,7 +11,7 @@ from tests.contract.world import SHEET, SHEETS, World, flow_text, imported, tenu
 from workflow import Actor, loads
 from workflow.acts import Sign
 from workflow.cli import tracing
-from workflow.errors import Avoidance, SamePerson
+from workflow.errors import Avoidance, SamePerson, WrongMeaning
 from workflow.trace import trace
 
 PAIR = """flow: pair
@@ -72,6 +72,19 @@ def test_a_place_is_not_handed_to_a_post_whose_only_holder_must_stand_aside(worl
         world.engine.transfer("m1", by, world.case("m1").open_slots[0].key, "t1", "handler")
     with pytest.raises(Avoidance):
         world.engine.add_signer("m1", by, world.case("m1").open_slots[0].key, "t1", "handler", where="before")
+    assert world.verify().rules == "hold"
+
+
+def test_a_place_is_not_handed_on_nor_added_where_nobody_could_sign_it(world: World) -> None:
+    """A post that nobody holds would have kept the place for good: only whoever stands there may hand it back. Source: R038."""
+    world.engine.open("sheets", "o1", item="m1")
+    world.engine.submit("m1", HANDLER, SHEET)
+    with pytest.raises(WrongMeaning, match=r"appoint them first; got department@o1, which is vacant"):
+        world.engine.transfer("m1", HANDLER, "1", "o1", "department")
+    with pytest.raises(WrongMeaning, match="somebody holds or answers for"):
+        world.engine.add_signer("m1", HANDLER, "1", "o1", "department")
+    world.engine.add_signer("m1", HANDLER, "1", "o2", "secretary")  # for which the superior answers
+    assert [s.key for s in world.case("m1").slots][:3] == ["1", "1+1", "2"]
     assert world.verify().rules == "hold"
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from tests.contract.test_mandates import alone
 from tests.contract.test_verify import forge
 from tests.contract.weekly import shanghai
-from tests.contract.world import BAD_VOTE, SHEET, SHEETS, World, flow_text, worlds
+from tests.contract.world import BAD_VOTE, SHEET, SHEETS, World, flow_text, imported, tenure_row, worlds
 from workflow import Actor, loads
 from workflow.case import Case
 from workflow.errors import AlreadySeen, LimitReached, NotApart, OutOfTurn, WrongMeaning, WrongStage
@@ -453,6 +453,7 @@ stages:
 def test_a_place_is_handed_on_and_added_to_where_units_are_kept_apart(world: World) -> None:
     """A place handed on keeps the post the definition demands, and the rule asks about that; one that is added has its own.
     Source: R038."""
+    world.engine.import_org(imported(tenures=[tenure_row("nobody", "o1", "department")]))
     world.engine.publish(loads(flow_text(UNITS_APART)))
     world.engine.open("kept-apart", "o1", item="m1")
     sign(world, "m1", HANDLER)

@@ -129,7 +129,7 @@ def a_slot_that_does_not_exist(w: World, item: str) -> Any:
     return signing(w, item, HANDLER, slot="ghost")
 
 
-@refusal(OutOfTurn, "open is 1:secretary@o1")
+@refusal(OutOfTurn, "expected 1:secretary@o1")
 def somebody_above_who_saw_nothing(w: World, item: str) -> Any:
     w.walk_to("plan", item)
     w.engine.sign(item, SECRETARY, w.case(item).content)

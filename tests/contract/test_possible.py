@@ -144,7 +144,7 @@ ELSEWHERE |= {
 }  # of the flows above, not this
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [2, 5])
 def test_whatever_happened_before_what_may_be_done_is_what_every_verb_then_does(world: World, seed: int) -> None:
     """A random walk through what is allowed: delegated, handed over, added to, overridden, suspended, sent back."""
     world.engine.publish(loads(flow_text(SHEETS)))

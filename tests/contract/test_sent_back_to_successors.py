@@ -14,7 +14,7 @@ import pytest
 from tests.contract.world import SHEET, World, worlds
 from workflow import Actor, orgbook
 from workflow.clock import local_day
-from workflow.errors import NotHolder, OutOfTurn
+from workflow.errors import NotHolder, OutOfTurn, WrongMeaning
 from workflow.trace import trace
 
 ABOVE, TOP = Actor("s1-secretary", "secretary", "s1"), Actor("g1-secretary", "secretary", "g1")
@@ -92,4 +92,16 @@ def test_a_level_of_the_line_that_is_dissolved_signs_what_is_sent_back_no_more(w
     with pytest.raises(NotHolder):
         world.engine.sign("m1", Actor("t1-handler", "handler", "t2"), world.case("m1").content, opinion="agreed")
     world.sign("m1")
+    assert world.verify().rules == "hold"
+
+
+def test_nobody_is_added_at_a_unit_that_is_no_more(world: World) -> None:
+    """The superior would have signed there for good (兜底)."""
+    world.begin("m1")
+    world.sign("m1")
+    dissolved(world, "o1", "o3")
+    secretary = Actor("o3-secretary", "secretary", "o3")
+    with pytest.raises(WrongMeaning, match="o3 took its matters over; got o1"):
+        world.engine.add_signer("m1", secretary, "2", "o1", "handler", "before")
+    world.engine.add_signer("m1", secretary, "2", "o3", "handler", "before")
     assert world.verify().rules == "hold"

@@ -99,10 +99,10 @@ def test_a_phrase_and_its_chinese_have_the_same_places_to_fill() -> None:
         (ReasonRequired(act="publish", expected="a written reason", actual="none"), "发布 须填写 书面理由(-);实为 无"),
         (ReasonRequired(act="nothing", expected="a written reason", actual="none"), "nothing 须填写 书面理由"),
         (BadMaterial(path="$.x", expected="a whole number from 1 to 9", actual="12"), "应为 1 至 9 的整数;实为 12"),
-        (OutOfTurn(expected="somebody of g1", actual="p1/clerk@t1"), "当前待办环节为 g1 的任职人员"),
+        (OutOfTurn(expected="somebody of g1", actual="p1/clerk@t1"), "应为 g1 的任职人员"),
         (
             OutOfTurn(expected=["nobody", "a"], actual="x"),
-            "当前待办环节为 nobody, a",
+            "应为 nobody, a",
         ),  # a list holds codes, never phrases
         (
             NoSuchExit(expected=Said("e", "甲"), actual="nothing at all"),

@@ -47,6 +47,9 @@ def needs(asked: Asked, act: Act) -> list[Need]:
     if isinstance(act, (AddSigner, Transfer)):
         wanted.append(("path", act.unit, asked.context.day))
         slot = asked.case.slot(act.slot)
+        if slot is not None and asked.context.rules >= 8:
+            wanted.append(_who_signs(asked, slot._replace(post=act.post, unit=act.unit)))
+            wanted.append(("became", act.unit, asked.context.day))
         if slot is not None and _kept_apart(asked):
             demanded = (slot.demanded or slot.post) if isinstance(act, Transfer) else ""
             there = slot._replace(post=act.post, unit=act.unit, demanded=demanded)
@@ -74,8 +77,16 @@ def _assigned(asked: Asked, slot: Slot) -> None:
     """A place is given only to a post of which somebody may sign it.
 
     Raises:
+        WrongMeaning: nobody holds the post, nor answers for it; or the unit is no more.
         SamePerson, NotApart, Avoidance: nobody who holds the post may, beside those who signed.
     """
+    if asked.context.rules >= 8 and (now := asked.facts.get("became", slot.unit, asked.context.day)) != slot.unit:
+        there = Said(f"a unit that is there: {now} took its matters over", f"现存单位:{now} 已承接其事项")
+        raise WrongMeaning(expected=there, actual=slot.unit, place=asked.definition.place("posts", slot.post))
+    if asked.context.rules >= 8 and not asked.facts.get(*_who_signs(asked, slot)):
+        wanted = Said("a post that somebody holds or answers for; appoint them first", "有人任职或兜底的职务;请先任命")
+        vacant = Said(f"{slot.post}@{slot.unit}, which is vacant", f"{slot.post}@{slot.unit} 空缺")
+        raise WrongMeaning(expected=wanted, actual=vacant, place=asked.definition.place("posts", slot.post))
     if not _kept_apart(asked):
         return
     refusal: Refused | None = None

@@ -36,7 +36,8 @@ against signs anew, all of it, the signature that ended a stage is taken back to
 and each place that waits may be urged once a day. 8: of two rungs of a due that are both behind the second waits a sweep's
 time, the due of a report ends when a calendar takes its period away and goes on when its item is moved to another version,
 what was signed at a unit that is no more and is sent back waits at its successor, a place is not passed over where only
-places that people added stand behind it, and a rung of another version's ladder is another rung."""
+places that people added stand behind it, a rung of another version's ladder is another rung, and no signer is added, and no
+place handed on, where nobody could sign or the unit is no more."""
 
 
 def key(need: Need) -> str:
