@@ -24,6 +24,7 @@ from workflow.store import log as store
 from workflow.store.log import Epoch, Gap, Stored
 
 Progress = Callable[[int, int], None]
+AN_HOUR = 3_600_000_000  # µs
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class LogReport:
         waiting: entries that are not in the newest epoch yet.
         witnesses: the cosignatures on the newest checkpoint, by name.
         begun: the later epochs, each with why it was begun.
+        late: entries that came into the log behind a checkpoint signed more than an hour after the moment they say: written
+            later than that, kept back by a transaction, or by a clock that was wrong. A fact to ask about.
     """
 
     epochs: int = 0
@@ -77,6 +80,7 @@ class LogReport:
     checkpoints: int = 0
     witnesses: list[str] = field(default_factory=list)
     begun: list[Begun] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -129,6 +133,7 @@ class _Check:
         notes = self._notes(epoch, stored)
         self._grown(epoch, new, stored)
         self._cosignatures(epoch, notes)
+        self._late(epoch, stored)
         if stored:
             report.checkpoints += len(stored)
             report.signed = max(stored)
@@ -156,6 +161,19 @@ class _Check:
             if frontier.size == stop and stop in stored and frontier.root(new) != stored[stop].root:
                 self.fail("log-root", f"epoch {epoch.epoch} size {stop}", "the checkpoint signs another root")
         self._row(epoch, frontier, nodes, ids)
+
+    def _late(self, epoch: Epoch, stored: dict[int, Stored]) -> None:
+        """Entries that say a moment long before a checkpoint that did not have them yet: whoever holds the engine's key can
+        write any moment, and no place in the log that was signed before. Only what is new in an epoch: the first entries
+        of a later one stood in the one before."""
+        if epoch.epoch > 1:
+            return
+        signed, before = sorted(stored.values(), reverse=True), 0
+        for index, chain, seq, at in store.moments(self.connection, epoch.epoch):
+            while signed and signed[-1].size <= index:
+                before = max(before, signed.pop().at)
+            if at < before - AN_HOUR:
+                self.report.late.append(f"{chain}#{seq}")
 
     def _leaves(self, epoch: Epoch, size: int, rows: list[Any], links: Links) -> list[bytes] | None:
         """The leaves of a portion; None where going on would only repeat one fault for every entry after it."""

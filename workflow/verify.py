@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -48,6 +48,7 @@ Progress = Callable[[int, int], None]
 _PLACE = ("chain", "seq", "prev")
 _COLUMNS = ("seq", "at", "act", "request_id")
 _OF_ITEM = ("flow", "definition", "campaign", "unit", "stage", "round", "klass", "category", "final")
+SAME_MOMENT = 60_000_000  # µs by which two readings of one moment may differ, as two nodes' clocks may
 WORTH_SHARING = 2_000  # entries; below, starting a process costs more than it saves
 
 
@@ -77,6 +78,8 @@ class Report:
     keys: Counter[str] = field(default_factory=Counter)  # id of each engine key -> entries it sealed
     unregistered: int = 0  # signatures by persons' own keys that no key event brought
     unvouched: list[str] = field(default_factory=list)  # engine keys that no older key signed for
+    backwards: list[str] = field(default_factory=list)  # entries that say an earlier moment than the one before them
+    misdated: list[str] = field(default_factory=list)  # versions said to be published after something rested on them
     unpinned: int = 0  # signatures by persons' own keys of persons whom the policy has no keys of
     organisation: str = "not checked"
     crossing: Crossing = field(default_factory=Crossing)  # settled at the end; empty then
@@ -105,6 +108,7 @@ class Report:
         self.keys.update(other.keys)
         self.unregistered += other.unregistered
         self.unpinned += other.unpinned
+        self.backwards += other.backwards
         self.crossing.add(other.crossing)
         self.committed |= {one: place for one, place in other.committed.items() if one not in self.committed}
         self.used = {d: min(self.used.get(d, at), other.used.get(d, at)) for d, at in (self.used | other.used).items()}
@@ -222,7 +226,7 @@ class Verifier:
 
     def _chain(self, chain: str, rows: list[Any], item: Any, head: Any) -> None:
         self.report.chains += 1
-        case, prev, seq, events = Case(), b"", 0, Keyring()
+        case, prev, seq, at, events = Case(), b"", 0, 0, Keyring()
         foldable, self._lists, self._retold = True, {}, Retold()
         self._last = Case(), [], 0
         for row in rows:
@@ -234,6 +238,9 @@ class Verifier:
             if body is None:
                 foldable = False
                 continue
+            if row.at < at:
+                self.report.backwards.append(place)
+            at = row.at
             self._read.clear()
             if item is not None and foldable:
                 before = case
@@ -678,8 +685,9 @@ def settle(
     report.crossing = Crossing()
     for place, detail in personal.faults(connection, contents, report.committed):
         report.fail("personal", place, detail)
-    for place, detail in _misdated(connection, report.used):
-        report.fail("library", place, detail)
+    _dated(connection, report)
+    if not Keyring.of(scan.bodies(connection, keyring.CHAIN)) and len(report.keys) > 1:
+        report.unvouched = sorted(report.keys.keys() - {scan.first_key(connection)})
     faults, checked = orgcheck.check(connection, contents)
     for place, detail in faults:
         report.fail("organisation", place, detail)
@@ -687,19 +695,20 @@ def settle(
     return report
 
 
-def _misdated(connection: Any, used: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+def _dated(connection: Any, report: Report) -> None:
     """Versions said to be published at another moment than their entry says, or behind an entry that rests on them. By
-    that moment the reports of a period are owed under one version or another."""
+    that moment the reports of a period are owed under one version or another. A clock that was wrong and set right leaves
+    the second too, so it is told, and no failure."""
     said = {}
     for body in scan.bodies(connection, items.FLOWS):
         with suppress(WorkflowError, LookupError, TypeError):  # told where the chain is read
             plain = canonical.decode(body)
             said[plain["act"]["definition"]] = plain["at"]
     for digest_, at in scan.moments(connection).items():
-        if at != said.get(digest_, at):
-            yield digest_, "it was published at another moment than the entry of chain flows says"
-        elif at > used.get(digest_, at):
-            yield digest_, "it was published later than the first entry that rests on it"
+        if abs(at - said.get(digest_, at)) > SAME_MOMENT:
+            report.fail("library", digest_, "it was published at another moment than the entry of chain flows says")
+        elif at > report.used.get(digest_, at) + SAME_MOMENT:
+            report.misdated.append(digest_)
 
 
 def _verify_part(

@@ -19,9 +19,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.contract.test_personal import MARKED
 from tests.contract.world import MATTER, World, flow_text, make_world, worlds
-from workflow import Actor, loads
+from workflow import Actor, access, loads, logcheck, sealing
+from workflow.audit import anchor
+from workflow.cli.evidence import lines
 from workflow.evidence import canonical
 from workflow.evidence.content import MemoryContentStore
+from workflow.evidence.keys import FileKeyProvider
+from workflow.logbook import Logbook
 from workflow.seen import seen_by, seen_by_operator
 from workflow.store import tables as t
 from workflow.verify import verify, verify_database
@@ -213,13 +217,59 @@ def test_a_version_published_at_another_moment_than_its_entry_says_is_found(worl
 
 
 @pytest.mark.parametrize("table", [t.definition, t.calendar], ids=["definition", "calendar"])
-def test_a_version_published_after_something_rested_on_it_is_found(world: World, table: sa.Table) -> None:
+def test_a_version_published_after_something_rested_on_it_is_told(world: World, table: sa.Table) -> None:
+    """No failure: a clock that was wrong and set right leaves the same."""
     with world.engine.reading() as connection:
         body = canonical.decode(connection.execute(t.entry.select().where(t.entry.c.chain == "m1")).first().body)
-    change(
-        world, table.update().where(table.c.digest == body[table.name.removeprefix("wf_")]).values(published_at=2**52)
-    )
-    assert codes(world) == {"library"}
+    digest = body[table.name.removeprefix("wf_")]
+    assert world.verify().misdated == []
+    change(world, table.update().where(table.c.digest == digest).values(published_at=2**52))
+    found = world.verify()
+    assert (found.failures, found.misdated) == ([], [digest])
+
+
+# --- back-dated with the engine's key ----------------------------------------------------------------------------------
+
+
+def test_an_entry_that_says_an_earlier_moment_than_the_one_before_it_is_told(world: World) -> None:
+    assert world.verify().backwards == []
+    world.clock.advance(-timedelta(days=3))
+    access.record(world.engine, "look", by="p", what="x")
+    world.engine.urge("m1", world.actor(world.case("m1").open_slots[0]))
+    found = world.verify()
+    assert found.failures == [] and [one.partition("#")[0] for one in found.backwards] == ["m1"]
+
+
+def test_an_entry_written_behind_a_checkpoint_that_is_later_than_it_says_is_told(world: World, tmp_path: Path) -> None:
+    """Whoever holds the engine's key writes any moment they like, into a chain that is new; not into what was signed."""
+    book = Logbook.at(world.engine, tmp_path / "signer")
+    book.sequence()
+    book.checkpoint()
+    world.clock.advance(-timedelta(minutes=50))
+    access.record(world.engine, "look", by="p", what="kept back by a transaction")
+    book.sequence()
+    with world.engine.reading() as connection:
+        assert logcheck.check(connection).late == []
+    world.clock.advance(-timedelta(days=30))
+    world.engine.open("talk", "t1", item="back-dated", campaign="c1")
+    book.sequence()
+    with world.engine.reading() as connection:
+        found = anchor(connection, verify(connection, world.engine.contents), None, None)
+    assert found.failures == [] and found.log is not None and found.log.late == ["back-dated#1"]
+    said = [*lines(found, "en", True)]
+    assert any(line.startswith("to be asked about: 1 entries came into the log") for line in said)
+    assert any(line.startswith("待问明:1 条记录编入日志") for line in lines(found, "zh", True))
+
+
+def test_a_second_engine_key_that_no_event_brought_is_named(world: World, tmp_path: Path) -> None:
+    """The first key needs no event; with a second one in the table, whoever put it there seals what they like."""
+    other = FileKeyProvider.create(tmp_path / "other.key")
+    id_ = other.key_id().hex()
+    change(world, t.meta.insert().values(key=f"key/{id_}", value=other.public_key().hex()))
+    with world.engine.desk() as desk:
+        act = {"kind": "look", "person": "p", "unit": "", "what": "x", "reason": ""}
+        sealing.append(desk.connection, other, access.CHAIN, act, world.clock.now())
+    assert world.verify().unvouched == [id_]
 
 
 # --- the database itself ----------------------------------------------------------------------------------------------

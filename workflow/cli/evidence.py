@@ -185,6 +185,8 @@ def as_data(found: Audit, contents: bool) -> dict[str, Any]:
         "strengths": dict(sorted(report.strengths.items())),
         "keys": dict(sorted(report.keys.items())),
         "keys_unvouched": report.unvouched,
+        "moments_backwards": report.backwards,
+        "versions_misdated": report.misdated,
         "signer_keys_unregistered": report.unregistered,
         "log": None
         if log is None
@@ -194,6 +196,7 @@ def as_data(found: Audit, contents: bool) -> dict[str, Any]:
             "signed": log.signed,
             "waiting": log.waiting,
             "checkpoints": log.checkpoints,
+            "entered_late": log.late,
             "begun_anew": [asdict(b) for b in log.begun],
         },
         "kept": found.kept,
@@ -260,6 +263,7 @@ def lines(found: Audit, lang: Language, contents: bool) -> Iterator[str]:
         alone = key in report.unvouched
         note = (",未经原密钥签署移交" if zh else ", which no older key signed for") if alone else ""
         yield f"引擎密钥 {key}:签封 {count} 条{note}" if zh else f"engine key {key}: sealed {count} entries{note}"
+    yield from _moments(found, zh)
     if found.kept:
         yield (
             f"先前取走的记录:{found.kept} 条仍在原处"
@@ -274,6 +278,31 @@ def lines(found: Audit, lang: Language, contents: bool) -> Iterator[str]:
         number = f" ({count})" if count else ""
         yield f"未核验:{words}{number}" if zh else f"not checked: {words}{number}"
     yield from _failures(report.failures, zh)
+
+
+def _moments(found: Audit, zh: bool) -> Iterator[str]:
+    """What the moments that entries say do not explain by themselves: facts to ask about."""
+    told = (
+        (
+            found.chains.backwards,
+            "entries say an earlier moment than the one before them: a clock that was set back, or back-dated",
+            "条记录所述时刻早于其前一条:时钟曾被拨回,或记录被倒填",
+        ),
+        (
+            found.log.late if found.log is not None else [],
+            "entries came into the log more than an hour after the moment they say: kept back, or back-dated",
+            "条记录编入日志比所述时刻晚一小时以上:曾被搁置,或被倒填",
+        ),
+        (
+            found.chains.misdated,
+            "versions are said to be published later than something rested on them",
+            "个版本所载发布时间晚于首次使用",
+        ),
+    )
+    for places, en, cn in told:
+        if places:
+            some = ", ".join(places[:5]) + (" ..." if len(places) > 5 else "")
+            yield f"待问明:{len(places)} {cn}({some})" if zh else f"to be asked about: {len(places)} {en} ({some})"
 
 
 def _failures(failures: Sequence[Failure], zh: bool) -> Iterator[str]:
@@ -321,6 +350,13 @@ def _log(found: Audit, zh: bool) -> Iterator[str]:
             else f"anchored: {found.anchored} entries are those of your checkpoint{cosigned}"
         )
         yield f"未锚定的尾部:{tail} 条" if zh else f"unanchored tail: {tail} entries"
+        return
+    if any(f.code in ("lost", "fork") and f.place.startswith("size ") for f in found.failures):
+        yield (
+            f"未锚定:全部 {tail} 条。您自带的检查点与本库日志不相接(见下)"
+            if zh
+            else f"unanchored: all {tail} entries. Your checkpoint does not lead to the log of this database (see below)"
+        )
         return
     yield (
         f"未锚定:全部 {tail} 条。未提供库外检查点,持有数据库和引擎密钥者若整体改写,此处无法发现"

@@ -98,6 +98,12 @@ def public_key(connection: Connection, key_id: bytes) -> bytes | None:
     return bytes.fromhex(held) if held else None
 
 
+def first_key(connection: Connection) -> str:
+    """The id of the key that sealed the first entry there is, in hex; empty without one."""
+    seal = connection.execute(sa.select(t.entry.c.seal).order_by(t.entry.c.id).limit(1)).scalar()
+    return bytes(seal)[:8].hex() if seal is not None else ""
+
+
 def sealed_behind(connection: Connection, key_id: bytes, chain: str, seq: int) -> list[tuple[str, int]]:
     """Entries sealed by a key that stand behind an entry in the first epoch of the log that holds it."""
     first = connection.execute(_revoked.order_by(t.log_leaf.c.epoch).limit(1), {"chain": chain, "seq": seq}).first()
