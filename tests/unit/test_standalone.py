@@ -208,6 +208,7 @@ def test_canonical_bytes_beyond_the_limit_are_not_parsed() -> None:
 def test_its_limits_are_those_of_the_engine_and_of_the_format() -> None:
     assert (standalone.BODY_LIMIT, standalone.DEPTH_LIMIT) == (canonical.SIZE_LIMIT, canonical.DEPTH_LIMIT)
     assert (standalone.LINE_LIMIT, standalone.FORMAT) == (bundle.LINE_LIMIT, bundle.FORMAT)
+    assert " ".join(standalone.LEVELS) == "V0 V1 V2 V3 V4 V5"
     assert (standalone.FILE_LIMIT, standalone.NOTE_LIMIT, standalone.POLICY_LIMIT) == (2**32, 2**16, 2**24)
 
 
@@ -413,6 +414,13 @@ def test_a_policy_is_read_whole() -> None:
     assert policy().log == ORIGIN and read.given and not Policy().given
 
 
+def test_what_a_policy_does_not_say_is_not_trusted() -> None:
+    read = Policy.read(b"{}")
+    assert not (read.engine_keys or read.checkpoint_keys or read.witnesses or read.signers or read.quorum or read.wet)
+    assert (read.strength, read.digests, read.log_hash, read.log) == ("S0", ("sha256",), "sha256", "")
+    assert Policy.read("\ufeff{}".encode()) == read  # as some editors begin a file
+
+
 # --- levels on a small bundle -------------------------------------------------------------------------------------------
 
 SMALL = {"view:x": entries_of("view:x", 3)}
@@ -546,6 +554,15 @@ def test_entries_sealed_together_cost_one_signature_check(monkeypatch: pytest.Mo
 def test_nothing_is_never_a_success() -> None:
     report = run(lines_of({}))
     assert (report.level, report.exit_code, codes(report)) == ("V0", 2, {"empty"})
+
+
+def test_what_is_told_of_a_failure_is_short_however_long_what_failed_is() -> None:
+    lines = lines_of({"view:x": entries_of("view:x", 2)}, origin="o" * 9_000)
+    lines[0]["chains"] += ["y" * 9_000]
+    report = run(lines, policy())
+    assert codes(report) == {"origin", "chain"}
+    longest = [max(len(failure[part]) for failure in report.failures) for part in (1, 2)]
+    assert longest == [standalone.TOLD, standalone.TOLD] == [500, 500]
 
 
 def test_every_failure_is_counted_and_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1064,6 +1081,13 @@ def test_why_an_input_cannot_be_used_is_said_in_the_language_asked_for(
         assert standalone.main(["verify", bundle, "--policy", pinned, "--lang", lang]) == 2
         told = capsys.readouterr()
         assert (told.out, told.err.count("\n"), words in told.err) == ("", 1, True), told.err
+
+
+def test_an_input_may_be_as_large_as_the_limit(tmp_path: Path) -> None:
+    (path,) = put(tmp_path, p=b"12345")
+    assert standalone._read(path, 5) == b"12345"
+    with pytest.raises(Unusable):
+        standalone._read(path, 4)
 
 
 def test_a_checkpoint_or_a_file_that_cannot_be_used_is_told_in_both_languages(

@@ -1385,7 +1385,7 @@ def _own(path: str, policy: Policy) -> Checkpoint:
         own = Checkpoint.read(_read(path, NOTE_LIMIT).decode())
     except ValueError as error:
         raise Unusable("own", f"{path}, {said(error)}") from None
-    if not policy.checkpoint_keys or own.origin != policy.log or not own.by(policy.checkpoint_keys):
+    if own.origin != policy.log or not own.by(policy.checkpoint_keys):
         raise Unusable("own", path)
     return own
 
