@@ -29,6 +29,7 @@ Code = Literal[
     "parked-rung",
     "roll-call-not-held",
     "no-calendar",
+    "no-unit",
     "undelivered",
     "untried",
 ]
@@ -105,4 +106,7 @@ def health(engine: Engine, at: int | None = None, *, seconds: int = SECONDS) -> 
         about = f"{flow} counts by a calendar {name} that nobody has published; nobody is followed up for its reports"
         zh = f"流程 {flow} 所用日历 {name} 尚未发布,其应报事项无人催报"
         faults.append(Fault("no-calendar", about, zh=zh))
+    for flow, unit in rollcall.unknown_units(engine, now)[:NAMED]:
+        about = f"{flow} says who owes its reports by a unit {unit} that is not in the organisation"
+        faults.append(Fault("no-unit", about, zh=f"流程 {flow} 的应报范围所列单位 {unit} 不在组织中"))
     return Health(now, tuple(faults))

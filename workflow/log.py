@@ -98,6 +98,11 @@ def parked(item: str, rule: str, step: int, attempts: int) -> None:
     logger.warning("rung.parked", item=item, rule=rule, step=step, attempts=attempts)
 
 
+def roll_call_failed(flow: str, rule: str, period: str, error: Exception) -> None:
+    """A roll call could not be held; it is tried again at every sweep, and all others are held."""
+    logger.warning("roll_call.failed", flow=flow, rule=rule, period=period, error=type(error).__name__)
+
+
 def retried(item: str, rule: str, step: int) -> None:
     """Somebody has looked at a parked rung; it is tried again."""
     logger.info("rung.retried", item=item, rule=rule, step=step)

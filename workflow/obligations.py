@@ -379,7 +379,7 @@ def _inside(org: OrgReader, definition: Definition, rule: str, found: Period, un
     """The units that the question is about, by the roster's day; None for all."""
     day = found.day.isoformat()
     scope = definition.flow.obligations[rule].under
-    inside: set[str] | None = {u for root in scope for u in org.subtree(root, day)} if scope else None
+    inside = _below(org, scope, day) if scope else None
     if under:
         below = set(org.subtree(under, day))
         inside = below if inside is None else inside & below
@@ -390,7 +390,16 @@ def _excused(org: OrgReader, definition: Definition, rule: str, found: Period) -
     """The units that a class exempts from a period, by the roster's day."""
     binding = [e for e in definition.flow.obligations[rule].excused if e.binds(found.nominal)]
     day = found.day.isoformat()
-    return {u for each in binding for root in each.units for u in org.subtree(root, day)}
+    return _below(org, [root for each in binding for root in each.units], day)
+
+
+def _below(org: OrgReader, roots: Iterable[str], day: str) -> set[str]:
+    """Some units that a definition names and all below them; one that nobody knows (yet) has none."""
+    found: set[str] = set()
+    for root in roots:
+        with suppress(Unknown):
+            found |= set(org.subtree(root, day))
+    return found
 
 
 def _now(desk: Desk, at: int | None) -> int:

@@ -51,14 +51,25 @@ def waits(engine: Engine, published: int, at: int) -> bool:
     return not known.fresh or (known.next_ is not None and known.next_ <= at)
 
 
-def sweep(engine: Engine, at: int) -> int:
-    """Hold every roll call whose moment has come. Returns how many reports were opened."""
-    opened = 0
+def sweep(engine: Engine, at: int) -> tuple[int, int]:
+    """Hold every roll call whose moment has come. Returns how many reports were opened, and how many roll calls could not be
+    held: each is tried again at the next sweep, and keeps nobody else from being followed up.
+
+    Raises:
+        DatabaseBusy: another writer did not let go in time; the next sweep goes on.
+    """
+    opened = failed = 0
     for call in list(_pending(engine, at)):
-        opened += _hold(engine, call, at)
+        try:
+            opened += _hold(engine, call, at)
+        except DatabaseBusy:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever is wrong with one flow, the others are swept
+            log.roll_call_failed(*call.key[:3], error)
+            failed += 1
     known = _known.setdefault(engine, _Known())
-    known.next_, known.fresh = upcoming(engine, at), True
-    return opened
+    known.next_, known.fresh = upcoming(engine, at), not failed
+    return opened, failed
 
 
 @dataclass(frozen=True)
@@ -119,6 +130,17 @@ def lacking(engine: Engine, at: int) -> list[tuple[str, str]]:
         owing = [obligations.in_force(desk, flow, at) for flow in sorted(store.published(desk.connection))]
         named = [(d.name, c) for d in owing if d.flow.obligations for c in periods.calendars_of(d)]
         return [(flow, c) for flow, c in named if library.newest_calendar(desk.connection, c) is None]
+
+
+def unknown_units(engine: Engine, at: int) -> list[tuple[str, str]]:
+    """Units by which obligations say who owes, or who is excused, and that the organisation has never had: flow, unit."""
+    with engine.look() as desk:
+        named: dict[tuple[str, str], None] = {}
+        for flow in sorted(store.published(desk.connection)):
+            for spec in obligations.in_force(desk, flow, at).flow.obligations.values():
+                named |= dict.fromkeys((flow, u) for u in (*spec.under, *(u for e in spec.excused for u in e.units)))
+        known = desk.organisation().names([u for _, u in named], "unit") if named else {}
+        return [one for one in named if one[1] not in known]
 
 
 def upcoming(engine: Engine, after: int) -> int | None:

@@ -34,7 +34,7 @@ SKEW = 2_000_000  # a node's own clock may be so far from the database's before 
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep did: rungs fired, rungs that failed and wait for another try."""
+    """What a sweep did: rungs fired, rungs and roll calls that failed and wait for another try."""
 
     at: int
     fired: int
@@ -78,7 +78,7 @@ def tick(engine: Engine, at: int | None = None, *, node: str = "", watch: bool =
         skew = engine.clock.now() - moment
         if abs(skew) > SKEW:
             log.clock_skewed(node, skew)
-    opened = rollcall.sweep(engine, moment) if calls else 0
+    opened, not_held = rollcall.sweep(engine, moment) if calls else (0, 0)
     if opened:  # what was missed long ago is armed far behind the mark
         start = _pulse(engine, moment, anew=True).first
     fired, failed = (0, 0) if start is None else _sweep(engine, start, moment)
@@ -89,7 +89,7 @@ def tick(engine: Engine, at: int | None = None, *, node: str = "", watch: bool =
     if node:
         with database.single(engine.db, write=True) as connection:
             beat.record(connection, node, moment, fired)
-    return Swept(moment, fired, failed, opened, told)
+    return Swept(moment, fired, failed + not_held, opened, told)
 
 
 def _nobody(engine: Engine, at: int) -> list[blocked.Blocked]:

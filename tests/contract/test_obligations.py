@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -27,7 +28,7 @@ from tests.contract.weekly import (
     who,
 )
 from tests.contract.world import World
-from workflow import obligations, views
+from workflow import obligations, rollcall, views
 from workflow.acts import Migrate, Open
 from workflow.cli.main import app
 from workflow.clock import SystemClock, moment
@@ -46,6 +47,7 @@ from workflow.errors import (
     ZeroRefused,
 )
 from workflow.evidence import canonical
+from workflow.health import health
 from workflow.rules.obligations import STATES, state
 from workflow.run import run_until
 from workflow.store import items, tables
@@ -697,6 +699,47 @@ def test_a_roll_call_that_was_cut_short_is_completed_and_opens_nothing_twice(mon
     swept = tick(w.engine)
     assert (swept.opened, swept.fired) == (6, 11)
     assert calls(w) == [(FIRST, WEEK, 0, 11, 11)]
+
+
+@pytest.mark.parametrize("where", ["under: nosuch, ", "excused: [{units: [nosuch], reason: {zh: 无, en: none}}], "])
+def test_a_flow_that_names_a_unit_nobody_knows_stops_no_sweep_and_is_told(where: str, weekly: Weekly) -> None:
+    """A slip of the pen in one flow stopped every reminder of every other: each sweep ended at it."""
+    text = shipped_flow(FLOW).read_text(encoding="utf-8").replace("flow: weekly-report", "flow: another-report", 1)
+    weekly.engine.publish(loads(text.replace("reading: next-workday", f"{where}reading: next-workday", 1)))
+    weekly.at("2019-09-16 12:00")
+    swept = tick(weekly.engine)
+    assert swept.failed == 0 and set(ALL) <= reminded(weekly).keys()
+    owe = 0 if where.startswith("under") else 11
+    with weekly.look() as desk:
+        assert len(obligations.owed(desk, "another-report", FIRST, WEEK, weekly.clock.now())) == owe
+        with pytest.raises(Unknown, match="nosuch"):  # a question about a unit that is not there is a mistake
+            obligations.owed(desk, FLOW, FIRST, WEEK, weekly.clock.now(), "nosuch")
+    (fault,) = [f for f in health(weekly.engine).faults if f.code == "no-unit"]
+    assert "another-report" in str(fault) and "nosuch" in fault.text("zh")
+
+
+def test_a_roll_call_that_cannot_be_held_keeps_no_other_from_being_held_and_is_tried_again(
+    weekly: Weekly, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = rollcall._hold
+
+    def hold(engine: Engine, call: Any, at: int) -> int:
+        if call.rule == FIRST:
+            raise RuntimeError("invented")
+        return whole(engine, call, at)
+
+    weekly.at("2019-09-16 11:00")
+    tick(weekly.engine)  # those of the week before
+    monkeypatch.setattr(rollcall, "_hold", hold)
+    weekly.at("2019-09-16 17:00")
+    with caplog.at_level("WARNING", logger="workflow"):
+        swept = tick(weekly.engine)
+    assert (swept.opened, swept.failed) == (2, 1) and swept.fired >= 2  # the second hop, which is due at five
+    (said,) = [r for r in caplog.records if r.getMessage() == "roll_call.failed"]
+    assert (said.wf_flow, said.wf_rule, said.wf_error) == (FLOW, FIRST, "RuntimeError")
+    monkeypatch.undo()
+    weekly.clock.advance(timedelta(seconds=5))
+    assert tick(weekly.engine).opened == 11
 
 
 def test_a_unit_that_cannot_be_opened_keeps_nobody_else_from_being_followed_up(

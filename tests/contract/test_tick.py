@@ -255,7 +255,7 @@ def test_every_warning_of_the_library_has_words() -> None:
     from workflow.cli.warned import WORDS
 
     said = re.findall(r'logger\.(?:warning|error)\("([^"]+)"', Path(log.__file__).read_text(encoding="utf-8"))
-    assert set(said) == set(WORDS) and len(said) == 10
+    assert set(said) == set(WORDS) and len(said) == 11
 
 
 def test_an_operator_lists_parked_rungs_and_has_one_tried_again(tmp_path: Path) -> None:

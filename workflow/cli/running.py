@@ -142,9 +142,10 @@ def tick(
                 )
             if sent.later:
                 say(
-                    f"此渠道已达每分钟上限,{sent.later} 份稍后送出"
+                    f"{sent.later} 份稍后送出:此渠道已达每分钟上限,或其收件人刚才未能送达"
                     if zh
-                    else f"{sent.later} wait for their turn: this channel takes so many a minute"
+                    else f"{sent.later} wait for their turn: this channel takes so many a minute, or their recipient was not "
+                    "reached a moment ago"
                 )
     if swept.failed or sent.failed:
         raise typer.Exit(1)
@@ -251,6 +252,7 @@ FAULTS = {
     "parked-rung": "措施搁置",
     "roll-call-not-held": "应报未核",
     "no-calendar": "日历未发布",
+    "no-unit": "单位不存在",
     "undelivered": "消息未送达",
     "untried": "无人投递消息",
 }

@@ -16,6 +16,10 @@ WORDS = {
         "a rung could not fire; it is tried again: workflow health",
         "措施未能触发,将再试;详见 workflow health",
     ),
+    "roll_call.failed": (
+        "who has not reported could not be found out; it is tried again: workflow health",
+        "应报未报未能核对,将再试;详见 workflow health",
+    ),
     "due.not_counted_again": (
         "its dates could not be counted by the new calendar; those of the others were",
         "其时限未能按新日历重新推算,其他事项不受影响",
