@@ -235,6 +235,8 @@ class _Audit:
                 found.chains.fail(problem.code, problem.place, problem.detail)
         if found.chains.unpinned:
             found.unchecked["signer-unknown"] = found.chains.unpinned
+        if found.chains.uncertified:
+            found.unchecked["no-authorities"] = found.chains.uncertified
         epoch = self._anchored()
         if epoch is not None:
             self._places(epoch)

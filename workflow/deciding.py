@@ -26,6 +26,7 @@ from workflow.store import appending, facts, items
 from workflow.store.appending import Written
 
 if TYPE_CHECKING:
+    from workflow.evidence.certified import Authorities
     from workflow.store.org import OrgReader
 
 
@@ -38,6 +39,7 @@ class House(Protocol):
     origin: str
     key_of: KeyOf | None
     confirm: Confirm | None
+    certified: Authorities | None
     memory: facts.OrgMemory
     rings: Rings
     subscribers: Subscribers
@@ -291,6 +293,7 @@ class Deciding:
             origin=self.engine.origin,
             own_keys=self._own_keys,
             confirm=self.engine.confirm,
+            certified=self.engine.certified,
             request_id=made.request_id,
             request_digest=made.request_digest,
         )

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from workflow.calendar import Calendar
     from workflow.definition.definition import Definition
     from workflow.desk import Desk
+    from workflow.evidence.certified import Authorities
     from workflow.org.importing import OrgImport
     from workflow.recording import Confirm, KeyOf, Prepared
     from workflow.run import Ran
@@ -54,6 +55,8 @@ class Engine(Verbs):
         key_of: a person's own public key, raw 32 bytes, or None, where a host keeps them; else the key events tell.
         confirm: the host's re-authentication. With it a signature is S1 only when it confirms the person's answer to the
             challenge of ``prepare``; without, S1 is what the host says it made the person do.
+        certified: who certifies keys and who puts timestamps on signatures (``evidence.certified.Authorities``). With it a
+            signature by the person's own key that carries both is S3; without, such a one is refused.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Engine(Verbs):
         origin: str = starting.ORIGIN,
         key_of: KeyOf | None = None,
         confirm: Confirm | None = None,
+        certified: Authorities | None = None,
     ) -> None:
         self.db = db
         self.schema = database.schema_of(db)
@@ -75,6 +79,7 @@ class Engine(Verbs):
         self.origin = origin
         self.key_of = key_of
         self.confirm = confirm
+        self.certified = certified
         self.rings = keybook.Rings()
         self.subscribers = Subscribers()
         self.memory = facts.OrgMemory()

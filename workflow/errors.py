@@ -737,6 +737,14 @@ class BadPolicy(WorkflowError):
     zh = "核验策略不可用:{problem}。未作任何核验"
 
 
+class BadAuthority(WorkflowError):
+    """What certificates or timestamps are to be checked against cannot be; nothing was opened or checked with it."""
+
+    code = "bad-authority"
+    en = "{place}: expected {expected}; got {actual}"
+    zh = "{place}:应为 {expected};实为 {actual}"
+
+
 class BadKept(WorkflowError):
     """A bundle or a receipt that somebody kept is none, or does not hold itself; nothing was held against it."""
 

@@ -11,6 +11,8 @@ A signature's ``proof`` says how the person proved who they are:
     A signature in ink (``act.paper``) is WET, a strength of its own: a scan and a registrar, no click and no key.
     key, signature: hex; the person's own key over the prepared bytes; then the strength is S2.
     algorithm: of that key, when it is not Ed25519 (``sm2``, by an adapter).
+    certificate, timestamp: DER in hex, both or neither; the certificate of that key, and an RFC 3161 token over the bytes
+        of the signature. Where the engine was given authorities (``evidence.certified``) and both hold, it is S3.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workflow.acts import Signature, Supplement
 from workflow.calendar import Calendar
@@ -31,8 +33,11 @@ from workflow.evidence import canonical, signatures
 from workflow.evidence.digest import digest, hash_parts, pae
 from workflow.rules import Asked, Decision
 
+if TYPE_CHECKING:
+    from workflow.evidence.certified import Authorities
+
 WET = "WET"
-STRENGTHS = ("S0", "S1", "S2", WET)
+STRENGTHS = ("S0", "S1", "S2", "S3", WET)
 # What the statement repeats of its act: ``rule`` is which due an extension is about, ``to`` where a return leads,
 # ``place`` and ``delegate`` who may do what in whose place, ``paper`` what was signed in ink and who registered it.
 STATED: tuple[str, ...] = ("outcome", "vote", "due", "minutes", "rule", "to", "finding")
@@ -173,13 +178,19 @@ def _of_item(drawn: str, item: str) -> str:
 
 
 def signed_statement(
-    asked: Asked, decision: Decision, origin: str, own_keys: OwnKeys, confirm: Confirm | None
+    asked: Asked,
+    decision: Decision,
+    origin: str,
+    own_keys: OwnKeys,
+    confirm: Confirm | None,
+    certified: Authorities | None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The statement of an act and how strongly it is bound to the person.
 
     Raises:
-        BadSignature: a signature by the person's own key does not verify, no such key is known, or the host's
-            re-authentication did not confirm it. ClockBehind: the clock stands before the stage was entered.
+        BadSignature: a signature by the person's own key does not verify, no such key is known, its certificate or
+            timestamp does not hold, or the host's re-authentication did not confirm it. ClockBehind: the clock stands
+            before the stage was entered.
     """
     act = asked.act
     assert isinstance(act, Signature) and decision.authority is not None
@@ -189,12 +200,25 @@ def signed_statement(
     _since_entered(asked, at)
     slot = asked.case.slot(decision.signed_slot or act.slot)
     made = statement(asked, slot, decision.authority, origin, nonce, at)
+    vouched = "certificate" in proof or "timestamp" in proof
+    if vouched and (act.paper or "signature" not in proof):
+        raise BadSignature(
+            expected=Said(
+                "a certificate and a timestamp beside a signature by the person's own key (key, signature)",
+                "证书和时间戳须与本人密钥签名(key、signature)一并提交",
+            ),
+            actual=Said("no such signature", "无本人密钥签名"),
+        )
     if act.paper:
         return made, {"strength": WET, **({"method": _confirmed(act, made, confirm)} if "method" in proof else {})}
     if "signature" in proof:
         algorithm = _verify(act, canonical.encode(made), own_keys(asked.actor.person))
         other = {} if algorithm == signatures.ED25519 else {"algorithm": algorithm}
-        return made, {"strength": "S2", "key": proof["key"], "signature": proof["signature"], **other}
+        if vouched:
+            _vouched(asked, at, certified)
+            other |= {"certificate": proof["certificate"], "timestamp": proof["timestamp"]}
+        strength = "S3" if vouched else "S2"
+        return made, {"strength": strength, "key": proof["key"], "signature": proof["signature"], **other}
     if "method" in proof:
         return made, {"strength": "S1", "method": _confirmed(act, made, confirm)}
     return made, {"strength": "S0"}
@@ -254,6 +278,32 @@ def _verify(act: Signature, made: bytes, known: list[tuple[str, bytes]]) -> str:
     return str(algorithm)
 
 
+def _vouched(asked: Asked, prepared: int, certified: Authorities | None) -> None:
+    """Authorities outside say that the key is the person's, and when its signature was there.
+
+    Raises:
+        BadSignature: they do not, or the engine was given none: what was not checked is not recorded as less.
+    """
+    act = asked.act
+    assert isinstance(act, Signature)
+    if certified is None:
+        raise BadSignature(
+            expected=Said(
+                "a signature without certificate and timestamp (S2), since this engine was given no authorities to hold "
+                "them against; leave both out, or give it some: Engine.at(..., certified=Authorities(cas, tsas))",
+                "不附证书和时间戳的签名(S2):本引擎未配置认证机构和时间戳机构,无从核验;"
+                "请不附二者,或在打开引擎时配置:Engine.at(..., certified=Authorities(cas, tsas))",
+            ),
+            actual=Said("one with a certificate or a timestamp", "附有证书或时间戳的签名"),
+        )
+    from workflow.evidence.certified import NotCertified
+
+    try:
+        certified.check(act.proof, asked.actor.person, prepared, asked.context.at)
+    except NotCertified as bad:
+        raise BadSignature(expected=bad.expected, actual=bad.actual) from None
+
+
 def holds(proof: Mapping[str, Any], made: bytes) -> bool:
     """Whether a proof's signature, by the key named in it, covers the bytes of a statement.
 
@@ -277,6 +327,7 @@ def body_of(
     origin: str,
     own_keys: OwnKeys,
     confirm: Confirm | None,
+    certified: Authorities | None,
     request_id: str | None,
     request_digest: bytes | None,
 ) -> dict[str, Any]:
@@ -300,7 +351,7 @@ def body_of(
     if request_id is not None and request_digest is not None:
         body["request"] = {"id": request_id, "digest": request_digest.hex()}
     if isinstance(asked.act, Signature):
-        body["statement"], body["proof"] = signed_statement(asked, decision, origin, own_keys, confirm)
+        body["statement"], body["proof"] = signed_statement(asked, decision, origin, own_keys, confirm, certified)
         if proof and "nonce" in proof:
             body["proof"]["prepared"] = True
     return body

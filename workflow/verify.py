@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -42,6 +42,9 @@ from workflow.retold import Retold, differences
 from workflow.rules import RULES, Asked, Context, Facts, decide, materials
 from workflow.store import ballots, database, items, library, log, scan
 
+if TYPE_CHECKING:
+    from workflow.evidence.certified import Authorities
+
 TYPE = "column-type"
 """Code of a value of another type than its column's: nothing that would stumble over it is read."""
 Progress = Callable[[int, int], None]
@@ -49,6 +52,8 @@ _PLACE = ("chain", "seq", "prev")
 _COLUMNS = ("seq", "at", "act", "request_id")
 _OF_ITEM = ("flow", "definition", "campaign", "unit", "stage", "round", "klass", "category", "final")
 SAME_MOMENT = 60_000_000  # µs by which two readings of one moment may differ, as two nodes' clocks may
+_OWN = {"S2": (True, False, False), "S3": (True, True, True)}  # has a signature, a certificate, a timestamp
+_NOT_OWN = (False, False, False)
 WORTH_SHARING = 2_000  # entries; below, starting a process costs more than it saves
 
 
@@ -81,6 +86,7 @@ class Report:
     backwards: list[str] = field(default_factory=list)  # entries that say an earlier moment than the one before them
     misdated: list[str] = field(default_factory=list)  # versions said to be published after something rested on them
     unpinned: int = 0  # signatures by persons' own keys of persons whom the policy has no keys of
+    uncertified: int = 0  # signatures of certified keys for which the policy has no authorities
     organisation: str = "not checked"
     crossing: Crossing = field(default_factory=Crossing)  # settled at the end; empty then
     committed: dict[str, str] = field(
@@ -109,6 +115,7 @@ class Report:
         self.unregistered += other.unregistered
         self.unpinned += other.unpinned
         self.backwards += other.backwards
+        self.uncertified += other.uncertified
         self.crossing.add(other.crossing)
         self.committed |= {one: place for one, place in other.committed.items() if one not in self.committed}
         self.used = {d: min(self.used.get(d, at), other.used.get(d, at)) for d, at in (self.used | other.used).items()}
@@ -156,6 +163,9 @@ class Verifier:
     Args:
         policy: whose keys count: with engine keys in it the seals must be by these, else by those the database names.
         rules, seals: leave the replay, or the engine's signatures, to another run.
+
+    Raises:
+        Unknown: the policy names authorities for timestamps, and nothing is installed that reads these.
     """
 
     def __init__(
@@ -170,6 +180,7 @@ class Verifier:
         self.connection = connection
         self.contents = contents
         self.policy = policy or Policy()
+        self._certified = _authorities(self.policy)
         self.rules, self.seals = rules, seals
         self.report = Report()
         self.origin = scan.origin(connection)
@@ -347,12 +358,12 @@ class Verifier:
                 if key is not None and key.since is not None and at >= key.since:
                     self._fail("key-not-good", f"checkpoint {epoch.epoch}/{size}", key.fault(at))
 
-    def _own_key(self, person: str, proof: dict[str, Any], at: int, place: str) -> None:
+    def _own_key(self, person: str, proof: dict[str, Any], at: int, place: str, certified: bool) -> None:
         """Where key events name a person's own keys, a signature is by one of them that was good at that moment."""
         public, owned = proof.get("key"), self._ring.signers(person)
         pinned = self.policy.signers.get(person)
         if pinned is None:
-            self.report.unpinned += 1
+            self.report.unpinned += not certified
         elif public not in {key.hex() for key in pinned}:
             self._fail("signature", place, f"by another key than the policy has for {person}")
         of = self._ring.keys.get(("signer", str(public)))
@@ -483,12 +494,12 @@ class Verifier:
 
     def _proof(self, proof: dict[str, Any], held: dict[str, Any], at: int, place: str) -> None:
         """How strongly the statement is bound to the person. A key that only the proof names proves nothing of them."""
-        strength = proof.get("strength", "none")
+        strength, certified = proof.get("strength", "none"), False
         if strength not in STRENGTHS:
             self._fail("strength", place, f"{strength}: nothing here gives that; known are {', '.join(STRENGTHS)}")
         elif ("paper" in held) != (strength == WET):
             self._fail("signature", place, "its strength is not that of a signature in ink")
-        elif ("signature" in proof) != (strength == "S2"):
+        elif ("signature" in proof, "certificate" in proof, "timestamp" in proof) != _OWN.get(strength, _NOT_OWN):
             self._fail("signature", place, "its strength is not that of its proof")
         elif "signature" in proof:
             try:
@@ -496,11 +507,33 @@ class Verifier:
                     self._fail("signature", place, "the person's signature does not cover the recorded statement")
             except Unknown as unknown:
                 self._fail("signature", place, str(unknown))
-            self._own_key(held.get("person", ""), proof, at, place)
-        asked = self.policy.strength
-        if not (asked == "S0" or self.policy.wet if strength == WET else strength >= asked):
+            certified = strength == "S3" and self._vouched(proof, held, at, place)
+            self._own_key(held.get("person", ""), proof, at, place, certified)
+        if strength == "S3" and not certified:
+            strength = "S3?"
+        asked, worth = self.policy.strength, "S2" if strength == "S3?" else strength
+        if not (asked == "S0" or self.policy.wet if strength == WET else worth >= asked):
             self._fail("strength", place, f"{strength}; the policy demands {self.policy.strength}")
         self.report.strengths[strength] += 1
+
+    def _vouched(self, proof: dict[str, Any], held: dict[str, Any], at: int, place: str) -> bool:
+        """Whether authorities of the policy say whose key it is, and when its signature was there."""
+        from workflow.evidence.certified import MEMBERS, NotCertified, written
+
+        try:
+            for member in MEMBERS:
+                written(proof, member)
+            if self._certified is None:
+                self.report.uncertified += 1
+                return False
+            self._certified.check(proof, held["person"], held["at"], at)
+        except NotCertified as bad:
+            self._fail(bad.code, place, str(bad))
+        except (LookupError, TypeError, ValueError) as error:
+            self._fail("certificate", place, f"it cannot be read: {type(error).__name__} {error}")
+        else:
+            return True
+        return False
 
     def _contents(self, act: dict[str, Any], place: str) -> None:
         if self.contents is None:
@@ -609,6 +642,14 @@ class Verifier:
             known = body is not None and digest(body) == digest_
             self._calendars[digest_] = Calendar.from_canonical(canonical.decode(body)) if body and known else None
         return self._calendars[digest_]
+
+
+def _authorities(policy: Policy) -> Authorities | None:
+    if not policy.authorities:
+        return None
+    from workflow.evidence.certified import Authorities
+
+    return Authorities(policy.authorities, policy.timestamps, policy.names)
 
 
 @dataclass

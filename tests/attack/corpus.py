@@ -15,9 +15,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.attack.making import (
     NEXT_NODE,
@@ -32,6 +37,8 @@ from tests.attack.making import (
     rehash,
     with_body,
 )
+from tests.contract.authorities import CA, Authority, der, known_as
+from workflow.clock import moment
 from workflow.evidence import canonical, merkle, standalone
 from workflow.evidence.checkpoint import Checkpoint, Note, cosign, sign
 from workflow.evidence.digest import digest, pae
@@ -510,6 +517,70 @@ def strength_unknown(made: Bundle, honest: Honest) -> None:
 def strength_that_nothing_gives(made: Bundle, honest: Honest) -> None:
     """A certified key and a trusted timestamp: nobody checked either, and so nobody may say so."""
     forged(made, honest, "m1", _personal(made), lambda b: b["proof"].update(strength="S3"))
+
+
+# --- certified keys and timestamps --------------------------------------------------------------------------------------
+
+
+def _certified(name: str, code: str, change: Callable[[dict[str, Any]], Any], claims: str = "V0") -> None:
+    """Something else in the proof of a signature by a certified key, sealed with the stolen engine key."""
+
+    def attacked(made: Bundle, honest: Honest) -> None:
+        forged(made, honest, "l2", signed_at(made, "l2"), change)
+        if claims != "V0":  # and nothing in the bundle knows what the entry was
+            made.drop(*(line for line in made.of_kind("heads") if line["chain"] == "l2"))
+
+    attacked.__name__ = name
+    attack(claims, code)(attacked)
+
+
+def _certificate(
+    body: dict[str, Any], *, ca: Authority = CA, key: Any = None, subject: Any = None, **days: int
+) -> None:
+    """Another certificate. ``since``, ``until``: in seconds from the moment of the statement."""
+    held = body["statement"]
+    span = {name: moment(held["at"]) + timedelta(seconds=by) for name, by in days.items()}
+    public = key or Held(f"person {held['person']}").certifiable()
+    body["proof"]["certificate"] = der(
+        ca.issue(public, known_as(held["person"]) if subject is None else subject, **span)
+    ).hex()
+
+
+_TWO_NAMES = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one) for one in ("o1-secretary", "o1-handler")])
+_NUMBERED = x509.Name(
+    [
+        x509.NameAttribute(NameOID.COMMON_NAME, "o1-secretary"),
+        x509.NameAttribute(NameOID.SERIAL_NUMBER, "o1-handler"),
+    ]
+)
+_OTHER_KIND = ec.generate_private_key(ec.SECP256R1()).public_key()
+
+for _case, _change in {
+    "of_another_key": lambda b: _certificate(b, key=STRANGER.certifiable()),
+    "of_another_kind_of_key": lambda b: _certificate(b, key=_OTHER_KIND),
+    "of_another_person": lambda b: _certificate(b, subject=known_as("o1-handler")),
+    "of_nobody": lambda b: _certificate(b, subject=x509.Name([])),
+    "of_two_persons": lambda b: _certificate(b, subject=_TWO_NAMES),
+    "of_another_number": lambda b: _certificate(b, subject=_NUMBERED),
+    "by_another_authority": lambda b: _certificate(b, ca=Authority("invented authority")),
+    "that_was_over": lambda b: _certificate(b, until=-61),
+    "that_was_not_begun": lambda b: _certificate(b, since=61),
+    "that_is_none": lambda b: b["proof"].update(certificate="3000"),
+    "that_is_empty": lambda b: b["proof"].update(certificate=""),
+    "in_capital_letters": lambda b: b["proof"].update(certificate=b["proof"]["certificate"].upper()),
+    "of_a_key_called_another_kind": lambda b: b["proof"].update(algorithm="sm2"),
+    "beside_an_unwritten_timestamp": lambda b: b["proof"].update(timestamp="x"),
+}.items():
+    _certified(f"certificate_{_case}", "certificate", _change)
+_certified("certificate_of_any_number", "body", lambda b: b["proof"].update(certificate=77))
+_certified("certificate_left_out", "strength", lambda b: b["proof"].pop("certificate"))
+_certified("timestamp_left_out", "strength", lambda b: b["proof"].pop("timestamp"))
+_certified("certified_signature_called_s2", "strength", lambda b: b["proof"].update(strength="S2"))
+_certified("certified_signature_of_something_else", "signer", lambda b: b["proof"].update(signature="00" * 64))
+# What only the package's verifier can see, which reads timestamps: here nothing is claimed of them.
+_certified("timestamp_of_something_else", "no-timestamps", lambda b: b["proof"].update(timestamp="3000"), "V2")
+_certified("certificate_just_over", "no-timestamps", lambda b: _certificate(b, until=-60), "V2")
+_certified("certificate_just_begun", "no-timestamps", lambda b: _certificate(b, since=60), "V2")
 
 
 def _personal(made: Bundle) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.contract.authorities import CA, OURS, STAMPS, der, known_as, pem
 from tests.contract.polling import BAD, GOOD, Poll
 from tests.contract.test_checks import FLOW as JOB
 from tests.contract.test_clocks import CLOCKS, PLAN
@@ -51,6 +52,9 @@ class Held:
 
     def public_key(self) -> bytes:
         return self._key.public_key().public_bytes_raw()
+
+    def certifiable(self) -> Any:
+        return self._key.public_key()
 
 
 def own_key(person: str) -> bytes:
@@ -178,8 +182,8 @@ class Honest:
         return policy, None if level == "V2" else self.checkpoint
 
 
-def sign_own(world: World, item: str, **more: Any) -> None:
-    """The next open place, signed with the person's own key over prepared bytes."""
+def sign_own(world: World, item: str, *, certified: bool = False, **more: Any) -> None:
+    """The next open place, signed with the person's own key over prepared bytes; S3 where the key is certified."""
     case = world.case(item)
     slot = case.open_slots[0]
     by = world.actor(slot)
@@ -192,6 +196,10 @@ def sign_own(world: World, item: str, **more: Any) -> None:
         "key": key.public_key().hex(),
         "signature": key.sign(prepared.to_sign()).hex(),
     }
+    if certified:
+        certificate = CA.issue(key.certifiable(), known_as(by.person))
+        token = STAMPS.token(bytes.fromhex(str(proof["signature"])), moment(world.clock.now()))
+        proof |= {"certificate": der(certificate).hex(), "timestamp": token.hex()}
     world.engine.sign(item, by, case.content, slot=slot.key, opinion="同意", proof=proof, **more)
 
 
@@ -300,6 +308,10 @@ def _registered(world: World) -> None:
     engine.submit("l1", by, {"sheet": {"count": 3, "words": "three (invented)"}})
     engine.submit("l1", by, {"sheet": {"words": "nobody counted (invented)"}})
     world.sign("l1")
+    engine.certified = OURS
+    engine.open("loose", "o1", item="l2", campaign="c1")
+    engine.submit("l2", by, {"sheet": {"words": "signed with a certified key (invented)"}})
+    sign_own(world, "l2", certified=True)
 
 
 def _carried_over(world: World) -> None:
@@ -417,6 +429,8 @@ def policy_of(world: World, book: Logbook) -> dict[str, Any]:
         "witnesses": [str(witness_key(name)) for name in WITNESSES],
         "quorum": 2,
         "signers": {p: [own_key(p).hex()] for p in ("o3-handler", "o3-secretary", "t1-handler")},
+        "authorities": [pem(CA.certificate)],
+        "timestamps": [pem(STAMPS.root.certificate)],
     }
 
 

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.contract.authorities import CA, STAMPS, der, pem
 from workflow import bundle
 from workflow.errors import NotCanonical, TooLarge
 from workflow.evidence import canonical, merkle, standalone
@@ -387,8 +388,17 @@ def test_what_is_no_checkpoint_is_refused(note: str) -> None:
         '{"signers": []}',
         "[" * 100_000,
         '{"strength": "S2", "strength": "S0"}',
+        json.dumps({"authorities": [pem(CA.certificate)]}),
+        json.dumps({"timestamps": [pem(CA.certificate)]}),
+        json.dumps({"authorities": [pem(STAMPS.certificate)], "timestamps": [pem(CA.certificate)]}),
+        json.dumps({"authorities": ["3000"], "timestamps": [pem(CA.certificate)]}),
+        json.dumps({"authorities": ["zz"], "timestamps": [pem(CA.certificate)]}),
+        json.dumps({"authorities": [7], "timestamps": [pem(CA.certificate)]}),
+        json.dumps({"authorities": [pem(CA.certificate)], "timestamps": ["-----BEGIN CERTIFICATE-----"]}),
+        json.dumps({"names": {"p": 7}}),
+        json.dumps({"names": ["p"]}),
     ],
-    ids=range(30),
+    ids=range(39),
 )
 def test_a_policy_that_is_not_understood_whole_is_refused(text: str) -> None:
     with pytest.raises(Unusable):
@@ -401,6 +411,9 @@ def test_a_policy_is_read_whole() -> None:
         witnesses=[str(WITNESS_KEY)],
         quorum=1,
         signers={"p": [OTHER.public_key().hex()]},
+        authorities=[pem(CA.certificate), der(STAMPS.root.certificate).hex()],
+        timestamps=[pem(STAMPS.certificate)],
+        names={"p": "another"},
         strength="S1",
         digests=["sm3"],
         log_hash="sm3",
@@ -410,6 +423,8 @@ def test_a_policy_is_read_whole() -> None:
     assert read.checkpoint_keys == [(ORIGIN, LOG.public_key())]
     assert (read.witnesses, read.quorum) == ([("w.example", WITNESS.public_key())], 1)
     assert (read.signers, read.strength) == ({"p": {OTHER.public_key()}}, "S1")
+    assert read.authorities == (der(CA.certificate), der(STAMPS.root.certificate))
+    assert (read.timestamps, read.names) == ((der(STAMPS.certificate),), {"p": "another"})
     assert (read.digests, read.log_hash, read.origin, read.log) == (("sm3",), "sm3", ORIGIN, "example.org/log/2")
     assert policy().log == ORIGIN and read.given and not Policy().given
 
@@ -1070,8 +1085,14 @@ def test_an_input_of_the_verifier_that_cannot_be_used_is_exit_code_2(
         ('{"strength": "S7"}', "an unknown strength or algorithm: S7, sha256", "强度或算法不识: S7, sha256"),
         (json.dumps({"engine_keys": POLICY["engine_keys"]}), "of which log", "未指定日志"),
         ("{}" + " " * standalone.POLICY_LIMIT, "more bytes than are read: ", "超出读取上限: "),
+        (json.dumps({"authorities": [pem(CA.certificate)]}), "timestamps go together: 1, 0", "须一并指定: 1, 0"),
+        (
+            json.dumps({"authorities": [pem(STAMPS.certificate)], "timestamps": [pem(CA.certificate)]}),
+            "issues no certificates: CN=invented timestamps 1",
+            "不能签发证书: CN=invented timestamps 1",
+        ),
     ],
-    ids=range(6),
+    ids=range(8),
 )
 def test_why_an_input_cannot_be_used_is_said_in_the_language_asked_for(
     policy: str, english: str, chinese: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -40,6 +40,11 @@ STRENGTHS = {
     "S0": ("a click, not a signature", "点击确认,非签名"),
     "S1": ("attested by the engine after re-authentication", "重新验证身份后由引擎见证"),
     "S2": ("by the person's own key", "以本人密钥签名"),
+    "S3": ("by the person's own key, certified, with a trusted timestamp", "以本人的认证密钥签名,并有可信时间戳"),
+    "S3?": (
+        "by the person's own key; its certificate and timestamp were not checked",
+        "以本人密钥签名,所附证书和时间戳未核验",
+    ),
     "WET": ("in ink, registered with a scan", "纸质签字,凭扫描件登记"),
 }
 

@@ -35,6 +35,7 @@ _PARTS = {
     "typst": "export",
     "psycopg": "postgresql",
     "gmssl_pyx": "sm2",
+    "rfc3161_client": "certified",
 }
 
 

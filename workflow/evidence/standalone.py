@@ -12,6 +12,8 @@ log, keys, witnesses and algorithms count is in the policy, a JSON object of you
      "checkpoint_keys": ["NAME+HASH+BASE64"],          sign the log's checkpoints (keys in signed-note form)
      "witnesses": ["NAME+HASH+BASE64"], "quorum": 2,   cosign them, and how many of them must have
      "signers": {PERSON: [HEX]},                       keys of persons
+     "authorities": [PEM], "timestamps": [PEM],        certify such keys, and when they signed (PEM, or DER in hex)
+     "names": {PERSON: NAME},                          what certificates call a person, where that is not the id
      "strength": "S1", "wet": true,                    the weakest signature that counts; whether ink does beside it
      "digests": ["sha256"], "log_hash": "sha256"}      algorithms; sm3 is the other one
 
@@ -29,8 +31,8 @@ and calendars), ``checkpoint``, ``consistency``, ``entry``, ``head``, ``heads``,
 number; one ``end`` with the digest of all bytes before it. Bytes are in base64, hashes in hex.
 
 The file has three parts, between double lines. The first is what V1 to V5 rest on: bytes, chains, seals, keys, log; its
-570 lines of code take an afternoon. The second, 290, holds what an entry says against itself and its chain: act, effects,
-signed statement, papers. The third, 220, compares two bundles and tells: report, words in two languages, command line.
+600 lines of code take an afternoon. The second, 330, holds what an entry says against itself and its chain: act, effects,
+signed statement, papers. The third, 235, compares two bundles and tells: report, words in two languages, command line.
 """
 
 from __future__ import annotations
@@ -49,8 +51,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NoReturn, TextIO
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding
 
 # =======================================================================================================================
 # I. Bytes, chains, seals, keys, log
@@ -66,8 +69,9 @@ DEPTH_LIMIT = 64
 FAILURES_KEPT, TOLD = 1_000, 500  # failures that are told, and characters of what is told of one
 TOGETHER = 500  # signatures that are handed to another process at a time; a bundle with fewer needs none
 LEVELS = ("V0", "V1", "V2", "V3", "V4", "V5")
-STRENGTHS = ("S0", "S1", "S2")
+STRENGTHS = ("S0", "S1", "S2", "S3")
 ED25519 = "ed25519"
+STAMPED_WITHIN = 60_000_000  # microseconds between a timestamp authority's clock and the engine's
 WET = "WET"  # signed in ink on paper and registered with a scan
 
 SEAL = "application/vnd.signoff.seal+v1"
@@ -304,6 +308,9 @@ class Policy:
     witnesses: list[tuple[str, bytes]] = field(default_factory=list)
     quorum: int = 0
     signers: dict[str, set[bytes]] = field(default_factory=dict)
+    authorities: tuple[bytes, ...] = ()  # certificates, DER
+    timestamps: tuple[bytes, ...] = ()
+    names: dict[str, str] = field(default_factory=dict)
     strength: str = "S0"
     digests: tuple[str, ...] = ("sha256",)
     log_hash: str = "sha256"
@@ -323,6 +330,8 @@ class Policy:
                 raise Unusable("policy-quorum", str(made.quorum))
             if made.strength not in STRENGTHS or not {*made.digests, made.log_hash} <= {"sha256", "sm3"}:
                 raise Unusable("policy-words", f"{made.strength}, {', '.join(made.digests)}, {made.log_hash}")
+            if bool(made.authorities) != bool(made.timestamps):
+                raise Unusable("policy-authorities", f"{len(made.authorities)}, {len(made.timestamps)}")
             if made.engine_keys and not made.origin:
                 raise Unusable("policy-origin", "origin")
         except MALFORMED as error:
@@ -359,6 +368,32 @@ def _note_key(text: str, kind: int) -> tuple[str, bytes]:
     return name, key[1:]
 
 
+def _certificate(text: str) -> bytes:
+    """The DER of a certificate written as PEM, or as DER in hex."""
+    from cryptography import x509  # here and below where it is needed: loading it takes as long as everything else
+
+    data = text.encode() if "-----BEGIN" in text else bytes.fromhex(text)
+    load = x509.load_pem_x509_certificate if "-----BEGIN" in text else x509.load_der_x509_certificate
+    try:
+        return load(data).public_bytes(Encoding.DER)
+    except x509.InvalidVersion as error:
+        raise ValueError(str(error)) from None
+
+
+def _authority(text: str) -> bytes:
+    from cryptography import x509
+
+    der = _certificate(text)
+    one = x509.load_der_x509_certificate(der)
+    try:
+        issues = one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        issues = False
+    if not issues:
+        raise Unusable("policy-issuer", one.subject.rfc4514_string()[:80])
+    return der
+
+
 _READ: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("origin", "log", "strength", "log_hash"), text_of),
     "engine_keys": lambda given: {key_id(key): (key, before) for key, before in map(_engine_key, given)},
@@ -366,6 +401,9 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "witnesses": lambda given: [_note_key(one, COSIGNS) for one in given],
     "quorum": lambda given: given,
     "signers": lambda given: {person: {_key(key) for key in keys} for person, keys in given.items()},
+    "authorities": lambda given: tuple(map(_authority, given)),
+    "timestamps": lambda given: tuple(map(_certificate, given)),
+    "names": lambda given: {person: text_of(name) for person, name in given.items()},
     "digests": tuple,
     "wet": lambda given: given is True,
 }
@@ -1154,14 +1192,24 @@ def statement(of: Verifier, body: Json, case: Case, flow: Json, key: str) -> Non
 
 
 def person(of: Verifier, body: Json, place: str) -> None:
-    """How strongly is the statement bound to the person? S2: by a key of their own."""
+    """How strongly is the statement bound to the person? S2: by a key of their own. S3: by one that is certified, and with
+    a timestamp; that is not read here, so that it is S3? at most, and worth an S2."""
     policy, proof, held, name = of.policy, body["proof"], body["statement"], body["statement"]["person"]
     strength = proof["strength"]
-    counts = policy.strength == "S0" or policy.wet if strength == WET else strength >= policy.strength
-    need(strength in (*STRENGTHS, WET) and counts, "strength", "{}; the policy demands {}", strength, policy.strength)
+    counts = policy.strength == "S0" or policy.wet if strength == WET else min(strength, "S2") >= policy.strength
+    need(
+        strength in (*STRENGTHS, WET) and counts,
+        "strength",
+        "{}; the policy demands {}",
+        strength.replace("S3", "S3?"),
+        policy.strength,
+    )
     inked = (strength == WET) == ("paper" in held)  # ink: what the registrar vouches for, with the scan
     need(inked, "strength", "{} and a paper that was signed do not go together", strength)
-    if strength == "S2":
+    has = {"S2": [True, False, False], "S3": [True, True, True]}.get(strength, [False, False, False])
+    fits = [member in proof for member in ("signature", "certificate", "timestamp")] == has
+    need(fits, "strength", "{} is not what its proof gives", strength)
+    if strength in ("S2", "S3"):
         key, pinned, own = bytes.fromhex(proof["key"]), policy.signers.get(name), proof.get("algorithm", ED25519)
         same = pinned is None or (key in pinned and own == ED25519)  # a policy can pin no other
         need(same, "signer", "signed with another key than the policy has for {}", name)
@@ -1169,10 +1217,51 @@ def person(of: Verifier, body: Json, place: str) -> None:
         if own == ED25519:  # no other is built in
             failure = ("signer", place, f"the signature of {name} does not cover the statement")
             of.signatures.add(key, bytes.fromhex(proof["signature"]), pae(STATEMENT, canonical(held)), failure)
-        if pinned is None:
+        vouched = strength == "S3" and certified(of, body)
+        if pinned is None and not vouched:
             of.report.skip("signer-unknown", 1)
+        if pinned is None or strength == "S3":
             strength += "?"
     of.report.strengths[strength] += 1
+
+
+def certified(of: Verifier, body: Json) -> bool:
+    """Does an authority of the policy say, by the certificate in an S3, that the key was the person's about then?"""
+    proof, held, policy = body["proof"], body["statement"], of.policy
+    written = all(re.fullmatch("([0-9a-f]{2}){1,32768}", text_of(proof[m])) for m in ("certificate", "timestamp"))
+    need(written, "certificate", "it, or the timestamp, is not written in hex")
+    of.report.skip("no-timestamps" if policy.authorities else "no-authorities", 1)
+    if not policy.authorities:
+        return False
+    from cryptography import x509
+
+    def issued(by: x509.Certificate) -> bool:
+        try:
+            one.verify_directly_issued_by(by)
+            hashed = one.signature_hash_algorithm  # None under Ed25519
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+            return False
+        return hashed is None or hashed.digest_size >= 32
+
+    def good(one: x509.Certificate) -> bool:  # at a moment that the timestamp may have
+        first, last = (int(day.timestamp()) * 1_000_000 for day in (one.not_valid_before_utc, one.not_valid_after_utc))
+        return bool(first <= body["at"] + STAMPED_WITHIN and held["at"] - STAMPED_WITHIN <= last)
+
+    try:
+        one = x509.load_der_x509_certificate(bytes.fromhex(proof["certificate"]))
+        key = one.public_key()
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+        raise Bad("certificate", said(error)) from None
+    same = isinstance(key, Ed25519PublicKey) and key.public_bytes_raw().hex() == proof["key"]
+    need(same and proof.get("algorithm", ED25519) == ED25519, "certificate", "of another key")
+    kinds = (x509.NameOID.SERIAL_NUMBER, x509.NameOID.USER_ID, x509.NameOID.COMMON_NAME)
+    named = next((found for kind in kinds if (found := one.subject.get_attributes_for_oid(kind))), [])
+    name = policy.names.get(held["person"], held["person"])
+    need([attribute.value for attribute in named] == [name], "certificate", "it does not name {}", name)
+    issuers = [ca for ca in map(x509.load_der_x509_certificate, policy.authorities) if issued(ca)]
+    need(issuers, "certificate", "issued by none of the policy's authorities")
+    need(good(one) and any(map(good, issuers)), "certificate", "it was not good then")
+    return True
 
 
 # =======================================================================================================================
@@ -1308,6 +1397,24 @@ WORDS = {
     "no-quorum": ("witnesses: fewer than the policy's quorum cosigned", "见证:联署未达核验策略法定数"),
     "no-heads": ("completeness: a chain has no proven head", "完整性:有链缺少链首证明"),
     "withheld": ("contents that the bundle lists but does not hold", "仅列摘要、未附内容的材料"),
+    "policy-authorities": (
+        "the policy cannot be used: authorities and timestamps go together",
+        "核验策略不可用:认证机构与时间戳机构须一并指定",
+    ),
+    "policy-issuer": (
+        "the policy cannot be used: an authority that issues no certificates",
+        "核验策略不可用:所列认证机构证书不能签发证书",
+    ),
+    "certificate": ("the certificate of a person's key does not hold", "个人密钥的证书不成立"),
+    "timestamp": ("the timestamp of a signature does not hold", "签名的时间戳不成立"),
+    "no-authorities": (
+        "certificate and timestamp of signatures that say S3: the policy names no authorities",
+        "自称 S3 的签名的证书和时间戳:核验策略未列认证机构",
+    ),
+    "no-timestamps": (
+        "timestamps of signatures that say S3: not read by this file, but by workflow verify",
+        "自称 S3 的签名的时间戳:本程序不读取,须用 workflow verify 核验",
+    ),
     "signer-unknown": ("persons' own signatures whose keys the policy lacks", "核验策略中没有其密钥的个人签名"),
     "selection": ("whether nothing else belongs to what was asked for", "所索取范围内是否另有事项"),
     "withdrawn": ("documents that the earlier bundle held and the later one only lists", "先前附有、现仅列摘要的材料"),
