@@ -26,7 +26,7 @@ from workflow import log
 from workflow.channels import Patient
 from workflow.clock import local_day
 from workflow.delivery import AT_ONCE, Delivered, Policy, Send, deliver
-from workflow.engine import Engine
+from workflow.engine import KEPT, Engine
 from workflow.errors import WorkflowError
 from workflow.keeping import propose
 from workflow.reprojection import follow
@@ -95,18 +95,24 @@ def attach(
 
 
 def _following(engine: Engine) -> Callable[[], object]:
-    """Count dates again by calendars that were published since a node last swept: by a host that only published them, or
-    while an item was being opened by the one before."""
+    """Count dates again by calendars that were published since a node last swept: by a host that only published them. And
+    once more when no process counts by the ones before any longer, for what was opened by those meanwhile."""
     since: list[int] = []
+    once_more: dict[str, int] = {}
 
     def look() -> None:
         with engine.reading() as connection:
+            now = engine.now(connection)
             if not since:
                 since.append(max((b["at"] for b in beat.all_beats(connection)), default=0))
             found = library.calendars_since(connection, since[0])
-            calendars = [engine.calendar(connection, name, fresh=True) for name in found]
+            again = [name for name, at in once_more.items() if at <= now]
+            calendars = [engine.calendar(connection, name, fresh=True) for name in dict.fromkeys((*found, *again))]
         for calendar in calendars:
             follow(engine, calendar)
+        for name in again:
+            del once_more[name]
+        once_more.update((name, at + 2 * KEPT) for name, at in found.items() if at + 2 * KEPT > now)
         since[0] = max([since[0], *(at + 1 for at in found.values())])
 
     return look
@@ -148,8 +154,8 @@ class Round:
 
 
 def once(engine: Engine, *, node: str | None = None, send: Send | None = None, policy: Policy = AT_ONCE) -> Round:
-    """One round of everything, for cron: sweep, put entries into the log, hand over. Each run is another process, so the
-    heartbeat is its machine's."""
+    """One round of everything, for cron: sweep, put entries into the log, hand over (from a thread of its own, as
+    ``attach`` does). Each run is another process, so the heartbeat is its machine's."""
     name = node or f"{socket.gethostname()}:tick"[:96]
     _surviving(name, _following(engine))()
     swept = tick(engine, node=name)

@@ -37,6 +37,7 @@ from workflow.evidence.standalone import main as check_alone
 from workflow.health import health
 from workflow.org.importing import OrgImport
 from workflow.reprojection import publish
+from workflow.schedule import _following
 from workflow.sweep import foresee, tick
 from workflow.trace import trace_unit
 from workflow.why import lines, why
@@ -425,6 +426,38 @@ def test_a_correction_moves_a_report_that_is_open_with_its_period_so_that_nobody
         assert states(desk, FIRST, WEEK, w.clock.now())["o1"] == "SUBMITTED"
     report = w.verify()
     assert report.failures == [] and report.rules == "hold"
+    w.engine.close()
+
+
+def test_a_report_that_another_process_opened_by_the_calendar_before_follows_it_too(
+    database_url: str, tmp_path: Path
+) -> None:
+    w = make_weekly(database_url, tmp_path / "home", start="2019-10-04 09:00")
+    server = type(w.engine).at(w.url, w.home, clock=w.clock, durable=False)
+    with server.reading() as connection:
+        server.calendar(connection, "cn")  # it serves pages, and counts by this one for up to a minute
+    look = _following(w.engine)
+    look()
+    w.clock.advance(timedelta(minutes=1))
+    w.engine.publish_calendar(longer("2019-10-08"))
+    look()
+    w.clock.advance(timedelta(seconds=30))
+    with server.desk() as desk:
+        item = obligations.open_report(desk, FLOW, "o1", WEEK)
+    look()
+    with w.look() as desk:
+        assert why(desk, item)[0].missed_at == shanghai("2019-10-08 12:00")
+    w.clock.advance(timedelta(minutes=2))
+    look()
+    with w.look() as desk:
+        assert why(desk, item)[0].missed_at == shanghai("2019-10-09 12:00")
+        assert obligations.period(desk, FLOW, FIRST, WEEK).missed == shanghai("2019-10-09 12:00")
+    entries = w.verify()
+    look()
+    w.clock.advance(timedelta(minutes=5))
+    look()
+    assert w.verify().entries == entries.entries and entries.rules == "hold"
+    server.close()
     w.engine.close()
 
 
