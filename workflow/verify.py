@@ -89,12 +89,8 @@ class Report:
     uncertified: int = 0  # signatures of certified keys for which the policy has no authorities
     organisation: str = "not checked"
     crossing: Crossing = field(default_factory=Crossing)  # settled at the end; empty then
-    committed: dict[str, str] = field(
-        default_factory=dict
-    )  # personal values of papers: commitment -> who brought it first
-    used: dict[str, int] = field(
-        default_factory=dict
-    )  # definitions and calendars: digest -> first entry that rests on it
+    committed: dict[str, str] = field(default_factory=dict)  # personal values of papers -> the entry that brought them
+    used: dict[str, int] = field(default_factory=dict)  # definition or calendar -> moment of its first use
     failures: list[Failure] = field(default_factory=list)
 
     @property
@@ -743,7 +739,7 @@ def _dated(connection: Any, report: Report) -> None:
     said = {}
     for body in scan.bodies(connection, items.FLOWS):
         with suppress(WorkflowError, LookupError, TypeError):  # told where the chain is read
-            plain = canonical.decode(body)
+            plain = read_body(body)
             said[plain["act"]["definition"]] = plain["at"]
     for digest_, at in scan.moments(connection).items():
         if abs(at - said.get(digest_, at)) > SAME_MOMENT:

@@ -355,7 +355,7 @@ class Working:
     """
 
     def __init__(self, connection: Connection, part: Range) -> None:
-        self._connection = connection
+        self._connection, self._first = connection, not part[0]
         self._slots = self._some(_slots.where(_within(t.slot.c.item, part)))
         self._stays = self._some(_stays.where(_within(t.stay.c.item, part)))
         self._counts = self._some(_counts.where(_within(t.count.c.item, part)))
@@ -415,7 +415,9 @@ class Working:
             self._seats,
             self._words,
         )
-        strays = self._messages.keys() - units_of_items(self._connection).keys() if self._messages else set()
+        strays: set[str] = set()  # messages are read by every range: told by the first
+        if self._messages and self._first:
+            strays = self._messages.keys() - units_of_items(self._connection).keys()
         return self._listed.union(strays, *(one.keys() for one in held))
 
     def _lists(self, item: str) -> dict[str, tuple[str, int, Closings]]:
