@@ -105,6 +105,9 @@ class Missed:
         return local_day(self.since - 1, zone).isoformat()
 
 
+_HANDED_IN = ("submit", "report-zero", "record-tally", "close-line")
+
+
 @dataclass(frozen=True)
 class Named:
     """An officer who was named to guide an item (包抓), or to fill one of its roles (四个一): beside whoever answers, never
@@ -124,6 +127,26 @@ class Named:
 
 
 @dataclass(frozen=True)
+class Handed:
+    """Papers handed in, or lines closed with their evidence: by somebody who need not have signed anything, and who is asked
+    first where what was signed above turns out to be untrue.
+
+    Attributes:
+        kind: ``submit``, ``report-zero``, ``record-tally``, or ``close-line``: several in a row by one person stand once.
+        seq, at: of the entry; of several, of the last.
+        times: how many lines.
+    """
+
+    kind: str
+    seq: int
+    at: int
+    unit: str
+    post: str
+    person: str
+    times: int = 1
+
+
+@dataclass(frozen=True)
 class Past:
     """An item at an instant. ``later`` counts the entries that came after it; ``rested`` are the other items whose
     outcome its acts rested on, as their entries say."""
@@ -136,6 +159,7 @@ class Past:
     rested: tuple[str, ...] = ()
     irregular: tuple[Irregular, ...] = ()
     named: tuple[Named, ...] = ()
+    handed: tuple[Handed, ...] = ()
 
     @property
     def zero(self) -> bool:
@@ -160,6 +184,7 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
     rested: dict[str, None] = {}
     irregular: list[Irregular] = []
     named: list[Named] = []
+    handed: list[Handed] = []
     moments: dict[int, int] = {}
     begun = [0]  # when each stay began; one that goes on after what ended it was taken back, when it first did
     case, later = Case(), 0
@@ -192,6 +217,7 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
             elif effect["e"] == "entered":
                 begun.append(begun[-2] if "entries" in effect else entry.at)
             case = case.fold([effect], entry.seq, entry.at)
+        _hand_in(handed, entry, body)
         states.append((entry.at, case))
         if body["act"].get("on"):
             irregular.append(_dated(entry, body))
@@ -203,7 +229,19 @@ def past(desk: Desk, item: str, at: int, seq: int | None = None) -> Past | None:
     zone = definition.flow.timezone
     odd = [i for i in irregular if not i.on or i.on < local_day(i.at, zone).isoformat()]
     told = tuple(remarks), tuple(_missed(states, ended, at))
-    return Past(case, definition, *told, later, tuple(rested), tuple(odd), tuple(named))
+    return Past(case, definition, *told, later, tuple(rested), tuple(odd), tuple(named), tuple(handed))
+
+
+def _hand_in(handed: list[Handed], entry: Any, body: dict[str, Any]) -> None:
+    kind, by = body["act"]["kind"], body["act"].get("by")
+    if kind not in _HANDED_IN or by is None:
+        return
+    one = Handed(kind, entry.seq, entry.at, by["unit"], by["post"], by["person"])
+    last = handed[-1] if handed else None
+    if last is not None and kind == "close-line" and replace(one, seq=last.seq, at=last.at, times=last.times) == last:
+        handed[-1] = replace(one, times=last.times + 1)
+    else:
+        handed.append(one)
 
 
 def _named(entry: Any, body: dict[str, Any], effect: dict[str, Any]) -> Named:

@@ -18,7 +18,7 @@ from workflow.desk import Desk
 from workflow.errors import Unknown
 from workflow.evidence import canonical
 from workflow.obligations import in_force
-from workflow.past import CHANGES, Irregular, Missed, Named, Past, Remark, organisation_at, past
+from workflow.past import CHANGES, Handed, Irregular, Missed, Named, Past, Remark, organisation_at, past
 from workflow.periods import Periods, calendar_on
 from workflow.rules import obligations
 from workflow.rules.authority import backstop
@@ -91,6 +91,7 @@ class Statement:
         irregular: places passed over or not needed, signers added, removed or replaced, signatures taken back, and days
             said to have been earlier; what is irregular about a signature itself stands in its marks.
         named: the officers who were named to guide the item (包抓) or to fill its roles (四个一), replaced ones too.
+        handed: who handed in papers or closed lines, whether they signed or not.
     """
 
     item: str
@@ -109,6 +110,7 @@ class Statement:
     later: int = 0
     irregular: tuple[Irregular, ...] = ()
     named: tuple[Named, ...] = ()
+    handed: tuple[Handed, ...] = ()
 
     @property
     def hidden(self) -> bool:
@@ -159,7 +161,7 @@ class Trace:
         pass over a place), ``changed-chain`` (added or removed a signer, or handed a place on), ``delegate`` (a place was
         delegated or handed over to them), ``leaver`` (from whom it was), ``registrar`` (stands for paper that others
         signed in ink), ``owed``, ``head`` (of the time), ``head-now``, ``beside`` (answered second beside a head), ``lead``
-        (named to guide the item, or in one of its roles)."""
+        (named to guide the item, or in one of its roles), ``prepared`` (handed in papers, or closed lines)."""
         found: dict[str, set[str]] = {}
 
         def name(why: str, *persons: str) -> None:
@@ -188,6 +190,7 @@ class Trace:
                 name("head-now", *h.now)
                 name("beside", *h.beside)
             name("lead", *(one.person for one in s.named))
+            name("prepared", *(one.person for one in s.handed))
         return found
 
     @property
@@ -315,6 +318,7 @@ class _Tracer:
             later=found.later if seq is None else 0,
             irregular=found.irregular,
             named=found.named,
+            handed=found.handed,
         )
 
     def _follow(self, item: str, why: str) -> Iterator[Statement]:

@@ -54,7 +54,7 @@ def test_who_added_removed_or_handed_on_a_place_is_in_the_trace(world: World) ->
         ("signer-added", "department", "t1", "2+1", ("o1-secretary",), ""),
         ("signer-removed", "department", "t1", "2+1", ("o1-secretary",), ""),
     ]
-    assert found.persons()["o1-handler"] == {"changed-chain"}
+    assert found.persons()["o1-handler"] == {"changed-chain", "prepared"}
     assert "changed-chain" in found.persons()["o1-secretary"]
     zh, en = told(world, "zh"), told(world, "en")
     for words in ("转办,原 经办人", "加签", "减签"):

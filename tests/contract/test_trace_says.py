@@ -71,6 +71,26 @@ def test_a_meeting_is_told_with_the_digest_of_its_minutes(world: World) -> None:
     assert (row.kind, world.engine.contents.get(row.minutes)) == ("decide", b"minutes")
 
 
+def test_who_handed_papers_in_and_closed_lines_is_named_though_they_signed_nothing(world: World) -> None:
+    """The secretary alone signs there; whoever wrote what they signed is asked too."""
+    world.walk_to("vote", "m1")
+    by = Actor("o1-handler", "handler", "o1")
+    found = traced(world)
+    assert [(h.kind, h.person, h.times) for h in found.root.handed] == [
+        ("submit", "o1-handler", 1),
+        ("submit", "o1-secretary", 1),
+        ("close-line", "o1-secretary", 2),
+        ("record-tally", "o1-scrutineer", 1),
+    ]
+    assert "prepared" in found.persons()["o1-scrutineer"] and "signed" not in found.persons()["o1-scrutineer"]
+    assert any("✎" in line and "逐条销号 ×2" in line for line in told(world, "zh"))
+    assert sum("✎" in line for line in told(world, "en")) == 4
+    world.begin("m2")
+    with world.engine.look() as desk:
+        before = trace(desk, "m2", world.clock.now()).root.handed
+    assert [(h.person, h.post, h.unit) for h in before] == [(by.person, by.post, by.unit)]
+
+
 def test_who_was_named_lead_and_who_answered_second_stand_beside_the_head(world: World) -> None:
     """包抓 and 一岗双责 are beside the first responsible person, never instead; whoever was replaced stays named."""
     world.walk_to("plan", "m1")

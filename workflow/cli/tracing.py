@@ -18,7 +18,7 @@ from workflow.cli.evidence import contents_at
 if TYPE_CHECKING:
     from workflow.desk import Desk
     from workflow.errors import Language
-    from workflow.past import Irregular, Named, Remark
+    from workflow.past import Handed, Irregular, Named, Remark
     from workflow.trace import Head, Owed, Statement, Trace
     from workflow.views import SignatureRow
 
@@ -67,6 +67,10 @@ WORDS = {
     "contradicted": ("已被反证", "contradicted"),
     "beside": ("一岗双责", "answering second"),
     "lead": ("包抓责任人", "lead"),
+    "submit": ("提交材料", "handed in"),
+    "report-zero": ("零报告填报", "drew up the zero report"),
+    "record-tally": ("录入票数", "recorded the tally"),
+    "close-line": ("逐条销号", "closed lines"),
     "agree": ("表决同意", "voted for it"),
     "against": ("表决反对", "voted against it"),
     "abstain": ("表决弃权", "abstained"),
@@ -219,7 +223,7 @@ class _Names:
         units, persons = set(), set(found.persons())
         for s in found.root.walk():
             units |= {s.unit, *(r.unit for r in s.signers), *(o.unit for o in s.owed), *(h.unit for h in s.heads)}
-            units |= {row.unit for some in (s.remarks, s.irregular, s.named) for row in some}
+            units |= {row.unit for some in (s.remarks, s.irregular, s.named, s.handed) for row in some}
             persons |= {p for i in s.irregular for p in i.persons} | {one.by for one in s.named}
             persons |= {p for r in s.signers for p in r.now} | {p for o in s.owed for p in o.now}
         self._org, self._at = organisation_at(desk, found.at), found.at
@@ -286,6 +290,8 @@ def _statement(names: _Names, s: Statement, depth: int) -> Iterator[str]:
         yield f"{pad}  {_head(names, s.flow, head)}"
     for one in s.named:
         yield f"{pad}  {_named(names, s.flow, one)}"
+    for paper in s.handed:
+        yield f"{pad}  {_handed(names, s.flow, paper)}"
     for below in s.rests_on:
         yield from _statement(names, below, depth + 1)
 
@@ -400,6 +406,13 @@ def _head(names: _Names, flow: str, head: Head) -> str:
     mark = f" ({names.word(head.as_)})" if head.as_ not in ("holder", "vacant") else ""
     beside = f" · {names.word('beside')} {names.persons(head.beside)}" if head.beside else ""
     return f"◆ {names.unit(head.unit)} {names.post(flow, head.post)}: {then}{mark} · {now}{beside}"
+
+
+def _handed(names: _Names, flow: str, one: Handed) -> str:
+    """Who handed in papers, or closed lines."""
+    who = f"{names.unit_then(one.unit, one.at, flow)} {names.post(flow, one.post)} {names.persons((one.person,))}"
+    times = f" ×{one.times}" if one.times > 1 else ""
+    return f"✎ {names.when(one.at, flow)} {names.word(one.kind)}{times} {who}"
 
 
 def _named(names: _Names, flow: str, one: Named) -> str:

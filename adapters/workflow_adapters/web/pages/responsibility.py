@@ -51,7 +51,7 @@ def trace(visit: Visit) -> Response:
         case, definition = see.seen.case_of(name)
         statements = list(found.root.walk())
         see.learn([case.unit, *found.persons(), *(one for s in statements for one in _named(s))])
-        see.learn_then(row for s in statements for some in (s.signers, s.remarks, s.named) for row in some)
+        see.learn_then(row for s in statements for some in (s.signers, s.remarks, s.named, s.handed) for row in some)
         return visit.page(
             "trace.html",
             see=see,
@@ -81,7 +81,7 @@ def _saw(see: Looking, statements: Iterable[tracing.Statement]) -> dict[tuple[st
 def _named(s: tracing.Statement) -> Iterator[str]:
     """The units a statement names, and who holds the posts of its signers and debtors now."""
     yield s.unit
-    for some in (s.signers, s.owed, s.heads, s.remarks, s.irregular, s.named):
+    for some in (s.signers, s.owed, s.heads, s.remarks, s.irregular, s.named, s.handed):
         yield from (row.unit for row in some)
     for row in s.signers:
         yield from row.now
