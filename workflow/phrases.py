@@ -74,7 +74,7 @@ PHRASES: dict[str, str] = {
     "one of {} s ago": "{} 秒前的内容",
     "one of {}": "{} 之一",
     "that of entry {}": "第 {} 条记录的内容",
-    "a nonce as prepare gives it: 24 hex digits": "prepare 所给的随机数:24 位十六进制",
+    "a nonce as prepare gives it for this item: 24 hex digits": "prepare 就本事项所给的随机数:24 位十六进制",
     "no nonce": "没有随机数",
     "no key": "没有密钥",
     "other bytes were signed": "所签为其他内容",

@@ -233,7 +233,7 @@ def test_an_engine_without_authorities_says_what_to_do(hand: Hand, monkeypatch: 
         ([pem(CA.certificate)], [b"no certificate"], r"tsas\[0\]: expected an X.509 certificate"),
         (["-----BEGIN CERTIFICATE-----"], ["x"], r"cas\[0\]: expected an X.509 certificate"),
         ([pem(Authority("none", ca=False).certificate)], ["x"], "may issue certificates .*; got CN=none"),
-        ([pem(Authority("none", also=((AGREES, True),)).certificate)], ["x"], "got CN=none key usage"),
+        ([pem(Authority("none", also=((AGREES, True),)).certificate)], ["x"], "got one whose key usage is another"),
     ],
 )
 def test_what_is_no_authority_is_refused_at_once(cas: list[str], tsas: list[Any], said: str) -> None:

@@ -148,7 +148,8 @@ class Authorities:
                 "signature, by one of the timestamp authorities given",
                 "由所列时间戳机构就签名字节签发的 RFC 3161 时间戳令牌(附证书,不含外层响应)",
             )
-            raise NotCertified("timestamp", expected, str(bad)) from None
+            actual = Said(f"one that does not hold: {bad}", f"核验不通过的令牌:{bad}")
+            raise NotCertified("timestamp", expected, actual) from None
         if not since - TOLERANCE <= at <= until + TOLERANCE:
             within = f"{_told(since)} … {_told(until)} ± {TOLERANCE // 1_000_000} s"
             expected = Said(
@@ -162,7 +163,8 @@ class Authorities:
             self._certificate(x509.load_der_x509_certificate(certificate), proof, person, at)
         except (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType) as error:
             expected = Said("an X.509 certificate in DER", "DER 编码的 X.509 证书")
-            raise NotCertified("certificate", expected, str(error)[:120]) from None
+            actual = Said(f"one that cannot be read: {str(error)[:120]}", f"无法读取的内容:{str(error)[:120]}")
+            raise NotCertified("certificate", expected, actual) from None
         return at
 
     def _certificate(self, certificate: Certificate, proof: Mapping[str, Any], person: str, at: int) -> None:
@@ -266,17 +268,15 @@ def _issuer(certificate: Certificate, place: str) -> Certificate:
 
     try:
         basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        issues, unknown = basic.ca, _unfit(certificate, issuing=True)
+        issues, unfit = basic.ca, _unfit(certificate, issuing=True)
     except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
-        issues, unknown = False, ""
-    if not issues or unknown:
+        issues, unfit = False, ""
+    if not issues or unfit:
         expected = Said(
             "the certificate of an authority that may issue certificates (basic constraints: CA)",
             "可签发证书的认证机构证书(基本约束:CA)",
         )
-        raise BadAuthority(
-            place=place, expected=expected, actual=f"{certificate.subject.rfc4514_string()} {unknown}".strip()
-        )
+        raise BadAuthority(place=place, expected=expected, actual=unfit or certificate.subject.rfc4514_string())
     return certificate
 
 
@@ -303,7 +303,7 @@ def _name(certificate: Certificate) -> str:
     return ""
 
 
-def _unfit(certificate: Certificate, *, issuing: bool = False) -> str:
+def _unfit(certificate: Certificate, *, issuing: bool = False) -> str | Said:
     """Why a certificate is not for this purpose: its key is for others, or it makes a demand that nobody here can meet."""
     from cryptography import x509
 
@@ -311,9 +311,10 @@ def _unfit(certificate: Certificate, *, issuing: bool = False) -> str:
         held = extension.value
         if isinstance(held, x509.KeyUsage):
             if not (held.key_cert_sign if issuing else held.digital_signature or held.content_commitment):
-                return "key usage"
+                return Said("one whose key usage is another", "密钥用途不符的证书")
         elif extension.critical and not isinstance(held, x509.BasicConstraints):
-            return f"critical extension {extension.oid.dotted_string}"
+            named = extension.oid.dotted_string
+            return Said(f"one with the critical extension {named}", f"含关键扩展 {named} 的证书")
     return ""
 
 
