@@ -215,6 +215,13 @@ def calendar_left_out(made: Bundle, honest: Honest) -> None:
     made.drop(next(line for line in made.of_kind("library") if line["kind"] == "calendar"))
 
 
+@attack("V0", "library")
+def calendar_told_to_the_rules_that_is_not_there(made: Bundle, honest: Honest) -> None:
+    """Days were counted by a calendar that nobody can look into."""
+    number = find(made, "m2", "submit")
+    forged(made, honest, "m2", number, lambda b: b["facts"].update({"calendar x": digest(b"an invented calendar")}))
+
+
 @attack("V0", "statement")
 def definition_exchanged_under_signatures(made: Bundle, honest: Honest) -> None:
     first = made.of_kind("library")[0]

@@ -80,6 +80,10 @@ def with_own_key(body: dict[str, Any]) -> bool:
     return bool(body.get("proof", {}).get("strength") == "S2")
 
 
+def revocation(body: dict[str, Any]) -> bool:
+    return bool(body["act"]["kind"] == "revoke-key")
+
+
 def submission(body: dict[str, Any]) -> bool:
     return bool(body["act"]["kind"] == "submit")
 
@@ -104,6 +108,17 @@ BOTH: dict[str, tuple[str, Callable[[dict[str, Any]], bool], Callable[[dict[str,
         "m1",
         with_own_key,
         lambda b: b["proof"].update(algorithm="sm3", signature="00" * 64),
+    ),
+    "a person's key in other letters": ("m1", with_own_key, lambda b: b["proof"].update(key=b["proof"]["key"].upper())),
+    "a revocation of a key in other letters": (
+        "keys",
+        revocation,
+        lambda b: b["act"].update(key=b["act"]["key"].upper()),
+    ),
+    "a revoked key registered again in other letters": (
+        "keys",
+        revocation,
+        lambda b: b["act"].update(kind="register-key", key=b["act"]["key"].upper(), of="x", algorithm="ed25519"),
     ),
     "materials": ("m2", submission, lambda b: b["act"].update(materials={"sheet": digest(b"x")})),
     "figures": ("m2", submission, lambda b: b["act"]["figures"]["sheet"].update(count=1)),

@@ -119,6 +119,8 @@ class Keyring:
         """
         act, seq, at = body["act"], body["seq"], body["at"]
         kind, use, public = act["kind"], cast("Use", act["use"]), act["key"]
+        if any(act[name] != bytes.fromhex(act[name]).hex() for name in ("key", "to") if name in act):
+            raise BadEvent("a key that is not in lowercase hex")
         if use not in USES:
             raise BadEvent(f"no kind of key is called {use!r}")
         held = self.keys.get((use, public))

@@ -81,11 +81,14 @@ def algorithm(name: str) -> Algorithm:
 def verifies(name: str, public: str, signature: str, data: bytes) -> bool:
     """Whether a signature, key and signature in hex, covers the data; False for what is malformed.
 
+    A key in other letters than lowercase ones is malformed: it would be another one wherever keys are compared as texts.
+
     Raises:
         Unknown: the algorithm is not known here, so that nothing can be said.
     """
     known = algorithm(name)
     try:
-        return known.verify(bytes.fromhex(public), bytes.fromhex(signature), data)
+        key = bytes.fromhex(public)
+        return key.hex() == public and known.verify(key, bytes.fromhex(signature), data)
     except (ValueError, TypeError):
         return False

@@ -349,6 +349,14 @@ def key_id(key: bytes) -> bytes:
     return sha256(key)[:8]
 
 
+def key_in(text: str) -> bytes:
+    """A key as entries write it. In other letters it would be another one to whoever compares texts."""
+    key = bytes.fromhex(text)
+    if key.hex() != text:
+        raise ValueError("a key that is not in lowercase hex")
+    return key
+
+
 def _engine_key(one: Json) -> tuple[bytes, int | None]:
     if one.keys() - {"key", "before"} or type(one.get("before", 0)) is not int:
         raise ValueError(f"an engine key with {sorted(one)}")
@@ -713,7 +721,7 @@ class Verifier:
     def _key_event(self, body: Json, index: int | None) -> None:
         """A key is registered, handed over (signed by old and new), or revoked with the moment since when."""
         act, at, kind = body["act"], body["at"], body["act"]["kind"]
-        use, public = text_of(act["use"]), bytes.fromhex(act["key"])
+        use, public = text_of(act["use"]), key_in(act["key"])
         covered = pae(KEY_EVENT, canonical({k: v for k, v in act.items() if k not in ("proof", "old", "new")}))
 
         def signs(name: str, key: bytes, algorithm: str) -> None:
@@ -728,7 +736,7 @@ class Verifier:
             begun = {"of": act["of"], "algorithm": act["algorithm"], "from": 0 if act.get("found") else at}
             self.keys[use, key_id(public).hex()] = begun
         elif kind == "rotate-key":
-            to = bytes.fromhex(act["to"])
+            to = key_in(act["to"])
             signs("old", public, held["algorithm"])
             signs("new", to, act["algorithm"])
             new = (use, key_id(to).hex())
@@ -1210,7 +1218,7 @@ def person(of: Verifier, body: Json, place: str) -> None:
     fits = [member in proof for member in ("signature", "certificate", "timestamp")] == has
     need(fits, "strength", "{} is not what its proof gives", strength)
     if strength in ("S2", "S3"):
-        key, pinned, own = bytes.fromhex(proof["key"]), policy.signers.get(name), proof.get("algorithm", ED25519)
+        key, pinned, own = key_in(proof["key"]), policy.signers.get(name), proof.get("algorithm", ED25519)
         same = pinned is None or (key in pinned and own == ED25519)  # a policy can pin no other
         need(same, "signer", "signed with another key than the policy has for {}", name)
         of.used.append(("signer", key_id(key).hex(), name, body["at"], -1, place))
