@@ -188,7 +188,12 @@ def _cut(node: ast.BoolOp, place: int) -> Change:
 # --- judging ------------------------------------------------------------------------------------------------------------
 
 
-class Remembered:
+class _AnyKey(type):
+    def __instancecheck__(cls, one: object) -> bool:
+        return isinstance(one, Ed25519PublicKey)  # a certificate's key is one of the library's own
+
+
+class Remembered(metaclass=_AnyKey):
     """Ed25519 keys whose checks are answered from those the honest verifier made, as far as they are the same.
 
     A mutant that asks for another check (other key, signature or bytes) has it done for real. Forked children share it.
