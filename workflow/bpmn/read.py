@@ -2,11 +2,13 @@
 
 A process embedded in another is read as a part of it: what led to it leads to its beginning, and its ends lead on behind
 it. What editors add in namespaces of their own (groups, persons, due dates, forms, listeners) is read by its local name,
-whichever editor wrote it; the drawing itself (BPMNDI) says nothing about the process and is passed over.
+whichever editor wrote it; the drawing itself (BPMNDI) says nothing about the process and is passed over. Texts are read
+in NFC, whichever form the editor wrote them in: a flow is recorded in no other.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -110,6 +112,7 @@ def read(path: Path) -> list[Process]:
         raise refusal(
             path, 1, f"expected BPMN 2.0 definitions; got {root.tag}", f"应为 BPMN 2.0 definitions;实为 {root.tag}"
         )
+    _compose(root)
     found = [_process(p) for p in root.findall(f"{BPMN}process")]
     for process in found:
         for pool in root.iterfind(f"{BPMN}collaboration/{BPMN}participant"):
@@ -127,6 +130,14 @@ def refusal(path: Path, line: int, en: str, zh: str) -> DefinitionInvalid:
     problem = Problem("bpmn", str(path), line, 1, Said(en, zh))
     listing = Said(f"{path}:{line}: error: {en} [bpmn]", f"{path}:{line}: 错误:{zh} [bpmn]")
     return DefinitionInvalid(count=1, file=str(path), listing=listing, problems=[problem])
+
+
+def _compose(root: Any) -> None:
+    """Every text of a document in NFC."""
+    for element in root.iter():
+        element.text = element.text and unicodedata.normalize("NFC", element.text)
+        for name, value in element.attrib.items():
+            element.attrib[name] = unicodedata.normalize("NFC", value)
 
 
 def _process(element: Any) -> Process:
