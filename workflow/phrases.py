@@ -14,7 +14,6 @@ PHRASES: dict[str, str] = {
     # who
     "nobody": "无人",
     "nobody (vacant, no backstop)": "无人(职务空缺,且无兜底)",
-    "nobody asked": "无人提出",
     "somebody of {}": "{} 的任职人员",
     "somebody who holds the post": "该职务的任职人",
     "somebody who signs": "签批人",

@@ -53,19 +53,24 @@ def waits(engine: Engine, published: int, at: int) -> bool:
 
 def sweep(engine: Engine, at: int) -> tuple[int, int]:
     """Hold every roll call whose moment has come. Returns how many reports were opened, and how many roll calls could not be
-    held: each is tried again at the next sweep, and keeps nobody else from being followed up.
+    held: each is tried again at the next sweep, before later ones of its obligation, and keeps no other obligation from being
+    followed up.
 
     Raises:
         DatabaseBusy: another writer did not let go in time; the next sweep goes on.
     """
     opened = failed = 0
+    behind: set[tuple[str, str]] = set()  # obligations with a call that failed: a later one done would hide it for good
     for call in list(_pending(engine, at)):
+        if call.key[:2] in behind:
+            continue
         try:
             opened += _hold(engine, call, at)
         except DatabaseBusy:
             raise
         except Exception as error:  # noqa: BLE001  whatever is wrong with one flow, the others are swept
             log.roll_call_failed(*call.key[:3], error)
+            behind.add(call.key[:2])
             failed += 1
     known = _known.setdefault(engine, _Known())
     known.next_, known.fresh = upcoming(engine, at), not failed

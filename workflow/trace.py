@@ -281,6 +281,7 @@ class _Tracer:
         self.org = organisation_at(desk, at)
         self.groups = GroupReader(desk.connection, None if desk.is_now(at) else at)
         self.seen: set[str] = set()
+        self.second: dict[tuple[str, str, str], tuple[str, ...]] = {}  # who answered second: by unit, day and item
 
     def line(self, day: str) -> list[str]:
         """The unit the finding is about and those above it on a day."""
@@ -351,7 +352,7 @@ class _Tracer:
 
     def _about(self, unit: str) -> _Tracer:
         other = _Tracer(self.desk, unit, self.at, self.whole)
-        other.seen, other.org, other.groups = self.seen, self.org, self.groups
+        other.seen, other.org, other.groups, other.second = self.seen, self.org, self.groups, self.second
         return other
 
     # --- reports --------------------------------------------------------------------------------------------------
@@ -544,7 +545,10 @@ class _Tracer:
             found: dict[tuple[tuple[str, ...], ...], Head] = {}
             for on in sorted(signed) or [day]:
                 then, as_, now = self._then_and_now(definition, unit, post, on)
-                beside = tuple(self.groups.beside(unit, on, item))
+                asked = unit, on, item
+                if asked not in self.second:
+                    self.second[asked] = tuple(self.groups.beside(*asked))
+                beside = self.second[asked]
                 found[then, (as_,), beside] = Head(unit, post, on, then, as_, now, beside)
             yield from found.values()
 

@@ -202,6 +202,8 @@ class Verbs:
         seen: str,
         *,
         minutes: str,
+        slot: str = "",
+        vote: str = "",
         outcome: str = "",
         opinion: str = "",
         reason: str = "",
@@ -209,13 +211,19 @@ class Verbs:
         proof: Mapping[str, Any] | None = None,
         request_id: str | None = None,
     ) -> Receipt:
-        """Record what a meeting decided. ``minutes`` is their text; it goes to the content store, its digest on record."""
+        """Record what a meeting decided. ``minutes`` is their text; it goes to the content store, its digest on record.
+
+        Args:
+            vote: as for ``sign``, where the meeting is one voice of a group.
+        """
         digest = self.contents.put(minutes.encode()) if minutes else ""
         act = Decide(
             item=item,
             by=by,
             seen=seen,
+            slot=slot,
             minutes=digest,
+            vote=vote,
             outcome=outcome,
             opinion=opinion,
             reason=reason,

@@ -227,6 +227,24 @@ def test_a_member_of_a_group_votes_on_the_page_and_is_told_with_the_vote_and_the
     assert not [word for word in words if word not in sheet.text]
 
 
+def test_a_meeting_that_is_one_voice_of_a_group_may_decide_against(world: World) -> None:
+    """The page offered the choice, and put agreement on record whatever was chosen."""
+    place = "{decision: meeting, of: third, recorded-by: department, minutes: required}"
+    text = RESTARTING.replace("[{department: third},", f"[{place},").replace("flow: restarting", "flow: meeting")
+    world.engine.publish(loads(flow_text(text)))
+    world.engine.open("meeting", "o1", item=ITEM)
+    world.engine.sign(ITEM, Actor(HANDLER, "handler", "o1"), world.case(ITEM).content)
+    client = visitor(world, "t1-department")
+    page = client.get(f"/items/{ITEM}/slots/2").text
+    form = {"token": field(page, "token"), "seen": field(page, "seen"), "verb": field(page, "verb")}
+    assert form["verb"] == "decide"
+    said = {"vote": "against", "opinion": "not like this", "minutes": "invented minutes"}
+    done = client.post(f"/items/{ITEM}/slots/2/act", data={**form, **said})
+    assert done.status_code == 303, done.text
+    slot = world.case(ITEM).slot("2")
+    assert slot is not None and (slot.kind, slot.state, slot.vote) == ("decision", "signed", "against")
+
+
 @pytest.mark.parametrize(
     ("lang", "then", "now"), [("zh", "示例单位4", "(现 新支部)"), ("en", "invented unit 4", " (now new branch)")]
 )

@@ -742,6 +742,28 @@ def test_a_roll_call_that_cannot_be_held_keeps_no_other_from_being_held_and_is_t
     assert tick(weekly.engine).opened == 11
 
 
+def test_the_calls_behind_one_that_could_not_be_held_wait_for_it(
+    weekly: Weekly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was done last tells what is still to be done: a later one that is done would hide it for good."""
+    whole, tried = rollcall._hold, []
+
+    def hold(engine: Engine, call: Any, at: int) -> int:
+        tried.append(call.key)
+        if len(tried) == 1:
+            raise RuntimeError("invented")
+        return whole(engine, call, at)
+
+    weekly.at("2019-09-30 17:00")
+    waiting = [call[:4] for call in rollcall.pending(weekly.engine, weekly.clock.now())]
+    monkeypatch.setattr(rollcall, "_hold", hold)
+    assert rollcall.sweep(weekly.engine, weekly.clock.now())[1] == 1
+    left = [call[:4] for call in rollcall.pending(weekly.engine, weekly.clock.now())]
+    assert left == [call for call in waiting if call[:2] == tried[0][:2]] and len(left) > 1
+    rollcall.sweep(weekly.engine, weekly.clock.now())
+    assert rollcall.pending(weekly.engine, weekly.clock.now()) == [] and sorted(tried[1:]) == sorted(waiting)
+
+
 def test_a_unit_that_cannot_be_opened_keeps_nobody_else_from_being_followed_up(
     monday: Weekly, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -164,7 +164,8 @@ def _proposed(
         held = asked.facts.get(*need)
         at = {"unit": need[1], "post": who.post}
         told += [{**at, "person": h["person"], "as": h["as"]} for h in held] or [{**at, "person": "", "as": "vacant"}]
-    told = ladder.once(told)  # where a level is absent two of them are one
+    if asked.context.rules >= 8:
+        told = ladder.once(told)  # where a level is absent two of them are one
     whom = [w for w in asked.case.fields_.get("whom", ()) if isinstance(w, dict) and w.get("person") == person]
     fields = {
         "about": asked.case.item,

@@ -57,7 +57,7 @@ def override(asked: Asked, act: Override) -> Decision:
     place = definition.place("stages", case.stage, "override")
     first = case.overriding.get(slot.key)
     if first is None:
-        raise OutOfTurn(expected="ask-override by a first person", actual="nobody asked", place=place)
+        raise OutOfTurn(expected="ask-override by a first person", actual="the second person", place=place)
     both = {asked.actor.person}
     if isinstance(first, dict):
         _still_may(asked, first, place)
