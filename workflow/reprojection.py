@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from workflow import log
 from workflow.acts import ReprojectDue
 from workflow.calendar import Calendar
-from workflow.engine import Engine
+from workflow.engine import KEPT, Engine
 from workflow.errors import CalendarRefused, Conflict, DatabaseBusy, Said, WorkflowError
 from workflow.evidence import canonical
 from workflow.rules.obligations import OWED
-from workflow.store import library, queries
+from workflow.store import database, library, queries
 
 BATCH = 500
+UNKNOWN = 2 * KEPT  # µs for which a process may not know of a calendar yet, or be at work on an act by the one before
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Reprojected:
 
 def publish(engine: Engine, calendar: Calendar, *, every: bool = False) -> Reprojected:
     """Publish a calendar and count provisional dates again, and where it corrects a published year those of reports that
-    are owed. Broken off, it is done by calling it again.
+    are owed. Broken off, it is done by calling it again; or, but for ``every``, by the next worker or tick.
 
     Args:
         every: where it corrects a published year, count all dates again that have not passed.
@@ -57,7 +58,11 @@ def publish(engine: Engine, calendar: Calendar, *, every: bool = False) -> Repro
 
 
 def follow(engine: Engine, calendar: Calendar, *, every: bool = False) -> Reprojected:
-    """Count again what a calendar in force settles or moves: what ``publish`` does behind publishing it."""
+    """Count again what a calendar in force settles or moves: what ``publish`` does behind publishing it.
+
+    Raises:
+        DatabaseBusy: another writer did not let go in time. What was counted again stays so.
+    """
     done = reproject(engine)
     if not _corrects(engine, calendar):
         return done
@@ -67,13 +72,45 @@ def follow(engine: Engine, calendar: Calendar, *, every: bool = False) -> Reproj
     return Reprojected(done.items, done.entries, moved, done.failed + failed)
 
 
+def follow_published(engine: Engine) -> bool:
+    """Count again by the calendars that were published, here or by a process that did no more, until that is on record.
+
+    It is put on record for each calendar once it was followed two minutes after it was published or later, because a
+    process may have opened items by the one before for a minute. An item that could not be counted again is named in the
+    log and tried again when ``publish`` is called again, or with the next calendar; whatever else goes wrong leaves the
+    record as it was.
+
+    Returns:
+        Whether something is left to be followed once more.
+
+    Raises:
+        DatabaseBusy: another writer did not let go in time. It is to be called again.
+    """
+    with engine.reading() as connection:
+        now = engine.now(connection)
+        found = library.not_followed(connection)
+        calendars = [engine.calendar(connection, name, fresh=True) for name in dict.fromkeys(c.name for c in found)]
+    for calendar in calendars:
+        follow(engine, calendar)
+    done = [c.digest for c in found if c.published_at + UNKNOWN <= now]
+    if done:
+        with database.writing(engine.db) as connection:
+            library.set_followed(connection, done)
+    return len(done) < len(found)
+
+
 def _corrects(engine: Engine, calendar: Calendar) -> bool:
-    """Whether a calendar says something else of a year than the one published before it under its name."""
+    """Whether a calendar says something else of a year than one that dates may have been counted by: any that was
+    published under its name since the last one that is on record as followed, and that one."""
     with engine.reading() as connection:
         former = [r.digest for r in library.calendars(connection, calendar.name) if r.digest != calendar.digest]
-        body = library.calendar(connection, former[0]) if former else None
-    if body is None:
-        return False
+        left = {row.digest for row in library.not_followed(connection)}
+        last = next((n for n, digest in enumerate(former) if digest not in left), len(former))
+        bodies = [library.calendar(connection, digest) for digest in former[: last + 1]]
+    return any(_differs(body, calendar) for body in bodies if body is not None)
+
+
+def _differs(body: bytes, calendar: Calendar) -> bool:
     before = Calendar.from_canonical(canonical.decode(body))
     same = all(calendar.years.get(year) == days for year, days in before.years.items())
     return not same or before.weekend != calendar.weekend

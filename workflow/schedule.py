@@ -1,9 +1,9 @@
 """APScheduler as the wake-up of the sweep, and nothing else.
 
-Interval jobs in memory, one that sweeps and one that hands notices over; never its job stores (four processes sharing
-one fired ten ticks 37 times). On a host's scheduler too they are kept in memory and run in threads, whatever its own jobs
-are kept and run in. They survive every time that raises, coalesce what they slept through, and a sweep leaves a heartbeat
-row behind.
+Interval jobs in memory: one that sweeps, one that counts again by new calendars, one that hands notices over; never its
+job stores (four processes sharing one fired ten ticks 37 times). On a host's scheduler too they are kept in memory and
+run in threads, whatever its own jobs are kept and run in. They survive every time that raises, coalesce what they slept
+through, and a sweep leaves a heartbeat row behind.
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ from workflow.delivery import AT_ONCE, Delivered, Policy, Send, deliver
 from workflow.engine import KEPT, Engine
 from workflow.errors import WorkflowError
 from workflow.keeping import propose
-from workflow.reprojection import follow
+from workflow.reprojection import follow_published
 from workflow.sequencer import drain
-from workflow.store import beat, library
 from workflow.sweep import SECONDS, Swept, tick
 
 NOTHING = Delivered()
@@ -55,7 +54,8 @@ def attach(
     policy: Policy = AT_ONCE,
 ) -> Any:
     """Let a scheduler (the host's own, or one of ours) wake the sweep every ``seconds``, and behind it the sequencer
-    that puts entries into the log; and once a day the look at what is kept longer than its flow says.
+    that puts entries into the log; beside it, what calendars published meanwhile move; and once a day the look at what is
+    kept longer than its flow says.
 
     Args:
         send: hands notices over, in a job of its own, so that a slow channel holds no sweep up, and in a thread of its
@@ -77,14 +77,15 @@ def attach(
     }
     how |= {"jobstore": OURS, "executor": OURS}
 
-    look_for_calendars = _surviving(name, _following(engine))
+    following = _Following(engine)
 
     def wake() -> None:
-        look_for_calendars()
-        tick(engine, node=name)
+        following.published = tick(engine, node=name).calendars
         drain(engine.db)
 
     job = scheduler.add_job(_surviving(name, wake), "interval", id=f"signoff-workflow-tick-{id(engine)}", **how)
+    calendars = _surviving(name, following.look)  # in a job of its own: ten thousand dates keep no rung waiting
+    scheduler.add_job(calendars, "interval", id=f"signoff-workflow-calendars-{id(engine)}", **how)
     hourly = {**how, "seconds": HOUR}
     look = _surviving(name, _once_a_day(engine))
     scheduler.add_job(look, "interval", id=f"signoff-workflow-keeping-{id(engine)}", **hourly)
@@ -94,28 +95,27 @@ def attach(
     return job
 
 
-def _following(engine: Engine) -> Callable[[], object]:
-    """Count dates again by calendars that were published since a node last swept: by a host that only published them. And
-    once more when no process counts by the ones before any longer, for what was opened by those meanwhile."""
-    since: list[int] = []
-    once_more: dict[str, int] = {}
+class _Following:
+    """Counts dates again by calendars that were published meanwhile, by a host that only published them too.
 
-    def look() -> None:
-        with engine.reading() as connection:
-            now = engine.now(connection)
-            if not since:
-                since.append(max((b["at"] for b in beat.all_beats(connection)), default=0))
-            found = library.calendars_since(connection, since[0])
-            again = [name for name, at in once_more.items() if at <= now]
-            calendars = [engine.calendar(connection, name, fresh=True) for name in dict.fromkeys((*found, *again))]
-        for calendar in calendars:
-            follow(engine, calendar)
-        for name in again:
-            del once_more[name]
-        once_more.update((name, at + 2 * KEPT) for name, at in found.items() if at + 2 * KEPT > now)
-        since[0] = max([since[0], *(at + 1 for at in found.values())])
+    What was followed is on record in the database, so a process that comes later, or one whose first try failed, goes on.
+    An idle sweep asks nothing for it: it is looked when the sweep has seen another number of calendars, and a minute
+    after a look that left something or failed.
+    """
 
-    return look
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.published = 0
+        self._seen = 0  # how many there were when it looked last
+        self._looked: int | None = None  # when that was, while something is left
+
+    def look(self) -> None:
+        now, seen = self.engine.clock.now(), self.published
+        if seen == self._seen and (self._looked is None or 0 <= now - self._looked < KEPT):
+            return
+        self._seen, self._looked = seen, now
+        if not follow_published(self.engine):
+            self._looked = None
 
 
 def _once_a_day(engine: Engine) -> Callable[[], object]:
@@ -154,12 +154,13 @@ class Round:
 
 
 def once(engine: Engine, *, node: str | None = None, send: Send | None = None, policy: Policy = AT_ONCE) -> Round:
-    """One round of everything, for cron: sweep, put entries into the log, hand over (from a thread of its own, as
-    ``attach`` does). Each run is another process, so the heartbeat is its machine's."""
+    """One round of everything, for cron: sweep, put entries into the log, count again by calendars that were published
+    since, hand over (from a thread of its own, as ``attach`` does). Each run is another process, so the heartbeat is its
+    machine's."""
     name = node or f"{socket.gethostname()}:tick"[:96]
-    _surviving(name, _following(engine))()
     swept = tick(engine, node=name)
     drain(engine.db)
+    _surviving(name, partial(follow_published, engine))()
     return Round(swept, deliver(engine, Patient(send, PATIENCE), policy=policy) if send is not None else NOTHING)
 
 

@@ -8,7 +8,7 @@ and tried later; it blocks no other. After an outage one rung fires for each swe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from workflow import blocked, log, rollcall
@@ -41,6 +41,9 @@ class Swept:
     failed: int
     opened: int = 0  # reports opened by roll calls
     blocked: int = 0  # places that nobody may sign, told of now to whoever is first responsible above
+    calendars: int = field(
+        default=0, compare=False
+    )  # how many are published: whoever follows them asks nothing until it changes
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def tick(engine: Engine, at: int | None = None, *, node: str = "", watch: bool =
     if node:
         with database.single(engine.db, write=True) as connection:
             beat.record(connection, node, moment, fired)
-    return Swept(moment, fired, failed + not_held, opened, told)
+    return Swept(moment, fired, failed + not_held, opened, told, found.published[1])
 
 
 def _nobody(engine: Engine, at: int) -> list[blocked.Blocked]:

@@ -605,6 +605,7 @@ class Verifier:
 
     def _library(self) -> None:
         fields: dict[str, dict[str, set[str]]] = {}  # by the key of their order and by material
+        calendars: set[str] = set()
         for digest_, body, columns in scan.published(self.connection):
             if digest(body) != digest_:
                 self._fail("library", digest_, "a published definition or calendar is not what its digest says")
@@ -612,6 +613,8 @@ class Verifier:
             plain = canonical.decode(body)
             materials_of = plain.get("materials", {}).items()
             fields[library.layout_key(digest_)] = {name: set(m.get("fields", ())) for name, m in materials_of}
+            if "calendar" in columns:
+                calendars.add(digest_)
             for member, said in columns.items():
                 if plain.get(member) != said:
                     self._fail("library", digest_, f"column {member}: expected {plain.get(member)!r}; got {said!r}")
@@ -622,6 +625,8 @@ class Verifier:
                 self._fail("key", key, "a registered key that is not the one it is named after")
             if kind == "layout" and not _is_layout(value, fields.get(key)):
                 self._fail("library", key, "an order of other fields than those of a published definition")
+            if kind == "followed" and (value not in calendars or key != library.followed_key(value)):
+                self._fail("library", key, "a calendar is said to have been followed that is not published")
         for known in self._ring.keys.values():
             if known.use == "engine" and f"key/{known.id}" not in named:
                 self._fail("key", f"key/{known.id}", f"registered by keys#{known.seq}, and not named in the database")

@@ -98,13 +98,16 @@ def test_a_hosts_own_scheduler_sweeps_delivers_and_looks_at_what_is_kept_in_jobs
     scheduler.start(paused=True)  # nothing runs by itself: the test calls the jobs
     sweeps = attach(weekly.engine, scheduler, node="host", send=Drop(tmp_path / "box"))
     jobs = {job.id: job for job in scheduler.get_jobs()}
-    assert sweeps.id in jobs and len(jobs) == 3
+    assert sweeps.id in jobs and len(jobs) == 4
     assert all(j.coalesce and j.max_instances == 1 and j.misfire_grace_time is None for j in jobs.values())
-    delivers, keeps = (next(j for n, j in jobs.items() if word in n) for word in ("-deliver-", "-keeping-"))
+    words = ("-deliver-", "-keeping-", "-calendars-")
+    delivers, keeps, counts = (next(j for n, j in jobs.items() if word in n) for word in words)
+    counts.func()
     keeps.func()
     delivers.func()
     assert dropped(tmp_path / "box") == []
     sweeps.func()
+    counts.func()
     delivers.func()
     assert len(dropped(tmp_path / "box")) == 22
     with weekly.engine.db.begin() as connection:
@@ -129,7 +132,7 @@ def test_a_hosts_scheduler_may_keep_its_own_jobs_in_a_database_and_run_them_in_p
         attach(again.engine, scheduler, node="other")
         scheduler.add_listener(lambda event: swept.set() if event.job_id == sweeps.id else None, EVENT_JOB_EXECUTED)
         scheduler.start(paused=True)
-        assert len(scheduler.get_jobs()) == 4 and kept.get_all_jobs() == []
+        assert len(scheduler.get_jobs()) == 6 and kept.get_all_jobs() == []
         sweeps.modify(next_run_time=moment(SystemClock().now()))
         scheduler.resume()
         assert await asyncio.to_thread(swept.wait, 30)

@@ -36,8 +36,9 @@ from workflow.errors import GateClosed, Unknown, WorkflowError
 from workflow.evidence.standalone import main as check_alone
 from workflow.health import health
 from workflow.org.importing import OrgImport
-from workflow.reprojection import publish
-from workflow.schedule import _following
+from workflow.reprojection import follow_published, publish
+from workflow.schedule import _Following, once
+from workflow.store import library, queries
 from workflow.sweep import foresee, tick
 from workflow.trace import trace_unit
 from workflow.why import lines, why
@@ -436,28 +437,128 @@ def test_a_report_that_another_process_opened_by_the_calendar_before_follows_it_
     server = type(w.engine).at(w.url, w.home, clock=w.clock, durable=False)
     with server.reading() as connection:
         server.calendar(connection, "cn")  # it serves pages, and counts by this one for up to a minute
-    look = _following(w.engine)
-    look()
+    once(w.engine)
     w.clock.advance(timedelta(minutes=1))
     w.engine.publish_calendar(longer("2019-10-08"))
-    look()
+    once(w.engine)  # each run is another process, and the second look is theirs too
     w.clock.advance(timedelta(seconds=30))
     with server.desk() as desk:
         item = obligations.open_report(desk, FLOW, "o1", WEEK)
-    look()
     with w.look() as desk:
         assert why(desk, item)[0].missed_at == shanghai("2019-10-08 12:00")
     w.clock.advance(timedelta(minutes=2))
-    look()
+    once(w.engine)
     with w.look() as desk:
         assert why(desk, item)[0].missed_at == shanghai("2019-10-09 12:00")
         assert obligations.period(desk, FLOW, FIRST, WEEK).missed == shanghai("2019-10-09 12:00")
+    with w.engine.reading() as connection:
+        assert library.not_followed(connection) == []  # nothing is counted again in a run after that
     entries = w.verify()
-    look()
+    once(w.engine)
     w.clock.advance(timedelta(minutes=5))
-    look()
+    once(w.engine)
     assert w.verify().entries == entries.entries and entries.rules == "hold"
     server.close()
+    w.engine.close()
+
+
+@pytest.mark.parametrize("how", ["cron", "worker"])
+def test_a_correction_that_could_not_be_followed_is_followed_by_the_next_process(
+    how: str, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A heartbeat says that somebody swept, not that what was published was followed: the mark stands by itself."""
+    w = make_weekly(database_url, tmp_path / "home", start="2019-10-04 09:00")
+    item = w.open("o1", WEEK)
+    w.clock.advance(timedelta(minutes=5))
+    once(w.engine)
+    w.engine.publish_calendar(longer("2019-10-08"))
+
+    def fails(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("invented")
+
+    monkeypatch.setattr(queries, "running", fails)
+    w.clock.advance(timedelta(minutes=5))
+    with caplog.at_level("WARNING", logger="workflow"):
+        once(w.engine)  # it beats
+    assert [r.getMessage() for r in caplog.records] == ["tick.failed"]
+    monkeypatch.undo()
+    with w.look() as desk:
+        assert why(desk, item)[0].missed_at == shanghai("2019-10-08 12:00")
+    if how == "cron":
+        once(w.engine)
+    else:
+        following = _Following(w.engine)
+        following.published = tick(w.engine, node="restarted").calendars
+        following.look()
+    with w.look() as desk:
+        assert why(desk, item)[0].missed_at == shanghai("2019-10-09 12:00")
+    with w.engine.reading() as connection:
+        assert library.not_followed(connection) == []
+    assert w.verify().rules == "hold"
+    with w.engine.db.begin() as connection:
+        library.set_followed(connection, ["sha256:" + "0" * 64])
+    assert [f.place for f in w.verify().failures] == ["followed/" + "0" * 48]
+    w.engine.close()
+
+
+def test_a_worker_asks_about_calendars_when_there_is_another_or_something_is_left_and_else_never(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = make_weekly(database_url, tmp_path / "home", start="2019-10-04 09:00")
+    asked: list[bool] = []
+
+    def asks(engine: Any) -> bool:
+        asked.append(True)
+        if fails:
+            raise RuntimeError("invented")
+        asked[-1] = follow_published(engine)
+        return asked[-1]
+
+    monkeypatch.setattr("workflow.schedule.follow_published", asks)
+    following, fails = _Following(w.engine), False
+
+    def looks(seconds: int) -> list[bool]:
+        """What it was told whenever it asked: whether something is left."""
+        asked.clear()
+        for _ in range(0, seconds, 5):
+            w.clock.advance(timedelta(seconds=5))
+            following.published = tick(w.engine, node="n").calendars
+            with suppress(RuntimeError):
+                following.look()
+        return list(asked)
+
+    following.look()
+    assert asked == []  # no sweep yet
+    assert looks(300) == [True, True, False]
+    w.engine.publish_calendar(longer("2019-10-08"))
+    assert looks(300) == [True, True, False]
+    fails = True
+    w.engine.publish_calendar(CN_AGAIN)
+    assert looks(120) == [True, True]
+    fails = False
+    assert looks(120) == [False] and looks(60) == []
+    w.engine.close()
+
+
+def test_a_correction_that_another_version_followed_before_anybody_looked_moves_what_is_owed(
+    database_url: str, tmp_path: Path
+) -> None:
+    """The correction, and a minute later the next year's notice, which differs from it in no year that it has."""
+    w = make_weekly(database_url, tmp_path / "home", calendar=until(CN, 2019), start="2019-10-04 09:00")
+    item = w.open("o1", WEEK)
+    w.clock.advance(timedelta(minutes=5))
+    once(w.engine)
+    with w.engine.reading() as connection:
+        assert library.not_followed(connection) == []
+    corrected = longer("2019-10-08")
+    w.engine.publish_calendar(until(corrected.to_canonical(), 2019))
+    w.clock.advance(timedelta(minutes=1))
+    w.engine.publish_calendar(corrected)
+    w.clock.advance(timedelta(seconds=5))
+    once(w.engine)
+    with w.look() as desk:
+        assert why(desk, item)[0].missed_at == shanghai("2019-10-09 12:00")
+    assert w.verify().rules == "hold"
     w.engine.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
 
 from workflow.store import tables as t
+from workflow.store.statement import upsert
 
 _by_digest = sa.select(t.definition.c.body).where(t.definition.c.digest == bindparam("digest"))
 _digests = sa.select(t.definition.c.digest).order_by(t.definition.c.digest)
@@ -26,12 +28,10 @@ _calendars = (
     .order_by(t.calendar.c.published_at.desc())
 )
 _every_calendar = _calendars.add_columns(t.calendar.c.published_at)
-_calendars_since = (
-    sa.select(t.calendar.c.name, sa.func.max(t.calendar.c.published_at))
-    .where(t.calendar.c.published_at >= bindparam("since"))
-    .group_by(t.calendar.c.name)
-    .order_by(t.calendar.c.name)
+_all_calendars = sa.select(t.calendar.c.digest, t.calendar.c.name, t.calendar.c.published_at).order_by(
+    t.calendar.c.published_at, t.calendar.c.digest
 )
+_followed = sa.select(t.meta.c.key).where(t.meta.c.key.like("followed/%"))
 _keys = sa.select(t.meta.c.key, t.meta.c.value).where(t.meta.c.key.like("key/%")).order_by(t.meta.c.key)
 _head = sa.select(t.chain.c.head).where(t.chain.c.chain == bindparam("chain"))
 _bodies = sa.select(t.entry.c.body).where(t.entry.c.chain == bindparam("chain")).order_by(t.entry.c.seq)
@@ -95,9 +95,22 @@ def calendars(connection: Connection, name: str) -> list[Any]:
     return list(connection.execute(_every_calendar, {"name": name}))
 
 
-def calendars_since(connection: Connection, since: int) -> dict[str, int]:
-    """Names under which a calendar was published at an instant or later, and when the last one was."""
-    return {row[0]: row[1] for row in connection.execute(_calendars_since, {"since": since})}
+def not_followed(connection: Connection) -> list[Any]:
+    """Calendars that are not on record as followed, the oldest first: digest, name, published_at."""
+    marks = set(connection.execute(_followed).scalars())
+    return [row for row in connection.execute(_all_calendars) if followed_key(row.digest) not in marks]
+
+
+def set_followed(connection: Connection, digests: Iterable[str]) -> None:
+    """Put on record that no date is left to be counted again by these calendars."""
+    for digest in digests:
+        new = upsert(connection.dialect.name, t.meta).values(key=followed_key(digest), value=digest)
+        connection.execute(new.on_conflict_do_nothing())  # another process was first
+
+
+def followed_key(digest: str) -> str:
+    """Under which key it is kept that a calendar was followed; a key holds 48 digits of a digest."""
+    return f"followed/{digest[-48:]}"
 
 
 def publish_calendar(connection: Connection, *, digest: str, name: str, body: bytes, at: int) -> None:
