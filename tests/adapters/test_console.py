@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from tests.adapters.test_rest import FILES
+from tests.contract.authorities import Hand, registered
 from tests.contract.test_groups import RESTARTING
 from tests.contract.weekly import make_weekly
 from tests.contract.world import MATTER, SHEET, SHEETS, STATEMENT_OF_NOTHING, World, flow_text, imported
@@ -550,6 +551,15 @@ def test_what_a_strength_means_stands_below_the_signatures(world: World) -> None
     world.sign(ITEM)
     for path in ("", "/signatures", "/materials/sheet"):
         assert "S0:点击确认,非签名" in client.get(f"/items/{ITEM}{path}", params={"lang": "zh"}).text
+
+
+def test_a_certificate_that_no_page_checks_is_told_as_recorded(world: World) -> None:
+    hand = registered(Hand(world))
+    world.begin(ITEM)
+    hand.sign(hand.proof(ITEM), ITEM)
+    for lang, said in (("zh", "S3:记录为以本人的认证密钥签名"), ("en", "S3: recorded as by the person&#39;s own key")):
+        for path in ("", "/signatures", "/materials/sheet"):
+            assert said in visitor(world).get(f"/items/{ITEM}{path}", params={"lang": lang}).text
 
 
 @pytest.mark.parametrize("said", ["²", "٣", "-1", "9" * 40, "x", "", "1e3", "0x10", " 1"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -45,6 +46,22 @@ def pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(Encoding.PEM).decode()
 
 
+def newer(certificate: x509.Certificate) -> bytes:
+    """The DER of a certificate of a version that there is not: v4."""
+    version = bytes.fromhex("a003020102")
+    assert version in der(certificate)
+    return der(certificate).replace(version, bytes.fromhex("a003020103"), 1)
+
+
+def doubled(certificate: x509.Certificate) -> bytes:
+    """The DER of a certificate that has its last extension twice."""
+    held = asn1.Certificate.load(der(certificate))
+    extensions = held["tbs_certificate"]["extensions"]
+    extensions.append(extensions[len(extensions) - 1].copy())
+    made: bytes = held.dump(force=True)
+    return made
+
+
 class Authority:
     """Issues certificates with a key of its own."""
 
@@ -61,10 +78,11 @@ class Authority:
         since: datetime = FROM,
         until: datetime = UNTIL,
         ca: bool = False,
+        serial: int = 0,
         also: tuple[tuple[x509.ExtensionType, bool], ...] = (),
     ) -> x509.Certificate:
         made = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(public)
-        made = made.serial_number(x509.random_serial_number()).not_valid_before(since).not_valid_after(until)
+        made = made.serial_number(serial or x509.random_serial_number()).not_valid_before(since).not_valid_after(until)
         made = made.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         for extension, critical in also:
             made = made.add_extension(extension, critical=critical)
@@ -82,8 +100,9 @@ class Stamps:
         also = ((x509.ExtendedKeyUsage([purpose]), True),)
         self.certificate = self.root.issue(self.key.public_key(), known_as(f"{called} 1"), also=also)
 
-    def token(self, signed: bytes, at: datetime, hash_: str = "sha256") -> bytes:
-        """A token over bytes; times in it are of whole seconds, as most authorities have them."""
+    def token(self, signed: bytes, at: datetime, hash_: str = "sha256", also: Sequence[bytes] = ()) -> bytes:
+        """A token over bytes; times in it are of whole seconds, as most authorities have them. ``also``: certificates put
+        in beside the one that made it; nothing is signed over them."""
         imprint = {"hash_algorithm": {"algorithm": hash_}, "hashed_message": hashlib.new(hash_, signed).digest()}
         info = tsp.TSTInfo(
             {
@@ -118,7 +137,7 @@ class Stamps:
                 "version": "v3",
                 "digest_algorithms": [{"algorithm": "sha256"}],
                 "encap_content_info": {"content_type": "tst_info", "content": core.ParsableOctetString(info)},
-                "certificates": [mine],
+                "certificates": [mine, *map(asn1.Certificate.load, also)],
                 "signer_infos": [signer],
             }
         )

@@ -24,7 +24,9 @@ from tests.contract.authorities import (
     Hand,
     Stamps,
     der,
+    doubled,
     known_as,
+    newer,
     now,
     pem,
     policy,
@@ -91,6 +93,19 @@ def intermediate() -> Authority:
     return made
 
 
+def beside(hand: Hand, *also: bytes) -> dict[str, Any]:
+    """A token with further certificates in it."""
+    proof = hand.proof()
+    token = hand.stamps.token(bytes.fromhex(proof["signature"]), now(hand.world), also=also)
+    return proof | {"timestamp": token.hex()}
+
+
+def namesake(called: str) -> bytes:
+    """A certificate with the serial number of the one that makes timestamps, by another issuer."""
+    other = Authority(called)
+    return der(other.issue(other.key.public_key(), known_as("x"), serial=STAMPS.certificate.serial_number))
+
+
 SOON = timedelta(seconds=30)
 TWICE = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text) for text in (HANDLER.person, "another")])
 NUMBERED = x509.Name(
@@ -149,6 +164,26 @@ REFUSED: dict[str, tuple[Callable[[Hand], dict[str, Any]], str]] = {
     "too early": (lambda h: h.proof(late=-61), "from between prepare and record.*± 60 s; got 2019-08-12T00:58:59"),
     "too late": (lambda h: h.proof(late=61), "from between prepare and record"),
     "the answer around the token": (lambda h: response(h.proof()), "without the response around it"),
+    "two of its certificates named alike": (
+        lambda h: beside(h, namesake("invented timestamps")),
+        "two of its certificates have one issuer and serial number",
+    ),
+    "named alike but for letters": (
+        lambda h: beside(h, namesake("INVENTED  Timestamps")),
+        "two of its certificates have one issuer and serial number",
+    ),
+    "a certificate of version 4 in the token": (
+        lambda h: beside(h, newer(CA.certificate)),
+        "RFC 3161 token.*version",
+    ),
+    "a certificate of version 4": (
+        lambda h: h.proof() | {"certificate": newer(h.certificate()).hex()},
+        "certificate in DER.*version",
+    ),
+    "an extension twice": (
+        lambda h: h.proof() | {"certificate": doubled(h.certificate()).hex()},
+        "certificate in DER.*uplicate",
+    ),
     "a token cut short": (lambda h: (p := h.proof()) | {"timestamp": p["timestamp"][:-2]}, "RFC 3161 token"),
     "no token": (lambda h: h.proof() | {"timestamp": "00"}, "RFC 3161 token"),
     "a changed end of the token": (lambda h: bitten(h.proof(), "timestamp", -1), "RFC 3161 token"),
@@ -183,6 +218,14 @@ WAYS: dict[str, dict[str, Any]] = {
 def test_what_holds_in_another_way_is_s3_too(case: str, hand: Hand) -> None:
     item = hand.world.begin(case.replace(" ", "-"))
     assert hand.sign(hand.proof(item, **WAYS[case]), item)["strength"] == "S3"
+
+
+def test_a_token_may_bring_the_certificates_above_its_own(hand: Hand) -> None:
+    item = hand.world.begin("whole-path")
+    _, proof, signature = hand.prepare(item)
+    token = STAMPS.token(signature, now(hand.world), also=[der(STAMPS.root.certificate), namesake("another issuer")])
+    proof |= {"certificate": der(hand.certificate()).hex(), "timestamp": token.hex()}
+    assert hand.sign(proof, item)["strength"] == "S3"
 
 
 def test_an_authority_may_have_another_kind_of_key_and_call_persons_otherwise(
@@ -232,11 +275,17 @@ def test_an_engine_without_authorities_says_what_to_do(hand: Hand, monkeypatch: 
         ([pem(CA.certificate), "zz"], ["x"], r"cas\[1\]: expected an X.509 certificate"),
         ([pem(CA.certificate)], [b"no certificate"], r"tsas\[0\]: expected an X.509 certificate"),
         (["-----BEGIN CERTIFICATE-----"], ["x"], r"cas\[0\]: expected an X.509 certificate"),
+        ([newer(CA.certificate)], ["x"], r"cas\[0\]: expected an X.509 certificate.*version"),
+        ([newer(CA.certificate).hex()], ["x"], r"cas\[0\]: expected an X.509 certificate.*version"),
+        ([pem(CA.certificate)], [newer(STAMPS.root.certificate)], r"tsas\[0\]: expected an X.509 .*version"),
+        ([doubled(CA.certificate)], ["x"], r"cas\[0\]: expected .* may issue certificates"),
+        ([pem(CA.certificate) + pem(OVER.certificate)], ["x"], r"cas\[0\]: .*several PEM blocks.*give each by itself"),
+        ([pem(CA.certificate)], [pem(OVER.certificate).encode() * 2], r"tsas\[0\]: .*several PEM blocks"),
         ([pem(Authority("none", ca=False).certificate)], ["x"], "may issue certificates .*; got CN=none"),
         ([pem(Authority("none", also=((AGREES, True),)).certificate)], ["x"], "got one whose key usage is another"),
     ],
 )
-def test_what_is_no_authority_is_refused_at_once(cas: list[str], tsas: list[Any], said: str) -> None:
+def test_what_is_no_authority_is_refused_at_once(cas: list[Any], tsas: list[Any], said: str) -> None:
     with pytest.raises(BadAuthority, match=said) as refused:
         Authorities(cas, tsas)
     assert "应为" in refused.value.text("zh")
@@ -253,3 +302,28 @@ def test_without_the_extra_nothing_is_called_good(monkeypatch: pytest.MonkeyPatc
         Authorities([pem(CA.certificate)], [pem(STAMPS.root.certificate)])
     with pytest.raises(Unknown, match="rfc3161"):
         Verifier(None, policy=policy())
+
+
+def test_of_two_checkers_installed_none_is_taken_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Point:
+        def __init__(self, value: str, checker: object) -> None:
+            self.value, self.checker = value, checker
+
+        def load(self) -> object:
+            return self.checker
+
+    points = [Point("a.module:A", RFC3161), Point("b.module:B", object())]
+    monkeypatch.setattr(certified, "_known", [])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points)
+    with pytest.raises(
+        BadAuthority, match=r"one checker of timestamps installed.*got a\.module:A, b\.module:B"
+    ) as refused:
+        certified.timestamps()
+    assert "只安装一个时间戳核验组件" in refused.value.text("zh")
+    points.pop()
+    assert certified.timestamps() is RFC3161
+    points.append(Point("b.module:B", object()))
+    assert certified.timestamps() is RFC3161, "what was found stays"
+    named: Any = object()
+    certified.register(named)
+    assert certified.timestamps() is named

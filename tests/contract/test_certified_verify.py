@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +23,9 @@ from tests.contract.authorities import (
     Hand,
     Stamps,
     der,
+    doubled,
     known_as,
+    newer,
     pem,
     policy,
     registered,
@@ -32,20 +35,21 @@ from workflow import bundle
 from workflow.audit import anchor
 from workflow.cli.evidence import as_data, lines
 from workflow.clock import moment
+from workflow.errors import BadAuthority
 from workflow.evidence import standalone
-from workflow.evidence.certified import NotCertified
+from workflow.evidence.certified import Authorities, NotCertified
 from workflow.evidence.standalone import Policy
 from workflow.verify import verify
 from workflow.views import signatures
 
 OTHER_CA, OTHER_STAMPS = Authority("invented authority"), Stamps()
 NONE: dict[str, Any] = {"authorities": [], "timestamps": []}
-TOLD = ("no-authorities", "no-timestamps", "signer-unknown")
+TOLD = ("demanded", "no-authorities", "no-timestamps", "signer-unknown")
 # How a policy differs from the one that names both. Of the engine's verifier: how it counts the signature, what fails, what it
 # says it did not check; of the stand-alone one the latter two.
 POLICIES: dict[str, tuple[dict[str, Any], str, str, str, str, str]] = {
     "both": ({}, "S3", "", "", "", "no-timestamps"),
-    "both, and S3 demanded": ({"strength": "S3"}, "S3", "", "", "strength", ""),
+    "both, and S3 demanded": ({"strength": "S3"}, "S3", "", "", "", "demanded"),
     "both, and S2 demanded": ({"strength": "S2"}, "S3", "", "", "", "no-timestamps"),
     "both, and the key": ({"signers": "own"}, "S3", "", "", "", "no-timestamps"),
     "both, and another key": ({"signers": "other"}, "S3", "signature", "", "signer", ""),
@@ -53,9 +57,6 @@ POLICIES: dict[str, tuple[dict[str, Any], str, str, str, str, str]] = {
     "neither, and the key": (NONE | {"signers": "own"}, "S3?", "", "no-authorities", "", "no-authorities"),
     "neither, and S2 demanded": (
         NONE | {"strength": "S2"}, "S3?", "", "no-authorities signer-unknown", "", "no-authorities signer-unknown",
-    ),
-    "neither, and S3 demanded": (
-        NONE | {"strength": "S3"}, "S3?", "strength", "no-authorities signer-unknown", "strength", "",
     ),
     "another authority": (
         {"authorities": [pem(OTHER_CA.certificate)]}, "S3?", "certificate", "signer-unknown", "certificate", "no-timestamps",
@@ -78,9 +79,9 @@ def signed(shared: World) -> Hand:
     return hand
 
 
-def standing_alone(world: World, connection: Any, given: Policy) -> standalone.Report:
+def standing_alone(world: World, connection: Any, given: Policy, item: str = "m1") -> standalone.Report:
     out = io.BytesIO()
-    bundle.write(connection, world.engine.contents, out, "item", "m1", made_at=0)
+    bundle.write(connection, world.engine.contents, out, "item", item, made_at=0)
     out.seek(0)
     return standalone.Verifier(given).run(out)
 
@@ -93,14 +94,21 @@ def test_each_verifier_says_only_what_it_checked(case: str, signed: Hand) -> Non
     mine = policy(**{**differs, **pinned})
     with signed.world.engine.reading() as connection:
         found = verify(connection, policy=mine)
-        told = anchor(connection, found, mine, None).unchecked
+        whole = anchor(connection, found, mine, None)
         alone = standing_alone(signed.world, connection, mine)
     assert dict(found.strengths) == {counted: 1}
     assert [f.code for f in found.failures] == failing.split(), found.failures
-    assert [code for code in TOLD if code in told] == untold.split()
+    assert [code for code in TOLD if code in whole.unchecked] == untold.split()
     assert [code for code, _, _ in alone.failures] == failing_alone.split(), alone.failures
     assert [code for code in TOLD if code in alone.unchecked] == untold_alone.split()
     assert dict(alone.strengths) == ({} if failing_alone else {"S3?": 1})
+    assert whole.exit_code == (1 if failing else 0)
+    assert alone.exit_code == (1 if failing_alone else 2 if "demanded" in untold_alone else 0)
+
+
+def test_s3_is_not_demanded_where_nobody_certifies() -> None:
+    with pytest.raises(standalone.Unusable, match="policy-authorities"):
+        policy(**NONE, strength="S3")
 
 
 KEY = Ed25519PrivateKey.generate()
@@ -114,16 +122,67 @@ TOKEN = STAMPS.token(b"signature", moment(AT)).hex()
 def test_whatever_byte_of_a_certificate_changes_both_say_the_same_of_it(at: int, by: int) -> None:
     changed = bytearray(CERTIFICATE)
     changed[at] ^= by
+    both_say(bytes(changed))
+
+
+OTHER_THINGS = x509.KeyUsage(False, False, True, False, False, False, False, False, False)  # keyEncipherment
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), b"\x05\x00")
+LOGIN = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.CLIENT_AUTH])
+
+
+@pytest.mark.parametrize(
+    ("extension", "critical", "good"),
+    [
+        (OTHER_THINGS, True, False),
+        (OTHER_THINGS, False, False),
+        (UNKNOWN, True, False),
+        (UNKNOWN, False, True),
+        (LOGIN, True, False),
+        (LOGIN, False, True),
+    ],
+)
+def test_both_say_the_same_of_what_a_certificate_is_for(
+    extension: x509.ExtensionType, critical: bool, good: bool
+) -> None:
+    made = CA.issue(KEY.public_key(), known_as("p"), also=((extension, critical),))
+    assert both_say(der(made)) == good
+
+
+def test_both_say_the_same_of_a_certificate_of_no_form() -> None:
+    made = CA.issue(KEY.public_key(), known_as("p"))
+    assert both_say(der(made)) and not both_say(newer(made)) and not both_say(doubled(made))
+
+
+@pytest.mark.parametrize(
+    "ca",
+    [
+        pem(Authority("none", also=((OTHER_THINGS, True),)).certificate),
+        pem(Authority("none", also=((UNKNOWN, True),)).certificate),
+        newer(CA.certificate).hex(),
+        doubled(CA.certificate).hex(),
+        pem(CA.certificate) + pem(OTHER_CA.certificate),
+    ],
+)
+def test_both_say_the_same_of_what_is_no_authority(ca: str) -> None:
+    with pytest.raises(BadAuthority):
+        Authorities([ca], [pem(STAMPS.root.certificate)])
+    with pytest.raises(standalone.Unusable):
+        policy(authorities=[ca])
+
+
+def both_say(certificate: bytes) -> bool:
+    """Whether both verifiers take a certificate; they never differ."""
     proof = {"key": KEY.public_key().public_bytes_raw().hex(), "signature": b"signature".hex(), "timestamp": TOKEN}
-    proof |= {"certificate": changed.hex()}
+    proof |= {"certificate": certificate.hex()}
     alone = SimpleNamespace(policy=policy(), report=standalone.Report())
     try:
         said = standalone.certified(alone, {"proof": proof, "statement": {"person": "p", "at": AT}, "at": AT})
     except (standalone.Bad, *standalone.MALFORMED):
         with pytest.raises(NotCertified):
             OURS.check(proof, "p", AT, AT)
-    else:
-        assert said and OURS.check(proof, "p", AT, AT) == AT
+        return False
+    assert said and OURS.check(proof, "p", AT, AT) == AT
+    return True
 
 
 def test_what_is_on_record_and_what_was_checked_is_shown_in_both_languages(signed: Hand) -> None:
@@ -147,6 +206,8 @@ def test_what_is_on_record_and_what_was_checked_is_shown_in_both_languages(signe
 
 ANOTHER = der(CA.issue(Ed25519PrivateKey.generate().public_key(), known_as(HANDLER.person))).hex()
 ELSEWHERE = STAMPS.token(b"something else", START).hex()
+NEWER = newer(CA.certificate).hex()
+STAMPED_NEWER = STAMPS.token(b"something else", START, also=[newer(CA.certificate)]).hex()
 # Codes of the engine's verifier without and with the authorities, and of the stand-alone one.
 DOCTORED: dict[str, tuple[Callable[[dict[str, Any]], Any], str, str, str, str]] = {
     "called S2": (lambda p: p.update(strength="S2"), "signature", "signature", "strength", "strength"),
@@ -165,6 +226,8 @@ DOCTORED: dict[str, tuple[Callable[[dict[str, Any]], Any], str, str, str, str]] 
     "a number for a certificate": (lambda p: p.update(certificate=7), "certificate", "certificate", "body", "body"),
     "the certificate of another key": (lambda p: p.update(certificate=ANOTHER), "", "certificate", "", "certificate"),
     "a timestamp on something else": (lambda p: p.update(timestamp=ELSEWHERE), "", "timestamp", "", ""),
+    "a certificate of version 4": (lambda p: p.update(certificate=NEWER), "", "certificate", "", "certificate"),
+    "a version 4 in the timestamp": (lambda p: p.update(timestamp=STAMPED_NEWER), "", "timestamp", "", ""),
     "another signature": (
         lambda p: p.update(signature="00" * 64),
         "signature",
@@ -196,3 +259,21 @@ def test_a_doctored_record_is_never_counted_as_s3(case: str, signed: Hand) -> No
     assert [[f.code for f in one.failures] for one in found] == [codes.split() for codes in expected[:2]]
     assert [[code for code, _, _ in one.failures] for one in alone] == [codes.split() for codes in expected[2:]]
     assert not any(one.strengths["S3"] for one in (*found, *alone))
+
+
+def test_a_signature_by_less_fails_where_s3_is_demanded(signed: Hand) -> None:
+    """It could be read to its end, unlike one that says S3."""
+    engine = signed.world.engine
+    with engine.db.connect() as connection, connection.begin() as transaction:
+        database = Database(SimpleNamespace(engine_key=engine.key), connection)
+        seq = database.first("m1", lambda body: body.get("proof", {}).get("strength") == "S3")
+
+        def change(body: dict[str, Any]) -> None:
+            kept = {m: value for m, value in body["proof"].items() if m not in ("certificate", "timestamp")}
+            body["proof"] = kept | {"strength": "S2"}
+
+        database.forge("m1", seq, change)
+        alone = standing_alone(signed.world, connection, policy(strength="S3"))
+        transaction.rollback()
+    assert [code for code, _, _ in alone.failures] == ["strength"] and alone.exit_code == 1
+    assert "demanded" not in alone.unchecked

@@ -1085,14 +1085,15 @@ def test_an_input_of_the_verifier_that_cannot_be_used_is_exit_code_2(
         ('{"strength": "S7"}', "an unknown strength or algorithm: S7, sha256", "强度或算法不识: S7, sha256"),
         (json.dumps({"engine_keys": POLICY["engine_keys"]}), "of which log", "未指定日志"),
         ("{}" + " " * standalone.POLICY_LIMIT, "more bytes than are read: ", "超出读取上限: "),
-        (json.dumps({"authorities": [pem(CA.certificate)]}), "timestamps go together: 1, 0", "须一并指定: 1, 0"),
+        (json.dumps({"authorities": [pem(CA.certificate)]}), "S3 takes both: 1, 0", "二者均不可缺: 1, 0"),
+        ('{"strength": "S3"}', "S3 takes both: 0, 0", "二者均不可缺: 0, 0"),
         (
             json.dumps({"authorities": [pem(STAMPS.certificate)], "timestamps": [pem(CA.certificate)]}),
             "issues no certificates: CN=invented timestamps 1",
             "不能签发证书: CN=invented timestamps 1",
         ),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_why_an_input_cannot_be_used_is_said_in_the_language_asked_for(
     policy: str, english: str, chinese: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

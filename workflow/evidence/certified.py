@@ -81,15 +81,24 @@ def timestamps() -> Timestamps:
 
     Raises:
         Unknown: none is installed.
+        BadAuthority: more than one is, and none was registered: which one counts is not for the order of packages to say.
     """
     if not _known:
         from importlib.metadata import entry_points
 
+        found: dict[str, Timestamps] = {}
         for point in entry_points(group=ENTRY_POINTS):
             try:
-                register(point.load())
+                found[point.value] = point.load()
             except ImportError:  # the package names it, and the extra is not installed
                 continue
+        if len(found) > 1:
+            expected = Said(
+                "one checker of timestamps installed, or one named by evidence.certified.register",
+                "只安装一个时间戳核验组件,或以 evidence.certified.register 指定其一",
+            )
+            raise BadAuthority(place=ENTRY_POINTS, expected=expected, actual=", ".join(sorted(found)))
+        _known.extend(found.values())
     if not _known:
         hint = Said(
             "; it takes the extra: pip install 'signoff-workflow[certified]'",
@@ -109,7 +118,8 @@ class Authorities:
             subject; where it has none its UID, else its common name.
 
     Raises:
-        BadAuthority: one of them is no certificate, or one of ``cas`` that may not issue any; or there are none.
+        BadAuthority: one of them is no certificate, or several, or one of ``cas`` that may not issue any; or there are none;
+            or two checkers of timestamps are installed.
         Unknown: nothing here reads timestamps.
     """
 
@@ -161,7 +171,7 @@ class Authorities:
 
         try:  # it is read piece by piece, as each is asked for
             self._certificate(x509.load_der_x509_certificate(certificate), proof, person, at)
-        except (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType) as error:
+        except unreadable() as error:
             expected = Said("an X.509 certificate in DER", "DER 编码的 X.509 证书")
             actual = Said(f"one that cannot be read: {str(error)[:120]}", f"无法读取的内容:{str(error)[:120]}")
             raise NotCertified("certificate", expected, actual) from None
@@ -248,16 +258,25 @@ def written(proof: Mapping[str, Any], member: str) -> bytes:
     return data
 
 
+def unreadable(*also: type[Exception]) -> tuple[type[Exception], ...]:
+    """What reading a certificate raises where it is none, not all of it a ``ValueError``; and ``also`` beside it."""
+    from cryptography import x509
+
+    return ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType, *also
+
+
 def _given(one: str | bytes, place: str) -> Certificate:
     """A certificate as people write them: PEM, DER, or DER in hex."""
     from cryptography import x509
 
     try:
         data = one.encode() if isinstance(one, str) else one
+        if data.count(b"-----BEGIN") > 1:
+            raise ValueError("several PEM blocks, of which only one would be read; give each by itself")
         if b"-----BEGIN" in data:
             return x509.load_pem_x509_certificate(data)
         return x509.load_der_x509_certificate(bytes.fromhex(one) if isinstance(one, str) else one)
-    except ValueError as error:
+    except unreadable() as error:
         expected = Said("an X.509 certificate: PEM, DER, or DER in hex", "X.509 证书:PEM、DER 或十六进制 DER")
         raise BadAuthority(place=place, expected=expected, actual=str(error)[:120]) from None
 
@@ -269,7 +288,7 @@ def _issuer(certificate: Certificate, place: str) -> Certificate:
     try:
         basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
         issues, unfit = basic.ca, _unfit(certificate, issuing=True)
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+    except unreadable(x509.ExtensionNotFound):
         issues, unfit = False, ""
     if not issues or unfit:
         expected = Said(

@@ -31,8 +31,8 @@ and calendars), ``checkpoint``, ``consistency``, ``entry``, ``head``, ``heads``,
 number; one ``end`` with the digest of all bytes before it. Bytes are in base64, hashes in hex.
 
 The file has three parts, between double lines. The first is what V1 to V5 rest on: bytes, chains, seals, keys, log; its
-600 lines of code take an afternoon. The second, 330, holds what an entry says against itself and its chain: act, effects,
-signed statement, papers. The third, 235, compares two bundles and tells: report, words in two languages, command line.
+620 lines of code take an afternoon. The second, 330, holds what an entry says against itself and its chain: act, effects,
+signed statement, papers. The third, 240, compares two bundles and tells: report, words in two languages, command line.
 """
 
 from __future__ import annotations
@@ -330,7 +330,8 @@ class Policy:
                 raise Unusable("policy-quorum", str(made.quorum))
             if made.strength not in STRENGTHS or not {*made.digests, made.log_hash} <= {"sha256", "sm3"}:
                 raise Unusable("policy-words", f"{made.strength}, {', '.join(made.digests)}, {made.log_hash}")
-            if bool(made.authorities) != bool(made.timestamps):
+            lacking = made.strength == "S3" and not made.authorities
+            if bool(made.authorities) != bool(made.timestamps) or lacking:
                 raise Unusable("policy-authorities", f"{len(made.authorities)}, {len(made.timestamps)}")
             if made.engine_keys and not made.origin:
                 raise Unusable("policy-origin", "origin")
@@ -380,6 +381,8 @@ def _certificate(text: str) -> bytes:
     """The DER of a certificate written as PEM, or as DER in hex."""
     from cryptography import x509  # here and below where it is needed: loading it takes as long as everything else
 
+    if text.count("-----BEGIN") > 1:
+        raise ValueError("several PEM blocks, of which only one would be read; give each by itself")
     data = text.encode() if "-----BEGIN" in text else bytes.fromhex(text)
     load = x509.load_pem_x509_certificate if "-----BEGIN" in text else x509.load_der_x509_certificate
     try:
@@ -388,13 +391,27 @@ def _certificate(text: str) -> bytes:
         raise ValueError(str(error)) from None
 
 
+def fit(one: Any, *, issuing: bool = False) -> bool:
+    """Whether a certificate is for this: its key not for other things, and no demand in it that is unknown here."""
+    from cryptography import x509
+
+    for extension in one.extensions:
+        held = extension.value
+        if isinstance(held, x509.KeyUsage):
+            if not (held.key_cert_sign if issuing else held.digital_signature or held.content_commitment):
+                return False
+        elif extension.critical and not isinstance(held, x509.BasicConstraints):
+            return False
+    return True
+
+
 def _authority(text: str) -> bytes:
     from cryptography import x509
 
     der = _certificate(text)
     one = x509.load_der_x509_certificate(der)
     try:
-        issues = one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        issues = one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca and fit(one, issuing=True)
     except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         issues = False
     if not issues:
@@ -1201,17 +1218,12 @@ def statement(of: Verifier, body: Json, case: Case, flow: Json, key: str) -> Non
 
 def person(of: Verifier, body: Json, place: str) -> None:
     """How strongly is the statement bound to the person? S2: by a key of their own. S3: by one that is certified, and with
-    a timestamp; that is not read here, so that it is S3? at most, and worth an S2."""
+    a timestamp; that is not read here, so that it is S3? at most, and worth an S2 - or left open, where S3 is demanded."""
     policy, proof, held, name = of.policy, body["proof"], body["statement"], body["statement"]["person"]
     strength = proof["strength"]
-    counts = policy.strength == "S0" or policy.wet if strength == WET else min(strength, "S2") >= policy.strength
-    need(
-        strength in (*STRENGTHS, WET) and counts,
-        "strength",
-        "{}; the policy demands {}",
-        strength.replace("S3", "S3?"),
-        policy.strength,
-    )
+    counts = policy.strength == "S0" or policy.wet if strength == WET else strength >= policy.strength
+    known = strength in (*STRENGTHS, WET)
+    need(known and counts, "strength", "{}; the policy demands {}", strength, policy.strength)
     inked = (strength == WET) == ("paper" in held)  # ink: what the registrar vouches for, with the scan
     need(inked, "strength", "{} and a paper that was signed do not go together", strength)
     has = {"S2": [True, False, False], "S3": [True, True, True]}.get(strength, [False, False, False])
@@ -1238,7 +1250,8 @@ def certified(of: Verifier, body: Json) -> bool:
     proof, held, policy = body["proof"], body["statement"], of.policy
     written = all(re.fullmatch("([0-9a-f]{2}){1,32768}", text_of(proof[m])) for m in ("certificate", "timestamp"))
     need(written, "certificate", "it, or the timestamp, is not written in hex")
-    of.report.skip("no-timestamps" if policy.authorities else "no-authorities", 1)
+    untimed = "demanded" if policy.strength == "S3" else "no-timestamps"
+    of.report.skip(untimed if policy.authorities else "no-authorities", 1)
     if not policy.authorities:
         return False
     from cryptography import x509
@@ -1255,11 +1268,13 @@ def certified(of: Verifier, body: Json) -> bool:
         first, last = (int(day.timestamp()) * 1_000_000 for day in (one.not_valid_before_utc, one.not_valid_after_utc))
         return bool(first <= body["at"] + STAMPED_WITHIN and held["at"] - STAMPED_WITHIN <= last)
 
+    bad_form = (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)  # no ValueErrors
     try:
         one = x509.load_der_x509_certificate(bytes.fromhex(proof["certificate"]))
-        key = one.public_key()
-    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+        key, fits = one.public_key(), fit(one)
+    except (ValueError, UnsupportedAlgorithm, *bad_form) as error:
         raise Bad("certificate", said(error)) from None
+    need(fits, "certificate", "its key is for other things, or it has a critical extension that is unknown here")
     same = isinstance(key, Ed25519PublicKey) and key.public_bytes_raw().hex() == proof["key"]
     need(same and proof.get("algorithm", ED25519) == ED25519, "certificate", "of another key")
     kinds = (x509.NameOID.SERIAL_NUMBER, x509.NameOID.USER_ID, x509.NameOID.COMMON_NAME)
@@ -1338,10 +1353,10 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 holds, 1 does not hold, 2 could not be checked, or not up to the level asked for."""
+        """0 holds, 1 does not hold, 2 could not be checked, or not up to the level or strength asked for."""
         if self.failed and self.entries:
             return 1
-        return 2 if self.level < self.wanted else 0
+        return 2 if self.level < self.wanted or "demanded" in self.unchecked else 0
 
 
 # What every failure and every limit of a check means, in English and Chinese.
@@ -1406,8 +1421,8 @@ WORDS = {
     "no-heads": ("completeness: a chain has no proven head", "完整性:有链缺少链首证明"),
     "withheld": ("contents that the bundle lists but does not hold", "仅列摘要、未附内容的材料"),
     "policy-authorities": (
-        "the policy cannot be used: authorities and timestamps go together",
-        "核验策略不可用:认证机构与时间戳机构须一并指定",
+        "the policy cannot be used: authorities and timestamps go together, and strength S3 takes both",
+        "核验策略不可用:认证机构与时间戳机构须一并指定,要求 S3 时二者均不可缺",
     ),
     "policy-issuer": (
         "the policy cannot be used: an authority that issues no certificates",
@@ -1422,6 +1437,10 @@ WORDS = {
     "no-timestamps": (
         "timestamps of signatures that say S3: not read by this file, but by workflow verify",
         "自称 S3 的签名的时间戳:本程序不读取,须用 workflow verify 核验",
+    ),
+    "demanded": (
+        "timestamps of signatures that must be S3: not read by this file, but by workflow verify",
+        "须达到 S3 的签名的时间戳:本程序不读取,须用 workflow verify 核验",
     ),
     "signer-unknown": ("persons' own signatures whose keys the policy lacks", "核验策略中没有其密钥的个人签名"),
     "selection": ("whether nothing else belongs to what was asked for", "所索取范围内是否另有事项"),

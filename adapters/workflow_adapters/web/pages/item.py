@@ -280,9 +280,12 @@ def _signature(see: Looking, definition: Definition, row: views.SignatureRow) ->
 
 
 def _strengths(see: Looking, rows: Iterable[views.SignatureRow]) -> list[tuple[str, str]]:
-    """What each strength that these signatures have means, for whoever reads the code beside them."""
+    """What each strength that these signatures have on record means, for whoever reads the code beside them. Nobody checks
+    certificates and timestamps for a page: what says S3 is told as what it says."""
     had = {row.strength for row in rows}
-    return [(code, see.visit.say(zh, en)) for code, (en, zh) in STRENGTHS.items() if code in had]
+    en, zh = STRENGTHS["S3"]
+    means = STRENGTHS | {"S3": (f"recorded as {en}", f"记录为{zh}")}
+    return [(code, see.visit.say(zh, en)) for code, (en, zh) in means.items() if code in had]
 
 
 def _irregular(see: Looking, definition: Definition, item: str) -> list[dict[str, Any]]:
