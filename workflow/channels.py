@@ -4,8 +4,8 @@ A channel is anything that can be called with a ``Notice`` (``delivery.Send``):
 
 * it returns once the notice is handed over, for good; whatever it raises means that it was not, and the same notice
   comes again later, less and less often, while everybody else's go on;
-* a notice may come twice, after a crash between handing over and noting so: ``notice.key`` is then the same, and so are
-  its messages. A receiver that keeps keys keeps one;
+* a notice may come twice, after a crash between handing over and noting so, or where another process takes over what
+  one gave up on: ``notice.key`` is then the same, and so are its messages. A receiver that keeps keys keeps one;
 * a channel that leads outside leaves out what is ``classified`` and raises ``delivery.Withheld`` where nothing is left; one
   whose turn has not come raises ``delivery.NotYet``. Neither counts as a failure;
 * it is called from one thread of each process that delivers, with no transaction open, and may take its time. Where a
@@ -26,15 +26,16 @@ from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Thread
-from typing import TextIO
+from threading import Lock, Thread
+from typing import TextIO, TypeAlias
 
-from workflow.clock import SystemClock
-from workflow.delivery import MINUTE, Message, Notice, NotYet, Send
+from workflow.delivery import Hangs, Message, Notice, NotYet, Send
 from workflow.errors import Unknown
 from workflow.evidence import canonical
 
 GROUP = "signoff_workflow.channels"
+KEPT = 1_000  # calls that came back after they were given up on, and whose notices have not come again yet
+_Hand: TypeAlias = SimpleQueue[tuple[Notice, Future[None]] | None]  # what a thread is given to send; None: no more
 _TOPICS = {
     "reminded": ("提醒", "reminder"),
     "proposed": ("建议,待研究决定", "proposal to be decided"),
@@ -78,13 +79,10 @@ class Console:
         print(*lines, sep="\n", file=self.out or sys.stdout, flush=True)
 
 
-class Hangs(Exception):
-    """A channel did not come back in time, or still hangs over an earlier notice."""
-
-
 class Patient:
     """A channel whose calls are given up on after some time, so that one recipient whose line hangs keeps nobody else from
-    being told. What is given up on counts as not handed over, and comes again; should it arrive after all, its key is known.
+    being told. What is given up on counts as not handed over, and comes again; while its call runs, and once that came
+    back without an error after all, no other is made for it. Only this object knows: in another process it comes twice.
 
     Args:
         seconds: how long to wait for one notice.
@@ -93,8 +91,9 @@ class Patient:
 
     def __init__(self, send: Send, seconds: float = 60, most: int = 32) -> None:
         self._send, self._seconds, self._most = send, seconds, most
-        self._hanging: dict[Future[None], str] = {}
-        self._hand: SimpleQueue[tuple[Notice, Future[None]]] | None = None
+        self._left: dict[str, tuple[str, Future[None]]] = {}  # what was given up on, by its key: whose, and its call
+        self._hand: _Hand | None = None
+        self._lock = Lock()  # nothing is put into a hand behind its end
 
     def __call__(self, notice: Notice) -> None:
         """Hand a notice over.
@@ -102,32 +101,60 @@ class Patient:
         Raises:
             Hangs: it did not come back in time. NotYet: too many calls hang. Whatever the channel raises.
         """
-        self._hanging = {call: whose for call, whose in self._hanging.items() if not call.done()}
-        if len(self._hanging) >= self._most:
-            raise NotYet(SystemClock().now() + MINUTE)
-        if notice.recipient in self._hanging.values():
+        if self._arrived(notice.key):
+            return
+        hanging = [whose for whose, call in self._left.values() if not call.done()]
+        if notice.recipient in hanging:
             raise Hangs("an earlier call has not come back")
-        if self._hand is None:
-            self._hand = SimpleQueue()
-            Thread(target=self._work, args=(self._hand,), name="signoff-workflow-channel", daemon=True).start()
+        if len(hanging) >= self._most:
+            raise NotYet
         call: Future[None] = Future()
-        self._hand.put((notice, call))
+        with self._lock:
+            if self._hand is None:
+                self._hand = SimpleQueue()
+                given = (self._send, self._hand)  # not this object: a thread would keep it
+                Thread(target=_work, args=given, name="signoff-workflow-channel", daemon=True).start()
+            self._hand.put((notice, call))
         wait([call], self._seconds)
         if not call.done():
-            self._hanging[call] = notice.recipient
-            self._hand = None  # it belongs to the call that hangs, and ends with it
+            self._leave(notice, call)
             raise Hangs(f"no answer within {self._seconds} s")
         call.result()
 
-    def _work(self, hand: SimpleQueue[tuple[Notice, Future[None]]]) -> None:
-        while self._hand is hand:
-            notice, call = hand.get()
-            try:
-                self._send(notice)
-            except BaseException as error:  # noqa: BLE001  whatever it is, it is raised where the notice came from
-                call.set_exception(error)
-            else:
-                call.set_result(None)
+    def close(self) -> None:
+        """Let the thread end, when its call has. What was given up on stays known; a further notice begins another thread."""
+        with self._lock:
+            if self._hand is not None:
+                self._hand.put(None)
+                self._hand = None
+
+    def _arrived(self, key: str) -> bool:
+        """Whether a call that was given up on has handed this over. Where it failed it is forgotten, for another try."""
+        _, call = self._left.get(key, ("", None))
+        if call is None or not call.done():
+            return False
+        del self._left[key]
+        return call.exception() is None
+
+    def _leave(self, notice: Notice, call: Future[None]) -> None:
+        """Leave a call to its thread, which ends with it. Of those that came back, whose notices another process may have
+        handed over, so many are kept."""
+        self.close()
+        self._left[notice.key] = (notice.recipient, call)
+        ended = [key for key, (_, one) in self._left.items() if one.done()]
+        for key in ended[: max(len(ended) - KEPT, 0)]:
+            del self._left[key]
+
+
+def _work(send: Send, hand: _Hand) -> None:
+    while (given := hand.get()) is not None:
+        notice, call = given
+        try:
+            send(notice)
+        except BaseException as error:  # noqa: BLE001  whatever it is, it is raised where the notice came from
+            call.set_exception(error)
+        else:
+            call.set_result(None)
 
 
 def record(notice: Notice) -> dict[str, object]:

@@ -8,7 +8,7 @@ with the same key and the same items, so that a receiver who remembers keys keep
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
@@ -51,7 +51,12 @@ class Message:
 
 @dataclass(frozen=True)
 class Notice:
-    """What one recipient is handed in one go. ``key`` is the same at every try: a receiver drops what it has seen."""
+    """What one recipient is handed in one go. ``key`` is the same at every try: a receiver drops what it has seen.
+
+    Attributes:
+        attempt: the how-manieth round this is in which its recipient is tried; where one notice took long to fail, the
+            others of its recipient waited for another round without a try of their own.
+    """
 
     key: str
     recipient: str
@@ -71,11 +76,16 @@ class Withheld(Exception):
         self.why = why
 
 
+class Hangs(Exception):
+    """A channel did not come back in time, or still hangs over an earlier notice: as slow a failure as there is."""
+
+
 class NotYet(Exception):
     """Raised by a channel whose turn has not come, as with a limit of so many a minute. Nothing was tried, so nothing
-    failed: the notice comes again at ``at`` (µs UTC), without the waits that grow from failure to failure."""
+    failed: the notice comes again at ``at`` (µs UTC; None: a minute on, by the engine's clock), without the waits that
+    grow from failure to failure."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int | None = None) -> None:
         super().__init__(at)
         self.at = at
 
@@ -194,13 +204,19 @@ def deliver(engine: Engine, send: Send, at: int | None = None, policy: Policy = 
 
 
 def _in_turn(claimed: Sequence[Notice]) -> list[Notice]:
-    """The order of trying: the oldest first, and at every other try the newest, so that one notice that nothing can hand
-    over keeps the others of its recipient waiting once, not for ever."""
-    return [n for n in claimed if n.attempt % 2] + [n for n in reversed(claimed) if not n.attempt % 2]
+    """The order of trying: the oldest first, and of each recipient one further on at each try, so that notices that nothing
+    can hand over keep the others of their recipient waiting a while, wherever they stand, and not for ever."""
+    theirs: dict[str, deque[Notice]] = {}
+    for notice in claimed:
+        theirs.setdefault(notice.recipient, deque()).append(notice)
+    for some in theirs.values():
+        some.rotate(1 - max(notice.attempt for notice in some))
+    return [theirs[notice.recipient].popleft() for notice in claimed]
 
 
 def _wait(engine: Engine, notice: Notice, next_at: int) -> None:
-    """A notice for somebody who was not reached a moment ago comes again with the one that was tried."""
+    """A notice for somebody who was not reached a moment ago comes again with the one that was tried. It keeps the count of
+    its claim, which is one of rounds: the recipient's next try is the further off the more of them were in vain."""
     with engine.desk() as desk:
         outbox.try_later(desk.connection, notice.key, next_at)
 
@@ -270,11 +286,11 @@ def _sent(engine: Engine, send: Send, notice: Notice, at: int, slow: dict[str, i
         return "withheld"
     except NotYet as told:
         with engine.desk() as desk:
-            outbox.put_off(desk.connection, notice.key, told.at)
+            outbox.put_off(desk.connection, notice.key, at + MINUTE if told.at is None else told.at)
         return "later"
     except Exception as error:  # noqa: BLE001  whatever a host's channel raises, it did not arrive, and the others go on
         again = at + min(FIRST * 2 ** (notice.attempt - 1), MOST)
-        if steady() - began >= SLOW:
+        if isinstance(error, Hangs) or steady() - began >= SLOW:
             slow[notice.recipient] = again
         with engine.desk() as desk:
             outbox.try_later(desk.connection, notice.key, again)

@@ -94,8 +94,8 @@ def health(engine: Engine, at: int | None = None, *, seconds: int = SECONDS) -> 
             zh = f"事项 {row.item} 时限 {row.rule} 第 {row.step + 1} 级措施,已试 {row.attempts} 次"
             faults.append(Fault("parked-rung", about, row.next_at, zh))
         for recipient, waiting, attempts in outbox.stuck(connection, UNREACHED)[:NAMED]:
-            about = f"{waiting} message(s) for {recipient}, tried {attempts} times"
-            faults.append(Fault("undelivered", about, zh=f"收件人 {recipient}:{waiting} 条,已试 {attempts} 次"))
+            about = f"{waiting} message(s) for {recipient}, who was tried in {attempts} rounds"
+            faults.append(Fault("undelivered", about, zh=f"收件人 {recipient}:{waiting} 条,已试送 {attempts} 轮"))
         for recipient, since in outbox.untried(connection, now - UNTRIED, 1):  # one says it: nobody delivers
             about = f"nobody tries to hand messages over; the oldest is for {recipient}"
             faults.append(Fault("untried", about, since, zh=f"无人投递消息,最早一条的收件人为 {recipient}"))

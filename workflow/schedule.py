@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -90,9 +90,15 @@ def attach(
     look = _surviving(name, _once_a_day(engine))
     scheduler.add_job(look, "interval", id=f"signoff-workflow-keeping-{id(engine)}", **hourly)
     if send is not None:
-        run = _surviving(name, partial(deliver, engine, Patient(send, PATIENCE), policy=policy))
+        run = _surviving(name, partial(_hand_over, engine, Patient(send, PATIENCE), policy))
         scheduler.add_job(run, "interval", id=f"signoff-workflow-deliver-{id(engine)}", **how)
     return job
+
+
+def _hand_over(engine: Engine, patient: Patient, policy: Policy) -> Delivered:
+    """One round, after which no thread waits for a next one that may not come."""
+    with closing(patient):
+        return deliver(engine, patient, policy=policy)
 
 
 class _Following:
@@ -161,7 +167,7 @@ def once(engine: Engine, *, node: str | None = None, send: Send | None = None, p
     swept = tick(engine, node=name)
     drain(engine.db)
     _surviving(name, partial(follow_published, engine))()
-    return Round(swept, deliver(engine, Patient(send, PATIENCE), policy=policy) if send is not None else NOTHING)
+    return Round(swept, _hand_over(engine, Patient(send, PATIENCE), policy) if send is not None else NOTHING)
 
 
 def worker(

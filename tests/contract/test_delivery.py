@@ -16,10 +16,11 @@ from tests.contract.world import TALK, flow_text
 from workflow import loads
 from workflow.acts import Open
 from workflow.channels import Patient
-from workflow.delivery import LEASE, MINUTE, MOST, Delivered, Notice, NotYet, Policy, Withheld, deliver
+from workflow.delivery import LEASE, MINUTE, MOST, Delivered, Hangs, Notice, NotYet, Policy, Withheld, deliver
 from workflow.engine import Engine
 from workflow.errors import Conflict
 from workflow.hint import WAITING, Inline, Thread, looks
+from workflow.schedule import once
 from workflow.store import outbox, scan, tables
 from workflow.sweep import tick
 
@@ -190,6 +191,44 @@ def test_a_notice_that_nothing_can_hand_over_does_not_keep_the_others_of_its_rec
     assert inbox.messages() == sorted(set(written(weekly)) - set(poison))
 
 
+def test_bad_notices_at_both_ends_of_what_a_recipient_waits_for_do_not_keep_those_between_for_ever(
+    weekly: Weekly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each round begins one notice further on, and goes on until one takes long to fail."""
+    now, inbox = [0], Inbox()
+    monkeypatch.setattr("workflow.delivery.steady", lambda: now[0])
+    own = [r.dedupe for r in _outbox(weekly) if r.recipient == "t1-secretary"]
+    poison, tried = {own[0], own[5], own[-1]}, []
+
+    def slow(notice: Notice) -> None:
+        tried.append(notice.key)
+        if notice.key in poison:
+            now[0] += 10_000_000
+            raise TimeoutError
+        inbox(notice)
+
+    assert deliver(weekly.engine, slow) == Delivered(11, 11, 1, later=10)
+    for _ in range(11):
+        weekly.clock.set(weekly.clock.now() + MOST)
+        deliver(weekly.engine, slow)
+    assert inbox.messages() == sorted(set(written(weekly)) - poison)
+    assert [k for k in tried if k in own][:6] == [own[0], *own[1:6]]  # the second round begins behind the first's
+    assert all(tried.count(key) >= 2 for key in poison)
+
+
+def test_a_call_that_still_hangs_is_slow_however_soon_it_says_so(weekly: Weekly) -> None:
+    """Each further notice of the recipient would fail for itself, at once, and wait for its own try."""
+    tries: list[str] = []
+
+    def hangs(notice: Notice) -> None:
+        if notice.recipient == "t1-secretary":
+            tries.append(notice.key)
+            raise Hangs
+
+    assert deliver(weekly.engine, hangs) == Delivered(11, 11, 1, later=10)
+    assert len(tries) == 1
+
+
 def _outbox(w: Weekly) -> list[Any]:
     with w.engine.reading() as connection:
         return list(connection.execute(sa.select(tables.outbox).order_by(tables.outbox.c.id)))
@@ -214,10 +253,11 @@ def test_what_cannot_be_tried_before_a_lease_ends_is_given_back_and_not_handed_o
 
 
 def test_a_call_that_hangs_keeps_no_other_notice_from_going_out(weekly: Weekly) -> None:
-    inbox, let_go = Inbox(), threading.Event()
+    inbox, let_go, held = Inbox(), threading.Event(), Held()
 
     def hangs(notice: Notice) -> None:
         if notice.recipient == "o3-secretary":
+            held.threads.append(threading.current_thread())
             let_go.wait(30)
         inbox(notice)
 
@@ -227,11 +267,89 @@ def test_a_call_that_hangs_keeps_no_other_notice_from_going_out(weekly: Weekly) 
     assert deliver(weekly.engine, patient) == Delivered(0, 0, 1)  # it still hangs: at once, and no second thread
     assert inbox.tries["o3-secretary"] == 0
     let_go.set()
-    while patient._hanging and not all(call.done() for call in patient._hanging):
-        threading.Event().wait(0.01)
+    held.ended()
     weekly.clock.set(weekly.clock.now() + 2 * MINUTE)
     assert deliver(weekly.engine, patient) == Delivered(1, 1, 0)
-    assert inbox.tries["o3-secretary"] == 2 and inbox.messages() == written(weekly)  # twice under one key
+    assert inbox.tries["o3-secretary"] == 1 and waiting(weekly) == 0  # it had arrived, late, and is not sent again
+    assert inbox.messages() == written(weekly)
+    patient.close()
+
+
+class Held:
+    """The threads in which calls ran: each ends with the call it was left to."""
+
+    def __init__(self) -> None:
+        self.threads: list[threading.Thread] = []
+
+    def ended(self) -> None:
+        for thread in set(self.threads):
+            thread.join(10)
+        assert self.threads and not any(thread.is_alive() for thread in self.threads)
+
+
+def test_a_call_that_was_given_up_on_and_failed_late_is_made_anew() -> None:
+    let_go, held, came = threading.Event(), Held(), []
+
+    def hangs(notice: Notice) -> None:
+        came.append(notice.key)
+        held.threads.append(threading.current_thread())
+        if len(came) == 1:
+            let_go.wait(30)
+            raise ConnectionError("invented")
+
+    patient = Patient(hangs, seconds=0.05)
+    first, other = (Notice(key, "p", (), 1) for key in "ab")
+    for notice in (first, first, other):
+        with pytest.raises(Hangs):
+            patient(notice)
+    assert came == ["a"]
+    let_go.set()
+    held.ended()
+    patient(other)
+    patient(first)
+    assert came == ["a", "b", "a"]
+    patient.close()
+    held.ended()
+
+
+def test_of_calls_that_came_back_late_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflow.channels.KEPT", 2)
+    gates, held = [threading.Event() for _ in range(5)], Held()
+
+    def hangs(notice: Notice) -> None:
+        held.threads.append(threading.current_thread())
+        gates[int(notice.key)].wait(30)
+
+    patient = Patient(hangs, seconds=0.05)
+    for n, gate in enumerate(gates):
+        with pytest.raises(Hangs):
+            patient(Notice(str(n), "p", (), 1))
+        gate.set()
+        held.ended()
+    assert list(patient._left) == ["2", "3", "4"]  # two that came back, when the last was left
+
+
+def test_no_thread_stays_behind_a_round_and_a_later_round_gets_another(weekly: Weekly) -> None:
+    """A host that calls ``once`` had a thread more each time."""
+    held = Held()
+
+    def send(notice: Notice) -> None:
+        held.threads.append(threading.current_thread())
+
+    assert once(weekly.engine, send=send).delivered == Delivered(22, 22, 0)
+    held.ended()
+    with weekly.engine.db.begin() as connection:
+        connection.execute(tables.outbox.update().values(sent_at=None, next_try_at=0))
+    assert once(weekly.engine, send=send).delivered == Delivered(22, 22, 0)
+    held.ended()
+    assert len(set(held.threads)) == 2
+    patient = Patient(send)
+    for n in (3, 4):
+        patient(Notice("k", "p", (), 1))
+        patient.close()
+        patient.close()
+        held.ended()
+        assert len(set(held.threads)) == n
 
 
 def test_with_too_many_calls_hanging_nothing_is_tried_and_nothing_failed(weekly: Weekly) -> None:
@@ -239,7 +357,10 @@ def test_with_too_many_calls_hanging_nothing_is_tried_and_nothing_failed(weekly:
     patient = Patient(lambda notice: let_go.wait(30) and None, seconds=0.05, most=2)
     done = deliver(weekly.engine, patient)
     assert (done.notices, done.failed, done.failed + done.later) == (0, 2, 22)
+    # its next try is a minute on by the engine's clock, which here says 2019: this machine's would be years off
+    assert {r.next_try_at for r in _outbox(weekly)} == {weekly.clock.now() + MINUTE}
     let_go.set()
+    patient.close()
 
 
 def test_a_channel_that_takes_so_many_a_minute_is_through_in_as_many_minutes_as_that_takes(weekly: Weekly) -> None:

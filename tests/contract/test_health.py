@@ -99,8 +99,8 @@ def test_a_recipient_who_is_never_reached_is_named(weekly: Weekly) -> None:
         w.clock.set(w.clock.now() + MOST)
         tick(w.engine, node="n")
     found = [f.about for f in health(w.engine).faults]
-    assert "1 message(s) for o7-secretary, tried 8 times" in found
-    assert "11 message(s) for t1-secretary, tried 8 times" in found
+    assert "1 message(s) for o7-secretary, who was tried in 8 rounds" in found
+    assert "11 message(s) for t1-secretary, who was tried in 8 rounds" in found
 
 
 def test_running_ahead_fires_every_rung_at_its_own_moment(weekly: Weekly) -> None:

@@ -160,7 +160,7 @@ def put_off(connection: Connection, notice: str, next_at: int) -> None:
 
 
 def stuck(connection: Connection, attempts: int) -> list[tuple[str, int, int]]:
-    """Recipients who could not be reached so often: recipient, messages waiting, attempts."""
+    """Recipients who could not be reached so often: recipient, messages waiting, rounds in which they were tried."""
     return [(r[0], r[1], r[2]) for r in connection.execute(_stuck, {"attempts": attempts})]
 
 
