@@ -542,14 +542,15 @@ def _certified(name: str, code: str, change: Callable[[dict[str, Any]], Any], cl
 
 
 def _certificate(
-    body: dict[str, Any], *, ca: Authority = CA, key: Any = None, subject: Any = None, **days: int
+    body: dict[str, Any], *, ca: Authority = CA, key: Any = None, subject: Any = None, also: Any = (), **days: int
 ) -> None:
-    """Another certificate. ``since``, ``until``: in seconds from the moment of the statement."""
+    """Another certificate. ``also``: further extensions, each with whether it is critical.
+    ``since``, ``until``: in seconds from the moment of the statement."""
     held = body["statement"]
     span = {name: moment(held["at"]) + timedelta(seconds=by) for name, by in days.items()}
     public = key or Held(f"person {held['person']}").certifiable()
     body["proof"]["certificate"] = der(
-        ca.issue(public, known_as(held["person"]) if subject is None else subject, **span)
+        ca.issue(public, known_as(held["person"]) if subject is None else subject, also=also, **span)
     ).hex()
 
 
@@ -560,6 +561,8 @@ _NUMBERED = x509.Name(
         x509.NameAttribute(NameOID.SERIAL_NUMBER, "o1-handler"),
     ]
 )
+_ENCIPHERS = x509.KeyUsage(False, False, True, False, False, False, False, False, False)
+_LOGIN = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.CLIENT_AUTH])
 _OTHER_KIND = ec.generate_private_key(ec.SECP256R1()).public_key()
 
 for _case, _change in {
@@ -570,6 +573,8 @@ for _case, _change in {
     "of_two_persons": lambda b: _certificate(b, subject=_TWO_NAMES),
     "of_another_number": lambda b: _certificate(b, subject=_NUMBERED),
     "by_another_authority": lambda b: _certificate(b, ca=Authority("invented authority")),
+    "for_other_things": lambda b: _certificate(b, also=((_ENCIPHERS, True),)),
+    "with_a_demand_unknown_here": lambda b: _certificate(b, also=((_LOGIN, True),)),
     "that_was_over": lambda b: _certificate(b, until=-61),
     "that_was_not_begun": lambda b: _certificate(b, since=61),
     "that_is_none": lambda b: b["proof"].update(certificate="3000"),
