@@ -4,7 +4,8 @@ Pages, lists, counts of reports owed and overdue nodes are read from these table
 stage from when to when, what was met and when. They are written beside the entries, so whoever edits a row makes a late
 report one in time without touching an entry. Here each entry is followed anew, by other code than wrote the rows.
 
-Left out: when the next try of a rung is, which a try that failed moves, and how often it was tried; when messages were sent.
+Left out: when the next try of a rung is, which a try that failed moves, and how often it was tried; when messages were
+sent; and messages that pass on no place (reminders, urgings, proposals), which can be missing unseen.
 """
 
 from __future__ import annotations
