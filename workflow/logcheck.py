@@ -99,6 +99,7 @@ class _Check:
         self.connection = connection
         self.progress = progress
         self.report = LogReport()
+        self._signed_at = 0  # the newest checkpoint of the epochs that were read
 
     def fail(self, code: str, place: str, detail: str) -> None:
         self.report.problems.append(Problem(code, place, detail))
@@ -164,11 +165,10 @@ class _Check:
 
     def _late(self, epoch: Epoch, stored: dict[int, Stored]) -> None:
         """Entries that say a moment long before a checkpoint that did not have them yet: whoever holds the engine's key can
-        write any moment, and no place in the log that was signed before. Only what is new in an epoch: the first entries
-        of a later one stood in the one before."""
-        if epoch.epoch > 1:
-            return
-        signed, before = sorted(stored.values(), reverse=True), 0
+        write any moment, and no place in the log that was signed before. Only what is new in an epoch: what a later
+        one took over from those before it stood there then."""
+        signed, before = sorted(stored.values(), reverse=True), self._signed_at
+        self._signed_at = max([before, *(one.at for one in signed)])
         for index, chain, seq, at in store.moments(self.connection, epoch.epoch):
             while signed and signed[-1].size <= index:
                 before = max(before, signed.pop().at)

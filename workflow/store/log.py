@@ -299,9 +299,12 @@ def leaves(connection: Connection, epoch: int, first: int, last: int, portion: i
 
 
 def moments(connection: Connection, epoch: int) -> Iterator[tuple[int, str, int, int]]:
-    """Of every leaf of an epoch in order: index, chain and number of its entry, and the moment that it says."""
+    """Of every leaf that is new in an epoch, in order: index, chain and number of its entry, and the moment that it says."""
+    earlier = sa.alias(t.log_leaf)
+    taken_over = sa.select(earlier.c.idx).where(earlier.c.epoch < epoch, earlier.c.entry == t.entry.c.id).exists()
     query = sa.select(_l.idx, _e.chain, _e.seq, _e.at).join(t.entry, _e.id == _l.entry)
-    rows = connection.execute(query.where(_l.epoch == epoch).order_by(_l.idx).execution_options(yield_per=2_000))
+    query = query.where(_l.epoch == epoch, *([~taken_over] if epoch > 1 else []))
+    rows = connection.execute(query.order_by(_l.idx).execution_options(yield_per=2_000))
     for row in rows:
         yield row.idx, row.chain, row.seq, row.at
 

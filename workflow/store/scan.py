@@ -155,6 +155,16 @@ def chain_heads(connection: Connection, part: Range = EVERYTHING) -> dict[str, A
     return {r.chain: r for r in connection.execute(sa.select(t.chain).where(_within(t.chain.c.chain, part)))}
 
 
+# What acts when somebody writes: its name, its table and its text. A host's own, which names no table of ours, is not told.
+_ON_WRITING = {
+    "sqlite": sa.text("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"),
+    "postgresql": sa.text(
+        "SELECT g.tgname, c.relname, '' FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid "
+        "WHERE NOT g.tgisinternal AND c.relnamespace = CAST(current_schema() AS regnamespace) "
+        "UNION ALL SELECT r.rulename, c.relname, '' FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class "
+        "WHERE c.relkind IN ('r', 'p') AND c.relnamespace = CAST(current_schema() AS regnamespace) ORDER BY 1"
+    ),
+}
 UNPLAIN = 20  # faults of the file itself that are told
 _KINDS = {bytes: "blob", str: "text", int: "integer", bool: "integer"}
 
@@ -191,12 +201,16 @@ def unplain(connection: Connection) -> list[tuple[str, str]]:
     """Where the database would tell a reader something else than its rows say: a name, and what is wrong with it.
 
     Pages read through indexes, and some from an index alone; on SQLite whoever can write the file can have an index that
-    says something else than its table. A view in the place of a table can answer one reader otherwise than another.
+    says something else than its table. A view in the place of a table can answer one reader otherwise than another. A
+    trigger or a rule changes what is written: one on the outbox swallows every message to come. None of ours are made.
     """
     found = [
         (name, "a view stands where a table belongs")
         for name in sorted(set(sa.inspect(connection).get_view_names()) & t.metadata.tables.keys())
     ]
+    for name, on, sql in connection.execute(_ON_WRITING[connection.dialect.name]):
+        if on.lower() in t.metadata.tables or "wf_" in sql.lower():
+            found.append((on, f"{name} changes what is written there, or does more than was asked; expected none"))
     if connection.dialect.name == "sqlite":
         said = connection.exec_driver_sql(f"PRAGMA integrity_check({UNPLAIN})").scalars()
         found += [("database", str(one)) for one in said if one != "ok"]
