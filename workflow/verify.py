@@ -29,7 +29,7 @@ from workflow.case import Case, ending, stands
 from workflow.crossing import Crossing
 from workflow.definition.definition import Definition
 from workflow.errors import ContentMissing, NotCanonical, Unknown, WorkflowError
-from workflow.evidence import canonical, keyring
+from workflow.evidence import canonical, keyring, signatures
 from workflow.evidence.checkpoint import BadNote, NoteKey, parse_mark
 from workflow.evidence.content import ContentStore
 from workflow.evidence.digest import digest
@@ -54,6 +54,8 @@ _OF_ITEM = ("flow", "definition", "campaign", "unit", "stage", "round", "klass",
 SAME_MOMENT = 60_000_000  # µs by which two readings of one moment may differ, as two nodes' clocks may
 _OWN = {"S2": (True, False, False), "S3": (True, True, True)}  # has a signature, a certificate, a timestamp
 _NOT_OWN = (False, False, False)
+UNREADABLE = (WorkflowError, LookupError, TypeError, ValueError, AttributeError, StopIteration)
+"""What effects of another shape than the rules write end in."""
 WORTH_SHARING = 2_000  # entries; below, starting a process costs more than it saves
 
 
@@ -201,7 +203,8 @@ class Verifier:
             pinned = self.policy.engine_keys
             try:
                 raw = pinned.get(key_id, (None,))[0] if pinned else scan.public_key(self.connection, key_id)
-                self._keys[key_id] = Ed25519PublicKey.from_public_bytes(raw) if raw else None
+                good = raw is not None and signatures.algorithm(signatures.ED25519).valid_key(raw)
+                self._keys[key_id] = Ed25519PublicKey.from_public_bytes(raw) if raw and good else None
             except ValueError:  # not a key: nothing it should have signed holds
                 self._keys[key_id] = None
         return self._keys[key_id]
@@ -311,6 +314,8 @@ class Verifier:
         key = self._ring.engine(key_id)
         if key is None:
             self._fail("key-unregistered", place, f"no key event brought the key {key_id.hex()} that sealed it")
+        elif key.algorithm != signatures.ED25519:
+            self._fail("key-not-good", place, f"key {key.id} is for {key.algorithm}; seals are by {signatures.ED25519}")
         elif (key.until, key.since, key.at) != (None, None, 0) and (fault := key.fault(at)):
             self._fail("key-not-good", place, fault)
 
@@ -367,6 +372,8 @@ class Verifier:
             self.report.unregistered += 1
         elif of is None or of.of != person:
             self._fail("signature", place, f"its key is not registered as one of {person}")
+        elif (named := proof.get("algorithm", signatures.ED25519)) != of.algorithm:
+            self._fail("signature", place, f"its key is registered for {of.algorithm}, not for {named}")
         elif fault := of.fault(at):
             self._fail("key-not-good", place, fault)
 
@@ -388,7 +395,7 @@ class Verifier:
                 self._replay(body, case, definition, calendar, place)
             self._listed(body, definition, place)
             return True, self._folded(body, case)
-        except (WorkflowError, LookupError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        except UNREADABLE as error:
             self._fail("fold", place, f"its effects cannot be applied: {type(error).__name__} {error}")
             return False, case
 
@@ -579,13 +586,16 @@ class Verifier:
             self._fail("head", chain, f"the head says entry {stored_seq}; the last entry is {last.seq}")
         if item is None or case is None:
             return
-        if case.snapshot() != item.snapshot:
-            self._fail("snapshot", chain, "the stored snapshot is not the fold of the entries")
+        try:  # effects of no known shape may fold, and lead to a case that nothing can be said of
+            if case.snapshot() != item.snapshot:
+                self._fail("snapshot", chain, "the stored snapshot is not the fold of the entries")
+            self._projections(chain, case)
+        except UNREADABLE as error:
+            self._fail("fold", chain, f"what its entries lead to cannot be read: {type(error).__name__} {error}")
         held = tuple([getattr(case, name) for name in _OF_ITEM])
         found = tuple([getattr(item, name) for name in _OF_ITEM])
         self._same("column", chain, "item column ", _OF_ITEM, held, found)
         self._same("column", chain, "item column ", ("opened_at",), (rows[0].at,), (item.opened_at,))
-        self._projections(chain, case)
 
     def _projections(self, item: str, case: Case) -> None:
         """The working tables say what the entries led to: who is waited for, where it stood when, what was due and met."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -136,6 +137,20 @@ def test_both_refuse_a_forgery_sealed_with_the_engines_own_key(case: str, databa
     database.forge(chain, database.first(chain, wanted), change)
     engine, alone = database.engine_says(), database.bundle_says()
     assert (engine.holds, alone.exit_code) == (False, 1), (engine.failures, alone.failures)
+
+
+def test_a_signature_by_an_algorithm_that_nobody_knows_is_not_checked_and_worth_no_s2(database: Database) -> None:
+    """The stand-alone one knows Ed25519 alone. Of persons that its policy does not name it says so, and counts nothing."""
+    bogus = {"algorithm": "bogus", "signature": "00" * 64}
+    database.forge("m1", database.first("m1", with_own_key), lambda body: body["proof"].update(bogus))
+    assert not database.engine_says().holds
+    policy = {name: value for name, value in database.honest.policy.items() if name != "signers"}
+    database.honest = dataclasses.replace(database.honest, policy=policy)
+    alone = database.bundle_says()
+    assert (alone.failures, alone.unchecked["no-algorithm"]) == ([], 1)
+    database.honest.policy["strength"] = "S2"
+    told = [detail for code, _, detail in database.bundle_says().failures if code == "strength"]
+    assert "S2 by bogus; the policy demands S2" in told
 
 
 def test_a_history_that_only_the_rules_refuse_is_said_to_be_unchecked_by_the_stand_alone_one(

@@ -22,6 +22,7 @@ from tests.contract.world import MATTER, World, flow_text, make_world, worlds
 from workflow import Actor, access, loads, logcheck, sealing
 from workflow.audit import anchor
 from workflow.cli.evidence import lines
+from workflow.epochs import open_epoch
 from workflow.evidence import canonical
 from workflow.evidence.content import MemoryContentStore
 from workflow.evidence.keys import FileKeyProvider
@@ -272,6 +273,49 @@ def test_a_second_engine_key_that_no_event_brought_is_named(world: World, tmp_pa
     assert world.verify().unvouched == [id_]
 
 
+def test_an_entry_behind_the_last_checkpoint_of_an_earlier_epoch_is_told_and_what_it_took_over_is_not(
+    world: World, tmp_path: Path
+) -> None:
+    """Only what an epoch took over stood in the log before; what came after it began is looked at like all the rest."""
+    home = tmp_path / "signer"
+    book = Logbook.at(world.engine, home)
+    book.sequence()
+    book.checkpoint()
+    world.clock.advance(timedelta(days=1))
+    open_epoch(world.engine, home, reason="another hash (invented)", by="p")
+    with world.engine.reading() as connection:
+        assert logcheck.check(connection).late == []
+    world.clock.advance(-timedelta(days=30))
+    world.engine.open("talk", "t1", item="back-dated", campaign="c1")
+    book.sequence()
+    with world.engine.reading() as connection:
+        assert logcheck.check(connection).late == ["back-dated#1"]
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        {"e": "due-armed", "rule": "zz", "missed": 1, "step": 0, "next": None},
+        {"e": "seat-taken", "seat": "zz", "n": []},
+    ],
+    ids=lambda effect: effect["e"],
+)
+def test_effects_that_lead_to_what_nobody_can_read_are_told_and_no_traceback(
+    world: World, effect: dict[str, Any], database_url: str
+) -> None:
+    """Whoever writes into the last entry keeps its chain; its fold goes through, and what it leads to does not."""
+    with world.engine.db.begin() as connection:
+        last = connection.execute(
+            t.entry.select().where(t.entry.c.chain == "m1").order_by(t.entry.c.seq.desc()).limit(1)
+        ).one()
+        body = canonical.decode(last.body)
+        body["effects"].append(effect)
+        connection.execute(t.entry.update().where(t.entry.c.id == last.id).values(body=canonical.encode(body)))
+    assert ("fold", "m1") in {(f.code, f.place) for f in world.verify().failures}
+    found = verify_database(str(database_url), world.engine.contents)
+    assert {"fold", "hash", "seal"} <= {f.code for f in found.failures}
+
+
 # --- the database itself ----------------------------------------------------------------------------------------------
 
 
@@ -284,6 +328,35 @@ def test_a_view_in_the_place_of_a_table_is_found(world: World) -> None:
         assert {(f.code, f.place) for f in found.failures} == {("storage", "wf_claim")}
         connection.exec_driver_sql("DROP VIEW wf_claim")
         connection.exec_driver_sql("ALTER TABLE claim_held RENAME TO wf_claim")
+    assert codes(world) == set()
+
+
+SWALLOWS = {
+    "sqlite": ["CREATE TRIGGER swallows AFTER INSERT ON wf_outbox BEGIN DELETE FROM wf_outbox WHERE id = NEW.id; END"],
+    "postgresql": [
+        "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN DELETE FROM wf_outbox WHERE id = NEW.id; RETURN NULL; END'",
+        "CREATE TRIGGER swallows AFTER INSERT ON wf_outbox FOR EACH ROW EXECUTE FUNCTION swallow()",
+    ],
+}
+RULE = "CREATE RULE swallows AS ON INSERT TO wf_outbox DO INSTEAD NOTHING"
+ELSEWHERE = "CREATE TRIGGER swallows AFTER INSERT ON hosts BEGIN DELETE FROM wf_outbox; END"
+HARMLESS = "CREATE TRIGGER counts AFTER INSERT ON hosts BEGIN DELETE FROM hosts WHERE a < 0; END"
+
+
+def test_a_trigger_or_a_rule_that_swallows_messages_to_come_is_found(world: World) -> None:
+    """No row is other than it should be until the next message; then there is none. A host's own triggers are its own."""
+    name = world.engine.db.dialect.name
+    cases = [(SWALLOWS[name], "wf_outbox")]
+    cases += [([RULE], "wf_outbox")] if name == "postgresql" else [([ELSEWHERE], "hosts"), ([HARMLESS], "")]
+    for statements, place in cases:
+        with world.engine.db.connect() as connection, connection.begin() as transaction:
+            connection.exec_driver_sql("CREATE TABLE hosts (a INTEGER)")
+            for one in statements:
+                connection.exec_driver_sql(one)
+            found = verify(connection, world.engine.contents)
+            assert {(f.code, f.place) for f in found.failures} == ({("storage", place)} if place else set())
+            transaction.rollback()
     assert codes(world) == set()
 
 

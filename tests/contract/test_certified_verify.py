@@ -237,10 +237,10 @@ DOCTORED: dict[str, tuple[Callable[[dict[str, Any]], Any], str, str, str, str]] 
     ),
     "another algorithm": (
         lambda p: p.update(algorithm="sphincs"),
-        "signature",
-        "signature certificate",
-        "",
-        "certificate",
+        "signature signature",
+        "signature certificate signature",
+        "key-not-good",
+        "certificate key-not-good",
     ),
 }
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import json
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from tests.contract.world import World
-from workflow import Actor
+from workflow import Actor, bundle
 from workflow.acts import Sign
 from workflow.errors import BadSignature, KeyEventRefused, Unknown
-from workflow.evidence import canonical, signatures, standalone
+from workflow.evidence import canonical, checkpoint, entry, keys, signatures, standalone
 from workflow.keybook import Keybook
 from workflow.recording import PREPARED_SECONDS, Challenge, Prepared
 from workflow.store import tables as t
+from workflow.verify import Verifier, verify
 
 HANDLER = Actor("o1-handler", "handler", "o1")
 BY = {"by": "p-0001", "reason": "an invented reason"}
@@ -123,6 +128,53 @@ def test_a_person_signs_with_an_sm2_key_of_their_own(world: World, sm2) -> None:
     assert report.holds and report.strengths == {"S2": 1} and report.unregistered == 0
 
 
+class Anything:
+    """An algorithm by which every signature holds."""
+
+    name = "anything"
+
+    def valid_key(self, public: bytes) -> bool:
+        return True
+
+    def verify(self, public: bytes, signature: bytes, data: bytes) -> bool:
+        return True
+
+
+def test_a_registered_key_is_for_its_own_algorithm_and_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever holds the engine's key could else call the proof another kind, which fewer look through."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32)
+    public = key.public_key().public_bytes_raw()
+    world.begin("m1")
+    with world.engine.desk() as desk:
+        Keybook(desk.connection, world.engine.key, world.clock.now()).register("signer", "o1-handler", public, **BY)
+    made = prepared(world)
+    sign(world, made, key=public.hex(), signature=key.sign(made.to_sign()).hex())
+    assert world.verify().holds
+    monkeypatch.setitem(signatures._known, "anything", Anything())
+    with world.engine.db.begin() as connection:
+        last = connection.execute(
+            t.entry.select().where(t.entry.c.chain == "m1").order_by(t.entry.c.seq.desc()).limit(1)
+        ).one()
+        plain = canonical.decode(last.body)
+        plain["proof"].update(algorithm="anything", signature="00" * 64)
+        body = canonical.encode(plain)
+        (seal,) = entry.seal_entries([body], world.engine.key)
+        head = entry.entry_hash(body, seal)
+        connection.execute(t.entry.update().where(t.entry.c.id == last.id).values(body=body, seal=seal, hash=head))
+        connection.execute(t.item.update().where(t.item.c.id == "m1").values(head=head))
+        said = [f.detail for f in verify(connection).failures if f.code == "signature"]
+        assert said == ["its key is registered for ed25519, not for anything"]
+        out = io.BytesIO()
+        bundle.write(connection, world.engine.contents, out, "item", "m1", made_at=0)
+    out.seek(0)
+    policy = json.dumps({"origin": world.engine.origin, "engine_keys": [{"key": world.engine.key.public_key().hex()}]})
+    alone = standalone.Verifier(standalone.Policy.read(policy.encode())).run(out)
+    id_ = keys.key_id_of(public).hex()
+    assert [(code, detail) for code, _, detail in alone.failures] == [
+        ("key-not-good", f"key {id_} is for ed25519, not for anything")
+    ]
+
+
 # Every encoding of the eight points of small order, those beyond the prime too, with either sign.
 @pytest.mark.parametrize("sign", [0, 0x80])
 @pytest.mark.parametrize(
@@ -148,6 +200,27 @@ def test_a_key_that_fits_anybodys_signatures_is_no_key(low: str, sign: int) -> N
         for point in ("01" + "00" * 31, "ec" + "ff" * 30 + "7f", "00" * 32):
             assert not signatures.verifies("ed25519", key.hex(), point + "00" * 32, b"%d" % text)
             assert not standalone.signed_by(key, bytes.fromhex(point) + bytes(32), b"%d" % text)
+
+
+def test_such_a_key_signs_no_checkpoint_and_no_seal(world: World) -> None:
+    """The bare check would take it: the identity as key and as R, and S = 0, fit any text."""
+    key, anybodys = bytes([1]) + bytes(31), bytes([1]) + bytes(63)
+    Ed25519PublicKey.from_public_bytes(key).verify(anybodys, b"anything")
+    for kind, before in ((checkpoint.SIGNATURE, b""), (checkpoint.COSIGNATURE, bytes(8))):
+        named = checkpoint.NoteKey("log.example", kind, key)
+        mark = checkpoint.Mark(named.name, named.key_id, before + anybodys)
+        with pytest.raises(checkpoint.BadNote, match="does not cover"):
+            checkpoint.Note("log.example\n1\n", (mark,)).verified([named])
+    world.begin("m1")
+    id_ = keys.key_id_of(key)
+    with world.engine.db.begin() as connection:
+        connection.execute(t.meta.insert().values(key=f"key/{id_.hex()}", value=key.hex()))
+        body = connection.execute(sa.select(t.entry.c.body).where(t.entry.c.chain == "m1").limit(1)).scalar_one()
+        held = Verifier(connection)._seals
+        (sound,) = entry.seal_entries([body], world.engine.key)
+        assert held.verify(body, sound) is None
+        with pytest.raises(entry.BadSeal):
+            held.verify(body, id_ + anybodys + sound[len(id_) + len(anybodys) :])
 
 
 def test_such_a_key_is_not_registered(world: World) -> None:

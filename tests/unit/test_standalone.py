@@ -287,6 +287,9 @@ def test_a_tree_may_be_by_sm3() -> None:
 # --- checkpoints --------------------------------------------------------------------------------------------------------
 
 
+WEAK = "01" + "00" * 31  # a point of small order: under it anybody signs
+
+
 def _longer(key: NoteKey) -> str:
     """A note key with a byte too much, and the label of just that."""
     data = bytes([key.kind]) + key.public + b"x"
@@ -397,8 +400,12 @@ def test_what_is_no_checkpoint_is_refused(note: str) -> None:
         json.dumps({"authorities": [pem(CA.certificate)], "timestamps": ["-----BEGIN CERTIFICATE-----"]}),
         json.dumps({"names": {"p": 7}}),
         json.dumps({"names": ["p"]}),
+        json.dumps({"origin": "x", "engine_keys": [{"key": WEAK}]}),
+        json.dumps({"signers": {"p": [WEAK]}}),
+        json.dumps({"checkpoint_keys": [str(NoteKey(ORIGIN, 1, bytes.fromhex(WEAK)))]}),
+        json.dumps({"witnesses": [str(NoteKey("w.example", 4, bytes.fromhex(WEAK)))]}),
     ],
-    ids=range(39),
+    ids=range(43),
 )
 def test_a_policy_that_is_not_understood_whole_is_refused(text: str) -> None:
     with pytest.raises(Unusable):

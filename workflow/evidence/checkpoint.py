@@ -25,9 +25,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+from workflow.evidence import signatures
 from workflow.evidence.merkle import HASH_LENGTH
 
 SIGNATURE = 0x01
@@ -265,10 +263,8 @@ def _verify(key: NoteKey, mark: Mark, text: str) -> None:
         if seconds >= 1 << 63:
             raise BadNote(f"the signature of {key.name} carries a moment that is none")
         signature, signed = signature[8:], _cosigned(text, seconds)
-    try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(signature, signed)
-    except (InvalidSignature, ValueError):
-        raise BadNote(f"the signature of {key.name} does not cover this text") from None
+    if not signatures.algorithm(signatures.ED25519).verify(key.public, signature, signed):
+        raise BadNote(f"the signature of {key.name} does not cover this text")
 
 
 def _text64(data: bytes) -> str:

@@ -31,8 +31,8 @@ and calendars), ``checkpoint``, ``consistency``, ``entry``, ``head``, ``heads``,
 number; one ``end`` with the digest of all bytes before it. Bytes are in base64, hashes in hex.
 
 The file has three parts, between double lines. The first is what V1 to V5 rest on: bytes, chains, seals, keys, log; its
-620 lines of code take an afternoon. The second, 330, holds what an entry says against itself and its chain: act, effects,
-signed statement, papers. The third, 240, compares two bundles and tells: report, words in two languages, command line.
+625 lines of code take an afternoon. The second, 330, holds what an entry says against itself and its chain: act, effects,
+signed statement, papers. The third, 245, compares two bundles and tells: report, words in two languages, command line.
 """
 
 from __future__ import annotations
@@ -209,8 +209,12 @@ P, EIGHTH = 2**255 - 19, 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B
 WEAK = {0, 1, P - 1, EIGHTH, P - EIGHTH}
 
 
+def weak(key: bytes) -> bool:
+    return int.from_bytes(key, "little") % 2**255 % P in WEAK
+
+
 def signed_by(key: bytes, signature: bytes, data: bytes) -> bool:
-    if int.from_bytes(key, "little") % 2**255 % P in WEAK:
+    if weak(key):
         return False
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, data)
@@ -340,10 +344,15 @@ class Policy:
         return made
 
 
-def _key(text: str) -> bytes:
-    key = bytes.fromhex(text)
+def _sound(key: bytes) -> bytes:
     Ed25519PublicKey.from_public_bytes(key)
+    if weak(key):
+        raise ValueError(f"the key {key.hex()} is of small order: anybody signs with it")
     return key
+
+
+def _key(text: str) -> bytes:
+    return _sound(bytes.fromhex(text))
 
 
 def key_id(key: bytes) -> bytes:
@@ -374,7 +383,7 @@ def _note_key(text: str, kind: int) -> tuple[str, bytes]:
     key = unbase64(data)
     if key[:1] != bytes([kind]) or len(key) != 33 or label != _note_id(name, kind, key[1:]).hex():
         raise ValueError(f"{text[:60]!r} is no key of kind {kind}")
-    return name, key[1:]
+    return name, _sound(key[1:])
 
 
 def _certificate(text: str) -> bytes:
@@ -578,7 +587,8 @@ class Verifier:
         self.boxes: dict[str, list[tuple[str, Json, Json]]] = {}  # papers of a vote -> place, sheet, how it counts
         self.nonces: set[str] = set()
         self.keys: dict[tuple[str, str], Json] = {}  # use and id -> whose a key is, and what became of it
-        self.used: list[tuple[str, str, str, int, int | None, str]] = []  # use, id, whose, moment, log index, place
+        self.used: list[tuple[str, str, str, str, int, int | None, str]] = []
+        """Use, id, algorithm, whose, moment, log index, place."""
         self.log: Checkpoint | None = None
         self.proofs: dict[tuple[int, int], list[bytes]] = {}  # of consistency, by the two sizes
         self.fixed: Json = {}  # the newest act that fixed a heads tree
@@ -722,7 +732,7 @@ class Verifier:
         behind = (line["chain"], len(chain.hashes) + 1, previous)
         same = (plain["chain"], plain["seq"], plain["prev"]) == behind and plain["seq"] == line["seq"]
         need(same, "chain", "not the entry {1} of {0}, behind {2:.16}", *behind)
-        self.used.append(("engine", seal[:8].hex(), "", plain["at"], line.get("index"), place))
+        self.used.append(("engine", seal[:8].hex(), ED25519, "", plain["at"], line.get("index"), place))
         for one in named_by(plain["act"]):
             self.allowed(one)
             self.named.setdefault(one, place)
@@ -765,12 +775,14 @@ class Verifier:
             need(kind == "revoke-key" and act["since"] <= at, "keys", "{}: no event, or from a moment to come", kind)
             held |= {"since": min(held.get("since", at), act["since"]), "revoked": held.get("revoked", index)}
 
-    def _good(self, use: str, id_: str, of: str, at: int, index: int | None, place: str) -> None:
+    def _good(self, use: str, id_: str, by: str, of: str, at: int, index: int | None, place: str) -> None:
         """The key was one that an event brought to its owner, and good then; nothing is said where there are no events."""
         held = self.keys.get((use, id_))
         if held is None or of not in ("", held["of"]):
             known = any(u == use and of in ("", one["of"]) for (u, _), one in self.keys.items())
             need(not known, "key-not-good", "no event brought key {}", id_)
+        elif held["algorithm"] != by:
+            raise Bad("key-not-good", f"key {id_} is for {held['algorithm']}, not for {by}")
         elif fault := fault_of(held, at, index):
             raise Bad("key-not-good", f"key {id_}: {fault}")
 
@@ -787,8 +799,8 @@ class Verifier:
             self._try("cite", place, self._cited, *citation)
         for place, name, opening in self.opened:
             self._try("cite", place, self._opened, name, opening)
-        for use, id_, of, at, index, place in self.used:
-            self._try("key-not-good", place, self._good, use, id_, of, at, index, place)
+        for used in self.used:
+            self._try("key-not-good", used[-1], self._good, *used)
         for one in self.named.keys() - self.contents.keys():
             report.fail("content", self.named[one], f"{one} is neither in the bundle nor listed as withheld")
         report.chains, report.contents = len(self.chains), sum(self.contents.values())
@@ -1220,23 +1232,26 @@ def person(of: Verifier, body: Json, place: str) -> None:
     """How strongly is the statement bound to the person? S2: by a key of their own. S3: by one that is certified, and with
     a timestamp; that is not read here, so that it is S3? at most, and worth an S2 - or left open, where S3 is demanded."""
     policy, proof, held, name = of.policy, body["proof"], body["statement"], body["statement"]["person"]
-    strength = proof["strength"]
-    counts = policy.strength == "S0" or policy.wet if strength == WET else strength >= policy.strength
-    known = strength in (*STRENGTHS, WET)
-    need(known and counts, "strength", "{}; the policy demands {}", strength, policy.strength)
+    strength, own = proof["strength"], text_of(proof.get("algorithm", ED25519))
+    worth = strength if own == ED25519 else min(strength, "S1")  # no other is built in: such a signature is not checked
+    counts = policy.strength == "S0" or policy.wet if strength == WET else worth >= policy.strength
+    told = strength if own == ED25519 else f"{strength} by {own:.20}"
+    need(strength in (*STRENGTHS, WET) and counts, "strength", "{}; the policy demands {}", told, policy.strength)
     inked = (strength == WET) == ("paper" in held)  # ink: what the registrar vouches for, with the scan
     need(inked, "strength", "{} and a paper that was signed do not go together", strength)
     has = {"S2": [True, False, False], "S3": [True, True, True]}.get(strength, [False, False, False])
     fits = [member in proof for member in ("signature", "certificate", "timestamp")] == has
     need(fits, "strength", "{} is not what its proof gives", strength)
     if strength in ("S2", "S3"):
-        key, pinned, own = key_in(proof["key"]), policy.signers.get(name), proof.get("algorithm", ED25519)
+        key, pinned = key_in(proof["key"]), policy.signers.get(name)
         same = pinned is None or (key in pinned and own == ED25519)  # a policy can pin no other
         need(same, "signer", "signed with another key than the policy has for {}", name)
-        of.used.append(("signer", key_id(key).hex(), name, body["at"], -1, place))
-        if own == ED25519:  # no other is built in
+        of.used.append(("signer", key_id(key).hex(), own, name, body["at"], -1, place))
+        if own == ED25519:
             failure = ("signer", place, f"the signature of {name} does not cover the statement")
             of.signatures.add(key, bytes.fromhex(proof["signature"]), pae(STATEMENT, canonical(held)), failure)
+        else:
+            of.report.skip("no-algorithm", 1)
         vouched = strength == "S3" and certified(of, body)
         if pinned is None and not vouched:
             of.report.skip("signer-unknown", 1)
@@ -1441,6 +1456,10 @@ WORDS = {
     "demanded": (
         "timestamps of signatures that must be S3: not read by this file, but by workflow verify",
         "须达到 S3 的签名的时间戳:本程序不读取,须用 workflow verify 核验",
+    ),
+    "no-algorithm": (
+        "persons' own signatures by algorithms that this file does not know (S2 counts for none of them)",
+        "本程序不识其算法的个人签名(不计为 S2)",
     ),
     "signer-unknown": ("persons' own signatures whose keys the policy lacks", "核验策略中没有其密钥的个人签名"),
     "selection": ("whether nothing else belongs to what was asked for", "所索取范围内是否另有事项"),
