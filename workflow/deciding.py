@@ -128,9 +128,7 @@ class Deciding:
         bound = getattr(engine.contents, "on", None)  # contents in the database go with the transaction
         self.contents: ContentStore = bound(connection) if bound is not None else engine.contents
         self.own = own
-        self.eyes: Callable[[], Collection[str]] | None = (
-            None  # the posts of the one person who reads here, if it is one
-        )
+        self.eyes: Callable[[], Collection[str]] | None = None  # the posts of the one who reads here, if it is one
         self._organisation: OrgReader | None = None
         self.looked_at: int | None = None  # the one moment at which somebody reads, where they keep to one
         self._head: tuple[str, items.Head] | None = None  # of the item that was read last, while they do

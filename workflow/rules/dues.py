@@ -30,9 +30,7 @@ from workflow.rules.context import Asked, Context, Need
 from workflow.rules.materials import is_day
 from workflow.rules.reckoning import Basis, Reckoned
 
-CATCH_UP = (
-    5_000_000  # µs between two rungs of a due that are both behind: as long as from one sweep of a node to the next
-)
+CATCH_UP = 5_000_000  # µs between two rungs of a due that are both behind: as long as between two sweeps of a node
 FIRST_YEAR, LAST_YEAR = "1900", "2999"  # of dates that dues rest on: beyond, a slip of the pen
 
 

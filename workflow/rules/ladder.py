@@ -114,15 +114,8 @@ def fire(asked: Asked, act: Fire) -> Decision:
     effects: list[Effect] = []
     moved_by = {"moved": due["moved"]} if "moved" in due else {}
     if rung.do == "remind":
-        reminded = {
-            "e": "reminded",
-            "rule": act.rule,
-            "step": act.step,
-            "to": told,
-            "missed": due["missed"],
-            **moved_by,
-        }
-        effects.append({**reminded, **_graded(asked, rung)})
+        reminded = {"e": "reminded", "rule": act.rule, "step": act.step, "to": told, "missed": due["missed"]}
+        effects.append({**reminded, **moved_by, **_graded(asked, rung)})
     else:
         assert rung.item is not None
         opened = item_id(case.item, act.rule, str(act.step), *map(str, moved_by.values()))
