@@ -6,7 +6,9 @@ plain form that stands in the entry, ``act_of`` reads it back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, ClassVar
 
 
@@ -34,11 +36,12 @@ class Act:
     def record(self) -> dict[str, Any]:
         """The act as plain data, empty fields left out."""
         out: dict[str, Any] = {"kind": self.kind}
-        names = _NAMES.get(type(self))
-        if names is None:
-            names = _NAMES[type(self)] = tuple(f.name for f in fields(self))
-        for name in names:
-            value = getattr(self, name)
+        known = _NAMES.get(type(self))
+        if known is None:
+            names = tuple(f.name for f in fields(self))
+            known = _NAMES[type(self)] = names, attrgetter(*names)
+        names, values = known
+        for name, value in zip(names, values(self), strict=True):
             if not value and type(value) not in (int, list):
                 continue
             if isinstance(value, Actor):
@@ -49,7 +52,8 @@ class Act:
         return out
 
 
-_NAMES: dict[type, tuple[str, ...]] = {}  # the fields of each kind of act, asked of its class once
+# The fields of each kind of act, asked of its class once, and what reads them.
+_NAMES: dict[type, tuple[tuple[str, ...], Callable[[Act], tuple[Any, ...]]]] = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

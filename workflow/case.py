@@ -8,15 +8,17 @@ nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from workflow.evidence import canonical
 from workflow.evidence.digest import digest
 
 SNAPSHOT = 1
+T = TypeVar("T")
 Effect = dict[str, Any]
 
 
@@ -114,6 +116,18 @@ def _read_slots(records: list[dict[str, Any]]) -> tuple[Slot, ...]:
     return tuple([_new_slot(_said_of(r) + _NOTHING_MORE) if len(r) == plain else Slot(**r) for r in records])
 
 
+class _computed(Generic[T]):  # noqa: N801  stands where a decorator of the library's would
+    """``functools.cached_property`` without the lock that it takes before Python 3.12: two that compute the same get the
+    same."""
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self.compute, self.name = compute, compute.__name__
+
+    def __get__(self, case: Any, owner: type | None = None) -> T:
+        value = case.__dict__[self.name] = self.compute(case)
+        return value
+
+
 @dataclass(frozen=True)
 class Case:
     """The state of one item.
@@ -205,9 +219,12 @@ class Case:
         return [] if self.suspended else [s for s in self.slots if s.state == "open"]
 
     def slot(self, key: str) -> Slot | None:
-        return next((s for s in self.slots if s.key == key), None)
+        for slot in self.slots:
+            if slot.key == key:
+                return slot
+        return None
 
-    @cached_property
+    @_computed
     def manifest(self) -> dict[str, Any]:
         """What a signature on this item covers: every material with the figures that rules decide on, every list and
         cited report, the outcome, the stage and round.
@@ -234,12 +251,12 @@ class Case:
             out["ballot"] = self.ballot
         return {**out, "roll": self.roll} if self.roll else out
 
-    @cached_property
+    @_computed
     def content(self) -> str:
         """The digest of the manifest: what ``seen`` must equal."""
         return digest(canonical.write(self.manifest))
 
-    @cached_property
+    @_computed
     def papers(self) -> str:
         """The digest of what a notice shows: materials and cited reports of the round, whatever the outcome and however
         many lines of a list were closed since."""

@@ -275,8 +275,11 @@ class Deciding:
                 actual=f"one of {(at - prepared) // 1_000_000} s ago",
             )
 
-    def _body(self, made: Made) -> dict[str, Any]:
+    def _body(self, made: Made, nonce: str = "") -> dict[str, Any]:
         """What an entry says.
+
+        Args:
+            nonce: of a signature that was not prepared; drawn here unless it is given.
 
         Raises:
             BadSignature: the person's own key did not sign what the entry says.
@@ -294,6 +297,7 @@ class Deciding:
             certified=self.engine.certified,
             request_id=made.request_id,
             request_digest=made.request_digest,
+            drawn=nonce,
         )
 
     def _seal(self, made: Sequence[Made], bodies: Sequence[bytes] | None = None) -> list[Written]:

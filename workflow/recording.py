@@ -21,6 +21,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from workflow.acts import Signature, Supplement
@@ -93,14 +94,19 @@ class Prepared:
         return Challenge(self.act.by.person, digest(self.to_sign()), self.nonce, self.at)
 
 
-_HAS: dict[type, tuple[str, ...]] = {}  # what of STATED each kind of act has
+# What of STATED each kind of act has, and what reads it.
+_HAS: dict[type, tuple[tuple[str, ...], Callable[[Signature], tuple[Any, ...]]]] = {}
 
 
-def _stated(act: Signature) -> tuple[str, ...]:
+def _stated(act: Signature) -> dict[str, Any]:
+    """What a statement repeats of its act: of STATED, whatever it says."""
     kind = type(act)
-    if kind not in _HAS:
-        _HAS[kind] = tuple(name for name in STATED if hasattr(act, name))
-    return _HAS[kind]
+    known = _HAS.get(kind)
+    if known is None:
+        names = tuple(name for name in STATED if hasattr(act, name))
+        known = _HAS[kind] = names, attrgetter(*names)
+    names, values = known
+    return {name: value for name, value in zip(names, values(act), strict=True) if value}
 
 
 def statement(
@@ -140,10 +146,7 @@ def statement(
     for name in ("mandate", "principal"):
         if name in held:
             out[name] = held[name]
-    for name in _stated(act):
-        value = getattr(act, name)
-        if value:
-            out[name] = value
+    out |= _stated(act)
     for name in ("opinion", "reason"):
         value = getattr(act, name)
         if value:
@@ -156,6 +159,12 @@ def statement(
 def new_nonce() -> str:
     """A single-use number that nobody was shown before it went on record."""
     return secrets.token_hex(12)
+
+
+def new_nonces(count: int) -> list[str]:
+    """So many of them, drawn at once."""
+    drawn = secrets.token_hex(12 * count)
+    return [drawn[at : at + 24] for at in range(0, len(drawn), 24)]
 
 
 def prepared_nonce(item: str) -> str:
@@ -184,8 +193,12 @@ def signed_statement(
     own_keys: OwnKeys,
     confirm: Confirm | None,
     certified: Authorities | None,
+    drawn: str = "",
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The statement of an act and how strongly it is bound to the person.
+
+    Args:
+        drawn: the nonce of an act that was not prepared, where the caller drew it (``new_nonces``).
 
     Raises:
         BadSignature: a signature by the person's own key does not verify, no such key is known, its certificate or
@@ -195,7 +208,7 @@ def signed_statement(
     act = asked.act
     assert isinstance(act, Signature) and decision.authority is not None
     proof = act.proof
-    nonce = proof.get("nonce") or new_nonce()
+    nonce = proof.get("nonce") or drawn or new_nonce()
     at = proof.get("at", asked.context.at) if "nonce" in proof else asked.context.at
     _since_entered(asked, at)
     slot = asked.case.slot(decision.signed_slot or act.slot)
@@ -330,6 +343,7 @@ def body_of(
     certified: Authorities | None,
     request_id: str | None,
     request_digest: bytes | None,
+    drawn: str = "",
 ) -> dict[str, Any]:
     """What an entry says; its canonical bytes go on record."""
     act = asked.act.record()
@@ -351,7 +365,9 @@ def body_of(
     if request_id is not None and request_digest is not None:
         body["request"] = {"id": request_id, "digest": request_digest.hex()}
     if isinstance(asked.act, Signature):
-        body["statement"], body["proof"] = signed_statement(asked, decision, origin, own_keys, confirm, certified)
+        body["statement"], body["proof"] = signed_statement(
+            asked, decision, origin, own_keys, confirm, certified, drawn
+        )
         if proof and "nonce" in proof:
             body["proof"]["prepared"] = True
     return body

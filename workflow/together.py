@@ -16,6 +16,7 @@ from workflow.deciding import Deciding, Made, check_given, first_need, remember
 from workflow.errors import Conflict, OneByOne, Unknown, WorkflowError, WrongMeaning, WrongStage
 from workflow.evidence import canonical
 from workflow.receipt import Receipt
+from workflow.recording import new_nonces
 from workflow.rules import Asked, Context, Facts, Need, needs, signing
 from workflow.store import facts, items
 from workflow.store.appending import Written
@@ -118,13 +119,14 @@ class Together(Deciding):
         made: dict[str, Made] = {}
         bodies: dict[str, dict[str, Any]] = {}
         places: dict[str, int] = {}
+        nonces = iter(new_nonces(len(asked)))
         for n, act in enumerate(acts):
             if act.item in made:
                 refused[n] = Conflict(item=act.item, expected="each item once", actual="twice in one call")
             elif n in asked:
                 try:
                     one = self._decided_on(asked[n], heads[act.item].head, org)
-                    bodies[act.item] = self._body(one)
+                    bodies[act.item] = self._body(one, next(nonces))
                     made[act.item], places[act.item] = one, n
                 except WorkflowError as error:
                     refused[n] = error

@@ -106,6 +106,8 @@ def authority(asked: Asked, slot: Slot | None = None) -> dict[str, Any]:
 
 def standing_in(held: dict[str, Any]) -> dict[str, str]:
     """In whose place somebody acts, and by which mandate; nothing for those who act in their own."""
+    if "principal" not in held and "mandate" not in held:
+        return {}
     return {name: held[name] for name in ("mandate", "principal") if name in held}
 
 

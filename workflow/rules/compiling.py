@@ -5,6 +5,7 @@ Source: S0 「集中整顿结束后,将工作情况报送国资委党委」, R09
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from workflow.case import Case
@@ -19,8 +20,16 @@ COLUMNS = {"category": "text", "stands-at": "text", "items": "integer"}
 
 def compiled(definition: Definition, stage: Stage, case: Case) -> list[tuple[str, str]]:
     """The lists asked for here that are compiled, each with the flow whose register it is of."""
+    if not _compiles(definition):
+        return []
     known = definition.flow.materials
     return [(name, flow) for name in wanted(stage, case) if (flow := known[name].compiled) is not None]
+
+
+@lru_cache(maxsize=256)
+def _compiles(definition: Definition) -> bool:
+    """Whether any list of a flow is compiled: most have none."""
+    return any(m.compiled is not None for m in definition.flow.materials.values())
 
 
 def _needs(case: Case, name: str, flow: str) -> tuple[Need, Need]:

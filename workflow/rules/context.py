@@ -94,7 +94,7 @@ class Facts:
         return value
 
 
-@dataclass(frozen=True)
+@dataclass
 class Decision:
     """What follows from an act: effects on its item, and items to open behind it."""
 
@@ -103,20 +103,20 @@ class Decision:
     signed_slot: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Asked:
-    """An act in front of its rules."""
+    """An act in front of its rules. Nobody changes it; to freeze it would triple what it costs to make."""
 
     case: Case
     act: Act
     context: Context
     facts: Facts
-    worked: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    worked: dict[str, Any] = field(default_factory=dict, repr=False)
     """What rules worked out from facts already loaded, so that asking again costs nothing. Never on record."""
+    definition: Definition = field(init=False, repr=False)
 
-    @property
-    def definition(self) -> Definition:
-        return self.context.definition
+    def __post_init__(self) -> None:
+        self.definition = self.context.definition  # every rule asks for it
 
     @property
     def given_on(self) -> str:

@@ -399,7 +399,10 @@ def following(asked: Asked, effects: Sequence[Effect]) -> list[Effect]:
     """The dues that follow from what an act led to: a date that a material carries, the span of whoever is responsible
     now."""
     definition, case = asked.definition, asked.case
-    entered = next((e for e in reversed(effects) if e["e"] == "entered"), None)
+    entered: Effect | None = None
+    for effect in effects:
+        if effect["e"] == "entered":
+            entered = effect
     stage = definition.stage(entered["stage"] if entered else case.stage)
     out: list[Effect] = []
     due = stage.due

@@ -8,9 +8,8 @@ are never "done". Deciding early and deciding after the last vote give the same 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from workflow.case import Slot
 
@@ -22,8 +21,7 @@ DONE = ("signed", "overridden")  # places that the chain has behind it
 ADDED = "+"  # in the key of a place that people added
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """Where a plan stands: which places are to be open now, which are not needed any more, and the verdict."""
 
     open: tuple[str, ...]

@@ -94,21 +94,21 @@ def _shares(definition: Definition, stage: str, places: tuple[tuple[str, str], .
 def following(asked: Asked, effects: Sequence[Effect]) -> list[Effect]:
     """A share's clock starts when one of its places opens, and is met when none of them is open any more: returning
     is an answer too. After a return, or when the level below took its signature back, it starts anew."""
-    moves = [e for e in effects if e["e"] in _MOVES]
-    if not moves:
+    kinds = {e["e"] for e in effects}
+    if kinds.isdisjoint(_MOVES):
         return []
     case, context = asked.case, asked.context
-    entered = next((e for e in reversed(moves) if e["e"] == "entered"), None)
+    entered = next(e for e in reversed(effects) if e["e"] == "entered") if "entered" in kinds else None
     stage = asked.definition.stage(entered["stage"] if entered else case.stage)
     if not clocked(asked.definition, stage):
         return []
-    slots = case.slots
-    if entered is not None or any(e["e"] in _REPLANS for e in moves):
+    slots, moves = case.slots, [e for e in effects if e["e"] in _MOVES]
+    if entered is not None or not kinds.isdisjoint(_REPLANS):
         slots = case.fold(moves, context.seq, context.at).slots
         open_ = {s.key for s in slots if s.state == "open"}
     else:  # nearly every signature: no need to build the case after it
         open_ = _open_after(case, moves)
-    taken_back = any(e["e"] == "withdrawn" for e in effects)
+    taken_back = "withdrawn" in kinds
     stay, counts = (case.stays + 1, {}) if entered else (case.stays, case.armed)
     out: list[Effect] = []
     for share in shares(context.definition, stage, slots):

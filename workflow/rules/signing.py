@@ -14,7 +14,7 @@ from workflow.acts import Accept, CloseOut, Decide, LookBack, Reopen, Return, Si
 from workflow.case import Case, Effect, Slot
 from workflow.clock import local_day
 from workflow.definition.definition import Definition
-from workflow.definition.model import Stage, Tally
+from workflow.definition.model import Chain, Stage, Tally
 from workflow.errors import (
     DateRequired,
     ExitOpen,
@@ -90,8 +90,7 @@ def needs(asked: Asked, act: Signature) -> list[Need]:
         wanted += gates.needs_to_sign(asked)
     if stage.assess is not None:
         wanted += assessing.needs(asked, stage)
-    if any(m.compiled is not None for m in definition.flow.materials.values()):
-        wanted += compiling.needs(asked, stage)
+    wanted += compiling.needs(asked, stage)
     if ends:
         wanted += counting.needs(asked, stage)
         wanted += burdens.needs(asked, stage)
@@ -136,8 +135,7 @@ def open_slot(asked: Asked, act: Signature) -> tuple[Slot, dict[str, Any]]:
     Raises:
         OutOfTurn, NotHolder, Stale: see there.
     """
-    case, definition = asked.case, asked.definition
-    place = definition.place("stages", case.stage, "chain")
+    case = asked.case
     slot = place_of(asked, act)
     by = asked.actor
     if slot is None or slot.state != "open" or by.post != slot.post or by.unit != slot.unit:
@@ -145,15 +143,20 @@ def open_slot(asked: Asked, act: Signature) -> tuple[Slot, dict[str, Any]]:
         shown = act.slot or str(by)
         if slot is not None:
             shown = str(by) if slot.state == "open" else f"{slot.key}:{slot.post}@{slot.unit} ({slot.state})"
-        raise OutOfTurn(expected=waiting, actual=shown, place=place)
+        raise OutOfTurn(expected=waiting, actual=shown, place=_chain_place(asked))
     held = authority.authority(asked, slot)
     authority.in_person(asked, slot, held)
     authority.assigned(asked, slot, held)
     if act.paper:
         paper.check(asked, act, slot)
     if act.seen != case.content:
-        raise Stale(expected=case.content, actual=act.seen or "nothing", place=place)
+        raise Stale(expected=case.content, actual=act.seen or "nothing", place=_chain_place(asked))
     return slot, held
+
+
+def _chain_place(asked: Asked) -> str:
+    """Where the definition says who signs here, for refusals."""
+    return asked.definition.place("stages", asked.case.stage, "chain")
 
 
 def may_sign(asked: Asked) -> None:
@@ -185,8 +188,10 @@ def open_to_holders(definition: Definition, case: Case, slot: Slot) -> bool:
 
 
 def _kept_apart(asked: Asked, stage: Stage, slot: Slot, held: dict[str, Any]) -> None:
-    authority.apart(asked, slot, held)
-    if asked.definition.chain_of(stage).apart:
+    chain = asked.definition.chain_of(stage)
+    if chain.two_persons:
+        authority.apart(asked, slot, held)
+    if chain.apart:
         apart.check(asked, slot, {asked.actor.person, held.get("principal", asked.actor.person)})
     if asked.case.ballot:
         ballots.stand_aside(asked)
@@ -207,7 +212,7 @@ def sign(asked: Asked, act: Signature) -> Decision:
     stage = definition.stage(case.stage)
     chain = definition.chain_of(stage)
     _kept_apart(asked, stage, slot, held)
-    _check_kind(asked, act, slot)
+    _check_kind(asked, act, slot, chain)
     ahead = _ahead(asked, act, slot)
     _check_window(asked, slot, stage, ends=ahead.verdict != "open")
     outcome, effects = _outcome(asked, act, slot, stage)
@@ -286,29 +291,28 @@ def _signed(asked: Asked, slot: Slot, held: dict[str, Any]) -> Effect:
     return signed
 
 
-def _check_kind(asked: Asked, act: Signature, slot: Slot) -> None:
-    place = asked.definition.place("stages", asked.case.stage, "chain")
+def _check_kind(asked: Asked, act: Signature, slot: Slot, chain: Chain) -> None:
     wanted = MEANS[slot.kind]
     if not isinstance(act, wanted):
-        raise WrongMeaning(expected=" or ".join(c.kind for c in wanted), actual=act.kind, place=place)
-    may_vote = votes(asked.case.plan, slot.key, added=asked.context.rules >= 6)
-    if act.vote and not (may_vote and act.vote in (AGREE, AGAINST, ABSTAIN)):
-        raise WrongMeaning(
-            expected="agree, against or abstain in a group that votes; elsewhere sign or return",
-            actual=act.vote,
-            place=place,
-        )
+        raise WrongMeaning(expected=" or ".join(c.kind for c in wanted), actual=act.kind, place=_chain_place(asked))
+    if act.vote:
+        may_vote = votes(asked.case.plan, slot.key, added=asked.context.rules >= 6)
+        if not (may_vote and act.vote in (AGREE, AGAINST, ABSTAIN)):
+            raise WrongMeaning(
+                expected="agree, against or abstain in a group that votes; elsewhere sign or return",
+                actual=act.vote,
+                place=_chain_place(asked),
+            )
     if slot.minutes and not act.minutes:
-        raise ReasonRequired(act=act.kind, expected="the minutes of the meeting", actual="none", place=place)
-    chain = asked.definition.chain_of(asked.definition.stage(asked.case.stage))
+        expected = "the minutes of the meeting"
+        raise ReasonRequired(act=act.kind, expected=expected, actual="none", place=_chain_place(asked))
     if "opinion" in chain.requires and not act.opinion.strip():
-        raise ReasonRequired(act=act.kind, expected="an opinion", actual="none", place=place)
+        raise ReasonRequired(act=act.kind, expected="an opinion", actual="none", place=_chain_place(asked))
 
 
 def _check_window(asked: Asked, slot: Slot, stage: Stage, *, ends: bool) -> None:
     """A notice must be posted, have run its full window and be free of objections; tracking must have run out."""
     case, at = asked.case, asked.context.at
-    place = asked.definition.place("stages", stage.stage, "notice")
     if slot.not_before and at < slot.not_before:
         raise WindowOpen(
             expected=f"a day from {local_day(slot.not_before, asked.definition.flow.timezone)} on",
@@ -318,6 +322,7 @@ def _check_window(asked: Asked, slot: Slot, stage: Stage, *, ends: bool) -> None
     spec = stage.notice
     if spec is None or not ends:
         return
+    place = asked.definition.place("stages", stage.stage, "notice")
     posted = case.notices.get(spec.content)
     if posted is None or posted["stay"] != case.stays:
         raise WindowOpen(expected=f"a posted notice of {spec.content}", actual="none posted in this stage", place=place)
@@ -419,7 +424,7 @@ def _check_complete(asked: Asked, stage: Stage, outcome: str) -> None:
             actual=sorted(case.assigned) or "nobody",
             place=definition.place("stages", stage.stage, "needs", "assigned"),
         )
-    if any("links" in held for held in case.lists.values()):
+    if case.lists and any("links" in held for held in case.lists.values()):
         linking.linked(definition, stage, case)
     compiling.as_registered(asked, stage)
     if stage.close_out is not None:
