@@ -103,9 +103,13 @@ def first_need(asked: Asked) -> Need | None:
     return ("path", asked.case.unit, asked.context.day) if isinstance(act, Fire) else None
 
 
-def remember(asked: Asked, memory: Mapping[Need, Any]) -> None:
-    """Take over what is remembered of the facts that such an act always rests on: spares asking it what it needs."""
-    first, loaded = first_need(asked), asked.facts.loaded
+def remember(asked: Asked, first: Need | None, memory: Mapping[Need, Any]) -> None:
+    """Take over what is remembered of the facts that such an act always rests on: spares asking it what it needs.
+
+    Args:
+        first: the need of ``first_need``.
+    """
+    loaded = asked.facts.loaded
     if first is None or first not in memory:
         return
     loaded[" ".join(first)] = memory[first]
@@ -192,7 +196,7 @@ class Deciding:
         name = self.calendar_of(pinned, case.unit or getattr(act, "unit", ""), at, memory)
         context = Context(pinned, engine.calendar(self.connection, name), at, seq)
         asked = Asked(case, act, context, Facts({}))
-        remember(asked, memory)
+        remember(asked, first_need(asked), memory)
         while wanted := needs(asked):
             for need in wanted:
                 found = asked.facts.loaded[" ".join(need)] = facts.load(self.connection, need, memory)

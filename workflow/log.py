@@ -73,10 +73,13 @@ def acted(act: Act, case: Case, seq: int) -> None:
         )
 
 
+def listening() -> bool:
+    """Whether anybody hears of what went as it should."""
+    return _stdlib.isEnabledFor(logging.INFO)
+
+
 def rung(item: str, effects: list[dict[str, Any]]) -> None:
     """A rung of a ladder fired."""
-    if not _stdlib.isEnabledFor(logging.INFO):
-        return
     for effect in effects:
         if effect["e"] in ("reminded", "proposed"):
             name = f"rung.{effect['e']}"

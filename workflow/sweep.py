@@ -224,7 +224,7 @@ def _fire(desk: Desk, rows: Sequence[Claimed], at: int) -> list[Written]:
 
 def _tell(written: Sequence[Written]) -> None:
     """Once it is committed: what was rolled back did not fire."""
-    for w in written:
+    for w in written if log.listening() else ():
         log.rung(w.case.item, w.effects)
 
 

@@ -279,10 +279,10 @@ class Together(Deciding):
         Returns:
             Which of them need something that is not to be had.
         """
-        first = dict.fromkeys([need for one in some.values() if (need := first_need(one)) is not None])
-        facts.load_together(self.connection, first, memory)
-        for one in some.values():
-            remember(one, memory)
+        first = [first_need(one) for one in some.values()]
+        facts.load_together(self.connection, dict.fromkeys([need for need in first if need is not None]), memory)
+        for one, need in zip(some.values(), first, strict=True):
+            remember(one, need, memory)
         refused: dict[int, WorkflowError] = {}
         left = dict(some)
         while left:
@@ -296,8 +296,9 @@ class Together(Deciding):
             facts.load_together(self.connection, dict.fromkeys(chain.from_iterable(wanted.values())), memory)
             for n, found in wanted.items():
                 try:
-                    for need in found:
-                        left[n].facts.loaded[" ".join(need)] = facts.load(self.connection, need, memory)
+                    loaded = left[n].facts.loaded
+                    for named in found:
+                        loaded[" ".join(named)] = facts.load(self.connection, named, memory)
                 except WorkflowError as error:
                     refused[n] = error
             left = {n: left[n] for n in wanted if n not in refused}

@@ -29,30 +29,31 @@ def _rung(asked: Asked, act: Fire) -> Rung | None:
 
 
 class _Sight(NamedTuple):
-    """From where a rung's targets are seen, and who answers for the duty."""
+    """The rung that fires, from where its targets are seen, and who answers for the duty."""
 
+    rung: Rung
     stage: Stage
     path: Path
     duty: Need
 
 
-def _sight(asked: Asked, act: Fire, path: Path) -> _Sight:
+def _sight(asked: Asked, act: Fire, rung: Rung, path: Path) -> _Sight:
     known: _Sight | None = asked.worked.get("sight")
     if known is None:
         case, definition = asked.case, asked.definition
         stage, path = side(definition, case, act.rule, path)
-        known = _Sight(stage, path, _answerable(asked, duty_of(definition, stage, path, case)))
+        known = _Sight(rung, stage, path, _answerable(asked, duty_of(definition, stage, path, case)))
         asked.worked["sight"] = known
     return known
 
 
-def _aims(asked: Asked, rung: Rung, sight: _Sight) -> dict[tuple[str, str], tuple[At, Need]]:
+def _aims(asked: Asked, sight: _Sight) -> dict[tuple[str, str], tuple[At, Need]]:
     """Whom a rung means, once it is known who answers for the duty: each post at its unit, and the fact about it."""
     known: dict[tuple[str, str], tuple[At, Need]] | None = asked.worked.get("aims")
     if known is None:
         answering = _unit_of(asked.facts.peek(*sight.duty), sight.duty)
         known = asked.worked["aims"] = {}
-        for who in (*rung.to, *rung.whom):
+        for who in (*sight.rung.to, *sight.rung.whom):
             at = resolve(asked.definition, sight.stage, who, sight.path, asked.case, answering)
             known[who.post, who.of] = at, _answerable(asked, at)
     return known
@@ -66,14 +67,13 @@ def needs(asked: Asked, act: Fire) -> list[Need]:
         path_need: Need = ("path", asked.case.unit, asked.context.day)
         if path_need not in facts:
             return [path_need]
-        if _rung(asked, act) is None:
+        rung = _rung(asked, act)
+        if rung is None:
             return []
-        sight = _sight(asked, act, facts.peek(*path_need))
+        sight = _sight(asked, act, rung, facts.peek(*path_need))
     if sight.duty not in facts:
         return [sight.duty]
-    rung = _rung(asked, act)
-    assert rung is not None
-    return [need for _, need in _aims(asked, rung, sight).values() if need not in facts]
+    return [need for _, need in _aims(asked, sight).values() if need not in facts]
 
 
 def _answerable(asked: Asked, who: At) -> Need:
@@ -96,9 +96,9 @@ def fire(asked: Asked, act: Fire) -> Decision:
     due = case.dues.get(act.rule)
     if rung is None or due is None or due["next"] is None or due["next"] > context.at:
         raise Conflict(item=case.item, expected=f"{act.rule} at rung {act.step}", actual=str(due))
-    sight = _sight(asked, act, asked.facts.get("path", case.unit, context.day))
+    sight = _sight(asked, act, rung, asked.facts.get("path", case.unit, context.day))
     asked.facts.get(*sight.duty)
-    aims = _aims(asked, rung, sight)
+    aims = _aims(asked, sight)
 
     def people(whos: tuple[Who, ...]) -> list[dict[str, str]]:
         out = []

@@ -271,31 +271,34 @@ def _slots(put: Any, w: Written) -> None:
     if w.case.stands_as(w.before) and here and not rested:
         return
     item = w.case.item
-    before = {} if w.seq == 1 else {s.key: s for s in w.before.open_slots}
-    after = {s.key: s for s in w.case.open_slots}
+    were, are = [] if w.seq == 1 else w.before.open_slots, w.case.open_slots
+    if len(were) == len(are) == 1:  # nearly every signature
+        (one,), (other,) = were, are
+        if not here or one.key != other.key or _place(one) != _place(other):
+            put(_move_slot, {"b_item": item, "b_key": one.key, **_slot_row(w, other)})
+        return
+    before, after = {s.key: s for s in were}, {s.key: s for s in are}
     if here:
         gone = [k for k, slot in before.items() if k not in after or _place(after[k]) != _place(slot)]
         come = [k for k, slot in after.items() if k not in before or _place(before[k]) != _place(slot)]
     else:
         gone, come = list(before), list(after)
     if len(gone) == len(come) == 1:
-        put(_move_slot, {"b_item": item, "b_key": gone[0], **_slot_row(w, come[0])})
+        put(_move_slot, {"b_item": item, "b_key": gone[0], **_slot_row(w, after[come[0]])})
         return
     for old in gone:
         put(_delete_slot, {"b_item": item, "b_key": old})
     for new in come:
-        put(_insert_slot, {"item": item, **_slot_row(w, new)})
+        put(_insert_slot, {"item": item, **_slot_row(w, after[new])})
 
 
 def _place(slot: Slot) -> tuple[str, str, str]:
     return slot.unit, slot.post, slot.kind
 
 
-def _slot_row(w: Written, key: str) -> dict[str, Any]:
-    slot = w.case.slot(key)
-    assert slot is not None
+def _slot_row(w: Written, slot: Slot) -> dict[str, Any]:
     return {
-        "key": key,
+        "key": slot.key,
         "unit": slot.unit,
         "post": slot.post,
         "kind": slot.kind,
@@ -378,7 +381,7 @@ KEY = 160  # characters that a message's key may have
 
 def message_key(*words: object) -> str:
     """What a message is known by. Long names together may not fit; then the key ends with a digest of all of it."""
-    key = " ".join(map(str, words))
+    key = " ".join([str(word) for word in words])
     if len(key) <= KEY:
         return key
     return f"{key[: KEY - 33]} {digest(key.encode()).removeprefix('sha256:')[:32]}"

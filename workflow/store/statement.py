@@ -213,13 +213,14 @@ class Update(Statement):
     Args:
         keys: parameter -> column; a row whose columns differ from them is not changed.
         values: columns that take the parameter of their name.
-        fixed: columns that always take the same value.
+        fixed: columns that always take the same number, or none: it stands in the statement.
     """
 
-    def __init__(self, table: sa.Table, keys: dict[str, str], values: Sequence[str], **fixed: Any) -> None:
+    def __init__(self, table: sa.Table, keys: dict[str, str], values: Sequence[str], **fixed: int | None) -> None:
         where = [table.c[column] == sa.bindparam(name) for name, column in keys.items()]
-        super().__init__(table.update().where(*where).values({**{v: sa.bindparam(v) for v in values}, **fixed}))
-        self.table, self.keys, self.values, self.fixed = table, keys, tuple(values), fixed
+        said = {c: sa.null() if v is None else sa.literal_column(f"{v:d}") for c, v in fixed.items()}
+        super().__init__(table.update().where(*where).values({**{v: sa.bindparam(v) for v in values}, **said}))
+        self.table, self.keys, self.values, self.fixed = table, keys, tuple(values), said
 
     @cached_property
     def _set_wise(self) -> Statement:
