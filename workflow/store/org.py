@@ -541,15 +541,23 @@ class OrgReader:
                 known[u] = {"unit": u, "level": level, "name": name, "established": bool(established)}, above
             above_them = {known[u][1] for u in asked if u in known}
             asked = [u for u in above_them if u is not None and u not in known]
+
+        def walked(at: str | None) -> list[dict[str, Any]]:
+            line: dict[str, dict[str, Any]] = {}
+            while at in known and at not in line and len(line) < DEEPEST:
+                line[at], at = known[at]
+            return list(line.values())
+
         found: dict[str, list[dict[str, Any]]] = {}
+        lines: dict[str | None, list[dict[str, Any]]] = {}  # of units above, which are mostly the same
         for of in wanted:
             if of not in known:
                 raise _unknown(of)
-            line: dict[str, dict[str, Any]] = {}
-            at: str | None = of
-            while at in known and at not in line and len(line) < DEEPEST:
-                line[at], at = known[at]
-            found[of] = list(line.values())
+            step, above = known[of]
+            if above not in lines:
+                lines[above] = walked(above)
+            higher = lines[above]
+            found[of] = walked(of) if step in higher or len(higher) >= DEEPEST else [step, *higher]
         return found
 
     def children(self, unit: str, day: str) -> list[str]:

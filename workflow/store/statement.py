@@ -24,6 +24,9 @@ PLAIN = frozenset({"sqlite", "postgresql"})
 DRIVERS = frozenset({"pysqlite", "psycopg"})
 """Those handed a statement without SQLAlchemy in between."""
 
+CURSOR = "wf_cursor"  # in what SQLAlchemy keeps with a driver's connection, for as long as that lives
+FEW = 1_000  # rows; a cursor holds what it found last, and one that found more is not kept
+
 _Compiled = tuple[str, tuple[str, ...] | None, dict[str, Any]]
 
 
@@ -58,6 +61,8 @@ class Statement:
         direct = self._direct(connection, values)
         if direct is not None:
             rows: Sequence[Sequence[Any]] = direct.fetchall()
+            if len(rows) > FEW:
+                connection.connection.info.pop(CURSOR, None)
             return rows
         return self.run(connection, values).all()
 
@@ -77,7 +82,7 @@ class Statement:
             values = {**fixed, **values}
         given = values if order is None else [values[n] for n in order]
         try:
-            return driver.execute(text, given)
+            return _cursor(connection, driver).execute(text, given)
         except connection.dialect.loaded_dbapi.Error as error:
             raise _ours(connection, driver, text, error) from error
 
@@ -165,6 +170,18 @@ def _driver(connection: Connection) -> Any:
     if dialect.driver not in DRIVERS or dialect.is_async or _watched(connection):
         return None
     return connection.connection.dbapi_connection
+
+
+def _cursor(connection: Connection, driver: Any) -> Any:
+    """What executes on a driver's connection. psycopg takes longer to make a cursor than the server to find a row by its
+    key, so one is kept with the connection; its rows are always taken before it executes anything else."""
+    if connection.dialect.driver != "psycopg":
+        return driver
+    kept = connection.connection.info
+    cursor = kept.get(CURSOR)
+    if cursor is None:
+        cursor = kept[CURSOR] = driver.cursor()
+    return cursor
 
 
 def _ours(connection: Connection, driver: Any, text: str, error: Any) -> BaseException:
