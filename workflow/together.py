@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from workflow import recording
 from workflow.acts import Fire, HandOver, Migrate, MoveItem, Open, OpenBallot, Signature, Supplement
 from workflow.case import Case
 from workflow.clock import local_day
@@ -16,7 +17,6 @@ from workflow.deciding import Deciding, Made, check_given, first_need, remember
 from workflow.errors import Conflict, OneByOne, Unknown, WorkflowError, WrongMeaning, WrongStage
 from workflow.evidence import canonical
 from workflow.receipt import Receipt
-from workflow.recording import new_nonces
 from workflow.rules import Asked, Context, Facts, Need, needs, signing
 from workflow.store import facts, items
 from workflow.store.appending import Written
@@ -119,7 +119,7 @@ class Together(Deciding):
         made: dict[str, Made] = {}
         bodies: dict[str, dict[str, Any]] = {}
         places: dict[str, int] = {}
-        nonces = iter(new_nonces(len(asked)))
+        nonces = iter(recording.new_nonces(len(asked)))
         for n, act in enumerate(acts):
             if act.item in made:
                 refused[n] = Conflict(item=act.item, expected="each item once", actual="twice in one call")

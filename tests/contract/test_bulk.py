@@ -153,7 +153,7 @@ def _done(
 def test_what_is_signed_together_is_byte_for_byte_what_each_signs_alone(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording, "new_nonce", lambda: "0" * 24)
+    monkeypatch.setattr(recording, "new_nonces", lambda count: ["0" * 24] * count)
     acts = _signatures(engine)
     together, alone = _done(engine, acts, _together), _done(engine, acts, _one_by_one)
     assert together == alone
