@@ -64,8 +64,13 @@ class Crossing:
         else:
             self.nonces[nonce] = place
 
-    def note(self, body: Json, hash_: bytes, campaign: str, place: str) -> None:
-        """What an entry relies on and what it opens. ``campaign`` is that of its item once it is applied."""
+    def note(self, body: Json, hash_: str, campaign: str, place: str) -> None:
+        """What an entry relies on and what it opens.
+
+        Args:
+            hash_: of the entry, in hex.
+            campaign: that of its item once it is applied.
+        """
         act, chain, seq = body["act"], body["chain"], body["seq"]
         if body.get("org"):
             self.cited.setdefault((items.ORG, 0, body["org"]), place)
@@ -135,8 +140,8 @@ def _told(act: Json) -> Json:
     return {**_repeated({**act, **cites}), "cites": cites, "campaign": act.get("campaign", "")}
 
 
-def _opening(effect: Json, chain: str, seq: int, hash_: bytes, campaign: str) -> Json:
-    cites = {"item": chain, "seq": seq, "entry": hash_.hex()}
+def _opening(effect: Json, chain: str, seq: int, hash_: str, campaign: str) -> Json:
+    cites = {"item": chain, "seq": seq, "entry": hash_}
     if "line" in effect:
         cites["line"] = effect["line"]
     return {**_repeated(effect), "cites": cites, "campaign": campaign}
@@ -152,7 +157,7 @@ def _source(connection: Any, item: str, cites: Json) -> tuple[str, Json] | None:
         if row.seq == seq:
             for effect in body.get("effects", ()):
                 if effect["e"] == "item-opened" and effect["item"] == item:
-                    return f"{chain}#{seq}", _opening(effect, chain, seq, row.hash, campaign)
+                    return f"{chain}#{seq}", _opening(effect, chain, seq, row.hash.hex(), campaign)
     return None
 
 

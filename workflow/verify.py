@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 TYPE = "column-type"
 """Code of a value of another type than its column's: nothing that would stumble over it is read."""
 Progress = Callable[[int, int], None]
+UNOPENED = Case.of_snapshot(Case().snapshot())
+"""An item before its first entry, as a snapshot has it: only what is said of it is carried along from entry to entry."""
 _PLACE = ("chain", "seq", "prev")
 _COLUMNS = ("seq", "at", "act", "request_id")
 _OF_ITEM = ("flow", "definition", "campaign", "unit", "stage", "round", "klass", "category", "final")
@@ -56,6 +58,7 @@ _OWN = {"S2": (True, False, False), "S3": (True, True, True)}  # has a signature
 _NOT_OWN = (False, False, False)
 UNREADABLE = (WorkflowError, LookupError, TypeError, ValueError, AttributeError, StopIteration)
 """What effects of another shape than the rules write end in."""
+SHORT, REMEMBERED = 4_096, 1_000  # bytes of a document that is remembered, and how many are
 WORTH_SHARING = 2_000  # entries; below, starting a process costs more than it saves
 
 
@@ -189,8 +192,9 @@ class Verifier:
         self._seen: set[str] = set()
         self._lists: dict[str, _List] = {}  # of the item that is being read
         self._retold = Retold()  # its working tables
-        self._last: tuple[Case, list[Any], int] = Case(), [], 0  # its last entry that did not only remind: the case
+        self._last: tuple[Case, list[Any], int] = UNOPENED, [], 0  # its last entry that did not only remind: the case
         # before it, its effects and number
+        self._papers: dict[tuple[str, str, str], _Paper] = {}  # by version, name and digest
         self._read: dict[str, bytes] = {}  # what the entry that is being read brought
         self._gone: dict[str, removals.Removal] | None = None
         self._working: scan.Working | None = None
@@ -236,15 +240,15 @@ class Verifier:
 
     def _chain(self, chain: str, rows: list[Any], item: Any, head: Any) -> None:
         self.report.chains += 1
-        case, prev, seq, at, events = Case(), b"", 0, 0, Keyring()
+        case, prev, seq, at, events = UNOPENED, "", 0, 0, Keyring()
         foldable, self._lists, self._retold = True, {}, Retold()
-        self._last = Case(), [], 0
+        self._last = UNOPENED, [], 0
         for row in rows:
             seq += 1
             place = f"{chain}#{row.seq}"
             self.report.entries += 1
             body = self._entry(row, chain, seq, prev, place)
-            prev = row.hash
+            prev = row.hash.hex()
             if body is None:
                 foldable = False
                 continue
@@ -266,32 +270,35 @@ class Verifier:
                 self._key_event(events, body, place)
         self._head(chain, rows, item, head, case if foldable else None)
 
-    def _entry(self, row: Any, chain: str, seq: int, prev: bytes, place: str) -> dict[str, Any] | None:
+    def _entry(self, row: Any, chain: str, seq: int, prev: str, place: str) -> dict[str, Any] | None:
         """One entry alone: canonical, in place, linked, hashed, sealed, and equal to its columns."""
+        _, row_seq, row_at, row_act, stored, seal, row_hash, request_id, request_digest = row
         try:
-            body = read_body(row.body)
-            request = body.get("request", {})
-            for name, value in (("act", body.get("act")), ("request", request)):
+            body = read_body(stored)
+            act, request = body.get("act"), body.get("request", {})
+            for name, value in (("act", act), ("request", request)):
                 if not isinstance(value, dict):
                     raise NotCanonical(path=f"$.{name}", expected="an object", actual=type(value).__name__)
         except WorkflowError as error:
             self._fail("body", place, str(error))
             return None
-        self._same("chain", place, "", _PLACE, (chain, seq, prev.hex()), (body["chain"], body["seq"], body["prev"]))
+        at = body["at"]
+        self._same("chain", place, "", _PLACE, (chain, seq, prev), (body["chain"], body["seq"], body["prev"]))
         if body["v"] != 1:
             self._fail("body", place, f"an entry of version {body['v']}; this verifier knows 1")
-        if body["act"].get("item", chain) not in (chain, chain.removeprefix("view:")):
-            self._fail("chain", place, f"its act is about {body['act']['item']!r}")
-        said = (body["seq"], body["at"], body["act"].get("kind"), request.get("id"))
-        self._same("column", place, "column ", _COLUMNS, said, (row.seq, row.at, row.act, row.request_id))
-        if (row.request_digest.hex() if row.request_digest else None) != request.get("digest"):
+        about = act.get("item", chain)
+        if about not in (chain, chain.removeprefix("view:")):
+            self._fail("chain", place, f"its act is about {about!r}")
+        said = (body["seq"], at, act.get("kind"), request.get("id"))
+        self._same("column", place, "column ", _COLUMNS, said, (row_seq, row_at, row_act, request_id))
+        if (request_digest.hex() if request_digest else None) != request.get("digest"):
             self._fail("column", place, "column request_digest: not the digest in the body")
-        if entry_hash(row.body, row.seal) != row.hash:
+        if entry_hash(stored, seal) != row_hash:
             self._fail("hash", place, "the stored hash is not that of the stored bytes")
         if self.seals:
             try:
-                self._seals.verify(row.body, row.seal)
-                self._good(row.seal[:KEY_ID_LENGTH], body["at"], place)
+                self._seals.verify(stored, seal)
+                self._good(seal[:KEY_ID_LENGTH], at, place)
             except BadSeal as error:
                 self._fail("seal", place, error.reason)
         return body
@@ -459,20 +466,18 @@ class Verifier:
         for name, one in act.materials.items():
             given = dict(act.figures.get(name, {}))
             kept, before = given.pop("closed", []), self._lists.get(name, _List())
-            try:
-                value = canonical.decode(self._content(self.contents, one)) if self.contents is not None else None
-            except WorkflowError:
-                value = None  # told where the documents are looked at
+            paper = self._paper(body["definition"], definition, name, one)
+            value = paper.value
             if value is not None:
-                for held in personal.committed(definition.flow.materials.get(name), value):
+                for held in paper.committed:
                     self.report.committed.setdefault(held, place)
-                try:
-                    wanted = materials.check(definition, name, value)
-                except WorkflowError as error:
-                    self._fail("figures", place, str(error))
+                if paper.refused:
+                    self._fail("figures", place, paper.refused)
                     continue
-                if given != wanted:
-                    self._fail("figures", place, f"{name}: the document says {wanted}; the rules were told {given}")
+                if given != paper.figures:
+                    self._fail(
+                        "figures", place, f"{name}: the document says {paper.figures}; the rules were told {given}"
+                    )
                 if kept and before.lines is not None:
                     stand = [n for n in sorted(before.closed) if before.lines[n - 1 : n] == value[n - 1 : n] != []]
                     if kept != stand:
@@ -482,6 +487,29 @@ class Verifier:
             if "lines" in given:
                 closed = {no: before.closed[no] for no in kept if no in before.closed}
                 self._lists[name] = _List(value if isinstance(value, list) else None, closed)
+
+    def _paper(self, version: str, definition: Definition, name: str, one: str) -> _Paper:
+        """What a document says. Those handed in often, empty lists and reports of nothing, are read and checked once."""
+        asked = version, name, one
+        if asked in self._papers:
+            return self._papers[asked]
+        try:
+            data = self._content(self.contents, one) if self.contents is not None else b""
+            value = canonical.decode(data) if data else None
+        except WorkflowError:
+            value = None  # told where the documents are looked at
+        if value is None:
+            return _UNREAD
+        committed = tuple(personal.committed(definition.flow.materials.get(name), value))
+        try:
+            paper = _Paper(value, committed, materials.check(definition, name, value))
+        except WorkflowError as error:
+            paper = _Paper(value, committed, {}, str(error))
+        if len(data) <= SHORT:
+            if len(self._papers) >= REMEMBERED:
+                self._papers.clear()
+            self._papers[asked] = paper
+        return paper
 
     def _statement(self, body: dict[str, Any], asked: Asked, decision: Any, place: str) -> None:
         held = body.get("statement", {})
@@ -674,6 +702,25 @@ class _List:
 
     lines: list[Any] | None = None
     closed: scan.Closings = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Paper:
+    """A document as a version of a flow reads it.
+
+    Attributes:
+        value: what it says; None when it could not be read.
+        committed: its personal values, as commitments.
+        figures: those that rules decide on; ``refused`` says why there are none.
+    """
+
+    value: Any
+    committed: tuple[str, ...] = ()
+    figures: dict[str, Any] = field(default_factory=dict)
+    refused: str = ""
+
+
+_UNREAD = _Paper(None)
 
 
 def _is_layout(value: str, fields: dict[str, set[str]] | None) -> bool:

@@ -253,7 +253,7 @@ def entries_found(database: Database, step: int) -> tuple[int, list[str]]:
     connection, tried, missed = database.connection, 0, []
     verifier = Verifier(connection)
     for chain, rows in scan.chains(connection):
-        previous = b""
+        previous = ""
         for number, row in enumerate(rows, 1):
             honest = row._mapping
             for column in ("body", "seal", "hash"):
@@ -262,11 +262,11 @@ def entries_found(database: Database, step: int) -> tuple[int, list[str]]:
                     tried += 1
                     flipped = stored[:at] + bytes([stored[at] ^ 1]) + stored[at + 1 :]
                     before = len(verifier.report.failures)
-                    verifier._entry(SimpleNamespace(**{**honest, column: flipped}), chain, number, previous, "here")
+                    verifier._entry((*{**honest, column: flipped}.values(),), chain, number, previous, "here")
                     if len(verifier.report.failures) == before:
                         missed.append(f"{chain}#{number} {column} byte {at}")
             verifier.report.failures.clear()
-            previous = row.hash
+            previous = row.hash.hex()
     return tried, missed
 
 

@@ -33,6 +33,8 @@ _HEAD = struct.Struct(f">{KEY_ID_LENGTH}s{SIGNATURE_LENGTH}sII")
 _LONGEST_PATH = 32  # of a tree of 2**32 - 1 leaves
 _LONGEST_SEAL = _HEAD.size + _LONGEST_PATH * merkle.HASH_LENGTH
 _ALONE = struct.pack(">II", 0, 1)
+_COVERED_ALONE = pae(SEAL_TYPE, bytes(merkle.HASH_LENGTH) + _ALONE[4:])[: -merkle.HASH_LENGTH - 4]
+"""What stands before root and size in that which the signature of a lone entry covers."""
 _HEX = frozenset("0123456789abcdef")
 
 PublicKeyLookup = Callable[[bytes], Ed25519PublicKey | None]
@@ -141,7 +143,7 @@ def verify_seal(body: bytes, seal: bytes, public_key_lookup: PublicKeyLookup) ->
         BadSeal: it is not, or does not.
     """
     parsed = parse_seal(seal)
-    _verify_root(_key(parsed, public_key_lookup), parsed, _root(body, parsed))
+    _verify_root(_key(parsed.key_id, public_key_lookup), parsed, _root(body, parsed))
 
 
 class SealVerifier:
@@ -161,12 +163,14 @@ class SealVerifier:
         Raises:
             BadSeal: the seal is not by a trusted key, or does not cover exactly this body.
         """
-        parsed = parse_seal(seal)
-        key = _key(parsed, self._lookup)
-        root = _root(body, parsed)
-        if parsed.size == 1:  # no other entry has its signature
-            _verify_root(key, parsed, root)
+        if type(seal) is bytes and len(seal) == _HEAD.size and seal.endswith(_ALONE):  # no other has its signature
+            key_id, signature = seal[:KEY_ID_LENGTH], seal[KEY_ID_LENGTH : -len(_ALONE)]
+            covered = b"".join((_COVERED_ALONE, merkle.leaf_hash(body), _ALONE[4:]))
+            _verify(_key(key_id, self._lookup), key_id, signature, covered)
             return
+        parsed = parse_seal(seal)
+        key = _key(parsed.key_id, self._lookup)
+        root = _root(body, parsed)
         known = (parsed.key_id, parsed.signature, root, parsed.size)
         if known in self._held:
             self._held.move_to_end(known)  # the roots of large batches stay while lone entries pass by
@@ -192,10 +196,10 @@ def _signed(root: bytes, size: int, signer: KeyProvider) -> bytes:
     return key_id + signature
 
 
-def _key(seal: Seal, lookup: PublicKeyLookup) -> Ed25519PublicKey:
-    key = lookup(seal.key_id)
+def _key(key_id: bytes, lookup: PublicKeyLookup) -> Ed25519PublicKey:
+    key = lookup(key_id)
     if key is None:
-        raise BadSeal(f"no trusted key has the id {seal.key_id.hex()}")
+        raise BadSeal(f"no trusted key has the id {key_id.hex()}")
     return key
 
 
@@ -209,7 +213,11 @@ def _root(body: bytes, seal: Seal) -> bytes:
 
 
 def _verify_root(key: Ed25519PublicKey, seal: Seal, root: bytes) -> None:
+    _verify(key, seal.key_id, seal.signature, _covered(root, seal.size))
+
+
+def _verify(key: Ed25519PublicKey, key_id: bytes, signature: bytes, covered: bytes) -> None:
     try:
-        key.verify(seal.signature, _covered(root, seal.size))
+        key.verify(signature, covered)
     except InvalidSignature:
-        raise BadSeal(f"the signature of key {seal.key_id.hex()} does not cover this entry") from None
+        raise BadSeal(f"the signature of key {key_id.hex()} does not cover this entry") from None
