@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ UNREADABLE = (WorkflowError, LookupError, TypeError, ValueError, AttributeError,
 """What effects of another shape than the rules write end in."""
 SHORT, REMEMBERED = 4_096, 1_000  # bytes of a document that is remembered, and how many are
 WORTH_SHARING = 2_000  # entries; below, starting a process costs more than it saves
+TAKEN_AT_ONCE = 2_500  # entries of a range, more or less: a fraction of a second
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Report:
     chains: int = 0
     replayed: int = 0
     checked: set[str] = field(default_factory=set)  # digests of documents that were there and right
-    contents_missing: int = 0
+    missing: dict[str, Failure] = field(default_factory=dict)  # digests of documents that were not, where first cited
     retired: set[str] = field(default_factory=set)  # documents that were removed on record
     strengths: Counter[str] = field(default_factory=Counter)
     keys: Counter[str] = field(default_factory=Counter)  # id of each engine key -> entries it sealed
@@ -103,13 +105,19 @@ class Report:
         """How many documents were there and right."""
         return len(self.checked)
 
+    @property
+    def contents_missing(self) -> int:
+        """How many documents were not there, or were others."""
+        return len(self.missing)
+
     def add(self, other: Report) -> None:
-        """Take in what another range found."""
+        """Take in what the range behind this one found."""
         self.entries += other.entries
         self.chains += other.chains
         self.replayed += other.replayed
         self.checked |= other.checked
-        self.contents_missing += other.contents_missing
+        told = [again for one, again in other.missing.items() if one in self.missing]
+        self.missing = other.missing | self.missing
         self.retired |= other.retired
         self.strengths.update(other.strengths)
         self.keys.update(other.keys)
@@ -120,7 +128,7 @@ class Report:
         self.crossing.add(other.crossing)
         self.committed |= {one: place for one, place in other.committed.items() if one not in self.committed}
         self.used = {d: min(self.used.get(d, at), other.used.get(d, at)) for d, at in (self.used | other.used).items()}
-        self.failures += other.failures
+        self.failures += [failure for failure in other.failures if failure not in told]
 
     def rests(self, *digests: str, at: int) -> None:
         """An entry of that moment rests on these definitions or calendars."""
@@ -189,7 +197,7 @@ class Verifier:
         self._seals = SealVerifier(self._key)
         self._definitions: dict[str, Definition | None] = {}
         self._calendars: dict[str, Calendar | None] = {}
-        self._seen: set[str] = set()
+        self._seen: set[str] = set()  # documents that were there and right, or removed on record
         self._lists: dict[str, _List] = {}  # of the item that is being read
         self._retold = Retold()  # its working tables
         self._last: tuple[Case, list[Any], int] = UNOPENED, [], 0  # its last entry that did not only remind: the case
@@ -200,7 +208,14 @@ class Verifier:
         self._working: scan.Working | None = None
         self._told = orgcheck.Told(connection)
         self._ring = Keyring.of(scan.bodies(connection, keyring.CHAIN))
-        self.report.unvouched = sorted(k.id for k in self._ring.keys.values() if not k.vouched)
+
+    @cached_property
+    def _total(self) -> int:
+        return scan.count(self.connection)
+
+    @cached_property
+    def _passed_on(self) -> scan.Passed:
+        return scan.passed_on(self.connection)
 
     def _key(self, key_id: bytes) -> Ed25519PublicKey | None:
         if key_id not in self._keys:
@@ -214,17 +229,18 @@ class Verifier:
         return self._keys[key_id]
 
     def run(self, progress: Progress | None = None, part: scan.Range = scan.EVERYTHING) -> Report:
-        """Check the chains of a range; what ties them to others is left to ``settle``."""
+        """Check the chains of a range, and report on it alone; what ties them to others is left to ``settle``. What was read
+        for one range (versions, documents, the organisation) is known for the next."""
+        self.report = Report(unvouched=sorted(k.id for k in self._ring.keys.values() if not k.vouched))
         items = scan.items(self.connection, part)
         heads = scan.chain_heads(self.connection, part)
-        total = scan.count(self.connection)
-        self._working = scan.Working(self.connection, part)
+        self._working = scan.Working(self.connection, part, self._passed_on)
         chains: dict[str, Any] = {}
         for chain, rows in scan.chains(self.connection, part):
             chains[chain] = True
             self._chain(chain, rows, items.get(chain), heads.get(chain))
             if progress:
-                progress(self.report.entries, total)
+                progress(self.report.entries, self._total)
         for missing in (items.keys() | heads.keys()) - chains.keys():
             self._fail("entries-missing", missing, "an item or chain head without a single entry")
         for stray in self._working.left() - items.keys():
@@ -275,7 +291,8 @@ class Verifier:
         _, row_seq, row_at, row_act, stored, seal, row_hash, request_id, request_digest = row
         try:
             body = read_body(stored)
-            act, request = body.get("act"), body.get("request", {})
+            act: Any = body.get("act")
+            request: Any = body.get("request", {})
             for name, value in (("act", act), ("request", request)):
                 if not isinstance(value, dict):
                     raise NotCanonical(path=f"$.{name}", expected="an object", actual=type(value).__name__)
@@ -576,18 +593,18 @@ class Verifier:
         ]
         named += [*([act["content"]] if act.get("kind") == "import-org" else []), *act.get("parts", ())]
         for one in named:
-            if one in self._seen:
+            if one in self._seen or one in self.report.missing:
                 continue
-            self._seen.add(one)
             try:
                 self._content(self.contents, one)
                 self.report.checked.add(one)
             except ContentMissing as error:
-                if not self.contents.has(one) and self._removed(one):
-                    self.report.retired.add(one)
+                if self.contents.has(one) or not self._removed(one):
+                    self._fail("content", place, str(error))
+                    self.report.missing[one] = self.report.failures[-1]
                     continue
-                self.report.contents_missing += 1
-                self._fail("content", place, str(error))
+                self.report.retired.add(one)
+            self._seen.add(one)
 
     def _content(self, contents: ContentStore, one: str) -> bytes:
         """A document, read once for the entry that brings it."""
@@ -810,13 +827,70 @@ def _dated(connection: Any, report: Report) -> None:
             report.misdated.append(digest_)
 
 
-def _verify_part(
-    url: str, contents: ContentStore | None, policy: Policy | None, part: scan.Range, checks: dict[str, bool]
-) -> Report:
+class _Sharing:
+    """What processes that verify one database together tell each other: which ranges are taken, how far all of them are.
+
+    Whoever has finished a range takes the next one, so none waits for another that has the slower core or the longer
+    chains.
+    """
+
+    def __init__(self, parts: Sequence[scan.Range], context: Any) -> None:
+        self._parts = parts
+        self._taken = context.Value("q", 0)
+        self._done = context.Value("q", 0)
+
+    def read(self, verifier: Verifier, progress: Progress | None = None) -> dict[int, Report]:
+        """Verify one range after the other until all are taken: by their number, what was found in them."""
+        found: dict[int, Report] = {}
+        while (number := self._next()) < len(self._parts):
+            found[number] = verifier.run(self._counting(progress), self._parts[number])
+        return found
+
+    @property
+    def done(self) -> int:
+        """How many entries all of them have looked at."""
+        return int(self._done.value)
+
+    def stop(self) -> None:
+        """Let nobody take another."""
+        with self._taken.get_lock():
+            self._taken.value = len(self._parts)
+
+    def _next(self) -> int:
+        with self._taken.get_lock():
+            number = int(self._taken.value)
+            self._taken.value += 1
+        return number
+
+    def _counting(self, progress: Progress | None) -> Progress:
+        before = 0
+
+        def count(done: int, total: int) -> None:
+            nonlocal before
+            with self._done.get_lock():
+                self._done.value += done - before
+                of_all = self._done.value
+            before = done
+            if progress:
+                progress(of_all, total)
+
+        return count
+
+
+_sharing: _Sharing | None = None  # in a process that helps
+
+
+def _share(sharing: _Sharing) -> None:
+    global _sharing
+    _sharing = sharing
+
+
+def _help(url: str, contents: ContentStore | None, policy: Policy | None, checks: dict[str, bool]) -> dict[int, Report]:
+    assert _sharing is not None
     db = database.connect(url, read_only=True)
     try:
         with database.reading(db) as connection:
-            return Verifier(connection, contents, policy, **checks).run(part=part)
+            return _sharing.read(Verifier(connection, contents, policy, **checks))
     finally:
         db.dispose()
 
@@ -829,8 +903,8 @@ def verify_database(
     policy: Policy | None = None,
     **checks: bool,
 ) -> Report:
-    """Verify a whole database on several cores: ranges of chains, each from one consistent moment of its own; then, from
-    a later one, what ties them to each other. A program that calls this guards its own start with
+    """Verify a whole database on several cores: ranges of chains, those of each process from one consistent moment of its
+    own; then, from a later one, what ties them to each other. A program that calls this guards its own start with
     ``if __name__ == "__main__"``, because the other processes import it.
 
     Args:
@@ -841,20 +915,29 @@ def verify_database(
     db = database.connect(url, read_only=True)
     try:
         with database.reading(db) as connection:
-            wanted = processes or os.cpu_count() or 1
-            parts = scan.cuts(connection, wanted if scan.count(connection) >= WORTH_SHARING else 1)
-            own, *others = parts
-            if not others:
+            entries, wanted = scan.count(connection), processes or os.cpu_count() or 1
+            if entries < WORTH_SHARING or wanted == 1:
                 return verify(connection, contents, progress, policy, **checks)
-            with ProcessPoolExecutor(len(others), mp_context=get_context("spawn")) as pool:
-                waiting = [pool.submit(_verify_part, url, contents, policy, part, checks) for part in others]
+            parts = scan.cuts(connection, max(wanted, entries // TAKEN_AT_ONCE))
+            context = get_context("spawn")
+            sharing = _Sharing(parts, context)
+            pool = ProcessPoolExecutor(wanted - 1, context, _share, (sharing,))
+            try:
+                waiting = [pool.submit(_help, url, contents, policy, checks) for _ in range(wanted - 1)]
                 if unread := _unreadable(connection):  # what the others stumbled over is not asked for
                     return unread
                 unplain = scan.unplain(connection)
-                share = (lambda done, total: progress(min(done * len(parts), total), total)) if progress else None
-                report = Verifier(connection, contents, policy, **checks).run(share, own)
+                found = sharing.read(Verifier(connection, contents, policy, **checks), progress)
                 for one in waiting:
-                    report.add(one.result())
+                    found |= one.result()
+                    if progress:
+                        progress(sharing.done, entries)
+            finally:
+                sharing.stop()
+                pool.shutdown(wait=False)
+        report = found[0]
+        for number in range(1, len(parts)):
+            report.add(found[number])
         with database.reading(db) as connection:
             return settle(connection, contents, report, unplain)
     finally:

@@ -361,6 +361,16 @@ class Projected:
 
 
 _Rows = dict[str, set[tuple[Any, ...]]]
+Passed = _Rows
+"""By item, the messages that pass on a place."""
+
+
+def passed_on(connection: Connection) -> Passed:
+    """Of all items at once: few, and whose they are only what they carry says."""
+    found: _Rows = {}
+    for payload, *rest in connection.execute(_messages):
+        found.setdefault(_item_of(payload), set()).add(tuple(rest))
+    return found
 
 
 class Working:
@@ -369,8 +379,8 @@ class Working:
     The moment of a rung is left out: a try that failed moves it. Lines are long, and read item by item.
     """
 
-    def __init__(self, connection: Connection, part: Range) -> None:
-        self._connection, self._first = connection, not part[0]
+    def __init__(self, connection: Connection, part: Range, messages: Passed) -> None:
+        self._connection, self._first, self._messages = connection, not part[0], messages
         self._slots = self._some(_slots.where(_within(t.slot.c.item, part)))
         self._stays = self._some(_stays.where(_within(t.stay.c.item, part)))
         self._counts = self._some(_counts.where(_within(t.count.c.item, part)))
@@ -389,9 +399,6 @@ class Working:
             item: tuple(rest) for item, *rest in connection.execute(_burdens.where(_within(t.burden.c.item, part)))
         }
         self._listed = set(connection.execute(_listed.where(_within(t.line.c.item, part))).scalars())
-        self._messages: _Rows = {}
-        for payload, *rest in connection.execute(_messages):  # few; whose they are, only what they carry says
-            self._messages.setdefault(_item_of(payload), set()).add(tuple(rest))
 
     def _some(self, query: sa.Select[Any]) -> _Rows:
         """Rows by their first column."""
@@ -414,7 +421,7 @@ class Working:
             burden=self._burdens.pop(item, None),
             seats=self._seats.pop(item, set()),
             words=self._words.pop(item, set()),
-            messages=self._messages.pop(item, set()),
+            messages=self._messages.get(item, set()),
             lists=self._lists(item) if listed else {},
         )
 
@@ -430,8 +437,8 @@ class Working:
             self._seats,
             self._words,
         )
-        strays: set[str] = set()  # messages are read by every range: told by the first
-        if self._messages and self._first:
+        strays: set[str] = set()
+        if self._messages and self._first:  # they are those of all ranges: told by the first
             strays = self._messages.keys() - units_of_items(self._connection).keys()
         return self._listed.union(strays, *(one.keys() for one in held))
 
