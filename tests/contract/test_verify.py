@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ from tests.contract.world import SHEET, World, worlds
 from workflow import Actor, Engine
 from workflow.case import Case
 from workflow.evidence import canonical
+from workflow.evidence.content import DiskContentStore
+from workflow.evidence.digest import digest
 from workflow.evidence.entry import entry_hash, seal_entries
 from workflow.evidence.keys import FileKeyProvider
 from workflow.evidence.standalone import Policy
@@ -534,6 +538,36 @@ def test_processes_that_share_the_chains_find_what_one_finds(opened: World, monk
     shared = verify_database(opened.url, processes=2)
     assert shared.failures == alone.failures == []
     assert (shared.entries, shared.chains, shared.strengths) == (alone.entries, alone.chains, alone.strengths)
+
+
+def test_many_ranges_lead_to_the_same_failures_as_one_and_tell_how_far_they_are(
+    opened: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is ready takes the next range, so which process reads which is chance; what is found must not be."""
+    url = f"sqlite:///{tmp_path / 'doctored.db'}"
+    with (
+        sqlite3.connect(opened.url.removeprefix("sqlite:///")) as one,
+        sqlite3.connect(tmp_path / "doctored.db") as other,
+    ):
+        one.backup(other)
+        other.execute("UPDATE wf_entry SET at = at + 1 WHERE act = 'sign'")
+        other.execute("UPDATE wf_item SET round = 7")
+    zero = digest(
+        canonical.encode({"statement": "nothing found"})
+    )  # of three chains: told once, where it is first cited
+    contents = DiskContentStore(tmp_path / "contents")
+    assert isinstance(opened.engine.contents, DiskContentStore)
+    for held in set(opened.engine.contents.iterate()) - {zero}:
+        contents.put(opened.engine.contents.get(held))
+    monkeypatch.setattr("workflow.verify.WORTH_SHARING", 1)
+    monkeypatch.setattr("workflow.verify.TAKEN_AT_ONCE", 5)
+    told: list[tuple[int, int]] = []
+    shared = verify_database(url, contents, lambda done, total: told.append((done, total)), processes=2)
+    alone = verify_database(url, contents, processes=1)
+    assert Counter(shared.failures) == Counter(alone.failures)
+    assert {"column", "content"} <= {f.code for f in shared.failures} and shared.contents_missing == 1
+    assert (shared.used, shared.checked) == (alone.used, alone.checked)
+    assert told == sorted(told) and told[-1] == (shared.entries, shared.entries)
 
 
 # --- the organisation's tables ---------------------------------------------------------------------------------------
