@@ -276,10 +276,11 @@ def chains(connection: Connection, part: Range = EVERYTHING) -> Iterator[tuple[s
     held: list[Any] = []
     for some in rows.partitions():  # twice as fast as row by row
         for row in some:
-            if row.chain != current and held:
+            chain = row[0]  # as ``_all`` has it
+            if chain != current and held:
                 yield current, held
                 held = []
-            current = row.chain
+            current = chain
             held.append(row)
     if held:
         yield current, held
