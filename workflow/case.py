@@ -8,6 +8,7 @@ nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -269,22 +270,19 @@ class Case:
         out = {n: value for n, value in held.items() if value != _BESIDE.get(n, value)}
         out["v"] = SNAPSHOT
         slots, read = held.get("slots"), held.get("_read")
-        if slots is None:  # nobody looked at them
-            if read is not None:
-                out["slots"] = read[1]
+        if read is not None and (slots is None or slots is read.made):  # nobody looked at them, or changed one
+            out["slots"] = canonical.written(read.data)
         elif slots:
             out["slots"] = self._records()
         return canonical.write(out)
 
     def _records(self) -> list[dict[str, Any]]:
         """Every place as plain data; those that stand as they were read, as they were read."""
-        slots, read = self.slots, self.__dict__.get("_read")
-        if read is None or read[0] is None or len(read[0]) != len(slots):
+        read: _Read | None = self.__dict__.get("_read")
+        slots, before = self.slots, () if read is None else read.slots()
+        if read is None or len(before) != len(slots):
             return [s.record() for s in slots]
-        before, records = read
-        if before is slots:
-            return list(records)
-        return [r if s is b else s.record() for s, b, r in zip(slots, before, records, strict=True)]
+        return [r if s is b else s.record() for s, b, r in zip(slots, before, read.records, strict=True)]
 
     def stands_as(self, before: Case) -> bool:
         """Whether the places are those of the case it came from, untouched."""
@@ -294,20 +292,22 @@ class Case:
         read, was = one.get("_read"), other.get("_read")
         if read is None or was is None:
             return read is was and "slots" not in one and "slots" not in other  # neither has any
-        return read[1] is was[1] and _unread(one) and _unread(other)
+        return read.data is was.data and _unread(one) and _unread(other)
 
     @classmethod
     def of_snapshot(cls, data: bytes) -> Case:
+        data, places = _parted(data)
         plain = canonical.read(data)
         plain.pop("v")
-        read = plain.pop("slots", None)
+        if records := plain.pop("slots", None):
+            places = canonical.write(records)
         if not plain.keys() <= _DEFAULTS.keys():
             raise TypeError(f"expected fields of a case; got {sorted(plain.keys() - _DEFAULTS.keys())}")
         for name in _TUPLES:
             if name in plain:
                 plain[name] = tuple(plain[name])
-        if read:  # as they stood: the next snapshot takes them as they are, and many acts look at none of them
-            plain["_read"] = None, read
+        if places:
+            plain["_read"] = _Read(places)
         case = object.__new__(cls)
         case.__dict__.update(plain)  # what is not said is as the class has it
         return case
@@ -331,15 +331,49 @@ class Case:
         return after
 
 
+class _Read:
+    """The places of a snapshot, as they stand there until somebody looks at them: what reminds looks at none."""
+
+    __slots__ = ("data", "made", "records")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.made: tuple[Slot, ...] | None = None
+        self.records: list[dict[str, Any]] = []
+
+    def slots(self) -> tuple[Slot, ...]:
+        if self.made is None:
+            self.records = canonical.read(self.data)
+            self.made = _read_slots(self.records)
+        return self.made
+
+
+_PLACES = b',"slots":['
+_BEHIND = re.compile(rb',"stage":"[^"\\]*"(,"standing":\d+)?(,"stays":\d+)?(,"unit":"[^"\\]*")?(,"urged":\d+)?,"v":1\}')
+
+
+def _parted(data: bytes) -> tuple[bytes, bytes]:
+    """A snapshot without its places, and the bytes of those; the whole and nothing where they cannot be told by sight.
+
+    Members stand in the order of their names. What is behind the list is all that can be behind it in an item that is not
+    suspended, and ends the snapshot: so the list is the item's own, whatever other lists of its name there are. It has no
+    bracket but its own: so it ends where it seems to.
+    """
+    begin = data.rfind(_PLACES) + len(_PLACES) - 1
+    end = data.find(b"]", begin) + 1
+    if begin < len(_PLACES) or not _BEHIND.fullmatch(data, end) or data.count(b"[", begin, end) > 1:
+        return data, b""
+    return data[: begin - len(_PLACES) + 1] + data[end:], data[begin:end]
+
+
 class _Slots:
     """The places of a case read from a snapshot, made when they are first looked at."""
 
     def __get__(self, case: Case | None, owner: type[Case]) -> tuple[Slot, ...]:
-        read = None if case is None else case.__dict__.get("_read")
+        read: _Read | None = None if case is None else case.__dict__.get("_read")
         if case is None or read is None:
             return ()
-        made = case.__dict__["slots"] = _read_slots(read[1])
-        case.__dict__["_read"] = made, read[1]
+        made = case.__dict__["slots"] = read.slots()
         return made
 
 
@@ -348,7 +382,7 @@ setattr(Case, "slots", _Slots())  # noqa: B010  behind its field: what an instan
 
 def _unread(state: dict[str, Any]) -> bool:
     """Whether the places are as the snapshot had them, looked at or not."""
-    return "slots" not in state or state["_read"][0] is state["slots"]
+    return "slots" not in state or state["_read"].made is state["slots"]
 
 
 def _opened(case: Case, e: Effect, seq: int, at: int) -> Case:

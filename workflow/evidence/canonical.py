@@ -98,6 +98,11 @@ def write(value: Any) -> bytes:
     return data
 
 
+def written(data: bytes) -> Any:
+    """Bytes that ``write`` made, to be put into what it is given as they are."""
+    return orjson.Fragment(data)
+
+
 def decode(data: bytes, *, size_limit: int = SIZE_LIMIT, depth_limit: int = DEPTH_LIMIT) -> Any:
     """The value of canonical bytes. Bytes that are JSON but not exactly canonical are refused.
 
