@@ -70,3 +70,17 @@ def test_one_place_that_changes_is_written_as_if_all_were_written_anew(case: Cas
     after = read.but(slots=(changed, *read.slots[1:]))
     assert after.snapshot() == replace(case, slots=(changed, *case.slots[1:])).snapshot()
     assert read.but(urged=5).stands_as(read) and not after.stands_as(read)
+
+
+@given(CASES.filter(lambda case: bool(case.slots)), TEXT)
+def test_items_with_the_same_places_share_what_was_read_and_no_change_of_one_reaches_the_other(
+    case: Case, other: str
+) -> None:
+    one, two = Case.of_snapshot(case.snapshot()), Case.of_snapshot(replace(case, item=other).snapshot())
+    before = two.snapshot()
+    key = one.slots[-1].key
+    signed = {"e": "signed", "slot": key, "person": "p1", "unit": "u1"}
+    after = one.fold([signed, {"e": "slot-opened", "slot": key}], 7, 1)
+    assert after.snapshot() != one.snapshot()
+    assert two.slots == case.slots and two.snapshot() == before
+    assert Case.of_snapshot(before).slots == case.slots
