@@ -210,7 +210,7 @@ def verify_database(
                         progress(sharing.done, entries)
             finally:
                 sharing.stop()
-                pool.shutdown(wait=False)
+                pool.shutdown(cancel_futures=True)  # whoever is still starting needs what they share
         report = found[0]
         for number in range(1, len(parts)):
             report.add(found[number])

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -568,6 +569,24 @@ def test_many_ranges_lead_to_the_same_failures_as_one_and_tell_how_far_they_are(
     assert {"column", "content"} <= {f.code for f in shared.failures} and shared.contents_missing == 1
     assert (shared.used, shared.checked) == (alone.used, alone.checked)
     assert told == sorted(told) and told[-1] == (shared.entries, shared.entries)
+
+
+@pytest.mark.parametrize("unreadable", [False, True])
+def test_no_process_that_helped_is_left_when_the_verdict_is_there(
+    opened: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unreadable: bool
+) -> None:
+    """One that was still starting found nothing of what they share, and said so in the middle of the verdict."""
+    with (
+        sqlite3.connect(opened.url.removeprefix("sqlite:///")) as one,
+        sqlite3.connect(tmp_path / "copy.db") as other,
+    ):
+        one.backup(other)
+        if unreadable:
+            other.execute("UPDATE wf_entry SET body = 'text' WHERE rowid = 1")
+    monkeypatch.setattr("workflow.verify.WORTH_SHARING", 1)
+    found = verify_database(f"sqlite:///{tmp_path / 'copy.db'}", processes=4)
+    assert active_children() == []
+    assert bool(found.failures) is unreadable
 
 
 # --- the organisation's tables ---------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ LIKE_PLACES = {"a": 1, "slots": [{"key": "1"}], "stage": "s"}
 
 
 @given(CASES)
+@example(Case(item="i", stage="s", signers=("p",)))
 @example(Case(item="i", stage="s", fields_=LIKE_PLACES))
 @example(Case(item="i", stage="s", fields_=LIKE_PLACES, signers=("p",)))
 @example(Case(item="i", stage="s", slots=PLACES, verified=LIKE_PLACES))
@@ -70,6 +71,8 @@ def test_one_place_that_changes_is_written_as_if_all_were_written_anew(case: Cas
     after = read.but(slots=(changed, *read.slots[1:]))
     assert after.snapshot() == replace(case, slots=(changed, *case.slots[1:])).snapshot()
     assert read.but(urged=5).stands_as(read) and not after.stands_as(read)
+    unseen = Case.of_snapshot(case.snapshot())
+    assert unseen.but(urged=5).stands_as(unseen) and not unseen.but(slots=after.slots).stands_as(unseen)
 
 
 @given(CASES.filter(lambda case: bool(case.slots)), TEXT)

@@ -6,7 +6,7 @@ hands over from an old key to a new one (signed by both), or revokes one with th
 other hands. A revoked key's earlier work stands; whatever it made at or after that moment is reported for good.
 
 Nothing here trusts a clock more than it must: a thief can write any moment into an entry. What stands in the log behind
-the revocation is reported too, whatever moment it names (``workflow.verify``).
+the revocation is reported too, whatever moment it names (``workflow.verifier``).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from workflow.evidence.digest import digest
 from workflow.store import library as lib
 from workflow.store import tables as t
 
-# In the order in which ``verify`` takes a row apart.
+# In the order in which ``verifier`` takes a row apart.
 _all = sa.select(
     t.entry.c.chain,
     t.entry.c.seq,
