@@ -22,21 +22,10 @@ from workflow.sequencer import Links
 from workflow.store import items, library
 from workflow.store import log as store
 from workflow.store.log import Epoch, Gap, Stored
+from workflow.verified import Failure
 
 Progress = Callable[[int, int], None]
 AN_HOUR = 3_600_000_000  # µs
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that does not hold: a stable code, where, and what was expected and found."""
-
-    code: str
-    place: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"[{self.code}] {self.place}: {self.detail}"
 
 
 @dataclass(frozen=True)
@@ -81,7 +70,7 @@ class LogReport:
     witnesses: list[str] = field(default_factory=list)
     begun: list[Begun] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Failure] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:
@@ -102,7 +91,7 @@ class _Check:
         self._signed_at = 0  # the newest checkpoint of the epochs that were read
 
     def fail(self, code: str, place: str, detail: str) -> None:
-        self.report.problems.append(Problem(code, place, detail))
+        self.report.problems.append(Failure(code, place, detail))
 
     def run(self) -> LogReport:
         epochs = store.epochs(self.connection)

@@ -192,14 +192,16 @@ def verify_database(
     try:
         with database.reading(db) as connection:
             entries, wanted = scan.count(connection), processes or os.cpu_count() or 1
-            if entries < WORTH_SHARING or wanted == 1:
+            shared = wanted > 1 and entries >= WORTH_SHARING
+            parts = scan.cuts(connection, max(wanted, entries // TAKEN_AT_ONCE)) if shared else []
+            helpers = min(wanted, len(parts)) - 1
+            if helpers < 1:
                 return verify(connection, contents, progress, policy, **checks)
-            parts = scan.cuts(connection, max(wanted, entries // TAKEN_AT_ONCE))
             context = get_context("spawn")
             sharing = _Sharing(parts, context)
-            pool = ProcessPoolExecutor(wanted - 1, context, _share, (sharing,))
+            pool = ProcessPoolExecutor(helpers, context, _share, (sharing,))
             try:
-                waiting = [pool.submit(_help, url, contents, policy, checks) for _ in range(wanted - 1)]
+                waiting = [pool.submit(_help, url, contents, policy, checks) for _ in range(helpers)]
                 if unread := _unreadable(connection):  # what the others stumbled over is not asked for
                     return unread
                 unplain = scan.unplain(connection)
